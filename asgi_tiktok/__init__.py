@@ -1,0 +1,66 @@
+"""Continue with TikTok, for every ASGI app."""
+
+from asgi_tiktok.callback import Callback
+from asgi_tiktok.client import TikTokClient
+from asgi_tiktok.connection import TikTokSession, tiktok_session
+from asgi_tiktok.errors import (
+    AccessDenied,
+    APIError,
+    Cause,
+    ConfigurationError,
+    InvalidCallback,
+    InvalidResponse,
+    LoginDenied,
+    LoginError,
+    LoginLost,
+    LoginRefused,
+    LoginRequired,
+    RateLimited,
+    RequestRefused,
+    StoreError,
+    TikTokError,
+    TokenError,
+    Unavailable,
+    UpstreamTimeout,
+)
+from asgi_tiktok.middleware import TikTokAuthMiddleware
+from asgi_tiktok.models import AnonymousUser, ClientToken, TikTokUser, Token
+from asgi_tiktok.stores import MemoryStore, SQLiteStore, Store
+from asgi_tiktok.tiktok import TikTok
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "APIError",
+    "AccessDenied",
+    "AnonymousUser",
+    "Callback",
+    "Cause",
+    "ClientToken",
+    "ConfigurationError",
+    "InvalidCallback",
+    "InvalidResponse",
+    "LoginDenied",
+    "LoginError",
+    "LoginLost",
+    "LoginRefused",
+    "LoginRequired",
+    "MemoryStore",
+    "RateLimited",
+    "RequestRefused",
+    "SQLiteStore",
+    "Store",
+    "StoreError",
+    "TikTok",
+    "TikTokAuthMiddleware",
+    "TikTokClient",
+    "TikTokError",
+    "TikTokSession",
+    "TikTokUser",
+    "Token",
+    "TokenError",
+    "Unavailable",
+    "UpstreamTimeout",
+    "__version__",
+    "tiktok_session",
+]

@@ -1,0 +1,88 @@
+"""What one connection knows of its TikTok user: `scope["tiktok"]`."""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from starlette.requests import HTTPConnection
+
+from asgi_tiktok.errors import ConfigurationError, LoginRequired
+from asgi_tiktok.models import AnonymousUser, TikTokUser, Token
+from asgi_tiktok.sessions import Session
+from asgi_tiktok.tiktok import TikTok
+
+ANONYMOUS = AnonymousUser()
+NO_DATA: Mapping[str, Any] = MappingProxyType({})
+
+
+class TikTokSession:
+    """The sign-in of one connection, or its absence, as it was when the connection began."""
+
+    __slots__ = ("root_path", "session", "tiktok")
+
+    def __init__(self, tiktok: TikTok, session: Session | None, root_path: str) -> None:
+        self.tiktok = tiktok
+        self.session = session
+        self.root_path = root_path
+
+    def __repr__(self) -> str:
+        return f"TikTokSession(user={self.user!r}, scopes={self.scopes!r})"
+
+    @property
+    def user(self) -> TikTokUser | AnonymousUser:
+        """Who is here; the same as `scope["user"]`."""
+        return ANONYMOUS if self.session is None else self.session.user
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The permissions that the user granted."""
+        return () if self.session is None else self.session.scopes
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """What the `on_login` hook returned."""
+        return NO_DATA if self.session is None else self.session.data
+
+    @property
+    def created_at(self) -> int | None:
+        """When this browser signed in, in seconds since the epoch."""
+        return None if self.session is None else self.session.created_at
+
+    def login_url(self, *, next: str | None = None, scopes: Iterable[str] = (), switch_account: bool = False) -> str:
+        """A link that signs in and then leads to `next`, a path of this site.
+
+        `scopes` asks for more permissions, which must be declared in TikTok(optional_scopes=...).
+        `switch_account` lets the person choose another TikTok account.
+        """
+        site = self.tiktok.site
+        return site.url(
+            site.login,
+            self.root_path,
+            next=next,
+            scopes=",".join(self.tiktok.check_declared(scopes)),
+            switch_account="1" if switch_account else None,
+        )
+
+    def logout_url(self, *, next: str | None = None) -> str:
+        """Where a form has to POST to sign out and then lead to `next`; a link shows a page with the button."""
+        return self.tiktok.site.url(self.tiktok.site.logout, self.root_path, next=next)
+
+    async def token(self) -> Token:
+        """A valid token of the user, refreshed when needed. Raises LoginRequired, Unavailable, StoreError."""
+        if self.session is None:
+            raise LoginRequired("Nobody is signed in.")
+        return await self.tiktok.token(self.session.user.open_id)
+
+
+def tiktok_session(connection: HTTPConnection) -> TikTokSession:
+    """`scope["tiktok"]` of a request or WebSocket, typed.
+
+    Raises ConfigurationError when the middleware does not stand in front of the app.
+    """
+    session = connection.scope.get("tiktok")
+    if not isinstance(session, TikTokSession):
+        raise ConfigurationError(
+            "This connection did not pass TikTokAuthMiddleware. Add app.add_middleware(TikTokAuthMiddleware, "
+            "tiktok=tiktok), or wrap the whole app: app = TikTokAuthMiddleware(app, tiktok)."
+        )
+    return session

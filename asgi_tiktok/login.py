@@ -1,0 +1,230 @@
+"""The login: to TikTok and back (RFC 6749 §4.1)."""
+
+import asyncio
+import json
+import logging
+import secrets
+import time
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from asgi_tiktok.callback import read_callback
+from asgi_tiktok.client import TikTokClient
+from asgi_tiktok.cookies import CookieJar, Header
+from asgi_tiktok.errors import (
+    Cause,
+    InvalidCallback,
+    LoginLost,
+    LoginRequired,
+    RequestRefused,
+    StoreError,
+)
+from asgi_tiktok.fetch_metadata import is_background
+from asgi_tiktok.keys import KeyRing, Unreadable
+from asgi_tiktok.models import TikTokUser, Token, split_scopes
+from asgi_tiktok.pending import LEEWAY, LIFETIME, LONGEST_NEXT, MOST_PENDING, PendingLogin, PendingLogins
+from asgi_tiktok.sessions import Session, Sessions
+from asgi_tiktok.site import Site
+from asgi_tiktok.state import Origins, address_of, browser_of, make_state, read_state
+from asgi_tiktok.stores import Store
+from asgi_tiktok.tokens import Tokens
+
+logger = logging.getLogger("asgi_tiktok")
+
+PURPOSE = "used-login"
+UNFINISHED = b"-"
+USED_LIFETIME = 60 * 60  # seconds in which a reload still finds its way
+SAVE_PAUSES = (0.1, 0.4)  # seconds before another attempt
+
+
+@dataclass(slots=True)
+class Attempt:
+    """What is known of a login so far and belongs into its answer, be it a page of the app or of an error."""
+
+    set_cookies: list[Header] = field(default_factory=list)
+    next_path: str | None = None
+
+
+class Login:
+    """Begins logins and finishes them. Nothing is stored for a visitor who has not come back."""
+
+    def __init__(
+        self,
+        client: TikTokClient,
+        site: Site,
+        keys: KeyRing,
+        cookies: CookieJar,
+        store: Store,
+        sessions: Sessions,
+        tokens: Tokens,
+        *,
+        optional_scopes: tuple[str, ...],
+        keep_tokens: bool,
+    ) -> None:
+        self.client = client
+        self.site = site
+        self.keys = keys
+        self.store = store
+        self.sessions = sessions
+        self.tokens = tokens
+        self.optional_scopes = optional_scopes
+        self.keep_tokens = keep_tokens
+        self.pending = PendingLogins(keys, cookies, client_key=client.client_key, redirect_uri=client.redirect_uri)
+
+    def start(self, request: Request) -> Response:
+        """302 to TikTok, and the cookie that remembers this login.
+
+        Raises LoginRequired for a `fetch()`, which could not follow, and RequestRefused for scopes that
+        the app did not declare.
+        """
+        if is_background(request.headers):
+            raise LoginRequired("Navigate to login_url; a script cannot sign in with fetch().")
+        scopes = self.scopes(request)
+        code_verifier = secrets.token_urlsafe(32)
+        state = make_state(self.keys, request.scope["scheme"], request.headers)
+        response = RedirectResponse(
+            self.client.authorization_url(
+                state=state,
+                code_verifier=code_verifier,
+                scopes=scopes,
+                disable_auto_auth=request.query_params.get("switch_account") == "1",
+            ),
+            status_code=302,
+        )
+        if request.method == "HEAD":
+            return response
+        login = PendingLogin(state, code_verifier, self.next_path(request), scopes, int(time.time()))
+        response.raw_headers += self.pending.make_room(request.headers)
+        response.raw_headers.append(self.pending.remember(login))
+        return response
+
+    def scopes(self, request: Request) -> tuple[str, ...]:
+        wanted = split_scopes(request.query_params.get("scopes", ""))
+        for scope in wanted:
+            if scope not in self.client.scopes + self.optional_scopes:
+                raise RequestRefused(
+                    "A scope was asked for that the app does not declare.",
+                    code="undeclared_scope",
+                    status_code=400,
+                    hint="Name it in TikTok(optional_scopes=...).",
+                )
+        return tuple(dict.fromkeys(self.client.scopes + wanted))
+
+    def next_path(self, request: Request) -> str:
+        asked = request.query_params.getlist("next")
+        root_path = request.scope.get("root_path", "")
+        accepted = self.site.next_path(asked[0] if len(asked) == 1 else None, root_path)
+        return accepted if len(accepted) <= LONGEST_NEXT else self.site.default_next
+
+    async def callback(self, request: Request, attempt: Attempt) -> Response:
+        """Finish the login: 303 to `next`. The attempt receives what belongs into any answer.
+
+        Until state and cookie agree, TikTok is not asked, and no session is touched. Raises LoginError for
+        what the browser brought, TokenError, APIError and Unavailable for what TikTok said, StoreError.
+        """
+        query, request.scope["query_string"] = request.scope["query_string"], b""  # out of access logs
+        callback = read_callback(query)
+        if callback.state is None:
+            raise InvalidCallback("No state came back.")
+        login = self.find(request, callback.state, attempt)
+        if login is None:
+            return await self.lost(request, callback.state)
+        if callback.issuer not in (None, self.client.endpoints.issuer):
+            raise InvalidCallback("The answer comes from another issuer (RFC 9207 §2.4).")
+        if not await self.store.add(used_name(login.state), UNFINISHED, ttl=USED_LIFETIME):
+            return await self.lost(request, login.state)
+        attempt.set_cookies.append(self.pending.forget(login))
+        if callback.error is not None:
+            raise callback.error
+        session, cookie = await self.sign_in(request, login, callback.code or "")
+        attempt.set_cookies.append(cookie)
+        await self.note_used(login, session)
+        return RedirectResponse(login.next_path, status_code=303)
+
+    def find(self, request: Request, state: str, attempt: Attempt) -> PendingLogin | None:
+        """The login that this browser began with this state, None when it holds none."""
+        try:
+            login = self.pending.find(request.headers, state)
+        except Unreadable:
+            raise LoginLost(
+                Cause.KEY_GONE,
+                "The login began under a key that is gone, or its cookie was changed.",
+                hint="Keep the old secret_key behind the new one for ten minutes, as a list.",
+            ) from None
+        if login is None:
+            return None
+        attempt.next_path = login.next_path
+        if login.is_expired:
+            attempt.set_cookies.append(self.pending.forget(login))
+            raise LoginLost(Cause.EXPIRED, "The login is more than ten minutes old.")
+        return login
+
+    async def sign_in(self, request: Request, login: PendingLogin, code: str) -> tuple[Session, Header]:
+        token = await self.client.fetch_token(code, code_verifier=login.code_verifier, scopes=login.scopes)
+        user = await self.client.fetch_user(token)
+        old = await self.sessions.load(request.headers)
+        session, cookie = await self.save(user, token)
+        if old is not None:
+            await self.sessions.end(old)
+        logger.info("signed in: session %s", session.log_name)
+        return session, cookie
+
+    async def save(self, user: TikTokUser, token: Token) -> tuple[Session, Header]:
+        """Save token and session. The code is spent, so a store that stumbles gets more than one chance."""
+        for pause in SAVE_PAUSES:
+            try:
+                return await self.save_once(user, token)
+            except StoreError as error:
+                logger.warning("saving a login again in %s seconds: %s", pause, error)
+                await asyncio.sleep(pause)
+        return await self.save_once(user, token)
+
+    async def save_once(self, user: TikTokUser, token: Token) -> tuple[Session, Header]:
+        if self.keep_tokens:
+            await self.tokens.save(token)
+        return await self.sessions.create(user, token.scopes, {})
+
+    async def note_used(self, login: PendingLogin, session: Session) -> None:
+        """Let a reload of this callback lead to where the login led."""
+        name = used_name(login.state)
+        note = json.dumps([session.record_key, login.next_path]).encode()
+        await self.store.set(name, self.keys.newest.seal(PURPOSE, note, context=name), ttl=USED_LIFETIME)
+
+    async def lost(self, request: Request, state: str) -> Response:
+        """303 to where a finished login led, if its session is this browser's; else raises LoginLost."""
+        began = read_state(self.keys, state)
+        if began is None:
+            raise LoginLost(Cause.NEVER_BEGUN, "No login with this state began here.")
+        name = used_name(state)
+        used = await self.store.get(name)
+        if used is None:
+            raise self.diagnose(request, began)
+        session = await self.sessions.load(request.headers)
+        if used != UNFINISHED and session is not None:
+            record_key, next_path = json.loads(self.keys.open(PURPOSE, used, context=name))
+            if session.record_key == record_key:
+                return RedirectResponse(next_path, status_code=303)
+        raise LoginLost(Cause.ALREADY_USED, "The login was finished before.")
+
+    def diagnose(self, request: Request, began: Origins) -> LoginLost:
+        """Why this browser does not hold a login that did begin here."""
+        if not -LEEWAY <= time.time() - began.at < LIFETIME:
+            return LoginLost(Cause.EXPIRED, "The login is more than ten minutes old.")
+        if began.address != address_of(request.scope["scheme"], request.headers):
+            return LoginLost(
+                Cause.OTHER_ADDRESS,
+                "The login began at another address than the one TikTok returned to, so its cookie stayed there.",
+                hint=f"Open the app at {self.site.origin}, the address in redirect_uri, and nowhere else.",
+            )
+        if began.browser != browser_of(request.headers):
+            return LoginLost(Cause.OTHER_BROWSER, "The login began in another browser.")
+        if self.pending.count(request.headers) >= MOST_PENDING:
+            return LoginLost(Cause.TOO_MANY, f"More than {MOST_PENDING} logins were open at once.")
+        return LoginLost(Cause.NO_COOKIE, "The browser did not send the cookie of this login back.")
+
+
+def used_name(state: str) -> str:
+    return "used:" + sha256(state.encode()).hexdigest()

@@ -1,0 +1,199 @@
+"""TikTokAuthMiddleware: answers our routes, and tells the app who is there."""
+
+import logging
+from collections.abc import Iterable
+from urllib.parse import quote
+
+from starlette.authentication import AuthCredentials
+from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from asgi_tiktok.connection import TikTokSession
+from asgi_tiktok.cookies import Header
+from asgi_tiktok.errors import LoginRequired, RequestRefused, StoreError, TikTokError
+from asgi_tiktok.fetch_metadata import is_navigation
+from asgi_tiktok.pages import HEADERS
+from asgi_tiktok.protection import Protection
+from asgi_tiktok.responder import OnError, Responder
+from asgi_tiktok.routes import Routes
+from asgi_tiktok.sessions import Session
+from asgi_tiktok.site import route_path
+from asgi_tiktok.tiktok import TikTok
+
+logger = logging.getLogger("asgi_tiktok")
+
+NOBODY = AuthCredentials()
+
+
+class TikTokAuthMiddleware:
+    """Puts "Continue with TikTok" in front of any ASGI app.
+
+    `scope["user"]`, `scope["auth"]` and `scope["tiktok"]` are set on every request and WebSocket, whoever
+    is there. `protect` guards path prefixes and `public` exempts exact paths: a page leads to the login, an
+    API call gets 401. `on_error(connection, error)` makes the answers to errors in place of our pages.
+    A WebSocket from another origin is refused; `websocket_origins` names those that are welcome.
+    `allow_missing_origin` lets a client that sends no Origin, and so is no browser, use a session there.
+
+    Without `tiktok`, everything comes from the environment: TikTok.from_env().
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        tiktok: TikTok | None = None,
+        *,
+        protect: Iterable[str] = (),
+        public: Iterable[str] = (),
+        on_error: OnError | None = None,
+        websocket_origins: Iterable[str] = (),
+        allow_missing_origin: bool = False,
+    ) -> None:
+        self.app = app
+        self.tiktok = tiktok or TikTok.from_env()
+        self.protection = Protection(protect, public)
+        self.responder = Responder(self.tiktok.site, on_error)
+        self.routes = Routes(self.tiktok, self.responder)
+        self.websocket_origins = frozenset({self.tiktok.site.origin, *websocket_origins})
+        self.allow_missing_origin = allow_missing_origin
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self.serve_http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self.serve_websocket(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self.app(scope, receive, self.closing(send))
+        elif self.protection.covers(route_path(scope)):
+            logger.warning("refused a connection of the unknown type %r to a protected path", scope["type"])
+        else:
+            await self.app(scope, receive, send)
+
+    async def serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if route := self.tiktok.site.handles(scope):
+            response = await self.routes.respond(route, Request(scope, receive))
+            await response(scope, receive, send)
+            return
+
+        connection = HTTPConnection(scope)
+        try:
+            session = await self.attach(connection)
+            self.guard(connection, session)
+        except TikTokError as error:
+            response = await self.refuse(connection, error)
+            await response(scope, receive, send)
+            return
+
+        await self.app(scope, receive, self.varying(send, connection.headers))
+
+    async def serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        connection = HTTPConnection(scope)
+        try:
+            if self.tiktok.site.handles(scope):
+                raise RequestRefused("This route has no WebSocket.", code="method_not_allowed", status_code=403)
+            session = await self.attach(connection, known=self.check_origin(connection.headers))
+            self.guard(connection, session)
+        except TikTokError as error:
+            if "websocket.http.response" in (scope.get("extensions") or {}):
+                response = await self.responder.respond(connection, error)
+                await response(scope, receive, send)
+            else:
+                await send({"type": "websocket.close", "code": 1008})
+            return
+
+        await self.app(scope, receive, send)
+
+    async def attach(self, connection: HTTPConnection, *, known: bool = True) -> Session | None:
+        """Tell the app who is there; somebody `known` only if they may use their session."""
+        scope = connection.scope
+        session = None
+        try:
+            session = await self.tiktok.sessions.load(connection.headers) if known else None
+        except StoreError as error:
+            if self.protection.covers(route_path(scope)):
+                raise
+            logger.warning("somebody is anonymous, because the store does not answer: %s", error)
+        current = TikTokSession(self.tiktok, session, scope.get("root_path", ""))
+        scope["tiktok"] = current
+        scope["user"] = current.user
+        scope["auth"] = AuthCredentials(["authenticated", *session.scopes]) if session else NOBODY
+        return session
+
+    def guard(self, connection: HTTPConnection, session: Session | None) -> None:
+        if session is None and self.protection.covers(route_path(connection.scope)):
+            raise LoginRequired("This path is protected.")
+
+    async def refuse(self, connection: HTTPConnection, error: TikTokError) -> Response:
+        next_path = None
+        if connection.scope["method"] in ("GET", "HEAD"):
+            next_path = whole_path(connection.scope)
+        if isinstance(error, LoginRequired) and next_path and is_navigation(connection.headers):
+            site = self.tiktok.site
+            login_url = site.url(site.login, connection.scope.get("root_path", ""), next=next_path)
+            return RedirectResponse(login_url, status_code=303, headers=HEADERS)
+        return await self.responder.respond(connection, error, next_path=next_path)
+
+    def check_origin(self, headers: Headers) -> bool:
+        """Whether the client may use a session on a WebSocket; raises RequestRefused for another site's page."""
+        origins = headers.getlist("origin")
+        if not origins:
+            return self.allow_missing_origin
+        if len(origins) == 1 and origins[0] in self.websocket_origins:
+            return True
+        raise RequestRefused(
+            "A page of another origin opened a WebSocket.",
+            code="foreign_origin",
+            status_code=403,
+            hint="Name a welcome one in TikTokAuthMiddleware(websocket_origins=...).",
+        )
+
+    def varying(self, send: Send, headers: Headers) -> Send:
+        """Tell caches that the answer depends on who is there, and forget a session cookie that is none."""
+        set_cookies: list[Header] = []
+        site = headers.get("sec-fetch-site", "none")
+        # Plain http cookies are shared by all ports of localhost, so a stranger's may be another app's own.
+        if self.tiktok.site.secure and site in ("none", "same-origin"):
+            sessions = self.tiktok.sessions
+            if sessions.has_forgery(headers):
+                set_cookies.append(sessions.cookies.expire(sessions.cookies.session))
+
+        async def send_varying(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*vary_on_cookie(message.get("headers", ())), *set_cookies]}
+                if set_cookies:
+                    message["headers"] = uncached(message["headers"])
+            await send(message)
+
+        return send_varying
+
+    def closing(self, send: Send) -> Send:
+        """Close connections when the app has shut down."""
+
+        async def send_closing(message: Message) -> None:
+            if message["type"].startswith("lifespan.shutdown."):
+                await self.tiktok.aclose()
+            await send(message)
+
+        return send_closing
+
+
+def whole_path(scope: Scope) -> str:
+    """The path and query that the visitor asked for, as a browser would write them."""
+    path = scope.get("root_path", "") + route_path(scope)
+    query = scope.get("query_string", b"").decode("latin-1")
+    return quote(path, safe="/:@!$&'()*+,;=-._~") + (f"?{query}" if query else "")
+
+
+def vary_on_cookie(headers: Iterable[Header]) -> list[Header]:
+    kept = [(bytes(name), bytes(value)) for name, value in headers]
+    vary = [value.strip().lower() for name, line in kept if name.lower() == b"vary" for value in line.split(b",")]
+    if b"*" not in vary and b"cookie" not in vary:
+        kept.append((b"vary", b"Cookie"))
+    return kept
+
+
+def uncached(headers: Iterable[Header]) -> list[Header]:
+    """The headers without leave to store an answer that carries a Set-Cookie of ours."""
+    kept = [header for header in headers if header[0].lower() != b"cache-control"]
+    return [*kept, (b"cache-control", b"private, no-store")]

@@ -1,0 +1,59 @@
+"""Where a person goes after a login or logout: only to a page of this very site."""
+
+import unicodedata
+from collections.abc import Collection
+from urllib.parse import quote, unquote_to_bytes
+
+LONGEST = 2048  # characters
+MOST_DECODINGS = 4
+
+
+def safe_next(value: str, *, reserved: Collection[str], root_path: str = "") -> str | None:
+    """The path reference to redirect to, percent-encoded, or None when it could lead elsewhere.
+
+    Accepted is a path from the root of this origin, with query and fragment, that stays one however often
+    a server, proxy or browser decodes or normalises it, and that is none of the `reserved` paths, which
+    are lower-case and stand below `root_path`.
+    """
+    if not value.startswith("/") or len(value) > LONGEST or not is_plain(value):
+        return None
+    path = value.split("?", 1)[0].split("#", 1)[0]
+    readings = all_readings(path)
+    if readings is None or not all(stays_here(reading) for reading in readings):
+        return None
+    for reading in readings:
+        below = reading.removeprefix(root_path) if root_path else reading
+        if below and not stays_here(below):
+            return None
+        if {reading.casefold().rstrip("/"), below.casefold().rstrip("/")} & set(reserved):
+            return None
+    return quote(value, safe="/?#[]@!$&'()*+,;=:%-._~")
+
+
+def is_plain(text: str) -> bool:
+    """True without a backslash and without any white space, control or unassigned character."""
+    return "\\" not in text and all(unicodedata.category(char)[0] not in "CZ" for char in text)
+
+
+def stays_here(path: str) -> bool:
+    return (
+        path.startswith("/")
+        and not path.startswith("//")
+        and is_plain(path)
+        and not any(segment in (".", "..") for segment in path.split("/"))
+    )
+
+
+def all_readings(path: str) -> list[str] | None:
+    """The path as it stands and as each further decoding would read it; None for a bottomless one."""
+    readings = [path]
+    for _ in range(MOST_DECODINGS + 1):
+        try:
+            decoded = unquote_to_bytes(path).decode("utf-8")
+        except UnicodeDecodeError:
+            return None
+        if decoded == path:
+            return readings + [unicodedata.normalize("NFKC", reading) for reading in readings]
+        readings.append(decoded)
+        path = decoded
+    return None

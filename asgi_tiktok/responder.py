@@ -1,0 +1,60 @@
+"""Errors as answers: a page, JSON, or what the app's `on_error` makes of them; and one line in the log."""
+
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from inspect import isawaitable
+
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+
+from asgi_tiktok.errors import AccessDenied, LoginRequired, TikTokError, Unavailable
+from asgi_tiktok.fetch_metadata import wants_json
+from asgi_tiktok.pages import error_json, error_page
+from asgi_tiktok.site import Site
+
+logger = logging.getLogger("asgi_tiktok")
+
+OnError = Callable[[HTTPConnection, TikTokError], Response | Awaitable[Response]]
+
+
+class Responder:
+    """Turns errors into answers for one site."""
+
+    def __init__(self, site: Site, on_error: OnError | None) -> None:
+        self.site = site
+        self.on_error = on_error
+
+    async def respond(
+        self, connection: HTTPConnection, error: TikTokError, *, next_path: str | None = None
+    ) -> Response:
+        """The answer to an error; its button starts a login that leads to `next_path`."""
+        reference = secrets.token_hex(4)
+        logger.log(level_of(error), "%s | reference %s", error, reference)
+        if self.on_error is not None:
+            answer = self.on_error(connection, error)
+            response = await answer if isawaitable(answer) else answer
+            response.headers["Cache-Control"] = "no-store"
+            response.headers.setdefault("Referrer-Policy", "no-referrer")
+            return response
+        root_path = connection.scope.get("root_path", "")
+        login_url = self.site.url(self.site.login, root_path, next=next_path)
+        if isinstance(error, LoginRequired) or wants_json(connection.headers):
+            return error_json(error, login_url=login_url, reference=reference)
+        return error_page(
+            error,
+            login_url=login_url,
+            back=self.site.default_next,
+            reference=reference,
+            for_developer=not self.site.secure,
+        )
+
+
+def level_of(error: TikTokError) -> int:
+    if isinstance(error, LoginRequired):
+        return logging.DEBUG
+    if isinstance(error, AccessDenied):
+        return logging.INFO
+    if error.status_code >= 500 and not isinstance(error, Unavailable):
+        return logging.ERROR
+    return logging.WARNING

@@ -1,0 +1,65 @@
+"""Our own routes: login, callback, logout and session."""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from asgi_tiktok.errors import RequestRefused, TikTokError
+from asgi_tiktok.fetch_metadata import is_prefetch
+from asgi_tiktok.login import Attempt
+from asgi_tiktok.pages import HEADERS
+from asgi_tiktok.responder import Responder
+from asgi_tiktok.tiktok import TikTok
+
+
+class Routes:
+    """Answers the requests for one TikTok app's routes."""
+
+    def __init__(self, tiktok: TikTok, responder: Responder) -> None:
+        self.tiktok = tiktok
+        self.responder = responder
+        site = tiktok.site
+        self.methods = {
+            site.callback: ("GET",),
+            site.login: ("GET", "HEAD"),
+            site.logout: ("GET", "HEAD", "POST"),
+            site.session: ("GET", "HEAD"),
+        }
+
+    async def respond(self, route: str, request: Request) -> Response:
+        """The answer to a request for this route, an error's included."""
+        attempt = Attempt()
+        try:
+            response = await self.answer(route, request, attempt)
+            for name, value in HEADERS.items():
+                response.headers.setdefault(name, value)
+        except TikTokError as error:
+            response = await self.responder.respond(request, error, next_path=attempt.next_path)
+            if error.status_code == 405:
+                response.headers["Allow"] = ", ".join(self.methods[route])
+        response.raw_headers += attempt.set_cookies
+        return response
+
+    async def answer(self, route: str, request: Request, attempt: Attempt) -> Response:
+        site, method = self.tiktok.site, request.method
+        if method == "OPTIONS":
+            return Response(status_code=204, headers={"Allow": ", ".join(self.methods[route])})
+        if method not in self.methods[route]:
+            raise RequestRefused(f"{route} has no such method.", code="method_not_allowed", status_code=405)
+        if is_prefetch(request.headers):
+            # Nobody has clicked yet. 503 makes a browser ask again on the click; a code is left untouched.
+            return Response(status_code=204 if route == site.callback else 503)
+        if route == site.callback:
+            return await self.tiktok.login.callback(request, attempt)
+        if route == site.login:
+            return self.tiktok.login.start(request)
+        if route == site.logout and method == "POST":
+            return await self.tiktok.logout.end(request, attempt.set_cookies)
+        if route == site.logout:
+            return self.tiktok.logout.ask(request)
+        return await self.session(request)
+
+    async def session(self, request: Request) -> Response:
+        session = await self.tiktok.sessions.load(request.headers)
+        if session is None:
+            return JSONResponse({"user": None})
+        return JSONResponse({"user": session.user.to_dict(), "scopes": session.scopes})

@@ -1,0 +1,213 @@
+"""Sessions of browsers: create, load, touch, end, end all of a user's.
+
+The browser holds a random id, signed, so that garbage is turned away before the store is asked. The store
+holds the record under a keyed hash of the id, so that a leaked store opens no session.
+"""
+
+import json
+import logging
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from typing import Any
+
+from starlette.datastructures import Headers
+
+from asgi_tiktok.cookies import CookieJar, Header, cookie_values
+from asgi_tiktok.errors import StoreError
+from asgi_tiktok.keys import Key, KeyRing, Unreadable
+from asgi_tiktok.models import TikTokUser
+from asgi_tiktok.stores import Store
+
+logger = logging.getLogger("asgi_tiktok")
+
+IDLE_TIMEOUT = 7 * 24 * 60 * 60  # seconds
+ABSOLUTE_TIMEOUT = 30 * 24 * 60 * 60  # seconds
+TOUCH_INTERVAL = 5 * 60  # seconds
+MOST_ENDED = 10_000  # sessions that could not be deleted, remembered until they can
+FORMAT = 1
+PURPOSE = "session"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One browser that is signed in. Times are seconds since the epoch."""
+
+    user: TikTokUser
+    scopes: tuple[str, ...]
+    data: Mapping[str, Any]
+    created_at: int
+    seen_at: int
+    record_key: str = field(repr=False)
+    record: bytes = field(repr=False, default=b"")
+
+    @property
+    def log_name(self) -> str:
+        """What a log may know of the session."""
+        return sha256(self.record_key.encode()).hexdigest()[:8]
+
+
+class Sessions:
+    """The sessions of one TikTok app in one store."""
+
+    def __init__(
+        self,
+        store: Store,
+        keys: KeyRing,
+        cookies: CookieJar,
+        *,
+        client_key: str,
+        idle_timeout: int = IDLE_TIMEOUT,
+        absolute_timeout: int = ABSOLUTE_TIMEOUT,
+    ) -> None:
+        self.store = store
+        self.keys = keys
+        self.cookies = cookies
+        self.cookie_name = cookies.session.encode("ascii")
+        self.client_key = client_key
+        self.cookie_purpose = f"session-cookie/{client_key}"
+        self.idle_timeout = idle_timeout
+        self.absolute_timeout = absolute_timeout
+        self.ended: dict[str, None] = {}
+
+    async def create(
+        self, user: TikTokUser, scopes: tuple[str, ...], data: Mapping[str, Any]
+    ) -> tuple[Session, Header]:
+        """A new session under a new id, and the Set-Cookie header that carries it."""
+        key = self.keys.newest
+        session_id = secrets.token_urlsafe(32).encode("ascii")
+        now = int(time.time())
+        session = Session(user, scopes, data, now, now, record_key(key, session_id))
+        session = replace(session, record=self.seal(key, session))
+        await self.store.set(
+            session.record_key, session.record, ttl=self.remaining(session), owner=self.owner(user.open_id)
+        )
+        cookie = key.sign(self.cookie_purpose, session_id).decode("ascii")
+        return session, self.cookies.set(self.cookies.session, cookie, max_age=self.absolute_timeout)
+
+    async def load(self, headers: Headers) -> Session | None:
+        """The session of the browser that sent these headers, or None.
+
+        Raises StoreError when a cookie is genuine but the store cannot say what it stands for.
+        """
+        found = self.find(headers)
+        if found is None:
+            return None
+        key, session_id = found
+        name = record_key(key, session_id)
+        if name in self.ended:
+            await self.end_record(name)
+            return None
+        record = await self.store.get(name)
+        session = None if record is None else self.open(key, name, record)
+        if session is None or self.remaining(session) <= 0:
+            return None
+        if time.time() - session.seen_at < TOUCH_INTERVAL:
+            return session
+        return await self.touch(key, session)
+
+    def find(self, headers: Headers) -> tuple[Key, bytes] | None:
+        """The genuine session id among the cookies, and the key that signed it, if it is the only one."""
+        values = set(cookie_values(headers.raw, self.cookie_name))
+        genuine = {found for value in values if (found := self.unsign(value)) is not None}
+        return genuine.pop() if len(genuine) == 1 else None
+
+    def has_forgery(self, headers: Headers) -> bool:
+        """True when there is a session cookie, but none that any of our keys signed."""
+        values = cookie_values(headers.raw, self.cookie_name)
+        return bool(values) and all(self.unsign(value) is None for value in values)
+
+    def unsign(self, value: bytes) -> tuple[Key, bytes] | None:
+        for key in self.keys:
+            try:
+                return key, key.unsign(self.cookie_purpose, value)
+            except Unreadable:
+                continue
+        return None
+
+    async def touch(self, key: Key, session: Session) -> Session:
+        """Note that the session is in use, unless it was ended or touched meanwhile."""
+        touched = replace(session, seen_at=int(time.time()))
+        touched = replace(touched, record=self.seal(key, touched))
+        try:
+            await self.store.replace(
+                session.record_key,
+                session.record,
+                touched.record,
+                ttl=self.remaining(touched),
+                owner=self.owner(session.user.open_id),
+            )
+        except StoreError as error:
+            logger.warning("a session could be read, but not touched: %s", error)
+        return touched
+
+    async def end(self, session: Session) -> None:
+        """End this session everywhere.
+
+        When the store does not answer, the session is ended in this process at once, in the store at its
+        next use, and StoreError is raised.
+        """
+        await self.end_record(session.record_key)
+
+    async def end_found(self, headers: Headers) -> None:
+        """End the session of the browser that sent these headers, if it has one; StoreError as in `end`."""
+        found = self.find(headers)
+        if found is not None:
+            await self.end_record(record_key(*found))
+
+    async def end_record(self, name: str) -> None:
+        while len(self.ended) >= MOST_ENDED:
+            self.ended.pop(next(iter(self.ended)))
+        self.ended[name] = None
+        await self.store.delete(name)
+        del self.ended[name]
+
+    async def end_all(self, open_id: str) -> int:
+        """End every session of this user; how many that were."""
+        return await self.store.delete_owned(self.owner(open_id))
+
+    def owner(self, open_id: str) -> str:
+        """A name for the user that any store compares to the letter, whatever its collation."""
+        return "user:" + sha256(f"{self.client_key}\0{open_id}".encode()).hexdigest()
+
+    def remaining(self, session: Session) -> int:
+        """Seconds until the session ends, if it is not used again."""
+        now = int(time.time())
+        idle_end = session.seen_at + self.idle_timeout
+        return min(idle_end, session.created_at + self.absolute_timeout) - now
+
+    def seal(self, key: Key, session: Session) -> bytes:
+        facts = {
+            "format": FORMAT,
+            "user": {name: fact for name, fact in session.user.to_dict().items() if fact is not None},
+            "scopes": session.scopes,
+            "data": session.data,
+            "created_at": session.created_at,
+            "seen_at": session.seen_at,
+        }
+        return key.seal(PURPOSE, json.dumps(facts).encode(), context=session.record_key)
+
+    def open(self, key: Key, name: str, record: bytes) -> Session | None:
+        """The session in a record, or None for one that was changed, moved or made by another version."""
+        try:
+            facts = json.loads(key.open(PURPOSE, record, context=name))
+        except Unreadable:
+            logger.warning("a session record in the store cannot be read; its browser is anonymous")
+            return None
+        if facts.get("format") != FORMAT:
+            return None
+        return Session(
+            user=TikTokUser.from_response(facts["user"]),
+            scopes=tuple(facts["scopes"]),
+            data=facts["data"],
+            created_at=facts["created_at"],
+            seen_at=facts["seen_at"],
+            record_key=name,
+            record=record,
+        )
+
+
+def record_key(key: Key, session_id: bytes) -> str:
+    return "session:" + key.digest("session-record", session_id).hex()

@@ -1,0 +1,85 @@
+"""Where this app lives: its origin and our routes in it, as the redirect_uri and the path say.
+
+Nothing here comes from a Host or X-Forwarded header, which anybody can write.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Self
+from urllib.parse import urlencode, urlsplit
+
+from starlette.types import Scope
+
+from asgi_tiktok.errors import ConfigurationError
+from asgi_tiktok.next_path import safe_next
+
+DEFAULT_PATH = "/auth/tiktok"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The addresses of this app. The routes stand below the app's `root_path`, but `callback` is whole."""
+
+    origin: str
+    callback: str
+    default_next: str
+    login: str
+    logout: str
+    session: str
+    webhook: str
+
+    @classmethod
+    def of(cls, redirect_uri: str, path: str, default_next: str) -> Self:
+        """The site of a checked redirect_uri. Raises ConfigurationError for paths that cannot work."""
+        if not re.fullmatch(r"(/[A-Za-z0-9_-]+)+", path):
+            raise ConfigurationError(f"path={path!r} must look like /auth/tiktok, without a slash at its end.")
+        parts = urlsplit(redirect_uri)
+        names = {name: f"{path}/{name}" for name in ("login", "logout", "session", "webhook")}
+        for name, route in names.items():
+            if parts.path == route:
+                raise ConfigurationError(
+                    f"redirect_uri ends in {route!r}, which is our {name} route; "
+                    f"register another one, such as {parts.scheme}://{parts.netloc}{path}/callback."
+                )
+        origin = f"{parts.scheme}://{parts.netloc.lower()}".removesuffix(":443")
+        site = cls(origin=origin, callback=parts.path, default_next=default_next, **names)
+        if site.next_path(default_next) != default_next:
+            raise ConfigurationError(
+                f"default_next={default_next!r} must be a path of this site, such as /, and none of our routes."
+            )
+        return site
+
+    @property
+    def secure(self) -> bool:
+        return self.origin.startswith("https:")
+
+    @property
+    def reserved(self) -> frozenset[str]:
+        routes = (self.login, self.logout, self.session, self.webhook, self.callback)
+        return frozenset(route.casefold().rstrip("/") for route in routes)
+
+    def next_path(self, value: str | None, root_path: str = "") -> str:
+        """`value` where it is a safe path of this site (RFC 9700 §4.11), else `default_next`."""
+        accepted = safe_next(value, reserved=self.reserved, root_path=root_path) if value else None
+        return accepted or self.default_next
+
+    def url(self, route: str, root_path: str, **query: str | None) -> str:
+        """A link to one of our routes for a page of this site."""
+        given = {name: value for name, value in query.items() if value}
+        return f"{root_path}{route}" + (f"?{urlencode(given)}" if given else "")
+
+    def handles(self, scope: Scope) -> str | None:
+        """Which of our routes the request is for, by its exact path, or None."""
+        route = route_path(scope)
+        if scope.get("root_path", "") + route == self.callback:
+            return self.callback
+        return route if route in (self.login, self.logout, self.session) else None
+
+
+def route_path(scope: Scope) -> str:
+    """The path below `root_path`; some servers deliver it with the prefix and some without."""
+    path: str = scope["path"]
+    root_path: str = scope.get("root_path", "")
+    if root_path and (path == root_path or path.startswith(root_path + "/")):
+        return path[len(root_path) :]
+    return path

@@ -1,0 +1,8 @@
+"""Where records are kept: one small protocol over bytes, and one file per engine."""
+
+from asgi_tiktok.stores.memory import MemoryStore
+from asgi_tiktok.stores.protocol import Store
+from asgi_tiktok.stores.sqlite import SQLiteStore
+from asgi_tiktok.stores.urls import DEFAULT_URL, open_store
+
+__all__ = ["DEFAULT_URL", "MemoryStore", "SQLiteStore", "Store", "open_store"]

@@ -1,0 +1,176 @@
+"""TikTok: one TikTok app, configured."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Self
+
+import httpx2
+
+from asgi_tiktok.client import DEFAULT_SCOPES, PKCE, TikTokClient, check_scopes
+from asgi_tiktok.cookies import CookieJar
+from asgi_tiktok.errors import ConfigurationError
+from asgi_tiktok.keys import CURE as SECRET_CURE
+from asgi_tiktok.keys import KeyRing
+from asgi_tiktok.login import Login
+from asgi_tiktok.logout import Logout
+from asgi_tiktok.models import Token
+from asgi_tiktok.sessions import ABSOLUTE_TIMEOUT, IDLE_TIMEOUT, Sessions
+from asgi_tiktok.site import DEFAULT_PATH, Site
+from asgi_tiktok.stores import DEFAULT_URL, Store, open_store
+from asgi_tiktok.tokens import Tokens
+
+
+class TikTok:
+    """One TikTok app: its wire, store, keys, sessions and tokens. Several live side by side.
+
+    `redirect_uri` is the exact string registered in the portal. `secret_key` signs cookies and seals
+    records; a list rotates: the first signs, all verify. `scopes` are asked for at every login,
+    `optional_scopes` may be asked for later. `store` is a URL or a store object. `path` is the prefix of
+    our own routes. `idle_timeout` and `absolute_timeout` of sessions are in seconds. `keep_tokens=False`
+    drops the tokens after the login. `base_url`, `pkce`, `transport` and `trust_env` are TikTokClient's.
+
+    Raises ConfigurationError, a ValueError, for settings that cannot work, naming setting and cure.
+    """
+
+    def __init__(
+        self,
+        client_key: str,
+        client_secret: str,
+        redirect_uri: str,
+        secret_key: str | Sequence[str],
+        *,
+        scopes: Iterable[str] = DEFAULT_SCOPES,
+        optional_scopes: Iterable[str] = (),
+        store: str | Store = DEFAULT_URL,
+        base_url: str | None = None,
+        pkce: PKCE = "hex",
+        transport: httpx2.AsyncBaseTransport | None = None,
+        trust_env: bool = False,
+        path: str = DEFAULT_PATH,
+        default_next: str = "/",
+        idle_timeout: int = IDLE_TIMEOUT,
+        absolute_timeout: int = ABSOLUTE_TIMEOUT,
+        keep_tokens: bool = True,
+    ) -> None:
+        self.client = TikTokClient(
+            client_key,
+            client_secret,
+            redirect_uri,
+            scopes=scopes,
+            base_url=base_url,
+            pkce=pkce,
+            transport=transport,
+            trust_env=trust_env,
+        )
+        self.optional_scopes = check_scopes("optional_scopes", optional_scopes)
+        self.site = Site.of(redirect_uri, path, default_next)
+        self.keys = KeyRing(secret_key)
+        self.store = open_store(store) if isinstance(store, str) else store
+        # Two TikTok apps of one site must not share a cookie, and their paths differ anyway.
+        suffix = "" if path == DEFAULT_PATH else path.replace("/", ".")
+        self.cookies = CookieJar(secure=self.site.secure, suffix=suffix)
+        self.sessions = Sessions(
+            self.store,
+            self.keys,
+            self.cookies,
+            client_key=client_key,
+            idle_timeout=check_timeout("idle_timeout", idle_timeout),
+            absolute_timeout=check_timeout("absolute_timeout", absolute_timeout),
+        )
+        self.tokens = Tokens(self.store, self.keys, self.client)
+        self.login = Login(
+            self.client,
+            self.site,
+            self.keys,
+            self.cookies,
+            self.store,
+            self.sessions,
+            self.tokens,
+            optional_scopes=self.optional_scopes,
+            keep_tokens=keep_tokens,
+        )
+        self.logout = Logout(self.site, self.cookies, self.sessions)
+
+    def __repr__(self) -> str:
+        return f"TikTok(client_key={self.client.client_key!r}, redirect_uri={self.client.redirect_uri!r})"
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None, **overrides: Any) -> Self:
+        """The app that the environment describes; keyword arguments of the constructor go before it.
+
+        Reads TIKTOK_CLIENT_KEY, TIKTOK_CLIENT_SECRET, TIKTOK_REDIRECT_URI and TIKTOK_SECRET_KEY (newest
+        first, comma-separated), and where they are set TIKTOK_SCOPES (comma-separated), TIKTOK_STORE and
+        TIKTOK_BASE_URL. Raises ConfigurationError naming the variable and the cure.
+        """
+        environ = os.environ if environ is None else environ
+        settings: dict[str, Any] = {}
+        for setting, (variable, cure) in REQUIRED.items():
+            value = environ.get(variable, "").strip()
+            if not value and setting not in overrides:
+                raise ConfigurationError(f"The environment variable {variable} is not set. {cure}")
+            settings[setting] = value
+        settings["secret_key"] = split_list(settings["secret_key"])
+        for setting, variable in OPTIONAL.items():
+            if value := environ.get(variable, "").strip():
+                settings[setting] = split_list(value) if setting == "scopes" else value
+        try:
+            return cls(**{**settings, **overrides})
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{name_variable(error.description, overrides)}") from None
+
+    async def token(self, open_id: str) -> Token:
+        """A valid token of this user, refreshed when needed.
+
+        Raises LoginRequired when only a new login can help, Unavailable when TikTok does not answer and
+        the old token has ended, StoreError.
+        """
+        return await self.tokens.get(open_id)
+
+    async def end_sessions(self, open_id: str) -> int:
+        """Sign this user out everywhere; how many sessions that were. Raises StoreError."""
+        return await self.sessions.end_all(open_id)
+
+    def check_declared(self, scopes: Iterable[str]) -> tuple[str, ...]:
+        """The scopes, if the app declared them all; raises ConfigurationError for one that it did not."""
+        checked = check_scopes("scopes", scopes)
+        for scope in checked:
+            if scope not in self.client.scopes + self.optional_scopes:
+                raise ConfigurationError(f"{scope!r} is not declared: name it in TikTok(optional_scopes=...).")
+        return checked
+
+    async def aclose(self) -> None:
+        """Close connections and files. Everything opens again on its next use."""
+        await self.client.aclose()
+        await self.store.aclose()
+
+
+PORTAL = "Copy it from Credentials in the TikTok developer portal; to try without, run: asgi-tiktok demo"
+REQUIRED = {
+    "client_key": ("TIKTOK_CLIENT_KEY", PORTAL),
+    "client_secret": ("TIKTOK_CLIENT_SECRET", PORTAL),
+    "redirect_uri": (
+        "TIKTOK_REDIRECT_URI",
+        "Give the address registered in the portal, such as https://app.example.com/auth/tiktok/callback",
+    ),
+    "secret_key": ("TIKTOK_SECRET_KEY", SECRET_CURE),
+}
+OPTIONAL = {"scopes": "TIKTOK_SCOPES", "store": "TIKTOK_STORE", "base_url": "TIKTOK_BASE_URL"}
+
+
+def split_list(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, (part.strip() for part in text.split(","))))
+
+
+def name_variable(description: str, overrides: Mapping[str, Any]) -> str:
+    """The text of an error with the variable in the place of the setting that came from it."""
+    variables = {setting: variable for setting, (variable, _) in REQUIRED.items()} | OPTIONAL
+    for setting, variable in variables.items():
+        if description.startswith(setting) and setting not in overrides:
+            return variable + description[len(setting) :]
+    return description
+
+
+def check_timeout(name: str, seconds: int) -> int:
+    if seconds < 60:
+        raise ConfigurationError(f"{name}={seconds!r} is less than a minute; it is in seconds.")
+    return seconds
