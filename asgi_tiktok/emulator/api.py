@@ -1,0 +1,128 @@
+"""TikTok's API host: token, revocation and user info, answered in its envelopes."""
+
+import json
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from asgi_tiktok.emulator.apps import App
+from asgi_tiktok.emulator.exchanges import Exchange, new_log_id
+from asgi_tiktok.emulator.grants import Grants, TokenAnswer
+from asgi_tiktok.emulator.knobs import OAuthErrorStatus, check_choice
+from asgi_tiktok.emulator.oauth import Form, read_form
+from asgi_tiktok.emulator.people import Person
+from asgi_tiktok.emulator.refusals import Refused
+from asgi_tiktok.emulator.token import answer_revoke, answer_token
+from asgi_tiktok.emulator.user_info import answer_user_info
+
+
+class API:
+    """The endpoints an app calls from its server."""
+
+    def __init__(
+        self,
+        apps: Mapping[str, App],
+        people: Mapping[str, Person],
+        grants: Grants,
+        exchanges: deque[Exchange],
+        *,
+        oauth_error_status: OAuthErrorStatus,
+    ) -> None:
+        check_choice("oauth_error_status", oauth_error_status, OAuthErrorStatus)
+        self.apps = apps
+        self.people = people
+        self.grants = grants
+        self.exchanges = exchanges
+        self.oauth_error_status = oauth_error_status
+
+    async def token(self, request: Request) -> Response:
+        return await self._oauth("token", request, answer_token)
+
+    async def revoke(self, request: Request) -> Response:
+        return await self._oauth("revoke", request, answer_revoke)
+
+    async def user_info(self, request: Request) -> Response:
+        """`fields` of the signed-in person; unlike OAuth, errors here have their own HTTP status."""
+        authorization = request.headers.get("authorization", "")
+        origin = f"{request.url.scheme}://{request.headers['host']}"
+        log_id = self._new_log_id()
+        refused, data = None, {}
+        try:
+            fields = request.query_params.get("fields", "")
+            data["user"] = answer_user_info(
+                self.people, self.grants, authorization=authorization, fields=fields, origin=origin
+            )
+        except Refused as exc:
+            refused = exc
+        code, message = (refused.error, refused.description) if refused else ("ok", "")
+        body = {"data": data, "error": {"code": code, "message": message, "log_id": log_id}}
+        status = refused.status if refused else 200
+        self._record("user_info", request, status, log_id, request.query_params, refused)
+        return answer(body, status, log_id)
+
+    async def unsupported(self, request: Request, exc: Exception) -> Response:
+        """TikTok's gateway for any path or method it does not know, a forgotten slash included."""
+        cure = "Check path and method; the paths of TikTok's API end with a slash."
+        refused = Refused("not_found", "Unsupported path(Janus)", cure, status=404)
+        log_id = self._new_log_id()
+        self._record("unsupported", request, refused.status, log_id, request.query_params, refused)
+        return Response(refused.description, refused.status, headers={"x-tt-logid": log_id}, media_type="text/plain")
+
+    async def _oauth(
+        self,
+        endpoint: str,
+        request: Request,
+        answer_form: Callable[[Mapping[str, App], Grants, Form], TokenAnswer],
+    ) -> Response:
+        log_id = self._new_log_id()
+        form: Form = {}
+        refused = None
+        status = 200
+        try:
+            form = await read_form(request)
+            body = answer_form(self.apps, self.grants, form)
+        except Refused as exc:
+            refused = exc
+            status = self.oauth_error_status
+            body = {"error": exc.error, "error_description": exc.description, "log_id": log_id}
+        self._record(endpoint, request, status, log_id, form, refused)
+        return answer(body, status, log_id)
+
+    def _new_log_id(self) -> str:
+        return new_log_id(self.grants.clock())
+
+    def _record(
+        self,
+        endpoint: str,
+        request: Request,
+        status: int,
+        log_id: str,
+        parameters: Mapping[str, str],
+        refused: Refused | None,
+    ) -> None:
+        self.exchanges.append(
+            Exchange(
+                endpoint=endpoint,
+                method=request.method,
+                path=request.url.path,
+                status=status,
+                log_id=log_id,
+                at=self.grants.clock(),
+                request=dict(parameters),
+                authorization=request.headers.get("authorization", ""),
+                error=refused.error if refused else None,
+                cure=refused.cure if refused else None,
+            )
+        )
+
+
+def answer(body: Mapping[str, Any], status: int, log_id: str) -> Response:
+    """JSON as TikTok's servers write it, with `&`, `<` and `>` escaped."""
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    for character in "&<>":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    headers = {"Cache-Control": "no-store", "x-tt-logid": log_id}
+    return Response(text, status, headers=headers, media_type="application/json")

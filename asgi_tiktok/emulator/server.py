@@ -1,0 +1,70 @@
+"""The emulator behind a real socket, for browsers and for clients in other processes."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import uvicorn
+
+from asgi_tiktok.emulator.app import Emulator
+from asgi_tiktok.emulator.hosts import is_loopback
+
+
+@dataclass(frozen=True, slots=True)
+class RunningEmulator:
+    """Where the emulator listens, and the emulator itself: both see the same state."""
+
+    url: str
+    emulator: Emulator
+
+
+@contextmanager
+def run_emulator(
+    emulator: Emulator | None = None, *, host: str = "127.0.0.1", port: int = 0
+) -> Iterator[RunningEmulator]:
+    """Serve the emulator from a thread until the block ends; port 0 takes a free one."""
+    if not is_loopback(host):
+        raise ValueError(
+            f"host={host!r} is not loopback; the emulator signs anybody in, so it stays on this machine."
+        )
+    emulator = emulator or Emulator()
+    with listen(host, port) as listener:
+        server = uvicorn.Server(
+            uvicorn.Config(
+                emulator,
+                lifespan="off",
+                ws="none",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                timeout_graceful_shutdown=2,
+            )
+        )
+        thread = threading.Thread(target=server.run, args=([listener],), name="tiktok-emulator", daemon=True)
+        thread.start()
+        try:
+            wait_until_started(server, thread)
+            yield RunningEmulator(url_of(host, listener), emulator)
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family)
+
+
+def url_of(host: str, listener: socket.socket) -> str:
+    name = f"[{host}]" if ":" in host else host
+    return f"http://{name}:{listener.getsockname()[1]}"
+
+
+def wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> None:
+    while not server.started:
+        if not thread.is_alive():
+            raise RuntimeError("The emulator's server ended before it began to listen.")
+        time.sleep(0.005)

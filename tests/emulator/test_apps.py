@@ -1,0 +1,124 @@
+import pytest
+
+from asgi_tiktok.emulator import DEFAULT_APP, App, Emulator, Person
+
+LONG = "https://app.example.com/" + "a" * 488
+
+
+def app(*redirect_uris: str) -> App:
+    return App("key", "secret", redirect_uris)
+
+
+@pytest.mark.parametrize(
+    ("uri", "rule"),
+    [
+        ("http://app.example.com/cb", "must begin with https://"),
+        ("https:///cb", "must begin with https://"),
+        ("/cb", "must begin with https://"),
+        ("myapp://localhost:1/cb", "http:// or https://"),
+        ("http://[::1]:8000/cb", "must begin with https://"),
+        ("http://192.168.0.7:8000/cb", "must begin with https://"),
+        ("http://localhost/cb", "needs a port"),
+        ("https://127.0.0.1/cb", "needs a port"),
+        ("http://localhost:80a/cb", "a port of digits"),
+        ("http://me@localhost:8000/cb", "http:// or https://"),
+        ("http://localhost:8000", "needs a path"),
+        ("http://localhost:*/*", "only stand for the port"),
+        ("https://*.example.com/cb", "no wildcard"),
+        ("https://me@app.example.com/cb", "no user name"),
+        ("https://app.example.com/cb?a=1", "must be static"),
+        ("https://app.example.com/cb#a", "must be static"),
+        ("http://localhost:8000/cb?", "must be static"),
+        ("https://app.example.com/c b", "without spaces"),
+        ("https://app.example.com/é", "printable ASCII"),
+        (LONG, "512 characters"),
+    ],
+)
+def test_the_portal_names_the_rule_a_redirect_uri_breaks(uri: str, rule: str) -> None:
+    with pytest.raises(ValueError, match=rule):
+        app(uri)
+
+
+def test_the_portal_takes_ten_redirect_uris_of_each_platform() -> None:
+    web = [f"https://app.example.com/{number}" for number in range(11)]
+    desktop = [f"http://127.0.0.1:*/{number}" for number in range(11)]
+
+    assert len(app(*web[:10], *desktop[:10]).redirect_uris) == 20
+    with pytest.raises(ValueError, match="11 redirect URIs for Web"):
+        app(*web)
+    with pytest.raises(ValueError, match="11 redirect URIs for Desktop"):
+        app(*desktop)
+    assert app(LONG[:511]).redirect_for(LONG[:511])
+
+
+@pytest.mark.parametrize(
+    ("registered", "sent", "found"),
+    [
+        ("https://app.example.com/cb", "https://app.example.com/cb", True),
+        ("https://app.example.com/cb", "https://app.example.com/cb/", False),
+        ("https://app.example.com/cb", "https://APP.example.com/cb", False),
+        ("https://app.example.com/cb", "https://app.example.com/cb?next=/", False),
+        ("https://app.example.com/cb", "", False),
+        ("https://localhost:8000/cb", "https://localhost:8000/cb", True),
+        ("http://localhost:8000/cb/", "http://localhost:8000/cb/", True),
+        ("http://localhost:8000/cb", "http://localhost:8001/cb", False),
+        ("http://localhost:8000/cb", "http://127.0.0.1:8000/cb", False),
+        ("http://localhost:*/cb", "http://localhost:8001/cb", True),
+        ("http://localhost:*/cb", "http://localhost:*/cb", False),
+        ("http://localhost:*/cb", "http://localhost:/cb", False),
+        ("http://localhost:*/cb", "http://localhost/cb", False),
+        ("http://localhost:*/cb", "https://localhost:8001/cb", False),
+        ("http://localhost:*/cb", "http://localhost:8001/cb/", False),
+        ("http://localhost:*/c.b", "http://localhost:8001/cxb", False),
+        ("http://localhost:*/cb", "http://localhost:80@evil.test:1/cb", False),
+    ],
+)
+def test_a_redirect_uri_matches_letter_for_letter_but_for_the_port_wildcard(
+    registered: str, sent: str, found: bool
+) -> None:
+    assert (app(registered).redirect_for(sent) is not None) is found
+
+
+@pytest.mark.parametrize(
+    ("client_key", "client_secret", "redirect_uris", "says"),
+    [
+        ("", "secret", ("https://app.example.com/cb",), "client_key is empty"),
+        ("key", "se cret", ("https://app.example.com/cb",), "client_secret is empty or holds white space"),
+        ("key", "secret", (), "at least one redirect URI"),
+    ],
+)
+def test_an_app_needs_keys_and_a_redirect_uri(
+    client_key: str, client_secret: str, redirect_uris: tuple[str, ...], says: str
+) -> None:
+    with pytest.raises(ValueError, match=says):
+        App(client_key, client_secret, redirect_uris)
+
+
+def test_a_secret_stays_out_of_repr() -> None:
+    assert DEFAULT_APP.client_key in repr(DEFAULT_APP)
+    assert DEFAULT_APP.client_secret not in repr(DEFAULT_APP)
+
+
+@pytest.mark.parametrize("knob", ["lifetimes", "rotate", "web_pkce", "oauth_error_status"])
+def test_a_wrong_knob_names_the_right_ones(knob: str) -> None:
+    choices = {
+        "lifetimes": "'new', 'legacy'",
+        "rotate": "'strict', 'legacy'",
+        "web_pkce": "'ignore', 'verify-hex', 'require'",
+        "oauth_error_status": "200, 400",
+    }
+    wrong: dict[str, object] = {knob: "sometimes"}
+    with pytest.raises(ValueError, match=f"{knob}='sometimes' is not one of {choices[knob]}"):
+        Emulator(**wrong)  # type: ignore[arg-type]
+
+
+def test_an_emulator_needs_lasting_codes_and_things_told_apart() -> None:
+    person = Person(open_id="a", display_name="A")
+    with pytest.raises(ValueError, match="code_ttl=0 is not a positive number"):
+        Emulator(code_ttl=0)
+    with pytest.raises(ValueError, match="at least one client_key"):
+        Emulator(apps=())
+    with pytest.raises(ValueError, match="Every open_id may be used once"):
+        Emulator(people=(person, person))
+    with pytest.raises(ValueError, match="needs an open_id"):
+        Person(open_id="", display_name="Nobody")

@@ -1,0 +1,82 @@
+import shutil
+from collections.abc import Iterator
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from asgi_tiktok.emulator import CAST, RunningEmulator, run_emulator
+
+from .wire import ALL_SCOPES, authorization, query
+
+CHROMIUM = shutil.which("chromium")
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
+]
+
+
+@pytest.fixture(scope="module")
+def tiktok() -> Iterator[RunningEmulator]:
+    with run_emulator() as running:
+        yield running
+
+
+@pytest.fixture
+def callback() -> Iterator[str]:
+    """A callback on another origin, as an app's is; that nothing answers there but a 404 does not matter."""
+    with run_emulator(host="localhost") as app:
+        yield f"{app.url}/auth/tiktok/callback"
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        page = chromium.new_page(viewport={"width": 390, "height": 800})
+        complaints: list[str] = []
+        page.on("console", lambda message: complaints.append(message.text))
+        yield page
+        chromium.close()
+    # The callback's 404 is the one thing a browser may complain about here.
+    assert [text for text in complaints if "status of 404" not in text] == []
+
+
+def url(tiktok: RunningEmulator, callback: str, **changes: str) -> str:
+    parameters = authorization(redirect_uri=callback, scope=ALL_SCOPES, **changes)
+    return f"{tiktok.url}/v2/auth/authorize/?{urlencode(parameters)}"
+
+
+def test_a_person_signs_in_by_clicking(page: Page, tiktok: RunningEmulator, callback: str) -> None:
+    page.goto(url(tiktok, callback))
+    page.get_by_text("Tomás Brook").click()
+    page.get_by_label("See your public videos").uncheck()
+    assert page.get_by_label("See your display name").is_disabled()
+    page.get_by_role("button", name="Continue").click()
+
+    page.wait_for_url(f"{callback}?*")
+    assert query(page.url)["scopes"] == "user.info.basic,user.info.profile,user.info.stats"
+    [*_, consent] = tiktok.emulator.exchanges
+    assert consent.endpoint == "consent"
+    assert ("sbemulatorclientkey", CAST[3].open_id) in tiktok.emulator.grants.grants
+
+
+def test_a_person_cancels_by_clicking(page: Page, tiktok: RunningEmulator, callback: str) -> None:
+    page.goto(url(tiktok, callback))
+    page.get_by_role("button", name="Cancel").click()
+
+    page.wait_for_url(f"{callback}?*")
+    assert query(page.url)["error"] == "access_denied"
+
+
+def test_a_fault_keeps_the_browser_on_a_page_that_fits_a_phone(
+    page: Page, tiktok: RunningEmulator, callback: str
+) -> None:
+    page.goto(url(tiktok, f"{callback}/{'long' * 40}"))
+
+    assert page.url.startswith(tiktok.url)
+    assert page.get_by_role("heading", name="Something went wrong").is_visible()
+    assert page.get_by_role("listitem").inner_text() == "redirect_uri"
+    assert page.evaluate("document.documentElement.scrollWidth") == 390

@@ -1,0 +1,123 @@
+import socket
+import threading
+
+import httpx2
+import pytest
+from starlette.testclient import TestClient
+
+from asgi_tiktok.emulator import Emulator, run_emulator
+from asgi_tiktok.emulator.hosts import is_local
+
+from .wire import authorization_url, code_form
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/v2/oauth/token"),
+        ("GET", "/v2/oauth/token/"),
+        ("POST", "/v2/oauth/revoke"),
+        ("GET", "/v2/user/info"),
+        ("POST", "/v2/user/info/"),
+        ("POST", "/oauth/access_token/"),
+        ("GET", "/"),
+    ],
+)
+def test_any_other_path_or_method_gets_the_gateways_answer(emulator: Emulator, method: str, path: str) -> None:
+    answer = TestClient(emulator).request(method, path)
+
+    assert answer.status_code == 404
+    assert answer.text == "Unsupported path(Janus)"
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert emulator.exchanges[-1].path == path
+    assert "slash" in (emulator.exchanges[-1].cure or "")
+
+
+@pytest.mark.parametrize(
+    ("host", "local"),
+    [
+        ("localhost", True),
+        ("LOCALHOST:8700", True),
+        ("tiktok.localhost:8700", True),
+        ("127.0.0.1:8700", True),
+        ("127.8.9.1", True),
+        ("[::1]:8700", True),
+        ("testserver", True),
+        ("tiktok.test", True),
+        ("", False),
+        ("0.0.0.0:8700", False),
+        ("192.168.0.7", False),
+        ("[2001:db8::1]:8700", False),
+        ("evil.example.com", False),
+        ("localhost.evil.example.com", False),
+        ("127.0.0.1.evil.example.com", False),
+        ("evil.example.com:80@localhost", False),
+        ("localhost:80@evil.example.com", False),
+        ("localhost/evil", False),
+    ],
+)
+def test_the_emulator_answers_on_this_machines_names_only(host: str, local: bool) -> None:
+    assert is_local(host) is local
+
+
+def test_a_rebound_name_reaches_nothing(emulator: Emulator) -> None:
+    answer = TestClient(emulator).get(authorization_url(), headers={"Host": "evil.example.com"})
+
+    assert answer.status_code == 421
+    assert "this machine's own names" in answer.text
+    assert not emulator.exchanges
+
+
+def test_lifespan_is_answered(emulator: Emulator) -> None:
+    with TestClient(emulator) as client:
+        assert client.get("/_emulator/emulator.css").status_code == 200
+
+
+def test_a_whole_login_over_a_real_socket() -> None:
+    emulator = Emulator()
+    with run_emulator(emulator) as running, httpx2.Client(base_url=running.url) as browser:
+        assert running.emulator is emulator
+        form = code_form(emulator.consent(running.url + authorization_url()))
+        tokens = browser.post("/v2/oauth/token/", data=form).json()
+        user = browser.get(
+            "/v2/user/info/",
+            params={"fields": "avatar_url"},
+            headers={"Authorization": f"Bearer {tokens['access_token']}"},
+        ).json()["data"]["user"]
+        assert user["avatar_url"].startswith(f"{running.url}/_emulator/avatars/")
+        assert browser.get(user["avatar_url"]).status_code == 200
+    assert [exchange.endpoint for exchange in emulator.exchanges] == ["consent", "token", "user_info"]
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"), [("127.0.0.1", "127.0.0.1"), ("localhost", "localhost"), ("::1", "[::1]")]
+)
+def test_the_server_leaves_nothing_behind(host: str, shown: str) -> None:
+    before = threading.active_count()
+    with run_emulator(host=host) as running:
+        assert running.url.startswith(f"http://{shown}:")
+        assert httpx2.get(running.url + authorization_url()).status_code == 200
+        port = int(running.url.rpartition(":")[2])
+    assert threading.active_count() == before
+    with run_emulator(host=host, port=port) as again:
+        assert again.url == running.url
+
+
+def test_the_server_stops_when_the_block_fails() -> None:
+    before = threading.active_count()
+    with pytest.raises(KeyError), run_emulator():
+        raise KeyError("in the block")
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.0.7", "example.com", ""])
+def test_the_server_stays_on_loopback(host: str) -> None:
+    with pytest.raises(ValueError, match="is not loopback"), run_emulator(host=host):
+        pass
+
+
+def test_a_taken_port_is_an_oserror() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(OSError, match="in use"), run_emulator(port=port):
+            pass
