@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit
 
+from asgi_tiktok.errors import ConfigurationError
+
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -27,13 +29,13 @@ class Endpoints:
     def at(cls, base_url: str) -> Self:
         """All of TikTok behind one origin, as the emulator serves it.
 
-        Raises ValueError for anything but an https origin or an http origin on loopback.
+        Raises ConfigurationError for anything but an https origin or an http origin on loopback.
         """
         origin = base_url.rstrip("/")
         parts = urlsplit(origin)
         secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS)
         if not (secure and parts.hostname and not parts.path and not parts.query and not parts.fragment):
-            raise ValueError(
+            raise ConfigurationError(
                 f"base_url={base_url!r} is not an origin to trust with a secret; give scheme and host alone, "
                 "https anywhere or http on loopback, such as http://127.0.0.1:8700."
             )

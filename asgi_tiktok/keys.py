@@ -102,15 +102,6 @@ class KeyRing:
     def newest(self) -> Key:
         return self.keys[0]
 
-    def open(self, purpose: str, sealed: bytes, *, context: str) -> bytes:
-        """The value that any of the keys sealed, or Unreadable."""
-        for key in self.keys:
-            try:
-                return key.open(purpose, sealed, context=context)
-            except Unreadable:
-                continue
-        raise Unreadable(purpose)
-
 
 CURE = 'Make one with: python -c "import secrets; print(secrets.token_urlsafe(32))"'
 

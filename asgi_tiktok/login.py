@@ -1,7 +1,6 @@
 """The login: to TikTok and back (RFC 6749 §4.1)."""
 
 import asyncio
-import json
 import logging
 import secrets
 import time
@@ -26,6 +25,7 @@ from asgi_tiktok.fetch_metadata import is_background
 from asgi_tiktok.keys import KeyRing, Unreadable
 from asgi_tiktok.models import TikTokUser, Token, split_scopes
 from asgi_tiktok.pending import LEEWAY, LIFETIME, LONGEST_NEXT, MOST_PENDING, PendingLogin, PendingLogins
+from asgi_tiktok.records import open_record, seal_record
 from asgi_tiktok.sessions import Session, Sessions
 from asgi_tiktok.site import Site
 from asgi_tiktok.state import Origins, address_of, browser_of, make_state, read_state
@@ -190,8 +190,12 @@ class Login:
     async def note_used(self, login: PendingLogin, session: Session) -> None:
         """Let a reload of this callback lead to where the login led."""
         name = used_name(login.state)
-        note = json.dumps([session.record_key, login.next_path]).encode()
-        await self.store.set(name, self.keys.newest.seal(PURPOSE, note, context=name), ttl=USED_LIFETIME)
+        note = {"session": session.record_key, "next_path": login.next_path}
+        sealed = seal_record(self.keys.newest, PURPOSE, note, place=name)
+        try:
+            await self.store.set(name, sealed, ttl=USED_LIFETIME)
+        except StoreError as error:
+            logger.warning("a reload of this callback will not find its way: %s", error)
 
     async def lost(self, request: Request, state: str) -> Response:
         """303 to where a finished login led, if its session is this browser's; else raises LoginLost."""
@@ -204,9 +208,9 @@ class Login:
             raise self.diagnose(request, began)
         session = await self.sessions.load(request.headers)
         if used != UNFINISHED and session is not None:
-            record_key, next_path = json.loads(self.keys.open(PURPOSE, used, context=name))
-            if session.record_key == record_key:
-                return RedirectResponse(next_path, status_code=303)
+            note = open_record(self.keys, PURPOSE, used, place=name)
+            if session.record_key == note["session"]:
+                return RedirectResponse(note["next_path"], status_code=303)
         raise LoginLost(Cause.ALREADY_USED, "The login was finished before.")
 
     def diagnose(self, request: Request, began: Origins) -> LoginLost:

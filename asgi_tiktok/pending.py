@@ -5,13 +5,14 @@ import re
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 
 from starlette.datastructures import Headers
 
 from asgi_tiktok.cookies import CookieJar, Header, cookie_pairs
 from asgi_tiktok.keys import KeyRing, Unreadable
+from asgi_tiktok.records import open_record, seal_record
 
 LIFETIME = 600  # seconds
 LEEWAY = 60  # seconds that the clocks of two machines may differ
@@ -54,8 +55,7 @@ class PendingLogins:
     def remember(self, login: PendingLogin) -> Header:
         """The Set-Cookie header that remembers the login."""
         name = self.name(login.state)
-        record = [login.state, login.code_verifier, login.next_path, login.scopes, login.began_at]
-        sealed = self.keys.newest.seal(PURPOSE, json.dumps(record).encode(), context=self.context(name))
+        sealed = seal_record(self.keys.newest, PURPOSE, asdict(login), place=self.place(name))
         value = urlsafe_b64encode(sealed).rstrip(b"=").decode("ascii")
         return self.cookies.set(name, value, max_age=LIFETIME)
 
@@ -104,11 +104,10 @@ class PendingLogins:
     def read(self, name: str, value: bytes) -> PendingLogin | None:
         try:
             sealed = urlsafe_b64decode(value + b"=" * (-len(value) % 4))
-            record = json.loads(self.keys.open(PURPOSE, sealed, context=self.context(name)))
+            facts = open_record(self.keys, PURPOSE, sealed, place=self.place(name))
         except (Base64Error, Unreadable):
             return None
-        state, code_verifier, next_path, scopes, began_at = record
-        return PendingLogin(state, code_verifier, next_path, tuple(scopes), began_at)
+        return PendingLogin(**{**facts, "scopes": tuple(facts["scopes"])})
 
-    def context(self, name: str) -> str:
+    def place(self, name: str) -> str:
         return json.dumps([name, *self.audience])

@@ -4,7 +4,6 @@ The browser holds a random id, signed, so that garbage is turned away before the
 holds the record under a keyed hash of the id, so that a leaked store opens no session.
 """
 
-import json
 import logging
 import secrets
 import time
@@ -19,6 +18,7 @@ from asgi_tiktok.cookies import CookieJar, Header, cookie_values
 from asgi_tiktok.errors import StoreError
 from asgi_tiktok.keys import Key, KeyRing, Unreadable
 from asgi_tiktok.models import TikTokUser
+from asgi_tiktok.records import open_record, seal_record
 from asgi_tiktok.stores import Store
 
 logger = logging.getLogger("asgi_tiktok")
@@ -27,7 +27,6 @@ IDLE_TIMEOUT = 7 * 24 * 60 * 60  # seconds
 ABSOLUTE_TIMEOUT = 30 * 24 * 60 * 60  # seconds
 TOUCH_INTERVAL = 5 * 60  # seconds
 MOST_ENDED = 10_000  # sessions that could not be deleted, remembered until they can
-FORMAT = 1
 PURPOSE = "session"
 
 
@@ -180,23 +179,20 @@ class Sessions:
 
     def seal(self, key: Key, session: Session) -> bytes:
         facts = {
-            "format": FORMAT,
             "user": {name: fact for name, fact in session.user.to_dict().items() if fact is not None},
             "scopes": session.scopes,
             "data": session.data,
             "created_at": session.created_at,
             "seen_at": session.seen_at,
         }
-        return key.seal(PURPOSE, json.dumps(facts).encode(), context=session.record_key)
+        return seal_record(key, PURPOSE, facts, place=session.record_key)
 
     def open(self, key: Key, name: str, record: bytes) -> Session | None:
         """The session in a record, or None for one that was changed, moved or made by another version."""
         try:
-            facts = json.loads(key.open(PURPOSE, record, context=name))
+            facts = open_record([key], PURPOSE, record, place=name)
         except Unreadable:
             logger.warning("a session record in the store cannot be read; its browser is anonymous")
-            return None
-        if facts.get("format") != FORMAT:
             return None
         return Session(
             user=TikTokUser.from_response(facts["user"]),

@@ -43,7 +43,7 @@ class Site:
                 )
         origin = f"{parts.scheme}://{parts.netloc.lower()}".removesuffix(":443")
         site = cls(origin=origin, callback=parts.path, default_next=default_next, **names)
-        if site.next_path(default_next) != default_next:
+        if safe_next(default_next, reserved=site.reserved) != default_next:
             raise ConfigurationError(
                 f"default_next={default_next!r} must be a path of this site, such as /, and none of our routes."
             )

@@ -5,7 +5,6 @@ process there is one flight per user; between processes, a lease in the store.
 """
 
 import asyncio
-import json
 import logging
 import secrets
 import time
@@ -18,6 +17,7 @@ from asgi_tiktok.client import TikTokClient
 from asgi_tiktok.errors import LoginRequired, TikTokError, TokenError, Unavailable
 from asgi_tiktok.keys import KeyRing, Unreadable
 from asgi_tiktok.models import Token
+from asgi_tiktok.records import open_record, seal_record
 from asgi_tiktok.stores import Store
 
 logger = logging.getLogger("asgi_tiktok")
@@ -27,7 +27,6 @@ LEASE = 15  # seconds; longer than the deadline of a request to TikTok
 LEASE_WAIT = 5  # seconds
 POLL = 0.05  # seconds
 UNKNOWN_LIFETIME = 180 * 24 * 60 * 60  # seconds; TikTok's refresh tokens live no longer
-FORMAT = 1
 PURPOSE = "token"
 
 
@@ -100,9 +99,8 @@ class Tokens:
     async def save(self, token: Token) -> None:
         """Keep the token, for as long as its refresh token lives, replacing an earlier one."""
         ends_at = token.refresh_expires_at or int(time.time()) + UNKNOWN_LIFETIME
-        record = json.dumps({"format": FORMAT, **asdict(token)}).encode()
         name = self.record_key(token.open_id)
-        sealed = self.keys.newest.seal(PURPOSE, record, context=name)
+        sealed = seal_record(self.keys.newest, PURPOSE, asdict(token), place=name)
         await self.store.set(name, sealed, ttl=max(ends_at - int(time.time()), 1))
 
     async def load(self, open_id: str) -> Token | None:
@@ -112,12 +110,11 @@ class Tokens:
         if sealed is None:
             return None
         try:
-            record = json.loads(self.keys.open(PURPOSE, sealed, context=name))
+            facts = open_record(self.keys, PURPOSE, sealed, place=name)
         except Unreadable:
+            logger.warning("a token record in the store cannot be read; its user has to log in again")
             return None
-        if record.pop("format", None) != FORMAT:
-            return None
-        return Token(**{**record, "scopes": tuple(record["scopes"])})
+        return Token(**{**facts, "scopes": tuple(facts["scopes"])})
 
     async def forget(self, open_id: str) -> None:
         """Drop the token. Forgetting one that is not kept is fine."""

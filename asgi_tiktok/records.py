@@ -1,0 +1,28 @@
+"""Sealed records: JSON under a key, with a format and a place of its own."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from asgi_tiktok.keys import Key, Unreadable
+
+FORMAT = 1
+
+
+def seal_record(key: Key, purpose: str, facts: dict[str, Any], *, place: str) -> bytes:
+    """The facts as bytes that only our keys open, and only in this place."""
+    return key.seal(purpose, json.dumps({"format": FORMAT, **facts}).encode(), context=place)
+
+
+def open_record(keys: Iterable[Key], purpose: str, sealed: bytes, *, place: str) -> dict[str, Any]:
+    """The facts; Unreadable for a record that was changed or moved, or that another version wrote."""
+    for key in keys:
+        try:
+            facts = json.loads(key.open(purpose, sealed, context=place))
+        except Unreadable:
+            continue
+        except (ValueError, RecursionError):
+            break
+        if isinstance(facts, dict) and facts.pop("format", None) == FORMAT:
+            return facts
+    raise Unreadable(purpose)

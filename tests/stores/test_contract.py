@@ -1,0 +1,152 @@
+"""One contract for every store."""
+
+import anyio
+import pytest
+
+from asgi_tiktok import Store
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_what_was_never_set_is_none(store: Store) -> None:
+    assert await store.get("k") is None
+
+
+async def test_what_was_set_is_there(store: Store) -> None:
+    await store.set("k", b"\x00\xff value", ttl=60)
+
+    assert await store.get("k") == b"\x00\xff value"
+
+
+async def test_setting_again_replaces_value_owner_and_end(store: Store) -> None:
+    await store.set("k", b"1", ttl=1, owner="ada")
+    await store.set("k", b"2", ttl=60, owner="bob")
+
+    assert await store.delete_owned("ada") == 0
+    assert await store.get("k") == b"2"
+    assert await store.delete_owned("bob") == 1
+
+
+async def test_an_empty_value_is_a_value(store: Store) -> None:
+    await store.set("k", b"", ttl=60)
+
+    assert await store.get("k") == b""
+    assert await store.add("k", b"x", ttl=60) is False
+
+
+async def test_a_large_value_is_kept_whole(store: Store) -> None:
+    await store.set("k", bytes(range(256)) * 4096, ttl=60)
+
+    assert await store.get("k") == bytes(range(256)) * 4096
+
+
+async def test_keys_are_compared_to_the_letter(store: Store) -> None:
+    for key in ("key", "Key", "KEY", "key ", "k%"):
+        await store.set(key, key.encode(), ttl=60)
+
+    assert [await store.get(key) for key in ("key", "Key", "KEY", "key ", "k%")] == [
+        b"key",
+        b"Key",
+        b"KEY",
+        b"key ",
+        b"k%",
+    ]
+    await store.delete("key")
+    assert await store.get("Key") == b"Key"
+
+
+async def test_owners_are_compared_to_the_letter(store: Store) -> None:
+    await store.set("1", b"", ttl=60, owner="OpenId")
+    await store.set("2", b"", ttl=60, owner="openid")
+
+    assert await store.delete_owned("openid") == 1
+    assert await store.get("1") == b""
+
+
+async def test_adding_keeps_the_first(store: Store) -> None:
+    assert await store.add("k", b"1", ttl=60) is True
+    assert await store.add("k", b"2", ttl=60) is False
+    assert await store.get("k") == b"1"
+
+
+async def test_of_many_at_once_one_adds(store: Store) -> None:
+    added: list[bool] = []
+
+    async def add(number: int) -> None:
+        added.append(await store.add("k", str(number).encode(), ttl=60))
+
+    async with anyio.create_task_group() as group:
+        for number in range(50):
+            group.start_soon(add, number)
+
+    assert sorted(added) == [False] * 49 + [True]
+
+
+async def test_replacing_needs_the_old_value(store: Store) -> None:
+    assert await store.replace("k", b"1", b"2", ttl=60) is False
+    assert await store.get("k") is None
+    await store.set("k", b"1", ttl=60, owner="ada")
+    assert await store.replace("k", b"0", b"2", ttl=60) is False
+    assert await store.get("k") == b"1"
+    assert await store.replace("k", b"1", b"2", ttl=60, owner="ada") is True
+    assert await store.get("k") == b"2"
+    assert await store.delete_owned("ada") == 1
+
+
+async def test_what_was_deleted_does_not_come_back_by_replacing(store: Store) -> None:
+    await store.set("k", b"1", ttl=60)
+    await store.delete("k")
+
+    assert await store.replace("k", b"1", b"2", ttl=60) is False
+    assert await store.get("k") is None
+
+
+async def test_deleting_tells_whether_there_was_something(store: Store) -> None:
+    await store.set("k", b"1", ttl=60)
+
+    assert await store.delete("k") is True
+    assert await store.delete("k") is False
+    assert await store.get("k") is None
+
+
+async def test_deleting_may_depend_on_the_value(store: Store) -> None:
+    await store.set("k", b"1", ttl=60)
+
+    assert await store.delete("k", b"2") is False
+    assert await store.get("k") == b"1"
+    assert await store.delete("k", b"1") is True
+
+
+async def test_all_of_an_owners_go_and_nobody_elses(store: Store) -> None:
+    for number in range(5):
+        await store.set(f"ada-{number}", b"", ttl=60, owner="ada")
+    await store.set("bob", b"", ttl=60, owner="bob")
+    await store.set("nobody", b"", ttl=60)
+
+    assert await store.delete_owned("ada") == 5
+    assert await store.delete_owned("ada") == 0
+    assert await store.get("bob") == b""
+    assert await store.get("nobody") == b""
+
+
+async def test_what_has_ended_is_absent_for_everybody(store: Store) -> None:
+    for key in ("read", "added", "replaced", "deleted", "owned"):
+        await store.set(key, b"1", ttl=1, owner="ada")
+    await store.set("kept", b"1", ttl=60, owner="ada")
+    await anyio.sleep(1.1)
+
+    assert await store.get("read") is None
+    assert await store.add("added", b"2", ttl=60) is True
+    assert await store.get("added") == b"2"
+    assert await store.replace("replaced", b"1", b"2", ttl=60) is False
+    assert await store.delete("deleted") is False
+    assert await store.delete_owned("ada") == 1
+
+
+async def test_a_closed_store_opens_again(store: Store) -> None:
+    await store.set("k", b"1", ttl=60)
+    await store.aclose()
+
+    assert await store.get("k") == b"1"
+    await store.aclose()
+    await store.aclose()

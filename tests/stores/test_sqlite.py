@@ -1,0 +1,150 @@
+"""What is peculiar to a file."""
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from asgi_tiktok import SQLiteStore, StoreError
+from asgi_tiktok.stores import sqlite
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "made" / "for-us" / "store.sqlite3"
+
+
+async def test_the_file_is_made_on_first_use_and_kept_private(path: Path) -> None:
+    store = SQLiteStore(path)
+    assert not path.parent.exists()
+    await store.set("k", b"1", ttl=60)
+    await store.aclose()
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert (path.parent / ".gitignore").read_text() == "*\n"
+
+
+async def test_a_folder_that_was_there_is_left_as_it_is(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "store.sqlite3")
+    await store.set("k", b"1", ttl=60)
+    await store.aclose()
+
+    assert not (tmp_path / ".gitignore").exists()
+
+
+async def test_records_survive_a_restart(path: Path) -> None:
+    first = SQLiteStore(path)
+    await first.set("k", b"1", ttl=60)
+    await first.aclose()
+    second = SQLiteStore(path)
+
+    assert await second.get("k") == b"1"
+    await second.aclose()
+
+
+async def test_two_processes_share_the_file(path: Path) -> None:
+    store = SQLiteStore(path)
+    await store.set("k", b"here", ttl=60)
+    code = (
+        "import asyncio, sys; from asgi_tiktok import SQLiteStore\n"
+        "async def main():\n"
+        "    store = SQLiteStore(sys.argv[1])\n"
+        "    print((await store.get('k')).decode(), await store.add('k', b'', ttl=60), flush=True)\n"
+        "    await store.set('there', b'too', ttl=60)\n"
+        "asyncio.run(main())\n"
+    )
+    other = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, timeout=30)
+
+    assert other.stdout == "here False\n", other.stderr
+    assert await store.get("there") == b"too"
+    await store.aclose()
+
+
+async def test_a_forked_process_opens_the_file_anew(path: Path) -> None:
+    store = SQLiteStore(path)
+    await store.set("k", b"1", ttl=60)
+    before = store.connection
+    store.pid = 0
+
+    assert await store.get("k") == b"1"
+    assert store.connection is not before
+    assert store.pid == os.getpid()
+    assert before is not None
+    before.close()
+    await store.aclose()
+
+
+async def test_a_locked_file_is_an_error_that_names_the_way_out(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 0.1)
+    store = SQLiteStore(path)
+    await store.set("k", b"1", ttl=60)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(StoreError, match="Redis or PostgreSQL"):
+        await store.set("k", b"2", ttl=60)
+    assert await store.get("k") == b"1"
+    other.execute("ROLLBACK")
+    other.close()
+    await store.set("k", b"3", ttl=60)
+    assert await store.get("k") == b"3"
+    await store.aclose()
+
+
+async def test_a_damaged_file_is_never_deleted(path: Path) -> None:
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"this is no database, but somebody may still want it" * 100)
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="keep it"):
+        await SQLiteStore(path).get("k")
+
+    assert path.read_bytes() == before
+
+
+async def test_a_full_file_still_reads(path: Path) -> None:
+    store = SQLiteStore(path)
+    await store.set("k", b"1", ttl=60)
+    assert store.connection is not None
+    store.connection.execute("PRAGMA max_page_count = 1")
+    with pytest.raises(StoreError, match="make room"):
+        await store.set("big", b"x" * 1_000_000, ttl=60)
+
+    assert await store.get("k") == b"1"
+    await store.aclose()
+
+
+async def test_a_path_that_cannot_be_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="write"):
+        await SQLiteStore(tmp_path / "file" / "store.sqlite3").get("k")
+
+
+async def test_expired_rows_go_in_small_batches(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = SQLiteStore(path)
+    now = time.time()
+    for number in range(300):
+        await store.set(str(number), b"", ttl=1)
+    monkeypatch.setattr(time, "time", lambda: now + 120)
+    await store.set("k", b"1", ttl=60)
+    assert rows(path) == 101
+    await store.set("k", b"2", ttl=60)
+    assert rows(path) == 101
+    monkeypatch.setattr(time, "time", lambda: now + 240)
+    await store.set("k", b"3", ttl=60)
+    assert rows(path) == 1
+    await store.aclose()
+
+
+def rows(path: Path) -> int:
+    database = sqlite3.connect(path)
+    try:
+        return int(database.execute("SELECT count(*) FROM tiktok_records").fetchone()[0])
+    finally:
+        database.close()

@@ -1,0 +1,509 @@
+"""The wire: what TikTok is sent, byte for byte, and what is made of its answers."""
+
+import gzip
+import json
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+import pytest
+import respx
+
+from asgi_tiktok import (
+    AccessDenied,
+    APIError,
+    ConfigurationError,
+    InvalidCallback,
+    InvalidResponse,
+    LoginRefused,
+    RateLimited,
+    TikTokClient,
+    TikTokError,
+    TikTokUser,
+    Token,
+    TokenError,
+    Unavailable,
+    UpstreamTimeout,
+)
+
+TOKEN_URL = "https://open.tiktokapis.com/v2/oauth/token/"
+REVOKE_URL = "https://open.tiktokapis.com/v2/oauth/revoke/"
+USER_URL = "https://open.tiktokapis.com/v2/user/info/"
+LOG_ID = "202611201009080101CA9F2B7C1D3E4F5A"
+TOKEN_BODY = {
+    "access_token": "act.wire!4567.va",
+    "expires_in": 7200,
+    "open_id": "-000wire",
+    "refresh_expires_in": 15552000,
+    "refresh_token": "rft.wire!4567.va",
+    "scope": "user.info.profile,user.info.basic",
+    "token_type": "Bearer",
+}
+USER_BODY = {
+    "data": {"user": {"open_id": "-000wire", "display_name": "Ada"}},
+    "error": {"code": "ok", "message": "", "log_id": LOG_ID},
+}
+TOKEN = Token(open_id="-000wire", scopes=("user.info.basic",), access_token="act.wire!1", expires_at=2_000_000_000)
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[TikTokClient]:
+    client = TikTokClient("awwirekey", "wire-secret", "https://app.example.com/auth/tiktok/callback")
+    yield client
+    await client.aclose()
+
+
+async def test_the_code_is_traded_in_tiktoks_words(client: TikTokClient, httpx2_mock: respx.Router) -> None:
+    route = httpx2_mock.post(TOKEN_URL).respond(json=TOKEN_BODY)
+    token = await client.fetch_token("ab*1!2345.va", code_verifier="v" * 43)
+
+    request = route.calls.last.request
+    assert request.headers["content-type"] == "application/x-www-form-urlencoded"
+    assert "authorization" not in request.headers
+    assert "cookie" not in request.headers
+    assert request.headers["accept-encoding"] == "identity"
+    assert request.content == (
+        b"grant_type=authorization_code&redirect_uri=https%3A%2F%2Fapp.example.com%2Fauth%2Ftiktok%2Fcallback"
+        b"&code=ab%2A1%212345.va&code_verifier=" + b"v" * 43 + b"&client_key=awwirekey&client_secret=wire-secret"
+    )
+    assert token.scopes == ("user.info.profile", "user.info.basic")
+    assert token.open_id == "-000wire"
+    assert 7195 <= token.expires_at - time.time() <= 7200
+    assert token.refresh_expires_at is not None
+
+
+async def test_a_refresh_sends_key_and_secret_too(client: TikTokClient, httpx2_mock: respx.Router) -> None:
+    route = httpx2_mock.post(TOKEN_URL).respond(json=TOKEN_BODY)
+    token = await client.refresh_token("rft.old!1")
+
+    assert route.calls.last.request.content == (
+        b"grant_type=refresh_token&refresh_token=rft.old%211&client_key=awwirekey&client_secret=wire-secret"
+    )
+    assert token.refresh_token == "rft.wire!4567.va"
+
+
+async def test_the_apps_own_token(client: TikTokClient, httpx2_mock: respx.Router) -> None:
+    body = {"access_token": "clt.wire", "expires_in": 7200, "token_type": "Bearer"}
+    route = httpx2_mock.post(TOKEN_URL).respond(json=body)
+    token = await client.client_token()
+
+    assert route.calls.last.request.content == (
+        b"grant_type=client_credentials&client_key=awwirekey&client_secret=wire-secret"
+    )
+    assert token.access_token == "clt.wire"
+    assert "clt.wire" not in repr(token)
+
+
+@pytest.mark.parametrize("answer", [{"json": {}}, {"content": b""}])
+async def test_revoking_names_the_token_only(
+    client: TikTokClient, httpx2_mock: respx.Router, answer: dict[str, Any]
+) -> None:
+    route = httpx2_mock.post(REVOKE_URL).respond(**answer)
+    await client.revoke_token("act.wire!1")
+
+    request = route.calls.last.request
+    assert request.headers["content-type"] == "application/x-www-form-urlencoded"
+    assert request.content == b"token=act.wire%211&client_key=awwirekey&client_secret=wire-secret"
+
+
+async def test_a_refused_revocation_is_an_error(client: TikTokClient, httpx2_mock: respx.Router) -> None:
+    httpx2_mock.post(REVOKE_URL).respond(
+        json={"error": "invalid_request", "error_description": "x", "log_id": LOG_ID}
+    )
+    with pytest.raises(TokenError) as caught:
+        await client.revoke_token("act.wire!1")
+
+    assert caught.value.stage == "revoke"
+    assert caught.value.log_id == LOG_ID
+
+
+async def test_user_info_asks_for_what_was_granted(client: TikTokClient, httpx2_mock: respx.Router) -> None:
+    route = httpx2_mock.get(USER_URL).respond(json=USER_BODY)
+    user = await client.fetch_user(TOKEN)
+
+    request = route.calls.last.request
+    assert request.headers["authorization"] == "Bearer act.wire!1"
+    assert parse_qs(request.url.query.decode()) == {
+        "fields": ["open_id,union_id,avatar_url,avatar_url_100,avatar_large_url,display_name"]
+    }
+    assert user == TikTokUser(open_id="-000wire", display_name="Ada")
+
+
+async def test_without_user_scopes_nothing_is_asked(client: TikTokClient, httpx2_mock: respx.Router) -> None:
+    token = Token(open_id="o", scopes=("video.list",), access_token="act.x", expires_at=1)
+
+    assert await client.fetch_user(token) == TikTokUser(open_id="o")
+
+
+async def test_without_the_basic_scope_the_open_id_is_not_asked_for(
+    client: TikTokClient, httpx2_mock: respx.Router
+) -> None:
+    route = httpx2_mock.get(USER_URL).respond(json={"data": {"user": {"likes_count": 3}}, "error": {"code": "ok"}})
+    token = Token(open_id="o", scopes=("user.info.stats",), access_token="act.x", expires_at=1)
+
+    assert await client.fetch_user(token) == TikTokUser(open_id="o", likes_count=3)
+    assert "open_id" not in str(route.calls.last.request.url)
+
+
+async def test_no_redirect_is_followed(client: TikTokClient, httpx2_mock: respx.Router) -> None:
+    route = httpx2_mock.post(TOKEN_URL).respond(307, headers={"location": TOKEN_URL})
+    with pytest.raises(InvalidResponse, match="redirected"):
+        await client.fetch_token("c")
+
+    assert route.call_count == 1
+
+
+BROKEN_TOKENS = {
+    "nothing": {},
+    "null token": {**TOKEN_BODY, "access_token": None},
+    "empty token": {**TOKEN_BODY, "access_token": ""},
+    "number for a token": {**TOKEN_BODY, "access_token": 7},
+    "list for a token": {**TOKEN_BODY, "access_token": ["act"]},
+    "token with CR LF": {**TOKEN_BODY, "access_token": "act\r\nx: y"},
+    "token of 100 KB": {**TOKEN_BODY, "access_token": "a" * 5000},
+    "no open_id": {name: value for name, value in TOKEN_BODY.items() if name != "open_id"},
+    "empty open_id": {**TOKEN_BODY, "open_id": ""},
+    "number for an open_id": {**TOKEN_BODY, "open_id": 7},
+    "no expires_in": {name: value for name, value in TOKEN_BODY.items() if name != "expires_in"},
+    "null expires_in": {**TOKEN_BODY, "expires_in": None},
+    "text for expires_in": {**TOKEN_BODY, "expires_in": "86400"},
+    "word for expires_in": {**TOKEN_BODY, "expires_in": "soon"},
+    "true for expires_in": {**TOKEN_BODY, "expires_in": True},
+    "list for expires_in": {**TOKEN_BODY, "expires_in": [1]},
+    "fraction for expires_in": {**TOKEN_BODY, "expires_in": 7200.5},
+    "endless expires_in": {**TOKEN_BODY, "expires_in": 10**9},
+    "word for refresh_expires_in": {**TOKEN_BODY, "refresh_expires_in": "later"},
+    "number for a refresh_token": {**TOKEN_BODY, "refresh_token": 7},
+    "MAC token": {**TOKEN_BODY, "token_type": "mac"},
+    "number for a token_type": {**TOKEN_BODY, "token_type": 1},
+    "list for a scope": {**TOKEN_BODY, "scope": ["user.info.basic"]},
+    "number for an error": {"error": 7},
+    "empty error": {"error": ""},
+}
+
+
+@pytest.mark.parametrize("body", BROKEN_TOKENS.values(), ids=BROKEN_TOKENS.keys())
+async def test_half_a_token_is_no_token(
+    client: TikTokClient, httpx2_mock: respx.Router, body: dict[str, object]
+) -> None:
+    httpx2_mock.post(TOKEN_URL).respond(json=body)
+    with pytest.raises(InvalidResponse) as caught:
+        await client.fetch_token("c")
+
+    assert caught.value.stage == "token"
+    assert caught.value.retryable
+
+
+@pytest.mark.parametrize("expires_in", [0, -5, -(10**12)])
+async def test_a_lifetime_that_is_over_means_expired(
+    client: TikTokClient, httpx2_mock: respx.Router, expires_in: int
+) -> None:
+    httpx2_mock.post(TOKEN_URL).respond(json={**TOKEN_BODY, "expires_in": expires_in})
+
+    assert (await client.fetch_token("c")).expires_at <= time.time()
+
+
+async def test_what_tiktok_may_leave_out_may_be_missing(client: TikTokClient, httpx2_mock: respx.Router) -> None:
+    httpx2_mock.post(TOKEN_URL).respond(json={"access_token": "act.x", "open_id": "o", "expires_in": 1})
+    token = await client.fetch_token("c")
+
+    assert token.refresh_token is None
+    assert token.refresh_expires_at is None
+    assert token.scopes == client.scopes
+
+
+async def test_an_empty_scope_means_none(client: TikTokClient, httpx2_mock: respx.Router) -> None:
+    httpx2_mock.post(TOKEN_URL).respond(json={**TOKEN_BODY, "scope": ""})
+
+    assert (await client.fetch_token("c")).scopes == ()
+
+
+async def test_an_answer_of_the_retired_api_is_recognised(client: TikTokClient, httpx2_mock: respx.Router) -> None:
+    httpx2_mock.post(TOKEN_URL).respond(
+        json={"data": {"access_token": "act.x", "error_code": 0, "open_id": "o"}, "message": "success"}
+    )
+    with pytest.raises(InvalidResponse, match="v1"):
+        await client.fetch_token("c")
+
+
+@pytest.mark.parametrize("status", [200, 400, 401])
+@pytest.mark.parametrize(
+    ("error", "description", "hint"),
+    [
+        ("invalid_client", "Client key or secret is incorrect.", "Credentials"),
+        ("invalid_grant", "Authorization code is expired.", "once"),
+        ("invalid_request", "Redirect_uri is not matched with the uri when requesting code.", "redirect_uri"),
+        ("invalid_request", "Code verifier or code challenge is invalid.", "pkce"),
+        ("invalid_request", "The request parameters are malformed.", "white space"),
+        ("unauthorized_client", "", "Login Kit"),
+    ],
+)
+async def test_a_refusal_is_told_by_its_body_whatever_its_status(
+    client: TikTokClient, httpx2_mock: respx.Router, status: int, error: str, description: str, hint: str
+) -> None:
+    body = {"error": error, "error_description": description, "log_id": LOG_ID}
+    httpx2_mock.post(TOKEN_URL).respond(status, json=body)
+    with pytest.raises(TokenError) as caught:
+        await client.fetch_token("c")
+
+    assert (caught.value.code, caught.value.description) == (error, description)
+    assert caught.value.log_id == LOG_ID
+    assert hint in (caught.value.hint or "")
+    assert caught.value.retryable is (error == "invalid_grant")
+    assert LOG_ID in str(caught.value)
+
+
+@pytest.mark.parametrize("word", ["server_error", "temporarily_unavailable", "rate_limit_exceeded"])
+async def test_tiktoks_passing_errors_are_no_refusal(
+    client: TikTokClient, httpx2_mock: respx.Router, word: str
+) -> None:
+    httpx2_mock.post(TOKEN_URL).respond(json={"error": word, "error_description": "later"})
+    with pytest.raises(Unavailable) as caught:
+        await client.fetch_token("c")
+
+    assert caught.value.code == word
+    assert caught.value.retryable
+
+
+NONSENSE = {
+    "HTML": {"html": "<h1>Bad gateway</h1>"},
+    "half of it": {"content": json.dumps(TOKEN_BODY)[:60]},
+    "null": {"content": "null"},
+    "list": {"content": "[]"},
+    "text": {"content": '"act.x"'},
+    "bad UTF-8": {"content": b"\xff\xfe{"},
+    "deep": {"content": "[" * 30_000},
+    "number of 5000 digits": {"content": '{"expires_in": ' + "9" * 5000 + "}"},
+    "no content": {"status_code": 204},
+    "Janus": {"status_code": 404, "text": "Unsupported path(Janus)"},
+    "error without words": {"status_code": 403, "json": {}},
+    "too large": {"content": b" " * 70_000},
+    "compressed": {
+        "content": gzip.compress(json.dumps(TOKEN_BODY).encode()),
+        "headers": {"content-encoding": "gzip"},
+    },
+}
+
+
+@pytest.mark.parametrize("answer", NONSENSE.values(), ids=NONSENSE.keys())
+async def test_nonsense_is_called_nonsense(
+    client: TikTokClient, httpx2_mock: respx.Router, answer: dict[str, Any]
+) -> None:
+    httpx2_mock.post(TOKEN_URL).respond(**answer)
+    httpx2_mock.get(USER_URL).respond(**answer)
+    with pytest.raises(InvalidResponse) as caught:
+        await client.fetch_token("c")
+    assert caught.value.status_code == 502
+    with pytest.raises(InvalidResponse):
+        await client.fetch_user(TOKEN)
+
+
+async def test_broken_numbers_are_refused(client: TikTokClient, httpx2_mock: respx.Router) -> None:
+    for number in ("NaN", "Infinity", "1e300"):
+        body = json.dumps(TOKEN_BODY).replace("7200", number)
+        httpx2_mock.post(TOKEN_URL).respond(content=body)
+        with pytest.raises(InvalidResponse):
+            await client.fetch_token("c")
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+async def test_an_outage_is_called_an_outage(client: TikTokClient, httpx2_mock: respx.Router, status: int) -> None:
+    httpx2_mock.post(TOKEN_URL).respond(status, html="<h1>oops</h1>", headers={"x-tt-logid": LOG_ID})
+    with pytest.raises(Unavailable) as caught:
+        await client.fetch_token("c")
+
+    assert caught.value.status_code == 503
+    assert caught.value.log_id == LOG_ID
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [("7", 7), ("0", 1), ("99999", 120), ("-1", 5), ("soon", 5), ("Fri, 20 Nov 2026 10:00:00 GMT", 5)],
+)
+async def test_being_asked_to_wait(
+    client: TikTokClient, httpx2_mock: respx.Router, header: str, seconds: int
+) -> None:
+    httpx2_mock.post(TOKEN_URL).respond(429, headers={"retry-after": header})
+    with pytest.raises(RateLimited) as caught:
+        await client.fetch_token("c")
+
+    assert caught.value.retry_after == seconds
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (httpx2.ConnectError("refused"), Unavailable),
+        (httpx2.ReadError("reset"), Unavailable),
+        (httpx2.RemoteProtocolError("gone"), Unavailable),
+        (httpx2.ConnectTimeout("slow"), UpstreamTimeout),
+        (httpx2.ReadTimeout("slow"), UpstreamTimeout),
+        (httpx2.PoolTimeout("busy"), UpstreamTimeout),
+    ],
+)
+async def test_faults_of_the_network_are_ours_to_name(
+    client: TikTokClient, httpx2_mock: respx.Router, fault: Exception, error: type[TikTokError]
+) -> None:
+    httpx2_mock.post(TOKEN_URL).mock(side_effect=fault)
+    with pytest.raises(error) as caught:
+        await client.fetch_token("c")
+
+    assert caught.value.stage == "token"
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error"),
+    [
+        (401, "access_token_invalid", APIError),
+        (401, "scope_not_authorized", APIError),
+        (400, "scope_permission_missed", APIError),
+        (400, "invalid_params", APIError),
+        (200, "access_token_invalid", APIError),
+        (200, "rate_limit_exceeded", RateLimited),
+        (400, "internal_error", Unavailable),
+    ],
+)
+async def test_the_api_has_another_dialect_of_errors(
+    client: TikTokClient, httpx2_mock: respx.Router, status: int, code: str, error: type[TikTokError]
+) -> None:
+    body = {"data": {}, "error": {"code": code, "message": "No.", "log_id": LOG_ID}}
+    httpx2_mock.get(USER_URL).respond(status, json=body)
+    with pytest.raises(error) as caught:
+        await client.fetch_user(TOKEN)
+
+    assert (caught.value.stage, caught.value.code, caught.value.log_id) == ("user_info", code, LOG_ID)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [{}, {"user": None}, {"user": []}, {"user": {}}, {"user": {"open_id": 7}}, {"user": {"open_id": "somebody"}}],
+)
+async def test_only_the_tokens_owner_is_believed(
+    client: TikTokClient, httpx2_mock: respx.Router, data: dict[str, object]
+) -> None:
+    httpx2_mock.get(USER_URL).respond(json={"data": data, "error": {"code": "ok"}})
+    with pytest.raises(InvalidResponse):
+        await client.fetch_user(TOKEN)
+
+
+async def test_errors_tell_nothing_secret(client: TikTokClient, httpx2_mock: respx.Router) -> None:
+    httpx2_mock.post(TOKEN_URL).respond(content="{ act.wire!secret")
+    with pytest.raises(InvalidResponse) as caught:
+        await client.fetch_token("the-code", code_verifier="the-verifier" * 4)
+
+    told = f"{caught.value} {caught.value!r} {caught.value.__cause__!r} {vars(caught.value)}"
+    for secret in ("act.wire", "the-code", "the-verifier", "wire-secret"):
+        assert secret not in told
+
+
+async def test_proxies_of_the_environment_are_not_trusted(
+    client: TikTokClient, httpx2_mock: respx.Router, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere")
+    httpx2_mock.post(TOKEN_URL).respond(json=TOKEN_BODY)
+
+    assert (await client.fetch_token("c")).open_id == "-000wire"
+
+
+async def test_connections_are_kept_and_closed(client: TikTokClient, httpx2_mock: respx.Router) -> None:
+    httpx2_mock.post(TOKEN_URL).respond(json=TOKEN_BODY)
+    await client.fetch_token("c")
+    first = client.pools.transport()
+    await client.fetch_token("c")
+    assert client.pools.transport() is first
+    await client.aclose()
+    await client.fetch_token("c")
+    assert client.pools.transport() is not first
+
+
+class TestAuthorizationURL:
+    VERIFIER = "gaeCq5mVvbhA8Ce6w5O9XBVIKMkySgv-_9A-rnhm9Ns"
+    HEX = "e6a178b120743d08509508f269652b0bdf91e29332921bc9e9744fd3dd41bfef"
+    BASE64URL = "5qF4sSB0PQhQlQjyaWUrC9-R4pMykhvJ6XRP091Bv-8"
+
+    @pytest.mark.parametrize(("pkce", "challenge"), [("hex", HEX), ("base64url", BASE64URL), ("off", None)])
+    async def test_the_challenge(self, pkce: Any, challenge: str | None) -> None:
+        client = TikTokClient("k", "s", "https://app.example.com/cb", pkce=pkce)
+        query = parse_qs(urlsplit(client.authorization_url(state="S", code_verifier=self.VERIFIER)).query)
+
+        assert query.get("code_challenge", [None]) == [challenge]
+
+    async def test_everything_tiktok_wants(self) -> None:
+        client = TikTokClient("k", "s", "https://app.example.com/cb", scopes=["user.info.basic", "video.list"])
+        url = client.authorization_url(state="S", code_verifier=self.VERIFIER, disable_auto_auth=True)
+
+        assert url.startswith("https://www.tiktok.com/v2/auth/authorize/?client_key=k&response_type=code&")
+        assert "scope=user.info.basic%2Cvideo.list&redirect_uri=https%3A%2F%2Fapp.example.com%2Fcb&state=S&" in url
+        assert url.endswith("&disable_auto_auth=1")
+
+    async def test_off_means_that_no_verifier_is_sent_either(self, httpx2_mock: respx.Router) -> None:
+        route = httpx2_mock.post(TOKEN_URL).respond(json=TOKEN_BODY)
+        client = TikTokClient("k", "s", "https://app.example.com/cb", pkce="off")
+        await client.fetch_token("c", code_verifier=self.VERIFIER)
+        await client.aclose()
+
+        assert b"code_verifier" not in route.calls.last.request.content
+
+
+class TestParseCallback:
+    async def test_a_success(self, client: TikTokClient) -> None:
+        callback = client.parse_callback("https://x/cb?code=a%2A1%21b&scopes=user.info.basic%2Cvideo.list&state=S")
+
+        assert (callback.code, callback.state) == ("a*1!b", "S")
+        assert callback.scopes == ("user.info.basic", "video.list")
+        assert "a*1!b" not in repr(callback)
+
+    @pytest.mark.parametrize(
+        ("query", "error"),
+        [
+            ("error=access_denied&state=S", AccessDenied),
+            ("error=server_error", LoginRefused),
+            ("state=S", InvalidCallback),
+            ("code=a&code=b", InvalidCallback),
+        ],
+    )
+    async def test_a_failure(self, client: TikTokClient, query: str, error: type[TikTokError]) -> None:
+        with pytest.raises(error):
+            client.parse_callback(f"https://x/cb?{query}")
+
+
+@pytest.mark.parametrize(
+    ("settings", "cure"),
+    [
+        ({"client_key": ""}, "client_key is empty"),
+        ({"client_secret": ""}, "client_secret is empty"),
+        ({"client_secret": "secret "}, "white space"),
+        ({"client_key": "schlüssel"}, "ASCII"),
+        ({"redirect_uri": "app.example.com/cb"}, "whole address"),
+        ({"redirect_uri": "http://app.example.com/cb"}, "https://"),
+        ({"redirect_uri": "http://localhost/cb"}, "port"),
+        ({"redirect_uri": "https://localhost/cb"}, "port"),
+        ({"redirect_uri": "https://app.example.com/cb?x=1"}, "no query"),
+        ({"redirect_uri": "https://app.example.com/cb#x"}, "fragment"),
+        ({"redirect_uri": "https://me@app.example.com/cb"}, "user name"),
+        ({"redirect_uri": "https://app.example.com"}, "path"),
+        ({"redirect_uri": "https://app.example.com/"}, "path"),
+        ({"redirect_uri": "https://app.example.com/c b"}, "white space"),
+        ({"redirect_uri": "https://app.example.com/" + "c" * 500}, "512"),
+        ({"redirect_uri": "https://app.example.com:x/cb"}, "not a URL"),
+        ({"redirect_uri": "myapp://cb"}, "whole address"),
+        ({"scopes": "user.info.basic,video.list"}, "tuple"),
+        ({"scopes": ["user.info.basic video.list"]}, "user.info.basic"),
+        ({"scopes": ["video_list"]}, "look like"),
+        ({"pkce": "plain"}, '"hex"'),
+        ({"base_url": "http://app.example.com"}, "loopback"),
+        ({"base_url": "https://tiktok.test/v2"}, "origin"),
+    ],
+)
+async def test_a_setting_that_cannot_work_says_so(settings: dict[str, Any], cure: str) -> None:
+    defaults = {"client_key": "k", "client_secret": "s", "redirect_uri": "https://app.example.com/cb"}
+    with pytest.raises(ConfigurationError, match=cure.replace(".", r"\.")) as caught:
+        TikTokClient(**{**defaults, **settings})
+
+    assert isinstance(caught.value, ValueError)

@@ -1,0 +1,94 @@
+"""The key ring."""
+
+import pytest
+
+from asgi_tiktok import ConfigurationError
+from asgi_tiktok.keys import KeyRing, Unreadable
+from asgi_tiktok.records import open_record, seal_record
+from tests.canaries import OLD_SECRET_KEY, SECRET_KEY
+
+
+def test_what_was_sealed_opens_again_and_says_nothing_before() -> None:
+    key = KeyRing(SECRET_KEY).newest
+    sealed = key.seal("token", b"act.secret", context="here")
+
+    assert b"act.secret" not in sealed
+    assert key.open("token", sealed, context="here") == b"act.secret"
+    assert key.seal("token", b"act.secret", context="here") != sealed
+
+
+def test_every_byte_of_a_seal_counts() -> None:
+    key = KeyRing(SECRET_KEY).newest
+    sealed = key.seal("token", b"secret", context="here")
+    for position in range(len(sealed)):
+        changed = sealed[:position] + bytes([sealed[position] ^ 1]) + sealed[position + 1 :]
+        with pytest.raises(Unreadable):
+            key.open("token", changed, context="here")
+
+
+@pytest.mark.parametrize(
+    ("purpose", "context", "secret"),
+    [("session", "here", SECRET_KEY), ("token", "there", SECRET_KEY), ("token", "here", OLD_SECRET_KEY)],
+)
+def test_a_seal_holds_for_one_purpose_place_and_key(purpose: str, context: str, secret: str) -> None:
+    sealed = KeyRing(SECRET_KEY).newest.seal("token", b"secret", context="here")
+    with pytest.raises(Unreadable):
+        KeyRing(secret).newest.open(purpose, sealed, context=context)
+
+
+@pytest.mark.parametrize("sealed", [b"", b"\x01", b"\x01" * 29, b"\x02" * 64, b"x" * 1000])
+def test_garbage_does_not_open(sealed: bytes) -> None:
+    with pytest.raises(Unreadable):
+        KeyRing(SECRET_KEY).newest.open("token", sealed, context="here")
+
+
+def test_a_signature_holds_for_one_purpose() -> None:
+    key = KeyRing(SECRET_KEY).newest
+    signed = key.sign("session", b"id")
+
+    assert key.unsign("session", signed) == b"id"
+    for other in (signed[:-1], b"id", b"", b"other" + signed[2:]):
+        with pytest.raises(Unreadable):
+            key.unsign("session", other)
+    with pytest.raises(Unreadable):
+        key.unsign("login", signed)
+
+
+def test_the_newest_key_seals_and_all_of_them_open() -> None:
+    old, both, new = KeyRing(OLD_SECRET_KEY), KeyRing([SECRET_KEY, OLD_SECRET_KEY]), KeyRing([SECRET_KEY])
+    sealed_before = seal_record(old.newest, "p", {"a": 1}, place="x")
+    sealed_after = seal_record(both.newest, "p", {"a": 2}, place="x")
+
+    assert open_record(both, "p", sealed_before, place="x") == {"a": 1}
+    assert open_record(both, "p", sealed_after, place="x") == {"a": 2}
+    assert open_record(new, "p", sealed_after, place="x") == {"a": 2}
+    for ring, sealed in ((new, sealed_before), (old, sealed_after)):
+        with pytest.raises(Unreadable):
+            open_record(ring, "p", sealed, place="x")
+
+
+@pytest.mark.parametrize(
+    "secret",
+    ["", "secret", "short-but-random-8sX2", "a" * 64, "abababababababababababababababababab"]
+    + ["changeme-changeme-changeme-changeme!", "django-insecure-2k3j4h5g6f7d8s9a0poiuytrewq"],
+)
+def test_a_secret_that_can_be_guessed_is_refused(secret: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"secrets\.token_urlsafe\(32\)"):
+        KeyRing(secret)
+
+
+def test_no_secret_at_all_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="secret_key is empty"):
+        KeyRing([])
+
+
+def test_one_weak_secret_in_a_list_is_refused() -> None:
+    with pytest.raises(ConfigurationError):
+        KeyRing([SECRET_KEY, "weak"])
+
+
+def test_keys_are_not_shown() -> None:
+    ring = KeyRing([SECRET_KEY, OLD_SECRET_KEY])
+
+    assert repr(ring) == "KeyRing(2 keys)"
+    assert repr(ring.newest) == "Key(...)"

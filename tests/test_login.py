@@ -1,0 +1,425 @@
+"""From the button to the signed-in page."""
+
+import time
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+import pytest
+from starlette.testclient import TestClient
+
+from asgi_tiktok import MemoryStore, TikTok, TikTokAuthMiddleware
+from asgi_tiktok.emulator import CAST, Emulator
+from tests.canaries import OLD_SECRET_KEY, SECRET_KEY
+from tests.site import app
+from tests.visits import (
+    CALLBACK,
+    FETCH,
+    LOGIN_COOKIE,
+    NAVIGATION,
+    ORIGIN,
+    SAME_ORIGIN,
+    SESSION_COOKIE,
+    asked,
+    begin,
+    come_back,
+    cookies_set,
+    name,
+    new_tiktok,
+    sign_in,
+)
+
+CREATOR, BASIC, FANCY, DASH, *_ = CAST
+
+
+def test_a_login_attaches_the_user_and_leads_where_it_should(browser: TestClient, emulator: Emulator) -> None:
+    back = sign_in(browser, emulator, "next=/me?tab=1")
+
+    assert back.headers["location"] == "/me?tab=1"
+    assert browser.get("/me").json() == {
+        "name": CREATOR.display_name,
+        "id": CREATOR.open_id,
+        "scopes": ["authenticated", "user.info.basic"],
+    }
+
+
+def test_the_way_to_tiktok_speaks_tiktoks_dialect(browser: TestClient) -> None:
+    query = parse_qs(urlsplit(begin(browser)).query)
+
+    assert "client_id" not in query
+    assert query["response_type"] == ["code"]
+    assert query["scope"] == ["user.info.basic"]
+    assert query["redirect_uri"] == [ORIGIN + CALLBACK]
+    assert query["code_challenge_method"] == ["S256"]
+    assert len(query["code_challenge"][0]) == 64
+    assert set(query["code_challenge"][0]) <= set("0123456789abcdef")
+    assert "disable_auto_auth" not in query
+
+
+def test_nothing_of_the_visitors_query_reaches_tiktok(browser: TestClient) -> None:
+    location = begin(browser, "next=/x&redirect_uri=https://evil.test&state=mine&client_key=theirs&foo=bar")
+
+    assert "evil" not in location
+    assert "mine" not in location
+    assert "theirs" not in location
+    assert "foo" not in location
+
+
+def test_more_scopes_are_asked_for_when_declared(browser: TestClient, emulator: Emulator) -> None:
+    sign_in(browser, emulator, "scopes=video.list,user.info.stats")
+
+    assert set(browser.get("/me").json()["scopes"]) == {
+        "authenticated",
+        "user.info.basic",
+        "video.list",
+        "user.info.stats",
+    }
+    assert browser.get("/videos").status_code == 200
+
+
+def test_scopes_that_the_app_did_not_declare_are_refused(browser: TestClient) -> None:
+    answer = browser.get("/auth/tiktok/login?scopes=video.publish")
+
+    assert answer.status_code == 400
+    assert "That cannot be asked for" in answer.text
+    assert "set-cookie" not in answer.headers
+
+
+def test_switching_accounts_shows_tiktoks_page_again(browser: TestClient) -> None:
+    assert "disable_auto_auth=1" in begin(browser, "switch_account=1")
+
+
+def test_what_was_not_granted_is_not_asked_for(browser: TestClient, emulator: Emulator) -> None:
+    sign_in(browser, emulator, "scopes=user.info.profile,user.info.stats", scopes=["user.info.basic"])
+
+    user = browser.get("/auth/tiktok/session").json()["user"]
+    assert user["display_name"] == CREATOR.display_name
+    assert user["username"] is None
+    assert user["follower_count"] is None
+
+
+def test_everything_granted_is_there(browser: TestClient, emulator: Emulator) -> None:
+    sign_in(browser, emulator, "scopes=user.info.profile,user.info.stats", person=FANCY)
+
+    user = browser.get("/auth/tiktok/session").json()["user"]
+    assert user["display_name"] == 'Zoë "Zip" <b>Quill</b> & Co ✨🎨'
+    assert user["is_verified"] is True
+    assert user["likes_count"] == 91_000_000_000
+
+
+def test_an_open_id_may_begin_with_a_dash(browser: TestClient, emulator: Emulator) -> None:
+    sign_in(browser, emulator, person=DASH)
+
+    assert browser.get("/me").json()["id"] == DASH.open_id
+    assert DASH.open_id.startswith("-")
+
+
+def test_the_cookies_are_as_safe_as_cookies_get(browser: TestClient, emulator: Emulator) -> None:
+    start = browser.get("/auth/tiktok/login")
+    ((pending, line),) = cookies_set(start).items()
+    assert pending.startswith(LOGIN_COOKIE)
+    assert line.endswith("; Max-Age=600; Path=/; HttpOnly; SameSite=Lax; Secure")
+
+    finish = browser.get(emulator.consent(start.headers["location"]))
+    lines = cookies_set(finish)
+    assert set(lines) == {pending, SESSION_COOKIE}
+    assert (
+        "Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Path=/; HttpOnly; SameSite=Lax; Secure" in lines[pending]
+    )
+    assert lines[SESSION_COOKIE].endswith("; Max-Age=2592000; Path=/; HttpOnly; SameSite=Lax; Secure")
+
+
+def test_answers_on_the_way_are_never_stored_or_framed(browser: TestClient, emulator: Emulator) -> None:
+    start = browser.get("/auth/tiktok/login")
+    finish = browser.get(emulator.consent(start.headers["location"]))
+
+    for answer in (start, finish, browser.get(CALLBACK), browser.get("/auth/tiktok/logout")):
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert finish.content == b""
+
+
+def test_two_hundred_logins_share_nothing(browser: TestClient) -> None:
+    queries = [parse_qs(urlsplit(begin(browser)).query) for _ in range(200)]
+
+    assert len({query["state"][0] for query in queries}) == 200
+    assert len({query["code_challenge"][0] for query in queries}) == 200
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_two_tabs_both_succeed(browser: TestClient, emulator: Emulator, first: int) -> None:
+    tabs = [come_back(browser, emulator, "next=/a"), come_back(browser, emulator, "next=/b")]
+
+    assert browser.get(tabs[first]).headers["location"] == ["/a", "/b"][first]
+    assert browser.get(tabs[1 - first]).headers["location"] == ["/a", "/b"][1 - first]
+    assert name(browser) == CREATOR.display_name
+
+
+def test_of_six_logins_at_once_the_oldest_goes_and_says_so(
+    browser: TestClient, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = time.time()
+    tabs = []
+    for second in range(6):
+        monkeypatch.setattr(time, "time", lambda second=second: began + second)
+        tabs.append(come_back(browser, emulator))
+
+    assert sum(cookie.startswith(LOGIN_COOKIE) for cookie in browser.cookies) == 5
+    answer = browser.get(tabs[0])
+    assert answer.status_code == 400
+    assert "Too many sign-ins at once" in answer.text
+    for tab in tabs[1:]:
+        assert browser.get(tab).status_code == 303
+
+
+def test_five_logins_fit_into_a_cookie_header(browser: TestClient) -> None:
+    for _ in range(7):
+        begin(browser, "scopes=user.info.profile,user.info.stats,video.list&next=/" + "x" * 399)
+
+    header = "; ".join(f"{cookie}={value}" for cookie, value in browser.cookies.items())
+    assert len(header) < 6 * 1024
+
+
+def test_a_next_too_long_for_a_cookie_gives_way(browser: TestClient, emulator: Emulator) -> None:
+    assert sign_in(browser, emulator, "next=/" + "x" * 500).headers["location"] == "/"
+
+
+def test_a_script_is_told_to_navigate(browser: TestClient) -> None:
+    answer = browser.get("/auth/tiktok/login?next=/me", headers=FETCH)
+
+    assert answer.status_code == 401
+    assert answer.json()["error"] == "login_required"
+    assert answer.json()["login_url"] == "/auth/tiktok/login"
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "headers", [{"sec-purpose": "prefetch;prerender"}, {"purpose": "prefetch"}, {"x-moz": "prefetch"}]
+)
+def test_a_prefetch_starts_nothing(browser: TestClient, headers: dict[str, str]) -> None:
+    answer = browser.get("/auth/tiktok/login", headers=headers)
+
+    assert answer.status_code == 503
+    assert "set-cookie" not in answer.headers
+
+
+def test_a_head_request_starts_nothing(browser: TestClient) -> None:
+    answer = browser.head("/auth/tiktok/login")
+
+    assert answer.status_code == 302
+    assert "set-cookie" not in answer.headers
+
+
+def test_signing_in_again_as_somebody_else_leaves_nobody_behind(
+    browser: TestClient, emulator: Emulator, store: MemoryStore
+) -> None:
+    sign_in(browser, emulator)
+    first = browser.cookies[SESSION_COOKIE]
+    sign_in(browser, emulator, person=BASIC)
+
+    assert browser.cookies[SESSION_COOKIE] != first
+    assert name(browser) == BASIC.display_name
+    assert sum(key.startswith("session:") for key in store.records) == 1
+    thief = TestClient(browser.app, base_url=ORIGIN, cookies={SESSION_COOKIE: first})
+    assert name(thief) == ""
+
+
+def test_visitors_who_never_come_back_leave_nothing(browser: TestClient, store: MemoryStore) -> None:
+    for _ in range(50):
+        begin(browser)
+
+    assert len(store.records) == 0
+
+
+def test_reloading_the_callback_leads_where_the_login_led(browser: TestClient, emulator: Emulator) -> None:
+    back = come_back(browser, emulator, "next=/me")
+    browser.get(back)
+    again = browser.get(back)
+
+    assert (again.status_code, again.headers["location"]) == (303, "/me")
+    assert asked(emulator) == 1
+
+
+def test_a_used_callback_in_another_browser_is_of_no_use(
+    browser: TestClient, tiktok: TikTok, emulator: Emulator
+) -> None:
+    back = come_back(browser, emulator)
+    browser.get(back)
+    stranger = TestClient(browser.app, base_url=ORIGIN, follow_redirects=False)
+    answer = stranger.get(back)
+
+    assert answer.status_code == 400
+    assert "This sign-in is finished already" in answer.text
+    assert SESSION_COOKIE not in stranger.cookies
+
+
+def test_somebody_elses_callback_signs_nobody_in(browser: TestClient, emulator: Emulator) -> None:
+    attacker = TestClient(browser.app, base_url=ORIGIN, follow_redirects=False)
+    trap = come_back(attacker, emulator)
+    begin(browser)
+    answer = browser.get(trap)
+
+    assert answer.status_code == 400
+    assert SESSION_COOKIE not in cookies_set(answer)
+    assert asked(emulator) == 0
+    assert name(browser) == ""
+
+
+def lost(browser: TestClient, address: str, **headers: str) -> str:
+    answer = browser.get(address, headers=headers)
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.text.count('class="button" href="/auth/tiktok/login') == 1
+    return answer.text
+
+
+def test_a_login_without_its_cookie_says_so(browser: TestClient, emulator: Emulator) -> None:
+    back = come_back(browser, emulator)
+    browser.cookies.clear()
+
+    assert "Your browser lost track of this sign-in" in lost(browser, back)
+
+
+def test_a_login_from_another_browser_says_so(browser: TestClient, emulator: Emulator) -> None:
+    back = come_back(browser, emulator)
+    browser.cookies.clear()
+
+    assert "This sign-in began in another browser" in lost(browser, back, **{"user-agent": "Another/1.0"})
+
+
+def test_a_login_that_began_at_another_address_says_so(emulator: Emulator) -> None:
+    tiktok = new_tiktok(httpx2.ASGITransport(emulator), redirect_uri="http://localhost:8000/auth/tiktok/callback")
+    site = TikTokAuthMiddleware(app, tiktok)
+    began = TestClient(site, base_url="http://127.0.0.1:8000", follow_redirects=False)
+    back = come_back(began, emulator)
+    answer = TestClient(site, base_url="http://localhost:8000", follow_redirects=False).get(back)
+
+    assert answer.status_code == 400
+    assert "This sign-in began at another address" in answer.text
+    assert "Open the app at http://localhost:8000" in answer.text
+
+
+def test_a_login_that_took_too_long_says_so(
+    browser: TestClient, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = time.time()
+    back = come_back(browser, emulator)
+    monkeypatch.setattr(time, "time", lambda: began + 601)
+
+    assert "That took a little long" in lost(browser, back)
+
+
+def test_a_login_that_took_too_long_says_so_after_its_cookie_went_too(
+    browser: TestClient, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = time.time()
+    back = come_back(browser, emulator)
+    browser.cookies.clear()
+    monkeypatch.setattr(time, "time", lambda: began + 601)
+
+    assert "That took a little long" in lost(browser, back)
+
+
+def test_a_login_begun_under_a_key_that_is_gone_says_so(emulator: Emulator) -> None:
+    old = new_tiktok(httpx2.ASGITransport(emulator), secret_key=OLD_SECRET_KEY)
+    began = TestClient(TikTokAuthMiddleware(app, old), base_url=ORIGIN, follow_redirects=False)
+    back = come_back(began, emulator)
+    new = new_tiktok(httpx2.ASGITransport(emulator), secret_key=SECRET_KEY)
+    browser = TestClient(
+        TikTokAuthMiddleware(app, new), base_url=ORIGIN, follow_redirects=False, cookies=began.cookies
+    )
+
+    assert "This sign-in cannot be finished" in lost(browser, back)
+
+
+def test_a_login_begun_under_a_rotated_key_ends_well(emulator: Emulator) -> None:
+    store = MemoryStore()
+    old = new_tiktok(httpx2.ASGITransport(emulator), secret_key=OLD_SECRET_KEY, store=store)
+    began = TestClient(TikTokAuthMiddleware(app, old), base_url=ORIGIN, follow_redirects=False)
+    back = come_back(began, emulator)
+    rotated = new_tiktok(httpx2.ASGITransport(emulator), secret_key=[SECRET_KEY, OLD_SECRET_KEY], store=store)
+    browser = TestClient(
+        TikTokAuthMiddleware(app, rotated), base_url=ORIGIN, follow_redirects=False, cookies=began.cookies
+    )
+
+    assert browser.get(back).status_code == 303
+    assert name(browser) == CREATOR.display_name
+
+
+def test_a_login_that_never_began_says_so(browser: TestClient) -> None:
+    assert "This sign-in did not begin here" in lost(browser, f"{CALLBACK}?code=c&state={'A' * 43}")
+
+
+def test_another_apps_login_is_not_this_ones(browser: TestClient, emulator: Emulator, store: MemoryStore) -> None:
+    other = new_tiktok(httpx2.ASGITransport(emulator), client_key="sbanotherapp", store=store)
+    began = TestClient(TikTokAuthMiddleware(app, other), base_url=ORIGIN, follow_redirects=False)
+    state = parse_qs(urlsplit(begin(began)).query)["state"][0]
+    for cookie, value in began.cookies.items():
+        browser.cookies.set(cookie, value, domain="testserver.local", path="/")
+
+    assert "This sign-in cannot be finished" in lost(browser, f"{CALLBACK}?code=c&state={state}")
+    assert asked(emulator) == 0
+
+
+def test_saying_no_at_tiktok_is_no_error(browser: TestClient, emulator: Emulator) -> None:
+    back = emulator.consent(begin(browser, "next=/me"), decision="deny")
+    answer = browser.get(back)
+
+    assert answer.status_code == 403
+    assert "You cancelled the sign-in" in answer.text
+    assert 'href="/auth/tiktok/login?next=%2Fme"' in answer.text
+    assert asked(emulator) == 0
+    assert not any(cookie.startswith(LOGIN_COOKIE) for cookie in browser.cookies)
+
+
+def test_who_asks_for_json_gets_json(browser: TestClient) -> None:
+    answer = browser.get(CALLBACK, headers={"accept": "application/json"})
+
+    assert answer.status_code == 400
+    assert answer.json()["error"] == "invalid_callback"
+    assert answer.json()["message"] == "The sign-in did not complete"
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_the_page_refers_to_the_line_in_the_log(browser: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    page = browser.get(CALLBACK, headers=NAVIGATION).text
+
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "asgi_tiktok"]
+    reference = line.rsplit(" ", 1)[1]
+    assert f"Reference {reference}" in page
+    assert "callback: invalid_callback" in line
+
+
+def test_a_login_on_plain_localhost_uses_plain_cookies(emulator: Emulator) -> None:
+    tiktok = new_tiktok(httpx2.ASGITransport(emulator), redirect_uri="http://localhost:8000/auth/tiktok/callback")
+    browser = TestClient(TikTokAuthMiddleware(app, tiktok), base_url="http://localhost:8000", follow_redirects=False)
+    answer = sign_in(browser, emulator)
+
+    line = cookies_set(answer)["tiktok_session"]
+    assert line.endswith("; Path=/; HttpOnly; SameSite=Lax")
+    assert name(browser) == CREATOR.display_name
+
+
+def test_the_callbacks_query_stays_out_of_the_access_log(tiktok: TikTok, emulator: Emulator) -> None:
+    scopes = []
+
+    async def server(scope, receive, send):  # type: ignore[no-untyped-def]
+        scopes.append(scope)
+        await TikTokAuthMiddleware(app, tiktok)(scope, receive, send)
+
+    browser = TestClient(server, base_url=ORIGIN, follow_redirects=False)
+    sign_in(browser, emulator)
+
+    callback = next(scope for scope in scopes if scope["path"] == CALLBACK)
+    assert callback["query_string"] == b""
+
+
+def test_signing_out_and_in_again_is_a_new_session(browser: TestClient, emulator: Emulator) -> None:
+    sign_in(browser, emulator)
+    first = browser.cookies[SESSION_COOKIE]
+    browser.post("/auth/tiktok/logout", headers=SAME_ORIGIN)
+    sign_in(browser, emulator)
+
+    assert browser.cookies[SESSION_COOKIE] != first

@@ -1,0 +1,443 @@
+"""What the app behind the middleware sees, and what it is spared."""
+
+from dataclasses import replace
+from typing import Any
+from urllib.parse import unquote
+
+import anyio
+import httpx2
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import HTTPConnection
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Mount
+from starlette.testclient import TestClient, WebSocketDenialResponse
+from starlette.types import Message, Receive, Scope, Send
+from starlette.websockets import WebSocketDisconnect
+
+from asgi_tiktok import ConfigurationError, TikTok, TikTokAuthMiddleware, TikTokError, tiktok_session
+from asgi_tiktok.emulator import CAST, DEFAULT_APP, Emulator
+from tests.site import app
+from tests.visits import (
+    FETCH,
+    LOGIN_COOKIE,
+    NAVIGATION,
+    ORIGIN,
+    SAME_ORIGIN,
+    SESSION_COOKIE,
+    begin,
+    name,
+    new_tiktok,
+    sign_in,
+)
+
+AMARA = CAST[0].display_name
+WSS = "wss://testserver"
+
+
+class TestWhoIsThere:
+    def test_nobody(self, browser: TestClient) -> None:
+        assert browser.get("/me").json() == {"name": "", "id": "", "scopes": []}
+        assert browser.get("/auth/tiktok/session").json() == {"user": None}
+
+    def test_starlettes_requires_works_on_granted_scopes(self, browser: TestClient, emulator: Emulator) -> None:
+        assert browser.get("/videos").status_code == 403
+        sign_in(browser, emulator)
+        assert browser.get("/videos").status_code == 403
+        sign_in(browser, emulator, "scopes=video.list")
+        assert browser.get("/videos").status_code == 200
+
+    def test_the_session_route_tells_scripts(self, browser: TestClient, emulator: Emulator) -> None:
+        sign_in(browser, emulator)
+        answer = browser.get("/auth/tiktok/session")
+
+        assert answer.json()["user"]["open_id"] == CAST[0].open_id
+        assert answer.json()["scopes"] == ["user.info.basic"]
+        assert answer.headers["cache-control"] == "no-store"
+        assert "token" not in answer.text
+
+    def test_links_for_templates(self, browser: TestClient, emulator: Emulator) -> None:
+        assert browser.get("/links").json()["since"] is None
+        sign_in(browser, emulator)
+        links = browser.get("/links").json()
+
+        assert links["login"] == "/auth/tiktok/login?next=%2Fme"
+        assert links["more"] == "/auth/tiktok/login?scopes=video.list&switch_account=1"
+        assert links["logout"] == "/auth/tiktok/logout?next=%2Fbye"
+        assert links["since"] > 1_700_000_000
+
+    def test_a_token_is_at_hand(self, browser: TestClient, emulator: Emulator) -> None:
+        sign_in(browser, emulator)
+
+        assert browser.get("/token").json() == {"scopes": ["user.info.basic"]}
+
+    def test_somebody_outside_cannot_say_who_is_there(self, tiktok: TikTok) -> None:
+        async def outer(scope: Scope, receive: Receive, send: Send) -> None:
+            scope["user"], scope["auth"], scope["tiktok"] = "root", "all", "session"
+            await TikTokAuthMiddleware(app, tiktok)(scope, receive, send)
+
+        assert name(TestClient(outer, base_url=ORIGIN)) == ""
+
+    def test_the_session_of_another_middleware_is_left_alone(self, tiktok: TikTok) -> None:
+        seen: list[Scope] = []
+
+        async def inner(scope: Scope, receive: Receive, send: Send) -> None:
+            seen.append(scope)
+            await PlainTextResponse("ok")(scope, receive, send)
+
+        TestClient(TikTokAuthMiddleware(inner, tiktok)).get("/")
+        assert "session" not in seen[0]
+
+    def test_without_the_middleware_the_helper_names_the_line_to_write(self) -> None:
+        with pytest.raises(ConfigurationError, match=r"add_middleware\(TikTokAuthMiddleware"):
+            tiktok_session(HTTPConnection({"type": "http", "headers": []}))
+
+    def test_nobody_has_no_token(self, browser: TestClient) -> None:
+        with pytest.raises(TikTokError, match="Nobody is signed in"):
+            browser.get("/token")
+
+
+class TestTheAppsOwnAnswers:
+    def test_say_that_they_depend_on_the_cookie(self, browser: TestClient) -> None:
+        assert browser.get("/me").headers["vary"] == "Cookie"
+
+    def test_keep_their_headers(self, browser: TestClient) -> None:
+        answer = browser.get("/dressed")
+
+        assert answer.headers.get_list("vary") == ["Accept", "Cookie"]
+        assert answer.headers["cache-control"] == "public, max-age=60"
+        assert len(answer.headers.get_list("set-cookie")) == 2
+
+    @pytest.mark.parametrize("vary", ["cookie", "Accept, COOKIE", "*"])
+    def test_say_it_once(self, tiktok: TikTok, vary: str) -> None:
+        inner = PlainTextResponse("ok", headers={"Vary": vary})
+        answer = TestClient(TikTokAuthMiddleware(inner, tiktok)).get("/")
+
+        assert answer.headers.get_list("vary") == [vary]
+
+    def test_may_have_headers_from_a_generator(self, tiktok: TikTok) -> None:
+        async def inner(scope: Scope, receive: Receive, send: Send) -> None:
+            headers = ((name, value) for name, value in [(b"x-one", b"1")])
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": b"ok"})
+
+        answer = TestClient(TikTokAuthMiddleware(inner, tiktok)).get("/")
+        assert (answer.headers["x-one"], answer.headers["vary"]) == ("1", "Cookie")
+
+    def test_stream_untouched(self, browser: TestClient) -> None:
+        assert len(browser.get("/stream").content) == 300_000
+
+    def test_fail_as_they_would_alone(self, tiktok: TikTok) -> None:
+        async def inner(scope: Scope, receive: Receive, send: Send) -> None:
+            raise RuntimeError("the app's own")
+
+        with pytest.raises(RuntimeError, match="the app's own"):
+            TestClient(TikTokAuthMiddleware(inner, tiktok)).get("/")
+
+    @pytest.mark.parametrize("method", ["OPTIONS", "PUT"])
+    def test_have_their_own_methods(self, browser: TestClient, method: str) -> None:
+        assert browser.request(method, "/anything").json() == {"path": "/anything", "method": method}
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "//auth/tiktok/login",
+            "/auth//tiktok/login",
+            "/auth/tiktok/login/",
+            "/auth/tiktok/login;x",
+            "/AUTH/tiktok/login",
+            "/auth/tiktok",
+            "/auth/tiktok/callback/",
+            "/auth/tiktok/webhooks",
+        ],
+    )
+    def test_begin_where_our_routes_end(self, browser: TestClient, path: str) -> None:
+        answer = browser.get(ORIGIN + path)
+
+        assert "set-cookie" not in answer.headers
+        assert answer.json()["path"] == path
+
+    def test_an_encoded_letter_is_the_letter(self, browser: TestClient) -> None:
+        assert browser.get("/auth/tiktok/%6cogin").status_code == 302
+
+
+class TestGuardedPaths:
+    def test_lead_a_person_to_the_login_and_back(self, browser: TestClient, emulator: Emulator) -> None:
+        answer = browser.get("/studio/films?sort=new&q=ü", headers=NAVIGATION)
+
+        assert answer.status_code == 303
+        assert answer.headers["location"].startswith("/auth/tiktok/login?next=%2Fstudio%2Ffilms%3Fsort%3Dnew%26q%3D")
+        to_tiktok = browser.get(answer.headers["location"])
+        back = browser.get(emulator.consent(to_tiktok.headers["location"]))
+        assert back.headers["location"] == "/studio/films?sort=new&q=%C3%BC"
+        assert browser.get(back.headers["location"]).json() == {"studio": AMARA}
+
+    def test_tell_a_script_where_the_login_is(self, browser: TestClient) -> None:
+        for _ in range(30):
+            answer = browser.get("/studio", headers=FETCH)
+
+        assert answer.status_code == 401
+        assert answer.json()["login_url"] == "/auth/tiktok/login?next=%2Fstudio"
+        assert not any(cookie.startswith(LOGIN_COOKIE) for cookie in browser.cookies)
+
+    def test_do_not_send_a_form_through_the_login(self, browser: TestClient) -> None:
+        assert browser.post("/studio", headers=NAVIGATION).status_code == 401
+
+    @pytest.mark.parametrize(
+        "path",
+        ["/studio", "/studio/", "/studio/x", "//studio", "/STUDIO", "/./studio", "/x/../studio", "/studio;v=1"]
+        + ["/studio/../x", "/x/%2e%2e/studio", "/studio%2fx", "/x%5c..%5cstudio", "\\studio"],
+    )
+    def test_are_guarded_however_they_are_spelt(self, tiktok: TikTok, path: str) -> None:
+        browser = TestClient(TikTokAuthMiddleware(app, tiktok, protect=("/studio",)), base_url=ORIGIN)
+
+        assert raw_status(browser, path) == 401
+
+    @pytest.mark.parametrize("path", ["/", "/studios", "/x/studio", "/me", "/studi"])
+    def test_end_where_their_name_ends(self, browser: TestClient, path: str) -> None:
+        assert browser.get(path).status_code == 200
+
+    @pytest.mark.parametrize(
+        "path",
+        ["/", "/health/", "/healthz", "/HEALTH", "/health/../admin", "/health;/admin", "health", "*", "", "@evil"],
+    )
+    def test_are_all_but_the_exact_public_ones(self, tiktok: TikTok, path: str) -> None:
+        site = TikTokAuthMiddleware(app, tiktok, protect=("/",), public=("/health",))
+
+        assert raw_status(TestClient(site, base_url=ORIGIN), path) == 401
+        assert raw_status(TestClient(site, base_url=ORIGIN), "/health") == 200
+
+    @pytest.mark.parametrize(
+        ("settings", "cure"),
+        [
+            ({"protect": "/studio"}, "tuple"),
+            ({"protect": ("studio",)}, "slash"),
+            ({"protect": ("/",), "public": ("health",)}, "slash"),
+            ({"public": ("/health",)}, "protect="),
+        ],
+    )
+    def test_are_named_properly(self, tiktok: TikTok, settings: dict[str, Any], cure: str) -> None:
+        with pytest.raises(ConfigurationError, match=cure):
+            TikTokAuthMiddleware(app, tiktok, **settings)
+
+
+def raw_status(browser: TestClient, path: str) -> int:
+    """The status of a GET for exactly this path, as a server may deliver it."""
+
+    async def call() -> int:
+        statuses = []
+
+        async def receive() -> Message:
+            return {"type": "http.request"}
+
+        async def send(message: Message) -> None:
+            statuses.append(message.get("status", 0))
+
+        scope = {"type": "http", "method": "GET", "scheme": "https", "path": unquote(path), "headers": []}
+        await browser.app({**scope, "query_string": b"", "root_path": ""}, receive, send)
+        return int(statuses[0])
+
+    return anyio.run(call)
+
+
+class TestWebSockets:
+    def test_know_the_same_user(self, browser: TestClient, emulator: Emulator) -> None:
+        sign_in(browser, emulator, "scopes=video.list")
+        with browser.websocket_connect(f"{WSS}/socket", headers={"origin": ORIGIN}) as socket:
+            told = socket.receive_json()
+
+        assert told["name"] == AMARA
+        assert set(told["scopes"]) == {"authenticated", "user.info.basic", "video.list"}
+
+    @pytest.mark.parametrize("origin", ["https://evil.test", "null", f"{ORIGIN}.evil.test", "http://testserver"])
+    def test_from_other_sites_are_refused(self, browser: TestClient, emulator: Emulator, origin: str) -> None:
+        sign_in(browser, emulator)
+        with (
+            pytest.raises(WebSocketDenialResponse) as caught,
+            browser.websocket_connect(f"{WSS}/socket", headers={"origin": origin}),
+        ):
+            pass
+
+        assert caught.value.status_code == 403
+        assert "set-cookie" not in caught.value.headers
+
+    def test_from_welcome_sites_are_let_in(self, tiktok: TikTok, emulator: Emulator) -> None:
+        site = TikTokAuthMiddleware(app, tiktok, websocket_origins=["https://front.test"])
+        browser = TestClient(site, base_url=ORIGIN, follow_redirects=False)
+        sign_in(browser, emulator)
+        with browser.websocket_connect(f"{WSS}/socket", headers={"origin": "https://front.test"}) as socket:
+            assert socket.receive_json()["name"] == AMARA
+
+    @pytest.mark.parametrize(("allowed", "who"), [(False, ""), (True, AMARA)])
+    def test_without_an_origin_are_nobody_unless_allowed(
+        self, tiktok: TikTok, emulator: Emulator, allowed: bool, who: str
+    ) -> None:
+        site = TikTokAuthMiddleware(app, tiktok, allow_missing_origin=allowed)
+        browser = TestClient(site, base_url=ORIGIN, follow_redirects=False)
+        sign_in(browser, emulator)
+        with browser.websocket_connect(f"{WSS}/socket") as socket:
+            assert socket.receive_json()["name"] == who
+
+    def test_to_guarded_paths_need_a_user(self, browser: TestClient, emulator: Emulator) -> None:
+        with (
+            pytest.raises(WebSocketDenialResponse) as caught,
+            browser.websocket_connect(f"{WSS}/studio/socket", headers={"origin": ORIGIN}),
+        ):
+            pass
+        assert caught.value.status_code == 401
+
+        sign_in(browser, emulator)
+        with browser.websocket_connect(f"{WSS}/studio/socket", headers={"origin": ORIGIN}) as socket:
+            assert socket.receive_json()["name"] == AMARA
+
+    def test_are_closed_before_they_open_where_the_server_has_no_better_word(self, browser: TestClient) -> None:
+        async def server(scope: Scope, receive: Receive, send: Send) -> None:
+            scope.pop("extensions", None)
+            await browser.app(scope, receive, send)
+
+        with (
+            pytest.raises(WebSocketDisconnect) as caught,
+            TestClient(server, base_url=ORIGIN).websocket_connect(f"{WSS}/studio/socket", headers={"origin": ORIGIN}),
+        ):
+            pass
+        assert caught.value.code == 1008
+
+    def test_have_no_business_on_our_routes(self, browser: TestClient) -> None:
+        with pytest.raises(WebSocketDenialResponse), browser.websocket_connect(f"{WSS}/auth/tiktok/login"):
+            pass
+
+
+class TestLifespan:
+    @pytest.mark.parametrize("times", [1, 2])
+    def test_passes_through_and_closes_connections(self, tiktok: TikTok, emulator: Emulator, times: int) -> None:
+        for _ in range(times):
+            with TestClient(TikTokAuthMiddleware(app, tiktok), base_url=ORIGIN, follow_redirects=False) as browser:
+                sign_in(browser, emulator)
+                assert name(browser) == AMARA
+
+    def test_may_be_unknown_to_the_app(self, tiktok: TikTok) -> None:
+        async def inner(scope: Scope, receive: Receive, send: Send) -> None:
+            raise ValueError("Django can only handle ASGI/HTTP connections")
+
+        with pytest.raises(ValueError, match="Django"), TestClient(TikTokAuthMiddleware(inner, tiktok)):
+            pass
+
+    @pytest.mark.anyio
+    @pytest.mark.parametrize(("path", "reaches"), [("/x", True), ("/studio", False)])
+    async def test_unknown_connections_pass_unless_guarded(self, tiktok: TikTok, path: str, reaches: bool) -> None:
+        reached = []
+
+        async def inner(scope: Scope, receive: Receive, send: Send) -> None:
+            reached.append(scope["type"])
+
+        site = TikTokAuthMiddleware(inner, tiktok, protect=("/studio",))
+        await site({"type": "webtransport", "path": path}, None, None)  # type: ignore[arg-type]
+        assert reached == (["webtransport"] if reaches else [])
+
+
+class TestInstallation:
+    def installations(self, tiktok: TikTok) -> list[Any]:
+        added = Starlette(routes=app.routes)
+        added.add_middleware(TikTokAuthMiddleware, tiktok=tiktok)
+        declared = Starlette(routes=app.routes, middleware=[Middleware(TikTokAuthMiddleware, tiktok=tiktok)])
+        return [TikTokAuthMiddleware(app, tiktok), added, declared]
+
+    @pytest.mark.parametrize("way", [0, 1, 2], ids=["wrapped", "add_middleware", "Middleware"])
+    def test_works_in_every_usual_way(self, tiktok: TikTok, emulator: Emulator, way: int) -> None:
+        site = self.installations(tiktok)[way]
+        browser = TestClient(site, base_url=ORIGIN, follow_redirects=False)
+        sign_in(browser, emulator)
+        assert name(browser) == AMARA
+        assert browser.post("/auth/tiktok/logout", headers=SAME_ORIGIN).status_code == 303
+        assert name(browser) == ""
+
+    @pytest.mark.parametrize("strips", [False, True], ids=["path with prefix", "path without"])
+    def test_works_below_a_prefix(self, strips: bool) -> None:
+        redirect_uri = f"{ORIGIN}/app/auth/tiktok/callback"
+        emulator = Emulator([replace(DEFAULT_APP, redirect_uris=(redirect_uri,))])
+        tiktok = new_tiktok(httpx2.ASGITransport(emulator), redirect_uri=redirect_uri, default_next="/app/")
+        site = TikTokAuthMiddleware(app, tiktok, protect=("/studio",))
+        mounted = Starlette(routes=[Mount("/app", site)])
+
+        async def stripping(scope: Scope, receive: Receive, send: Send) -> None:
+            path = scope["path"].removeprefix("/app")
+            await site({**scope, "path": path, "root_path": "/app"}, receive, send)
+
+        browser = TestClient(stripping if strips else mounted, base_url=ORIGIN, follow_redirects=False)
+        guarded = browser.get("/app/studio", headers=NAVIGATION)
+        assert guarded.headers["location"] == "/app/auth/tiktok/login?next=%2Fapp%2Fstudio"
+        to_tiktok = browser.get(guarded.headers["location"]).headers["location"]
+        back = browser.get(emulator.consent(to_tiktok))
+        assert back.headers["location"] == "/app/studio"
+        assert browser.get("/app/studio").json() == {"studio": AMARA}
+        assert browser.get("/app/links").json()["logout"] == "/app/auth/tiktok/logout?next=%2Fbye"
+
+    def test_two_apps_live_side_by_side(self, emulator: Emulator) -> None:
+        one = new_tiktok(httpx2.ASGITransport(emulator))
+        two = new_tiktok(
+            httpx2.ASGITransport(Emulator()), redirect_uri=f"{ORIGIN}/auth/two/callback", path="/auth/two"
+        )
+        outer: list[str] = []
+
+        async def both(scope: Scope, receive: Receive, send: Send) -> None:
+            async def inner(scope: Scope, receive: Receive, send: Send) -> None:
+                outer.append(scope["user"].identity)
+                await TikTokAuthMiddleware(app, one)(scope, receive, send)
+
+            await TikTokAuthMiddleware(inner, two)(scope, receive, send)
+
+        browser = TestClient(both, base_url=ORIGIN, follow_redirects=False)
+        sign_in(browser, emulator)
+        assert name(browser) == AMARA
+        assert outer[-1] == ""
+        assert browser.get("/auth/two/login").status_code == 302
+        assert SESSION_COOKIE in browser.cookies
+
+    def test_everything_may_come_from_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("TIKTOK_CLIENT_KEY", "awkey")
+        monkeypatch.setenv("TIKTOK_CLIENT_SECRET", "secret")
+        monkeypatch.setenv("TIKTOK_REDIRECT_URI", f"{ORIGIN}/auth/tiktok/callback")
+        monkeypatch.setenv("TIKTOK_SECRET_KEY", "abcdefghijklmnopqrstuvwxyz-0123456789")
+        monkeypatch.setenv("TIKTOK_STORE", "memory://")
+        browser = TestClient(TikTokAuthMiddleware(app), base_url=ORIGIN, follow_redirects=False)
+
+        assert begin(browser).startswith("https://www.tiktok.com/v2/auth/authorize/?client_key=awkey&")
+
+
+class TestOnError:
+    @pytest.mark.parametrize("is_async", [False, True])
+    def test_makes_the_pages_its_own(self, tiktok: TikTok, is_async: bool) -> None:
+        def page(connection: HTTPConnection, error: TikTokError) -> Response:
+            return PlainTextResponse(f"Oh no: {error.code}", status_code=error.status_code)
+
+        async def later(connection: HTTPConnection, error: TikTokError) -> Response:
+            return page(connection, error)
+
+        site = TikTokAuthMiddleware(app, tiktok, on_error=later if is_async else page)
+        answer = TestClient(site, base_url=ORIGIN).get("/auth/tiktok/callback")
+
+        assert (answer.status_code, answer.text) == (400, "Oh no: invalid_callback")
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"host": "evil.test"},
+        {"host": ""},
+        {"host": "h@evil.test"},
+        {"x-forwarded-host": "evil.test", "x-forwarded-proto": "http", "x-forwarded-prefix": "/evil"},
+        {"forwarded": "host=evil.test;proto=http"},
+        {"x-original-url": "/auth/tiktok/logout", "x-rewrite-url": "/studio"},
+    ],
+)
+def test_no_header_moves_the_site(browser: TestClient, headers: dict[str, str]) -> None:
+    answer = browser.get("/auth/tiktok/login", headers=headers)
+    page = browser.get("/auth/tiktok/callback", headers=headers)
+
+    assert answer.status_code == 302
+    assert "redirect_uri=https%3A%2F%2Ftestserver%2Fauth%2Ftiktok%2Fcallback&" in answer.headers["location"]
+    assert answer.headers["set-cookie"].endswith("; Secure")
+    assert "evil" not in page.text

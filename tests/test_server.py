@@ -1,0 +1,101 @@
+"""The same over real sockets: a browser, our app under uvicorn, and the emulator under uvicorn."""
+
+import logging
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+import uvicorn
+
+from asgi_tiktok import SQLiteStore, TikTokAuthMiddleware
+from asgi_tiktok.emulator import CAST, RunningEmulator, run_emulator
+from tests.site import app
+from tests.visits import new_tiktok
+
+
+@contextmanager
+def serving(site: TikTokAuthMiddleware, port: int) -> Iterator[None]:
+    """The site under uvicorn on a loopback port, in a thread of its own."""
+    server = uvicorn.Server(uvicorn.Config(site, host="127.0.0.1", port=port, log_config=None, ws="none"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive()
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(timeout=10)
+
+
+@pytest.fixture
+def emulator_server() -> Iterator[RunningEmulator]:
+    with run_emulator() as running:
+        yield running
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def site(emulator_server: RunningEmulator, port: int, tmp_path: Path) -> TikTokAuthMiddleware:
+    tiktok = new_tiktok(
+        base_url=emulator_server.url,
+        redirect_uri=f"http://localhost:{port}/auth/tiktok/callback",
+        store=SQLiteStore(tmp_path / "store.sqlite3"),
+    )
+    return TikTokAuthMiddleware(app, tiktok, protect=("/studio",))
+
+
+def agree(browser: httpx2.Client, page: httpx2.Response, person: str) -> httpx2.Response:
+    """Press the button on TikTok's page, and follow to wherever that leads."""
+    fields = dict(page.url.params)
+    form = {**fields, "person": person, "scopes": fields["scope"].split(","), "decision": "approve"}
+    return browser.post(page.url.copy_with(query=None), data=form)
+
+
+def test_the_whole_way_over_real_sockets(
+    site: TikTokAuthMiddleware, port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "uvicorn.access")
+    with serving(site, port), httpx2.Client(follow_redirects=True) as browser:
+        page = browser.get(f"http://localhost:{port}/studio", headers={"accept": "text/html"})
+        assert page.url.path == "/v2/auth/authorize/"
+        back = agree(browser, page, CAST[2].open_id)
+        assert str(back.url) == f"http://localhost:{port}/studio"
+        assert back.json() == {"studio": CAST[2].display_name}
+        callbacks = [
+            record.getMessage() for record in caplog.records if "GET /auth/tiktok/callback" in record.getMessage()
+        ]
+        access_log = [line for line in callbacks if "HTTP Request" not in line]
+        assert len(access_log) == 1
+        assert "code=" not in access_log[0]
+        assert "state=" not in access_log[0]
+
+
+def test_a_restart_signs_nobody_out(site: TikTokAuthMiddleware, port: int) -> None:
+    with httpx2.Client(follow_redirects=True) as browser:
+        with serving(site, port):
+            page = browser.get(f"http://localhost:{port}/auth/tiktok/login?next=/me")
+            assert agree(browser, page, CAST[0].open_id).json()["name"] == CAST[0].display_name
+        with serving(site, port):
+            assert browser.get(f"http://localhost:{port}/me").json()["name"] == CAST[0].display_name
+
+
+def test_tiktok_going_away_is_a_page(emulator_server: RunningEmulator, site: TikTokAuthMiddleware, port: int) -> None:
+    with serving(site, port), httpx2.Client(follow_redirects=False) as browser:
+        start = browser.get(f"http://localhost:{port}/auth/tiktok/login?next=/me")
+        back = emulator_server.emulator.consent(start.headers["location"])
+        site.tiktok.client.endpoints = type(site.tiktok.client.endpoints).at("http://127.0.0.1:9")
+        answer = browser.get(back)
+
+        assert answer.status_code == 503
+        assert "TikTok cannot be reached" in answer.text

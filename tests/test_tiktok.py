@@ -1,0 +1,183 @@
+"""One TikTok app, configured."""
+
+import time
+from typing import Any
+
+import anyio
+import httpx2
+import pytest
+from starlette.testclient import TestClient
+
+from asgi_tiktok import ConfigurationError, MemoryStore, SQLiteStore, TikTok, TikTokAuthMiddleware
+from asgi_tiktok.emulator import CAST, Emulator
+from tests.canaries import SECRET_KEY
+from tests.site import app
+from tests.visits import ORIGIN, REDIRECT_URI, name, new_tiktok, sign_in
+
+ENVIRONMENT = {
+    "TIKTOK_CLIENT_KEY": "awkey",
+    "TIKTOK_CLIENT_SECRET": "a-secret",
+    "TIKTOK_REDIRECT_URI": REDIRECT_URI,
+    "TIKTOK_SECRET_KEY": f"{SECRET_KEY}, abcdefghijklmnopqrstuvwxyz-0123456789",
+    "TIKTOK_SCOPES": "user.info.basic, video.list",
+    "TIKTOK_STORE": "memory://",
+    "TIKTOK_BASE_URL": "http://127.0.0.1:8700",
+}
+
+
+def test_the_environment_says_it_all() -> None:
+    tiktok = TikTok.from_env(ENVIRONMENT)
+
+    assert tiktok.client.client_key == "awkey"
+    assert tiktok.client.scopes == ("user.info.basic", "video.list")
+    assert tiktok.client.endpoints.token == "http://127.0.0.1:8700/v2/oauth/token/"
+    assert len(list(tiktok.keys)) == 2
+    assert isinstance(tiktok.store, MemoryStore)
+
+
+@pytest.mark.parametrize("variable", list(ENVIRONMENT)[:4])
+def test_a_missing_variable_is_named_with_its_cure(variable: str) -> None:
+    environment = {**ENVIRONMENT, variable: "  "}
+    with pytest.raises(ConfigurationError, match=rf"{variable} is not set\. ."):
+        TikTok.from_env(environment)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("TIKTOK_REDIRECT_URI", "http://app.example.com/cb"),
+        ("TIKTOK_SECRET_KEY", "weak"),
+        ("TIKTOK_SCOPES", "video_list"),
+        ("TIKTOK_BASE_URL", "http://evil.test"),
+        ("TIKTOK_CLIENT_KEY", "white space"),
+    ],
+)
+def test_a_wrong_variable_is_named(variable: str, value: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"^{variable}"):
+        TikTok.from_env({**ENVIRONMENT, variable: value})
+
+
+def test_arguments_go_before_the_environment() -> None:
+    environment = {**ENVIRONMENT, "TIKTOK_SECRET_KEY": ""}
+
+    assert TikTok.from_env(environment, secret_key=SECRET_KEY, client_key="other").client.client_key == "other"
+
+
+@pytest.mark.parametrize(
+    ("settings", "cure"),
+    [
+        ({"store": "mongodb://me:password@host"}, "sqlite:///"),
+        ({"store": "sqlite://"}, "sqlite:///"),
+        ({"store": "store.sqlite3"}, "sqlite:///"),
+        ({"path": "/auth/"}, "without a slash"),
+        ({"path": "auth"}, "/auth/tiktok"),
+        ({"path": "/"}, "/auth/tiktok"),
+        ({"redirect_uri": f"{ORIGIN}/auth/tiktok/login"}, "login route"),
+        ({"default_next": "https://elsewhere.test"}, "default_next"),
+        ({"default_next": "/auth/tiktok/login"}, "default_next"),
+        ({"idle_timeout": 5}, "in seconds"),
+        ({"absolute_timeout": 0}, "in seconds"),
+        ({"optional_scopes": "video.list"}, "tuple"),
+    ],
+)
+def test_a_setting_that_cannot_work_says_so(settings: dict[str, Any], cure: str) -> None:
+    with pytest.raises(ConfigurationError, match=cure) as caught:
+        new_tiktok(**settings)
+
+    assert "password" not in str(caught.value)
+
+
+def test_a_store_may_be_a_path_or_an_object() -> None:
+    assert repr(new_tiktok(store="sqlite:///data/t.sqlite3").store) == "SQLiteStore('data/t.sqlite3')"
+    assert repr(new_tiktok(store="sqlite:////var/t%20t.sqlite3").store) == "SQLiteStore('/var/t t.sqlite3')"
+    store = MemoryStore()
+    assert new_tiktok(store=store).store is store
+
+
+def test_the_default_store_is_a_file_that_nobody_opens_before_its_time() -> None:
+    tiktok = TikTok("k", "s", REDIRECT_URI, SECRET_KEY)
+
+    assert isinstance(tiktok.store, SQLiteStore)
+    assert str(tiktok.store.path) == ".asgi-tiktok/store.sqlite3"
+    assert not tiktok.store.path.exists()
+
+
+def test_nothing_shows_its_secrets() -> None:
+    tiktok = new_tiktok()
+    for thing in (tiktok, tiktok.client, tiktok.keys, tiktok.keys.newest, tiktok.store):
+        assert SECRET_KEY not in repr(thing)
+        assert tiktok.client.client_secret not in repr(thing)
+
+
+class TestSessions:
+    def visitor(self, tiktok: TikTok) -> TestClient:
+        return TestClient(TikTokAuthMiddleware(app, tiktok), base_url=ORIGIN, follow_redirects=False)
+
+    def pass_time(self, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+        now = time.time()
+        monkeypatch.setattr(time, "time", lambda: now + seconds)
+
+    def test_end_when_nobody_comes(
+        self, browser: TestClient, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sign_in(browser, emulator)
+        self.pass_time(monkeypatch, 7 * 86_400 - 5)
+        assert name(browser) != ""
+        self.pass_time(monkeypatch, 7 * 86_400 + 5)
+        assert name(browser) == ""
+
+    def test_end_after_a_month_however_often_somebody_comes(
+        self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # A real jar would have dropped the cookie by then, too.
+        browser = self.visitor(new_tiktok(httpx2.ASGITransport(emulator)))
+        sign_in(browser, emulator)
+        cookie = dict(browser.cookies)
+        days = 0
+        while name(TestClient(browser.app, base_url=ORIGIN, cookies=cookie)) and days < 60:
+            self.pass_time(monkeypatch, 86_400)
+            days += 1
+        assert days == 30
+
+    def test_are_touched_every_few_minutes_only(
+        self, browser: TestClient, emulator: Emulator, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sign_in(browser, emulator)
+        key = next(key for key in store.records if key.startswith("session:"))
+        written = store.records[key]
+        self.pass_time(monkeypatch, 240)
+        name(browser)
+        assert store.records[key] is written
+        self.pass_time(monkeypatch, 120)
+        name(browser)
+        touched = store.records[key]
+        assert touched is not written
+        assert touched.ends_at > written.ends_at
+        assert touched.owner == written.owner
+
+    def test_end_everywhere_at_once(self, tiktok: TikTok, emulator: Emulator) -> None:
+        browsers = [self.visitor(tiktok) for _ in range(3)]
+        for browser, person in zip(browsers, (CAST[0], CAST[0], CAST[1]), strict=True):
+            sign_in(browser, emulator, person=person)
+
+        assert anyio.run(tiktok.end_sessions, CAST[0].open_id) == 2
+        assert [name(browser) for browser in browsers] == ["", "", "Jun"]
+
+    def test_hold_nothing_that_a_thief_of_the_store_could_use(
+        self, browser: TestClient, emulator: Emulator, store: MemoryStore
+    ) -> None:
+        sign_in(browser, emulator)
+        stolen = repr(store.records)
+
+        for value in browser.cookies.values():
+            assert value.split(".")[0] not in stolen
+        assert "Amara" not in stolen
+        assert "act.emulator" not in stolen
+
+    def test_need_not_keep_tokens(self, emulator: Emulator, store: MemoryStore) -> None:
+        tiktok = new_tiktok(httpx2.ASGITransport(emulator), store=store, keep_tokens=False)
+        browser = self.visitor(tiktok)
+        sign_in(browser, emulator)
+
+        assert name(browser) != ""
+        assert not any(key.startswith("token:") for key in store.records)

@@ -1,0 +1,211 @@
+"""A valid token, refreshed once at a time."""
+
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import anyio
+import httpx2
+import pytest
+
+from asgi_tiktok import LoginRequired, MemoryStore, TikTok, Token, TokenError, Unavailable
+from asgi_tiktok.emulator import CAST, Emulator
+from tests.visits import REDIRECT_URI, asked, new_tiktok
+
+pytestmark = pytest.mark.anyio
+
+ADA = CAST[0].open_id
+
+
+@pytest.fixture
+async def tiktok(emulator: Emulator, store: MemoryStore) -> AsyncIterator[TikTok]:
+    """With the first person's token in the store."""
+    tiktok = new_tiktok(httpx2.ASGITransport(emulator), store=store)
+    url = tiktok.client.authorization_url(state="s", code_verifier="v" * 43)
+    code = tiktok.client.parse_callback(emulator.consent(url)).code
+    assert code
+    await tiktok.tokens.save(await tiktok.client.fetch_token(code, code_verifier="v" * 43))
+    emulator.exchanges.clear()
+    yield tiktok
+    await tiktok.aclose()
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Lets hours pass."""
+
+    def pass_time(hours: float) -> None:
+        now = time.time()
+        monkeypatch.setattr(time, "time", lambda: now + hours * 3600)
+
+    return pass_time
+
+
+async def test_a_fresh_token_is_used_as_it_is(tiktok: TikTok, emulator: Emulator) -> None:
+    assert (await tiktok.token(ADA)).open_id == ADA
+    assert asked(emulator) == 0
+
+
+async def test_an_old_token_is_renewed_and_saved(tiktok: TikTok, emulator: Emulator, later: Any) -> None:
+    old = await tiktok.token(ADA)
+    later(1.99)
+    new = await tiktok.token(ADA)
+
+    assert new.access_token != old.access_token
+    assert new.refresh_token != old.refresh_token
+    assert new.scopes == old.scopes
+    assert await tiktok.token(ADA) == new
+    assert asked(emulator) == 1
+
+
+async def test_of_a_thousand_callers_one_asks_tiktok(tiktok: TikTok, emulator: Emulator, later: Any) -> None:
+    later(3)
+    tokens: set[Token] = set()
+
+    async def call() -> None:
+        tokens.add(await tiktok.token(ADA))
+
+    async with anyio.create_task_group() as group:
+        for _ in range(1000):
+            group.start_soon(call)
+
+    assert len(tokens) == 1
+    assert asked(emulator) == 1
+
+
+async def test_of_two_workers_one_asks_tiktok(
+    tiktok: TikTok, emulator: Emulator, store: MemoryStore, later: Any
+) -> None:
+    workers = [tiktok] + [new_tiktok(httpx2.ASGITransport(emulator), store=store) for _ in range(3)]
+    later(3)
+    tokens: set[Token] = set()
+
+    async def call(worker: TikTok) -> None:
+        tokens.add(await worker.token(ADA))
+
+    async with anyio.create_task_group() as group:
+        for worker in workers:
+            group.start_soon(call, worker)
+
+    assert len(tokens) == 1
+    assert asked(emulator) == 1
+    assert not any(key.startswith("lease:") for key in store.records)
+
+
+async def test_a_caller_who_leaves_loses_no_token(tiktok: TikTok, emulator: Emulator, later: Any) -> None:
+    later(3)
+    with anyio.move_on_after(0):
+        await tiktok.token(ADA)
+    while tiktok.tokens.flights:
+        await anyio.sleep(0.01)
+    await tiktok.token(ADA)
+
+    assert asked(emulator) == 1
+
+
+async def test_what_tiktok_has_ended_needs_a_login(tiktok: TikTok, emulator: Emulator, later: Any) -> None:
+    emulator.grants.remove(tiktok.client.client_key, ADA)
+    later(3)
+    with pytest.raises(LoginRequired):
+        await tiktok.token(ADA)
+    with pytest.raises(LoginRequired, match="No token is kept"):
+        await tiktok.token(ADA)
+
+    assert asked(emulator) == 1
+
+
+async def test_a_sibling_who_was_faster_is_believed(
+    tiktok: TikTok, later: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later(3)
+    token = await tiktok.tokens.load(ADA)
+    assert token
+    renewed = await tiktok.client.refresh_token(token.refresh_token or "")
+    refuse = TokenError("expired", stage="refresh", code="invalid_grant")
+
+    async def refresh_token(refresh_token: str, *, scopes: tuple[str, ...]) -> Token:
+        await tiktok.tokens.save(renewed)
+        raise refuse
+
+    monkeypatch.setattr(tiktok.client, "refresh_token", refresh_token)
+    assert await tiktok.token(ADA) == renewed
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Unavailable("down", stage="refresh"),
+        TokenError("wrong secret", stage="refresh", code="invalid_client"),
+    ],
+)
+async def test_a_passing_fault_leaves_the_token_while_it_lasts(
+    tiktok: TikTok, later: Any, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    async def refresh_token(refresh_token: str, *, scopes: tuple[str, ...]) -> Token:
+        raise error
+
+    monkeypatch.setattr(tiktok.client, "refresh_token", refresh_token)
+    old = await tiktok.token(ADA)
+    later(1.99)
+    assert await tiktok.token(ADA) == old
+    later(1)
+    with pytest.raises(type(error)):
+        await tiktok.token(ADA)
+    assert await tiktok.tokens.load(ADA) == old
+
+
+async def test_somebody_elses_token_is_never_taken(
+    tiktok: TikTok, later: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refresh_token(refresh_token: str, *, scopes: tuple[str, ...]) -> Token:
+        return Token(open_id="mallory", scopes=(), access_token="act.x", expires_at=9_999_999_999)
+
+    monkeypatch.setattr(tiktok.client, "refresh_token", refresh_token)
+    later(3)
+    with pytest.raises(LoginRequired, match="somebody else"):
+        await tiktok.token(ADA)
+
+
+async def test_a_token_without_a_refresh_token_lasts_as_long_as_it_lasts(tiktok: TikTok, later: Any) -> None:
+    token = Token(open_id="bob", scopes=(), access_token="act.x", expires_at=int(time.time()) + 60)
+    await tiktok.tokens.save(token)
+
+    assert await tiktok.token("bob") == token
+    later(1)
+    with pytest.raises(LoginRequired, match="no refresh token"):
+        await tiktok.token("bob")
+
+
+async def test_a_lease_that_is_never_given_back_is_waited_for_in_vain(
+    tiktok: TikTok, store: MemoryStore, later: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from asgi_tiktok import tokens
+
+    monkeypatch.setattr(tokens, "LEASE_WAIT", 0.1)
+    await store.add("lease:" + tiktok.tokens.record_key(ADA), b"somebody", ttl=10**6)
+    later(1.99)
+    assert (await tiktok.token(ADA)).open_id == ADA
+    later(1)
+    with pytest.raises(Unavailable, match="Another worker"):
+        await tiktok.token(ADA)
+
+
+async def test_people_are_told_apart_to_the_letter(tiktok: TikTok) -> None:
+    for open_id in ("OpenId", "openid"):
+        token = Token(open_id=open_id, scopes=(), access_token=f"act.{open_id}", expires_at=9_999_999_999)
+        await tiktok.tokens.save(token)
+
+    assert (await tiktok.token("OpenId")).access_token == "act.OpenId"
+    assert (await tiktok.token("openid")).access_token == "act.openid"
+
+
+async def test_a_record_nobody_can_read_needs_a_login(tiktok: TikTok, store: MemoryStore) -> None:
+    await store.set(tiktok.tokens.record_key(ADA), b"\x01garbage" * 10, ttl=60)
+    with pytest.raises(LoginRequired):
+        await tiktok.token(ADA)
+
+
+async def test_another_apps_tokens_are_its_own(tiktok: TikTok, store: MemoryStore) -> None:
+    other = new_tiktok(client_key="awother", store=store, redirect_uri=REDIRECT_URI)
+    with pytest.raises(LoginRequired):
+        await other.token(ADA)
