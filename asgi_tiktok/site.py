@@ -14,6 +14,7 @@ from asgi_tiktok.errors import ConfigurationError
 from asgi_tiktok.next_path import safe_next
 
 DEFAULT_PATH = "/auth/tiktok"
+DEFAULT_PORTS = {"https": ":443", "http": ":80"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ class Site:
                     f"redirect_uri ends in {route!r}, which is our {name} route; "
                     f"register another one, such as {parts.scheme}://{parts.netloc}{path}/callback."
                 )
-        origin = f"{parts.scheme}://{parts.netloc.lower()}".removesuffix(":443")
+        # As a browser writes it in Origin: without the scheme's own port (RFC 6454 §6.2).
+        origin = f"{parts.scheme}://{parts.netloc.lower()}".removesuffix(DEFAULT_PORTS[parts.scheme])
         site = cls(origin=origin, callback=parts.path, default_next=default_next, **names)
         if safe_next(default_next, reserved=site.reserved) != default_next:
             raise ConfigurationError(

@@ -6,7 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from asgi_tiktok.emulator import Emulator
-from tests.visits import ORIGIN, SAME_ORIGIN, SESSION_COOKIE, asked, cookies_set, name, sign_in
+from tests.visits import ORIGIN, SAME_ORIGIN, SESSION_COOKIE, asked, cookies_set, name, new_tiktok, sign_in
 
 LOGOUT = "/auth/tiktok/logout"
 
@@ -83,6 +83,19 @@ def test_pages_of_other_sites_may_not(browser: TestClient, emulator: Emulator, h
     assert answer.status_code == 403
     assert "set-cookie" not in answer.headers
     assert name(browser) != ""
+
+
+@pytest.mark.parametrize(
+    ("redirect_uri", "origin"),
+    [
+        ("https://app.example.com:443/cb", "https://app.example.com"),
+        ("https://App.example.com:8443/cb", "https://app.example.com:8443"),
+        ("http://localhost:80/cb", "http://localhost"),
+        ("http://localhost:443/cb", "http://localhost:443"),
+    ],
+)
+def test_the_origin_is_spelt_as_browsers_spell_it(redirect_uri: str, origin: str) -> None:
+    assert new_tiktok(redirect_uri=redirect_uri).site.origin == origin
 
 
 @pytest.mark.parametrize("token", ["", "0" * 64, "é" * 32, "x" * 5000])

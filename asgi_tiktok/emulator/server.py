@@ -3,11 +3,12 @@
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from asgi_tiktok.emulator.app import Emulator
 from asgi_tiktok.emulator.hosts import is_loopback
@@ -31,26 +32,25 @@ def run_emulator(
             f"host={host!r} is not loopback; the emulator signs anybody in, so it stays on this machine."
         )
     emulator = emulator or Emulator()
-    with listen(host, port) as listener:
-        server = uvicorn.Server(
-            uvicorn.Config(
-                emulator,
-                lifespan="off",
-                ws="none",
-                log_config=None,
-                access_log=False,
-                proxy_headers=False,
-                timeout_graceful_shutdown=2,
-            )
-        )
-        thread = threading.Thread(target=server.run, args=([listener],), name="tiktok-emulator", daemon=True)
-        thread.start()
-        try:
-            wait_until_started(server, thread)
-            yield RunningEmulator(url_of(host, listener), emulator)
-        finally:
-            server.should_exit = True
-            thread.join()
+    with listen(host, port) as listener, serving(emulator, [listener]):
+        yield RunningEmulator(url_of(host, listener), emulator)
+
+
+@contextmanager
+def serving(app: ASGIApp, listeners: Sequence[socket.socket]) -> Iterator[None]:
+    """Serve the app from a thread, on sockets that listen already, until the block ends."""
+    config = uvicorn.Config(
+        app, ws="none", log_config=None, access_log=False, proxy_headers=False, timeout_graceful_shutdown=2
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=(list(listeners),), daemon=True)
+    thread.start()
+    try:
+        wait_until_started(server, thread)
+        yield
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -66,5 +66,5 @@ def url_of(host: str, listener: socket.socket) -> str:
 def wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> None:
     while not server.started:
         if not thread.is_alive():
-            raise RuntimeError("The emulator's server ended before it began to listen.")
+            raise RuntimeError("The server ended before it began to listen.")
         time.sleep(0.005)

@@ -1,0 +1,80 @@
+"""The HTML of the demo, and the headers that keep it harmless."""
+
+from base64 import b64encode
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from asgi_tiktok.connection import tiktok_session
+
+TEMPLATES = Path(__file__).parent / "templates"
+MEANINGS = {
+    "user.info.basic": "Display name and picture",
+    "user.info.profile": "Username, bio, links and verification",
+    "user.info.stats": "Followers, following, likes and videos",
+    "video.list": "The list of public videos",
+}
+
+
+class Pages:
+    """Renders templates for whoever is looking; pictures come from the emulator alone."""
+
+    def __init__(self, emulator_url: str) -> None:
+        self.emulator_url = emulator_url
+        self.style = (TEMPLATES / "demo.css").read_text("utf-8")
+        self.headers = headers_for(self.style, emulator_url)
+        self.environment = Environment(
+            loader=FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self.environment.filters.update(compact=compact, picture=self.picture, meaning=meaning)
+        self.environment.globals["style"] = Markup(self.style)  # noqa: S704 -- our own file
+
+    def render(self, template: str, request: Request, *, status_code: int = 200, **context: Any) -> HTMLResponse:
+        session = tiktok_session(request)
+        html = self.environment.get_template(template).render(
+            tiktok=session, user=session.user, path=request.url.path, **context
+        )
+        return HTMLResponse(html, status_code=status_code, headers=self.headers)
+
+    def picture(self, avatar_url: str | None) -> str | None:
+        """The picture at the emulator of today: since the sign-in it may have moved to another port."""
+        if avatar_url is None:
+            return None
+        parts = urlsplit(avatar_url)
+        return f"{self.emulator_url}{parts.path}?{parts.query}"
+
+
+def headers_for(style: str, emulator_url: str) -> dict[str, str]:
+    style_hash = b64encode(sha256(style.encode()).digest()).decode("ascii")
+    return {
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": (
+            f"default-src 'none'; style-src 'sha256-{style_hash}'; img-src {emulator_url} data:; "
+            "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        ),
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Referrer-Policy": "same-origin",
+        "X-Content-Type-Options": "nosniff",
+    }
+
+
+def meaning(scope: str) -> str:
+    return MEANINGS[scope]
+
+
+def compact(count: int) -> str:
+    """A count as TikTok's own pages write it: 18432 is 18.4K."""
+    for size, unit in ((10**9, "B"), (10**6, "M"), (10**3, "K")):
+        if count >= size:
+            return f"{count * 10 // size / 10:.1f}".removesuffix(".0") + unit
+    return str(count)

@@ -1,0 +1,101 @@
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import Page, expect, sync_playwright
+
+from asgi_tiktok.demo import RunningDemo
+
+pytestmark = pytest.mark.browser
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+WIDTH = 390
+
+
+@pytest.fixture
+def chromium(demo: RunningDemo) -> Iterator[Chromium]:
+    path = shutil.which("chromium")
+    if path is None:
+        missing = pytest.fail if os.environ.get("CI") else pytest.skip
+        missing("no Chromium on this machine; on Debian: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Chromium) -> Iterator[Page]:
+    page = chromium.new_page(viewport={"width": WIDTH, "height": 800})
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    yield page
+    # The answer to a cancelled sign-in is the one thing that a browser may complain about here.
+    assert [text for text in complaints if "status of 403" not in text] == []
+
+
+def assert_fits(page: Page) -> None:
+    assert page.evaluate("document.documentElement.scrollWidth") == WIDTH
+
+
+def test_a_person_signs_in_and_out_by_clicking(page: Page, demo: RunningDemo) -> None:
+    page.goto(demo.url)
+    assert_fits(page)
+    page.get_by_role("link", name="Continue with TikTok").click()
+    assert page.url.startswith(demo.emulator.url)
+    assert_fits(page)
+    page.get_by_text("Tomás Brook").click()
+    page.get_by_label("See your follower").uncheck()
+    page.get_by_role("button", name="Continue").click()
+
+    page.wait_for_url(f"{demo.url}/profile")
+    expect(page.get_by_role("heading", name="Tomás Brook")).to_be_visible()
+    expect(page.get_by_text("Followers", exact=True)).to_have_count(0)
+    page.wait_for_load_state("load")
+    assert page.locator(".person img").evaluate("picture => picture.naturalWidth") > 0
+    assert_fits(page)
+
+    page.get_by_role("link", name="Share user.info.stats").click()
+    page.get_by_role("button", name="Continue").click()
+    page.wait_for_url(f"{demo.url}/profile")
+    expect(page.get_by_text("Followers", exact=True)).to_be_visible()
+
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="You are signed out")).to_be_visible()
+    assert_fits(page)
+    page.goto(demo.url)
+    expect(page.get_by_role("link", name="Continue with TikTok")).to_be_visible()
+
+
+def test_a_person_switches_accounts(page: Page, demo: RunningDemo) -> None:
+    page.goto(f"{demo.url}/profile")
+    page.get_by_role("button", name="Continue").click()
+    page.wait_for_url(f"{demo.url}/profile")
+    page.get_by_role("link", name="Switch account").click()
+    page.get_by_text("Quill").click()
+    page.get_by_role("button", name="Continue").click()
+
+    page.wait_for_url(f"{demo.url}/profile")
+    expect(page.get_by_role("heading", name="<b>Quill</b>")).to_be_visible()
+    expect(page.get_by_label("verified")).to_be_visible()
+    assert_fits(page)
+
+
+def test_a_person_cancels(page: Page, demo: RunningDemo) -> None:
+    page.goto(demo.url)
+    page.get_by_role("link", name="Continue with TikTok").click()
+    page.get_by_role("button", name="Cancel").click()
+
+    expect(page.get_by_role("heading", name="You cancelled the sign-in")).to_be_visible()
+    assert_fits(page)
+    page.get_by_role("link", name="Back to the site").click()
+    expect(page.get_by_role("link", name="Continue with TikTok")).to_be_visible()

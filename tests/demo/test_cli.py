@@ -1,0 +1,86 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from asgi_tiktok import __version__
+from asgi_tiktok.cli import main
+
+
+def test_without_arguments_it_helps(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    assert "demo" in capsys.readouterr().out
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"asgi-tiktok {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["dmo"], "invalid choice: 'dmo'"),
+        (["demo", "--port", "http"], "'http' is not a port; give a number up to 65535, 0 for any free one. See:"),
+        (["demo", "--emulator-port", "65536"], "'65536' is not a port"),
+        (["demo", "--port", "-1"], "asgi-tiktok demo: argument --port"),
+        (["emulator", "--no-browser"], "unrecognized arguments: --no-browser"),
+    ],
+)
+def test_mistakes_get_one_sentence(arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert sentence in line
+
+
+@pytest.mark.parametrize(("command", "extra"), [("demo", "demo"), ("emulator", "emulator")])
+@pytest.mark.parametrize("missing", ["uvicorn", "jinja2"])
+def test_a_missing_extra_is_named(command: str, extra: str, missing: str) -> None:
+    code = "import sys; command, missing = sys.argv[1:]; sys.modules[missing] = None; "
+    code += "from asgi_tiktok.cli import main; sys.exit(main([command]))"
+    ended = subprocess.run([sys.executable, "-c", code, command, missing], capture_output=True, text=True, timeout=30)
+
+    assert ended.returncode == 2
+    assert ended.stderr == (
+        f"asgi-tiktok: {missing} is not installed, which this command needs: pip install 'asgi-tiktok[{extra}]'\n"
+    )
+
+
+def test_another_missing_module_is_a_mistake_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "asgi_tiktok.demo", None)
+    with pytest.raises(ModuleNotFoundError, match=r"asgi_tiktok\.demo"):
+        main(["demo"])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        (
+            ".asgi-tiktok",
+            "",
+            "The folder .asgi-tiktok, where sign-ins are kept, cannot be written (Not a directory);",
+        ),
+        (".asgi-tiktok/demo.key", "short\n", "demo.key does not hold a whole key; delete the file,"),
+        (".asgi-tiktok/store.sqlite3", "no database, but long enough to look at", "file is not a database"),
+    ],
+)
+def test_a_folder_that_cannot_be_used(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    content: str,
+    sentence: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text(content)
+
+    assert main(["demo", "--no-browser", "--port", "0", "--emulator-port", "0"]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert sentence in line

@@ -1,0 +1,210 @@
+import errno
+import socket
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from asgi_tiktok import ConfigurationError
+from asgi_tiktok.demo import RunningDemo, run_demo, serve_emulator
+from asgi_tiktok.demo.desktop import has_desktop, show
+from asgi_tiktok.demo.pages import Pages, compact
+from asgi_tiktok.demo.ports import listen, on_port
+from asgi_tiktok.emulator import CAST
+
+from .browsing import Browser
+
+
+def test_a_guarded_page_leads_through_tiktok_and_back(demo: RunningDemo, browser: Browser) -> None:
+    studio = browser.sign_in(f"{demo.url}/studio", person=CAST[3].open_id)
+
+    assert studio.url == f"{demo.url}/studio"
+    assert "Tomás Brook" in studio.text
+
+
+def test_a_permission_that_was_refused_can_be_asked_for(demo: RunningDemo, browser: Browser) -> None:
+    profile = browser.sign_in(f"{demo.url}/profile", scopes=["user.info.basic", "user.info.profile"])
+    assert "amara.sol.clay" in profile.text
+    assert "18.4K" not in profile.text
+
+    more = "/auth/tiktok/login?next=%2Fprofile&scopes=user.info.stats"
+    assert f'href="{more}"' in unescape(profile.text)
+    assert "18.4K" in browser.sign_in(demo.url + more).text
+
+
+def test_somebody_who_shares_little(demo: RunningDemo, browser: Browser) -> None:
+    profile = browser.sign_in(f"{demo.url}/profile", person=CAST[1].open_id, scopes=["user.info.basic"])
+
+    assert "Jun" in profile.text
+    assert '"username": null' in unescape(profile.text)
+
+
+def test_names_cannot_write_html(demo: RunningDemo, browser: Browser) -> None:
+    profile = browser.sign_in(f"{demo.url}/profile", person=CAST[2].open_id)
+
+    assert "<b>Quill</b>" not in profile.text
+    assert "&lt;b&gt;Quill&lt;/b&gt;" in profile.text
+    assert 'aria-label="verified"' in profile.text
+    assert "script-src" not in profile.headers["content-security-policy"]
+    assert profile.headers["content-security-policy"].startswith("default-src 'none'; style-src 'sha256-")
+    assert profile.headers["cache-control"] == "no-store"
+
+
+def test_signed_out_is_a_page_for_the_signed_out(demo: RunningDemo, browser: Browser) -> None:
+    assert "You are signed out" in browser.open(f"{demo.url}/signed-out").text
+    browser.sign_in(f"{demo.url}/profile")
+    assert "Hello, <bdi>Amara Sol</bdi>" in browser.open(f"{demo.url}/signed-out").text
+
+
+def test_other_names_of_this_machine_lead_to_the_registered_one(demo: RunningDemo, browser: Browser) -> None:
+    by_number = demo.url.replace("localhost", "127.0.0.1")
+    missing = browser.open(f"{by_number}/a%20page")
+
+    assert missing.url == f"{demo.url}/a%20page"
+    assert missing.status_code == 404
+    assert "There is nothing here" in missing.text
+
+
+def test_the_snippet_signs_in_with_the_running_demo(
+    demo: RunningDemo, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = browser.open(demo.url).text
+    snippet = unescape(page.partition('<pre tabindex="0">')[2].partition("</pre>")[0])
+
+    async def hello(request: Request) -> Response:
+        return PlainTextResponse(f"Hello, {request.user.display_name}!")
+
+    namespace: dict[str, Any] = {"app": Starlette(routes=[Route("/", hello)])}
+    exec(snippet, namespace)  # noqa: S102
+    with TestClient(namespace["app"], base_url="http://localhost:5000", follow_redirects=False) as own_site:
+        to_tiktok = own_site.get("/auth/tiktok/login", headers={"Accept": "text/html"}).headers["location"]
+        assert to_tiktok.startswith(demo.emulator.url)
+        assert own_site.get(demo.emulator.emulator.consent(to_tiktok)).headers["location"] == "/"
+        assert own_site.get("/").text == "Hello, Amara Sol!"
+
+
+def test_pictures_follow_the_emulator_to_another_port(tmp_path: Path, browser: Browser) -> None:
+    with run_demo(port=0, emulator_port=0, folder=tmp_path / "demo") as first:
+        browser.sign_in(f"{first.url}/profile")
+        port = int(first.url.rpartition(":")[2])
+    with run_demo(port=port, emulator_port=0, folder=tmp_path / "demo") as second:
+        home = browser.open(second.url)
+        picture = unescape(home.text.partition('<img class="avatar" src="')[2].partition('"')[0])
+        assert second.emulator.url != first.emulator.url
+        assert picture.startswith(second.emulator.url)
+        assert browser.open(picture).headers["content-type"] == "image/svg+xml"
+
+
+def test_somebody_without_a_picture() -> None:
+    assert Pages("http://127.0.0.1:8700").picture(None) is None
+
+
+def test_the_usual_port_gives_way_when_it_is_taken(
+    tmp_path: Path, taken_port: int, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("asgi_tiktok.demo.running.PORT", taken_port)
+    with run_demo(emulator_port=0, folder=tmp_path / "demo") as running:
+        assert running.url != f"http://localhost:{taken_port}"
+        assert f"Open       {running.url} (port {taken_port} is taken)\n" in running.notice
+        assert "Amara Sol" in browser.sign_in(f"{running.url}/profile").text
+
+
+def test_a_port_taken_on_ipv6_alone_is_taken(tmp_path: Path) -> None:
+    try:
+        listener = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    except OSError:
+        pytest.skip("no IPv6 on this machine")
+    port = listener.getsockname()[1]
+    with (
+        listener,
+        pytest.raises(ConfigurationError, match=f"Port {port} is taken"),
+        run_demo(port=port, emulator_port=0, folder=tmp_path / "demo"),
+    ):
+        pass
+
+
+def test_a_machine_without_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
+    create_server = socket.create_server
+
+    def refuse_ipv6(address: tuple[str, int], **options: Any) -> socket.socket:
+        if address[0] == "::1":
+            raise OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")
+        return create_server(address, **options)
+
+    monkeypatch.setattr("socket.create_server", refuse_ipv6)
+    [listener] = listen(0)
+    with listener:
+        assert listener.getsockname()[0] == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("error", "port", "sentence"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied"), 80, "Port 80 is not for everybody to open"),
+        (
+            OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address"),
+            None,
+            r"Port 8000 cannot be opened \(Cannot assign",
+        ),
+        (
+            OSError(errno.EADDRINUSE, "Address already in use"),
+            None,
+            "The ports 8000 to 8019 are taken. Choose another with --x",
+        ),
+    ],
+)
+def test_no_port_can_be_had(error: OSError, port: int | None, sentence: str) -> None:
+    def bind(port: int) -> None:
+        raise error
+
+    with pytest.raises(ConfigurationError, match=sentence):
+        on_port(port, 8000, "--x", bind)
+
+
+def test_the_emulator_alone_says_how_to_use_it(browser: Browser) -> None:
+    with serve_emulator(port=0) as running:
+        assert f"TIKTOK_BASE_URL={running.url}\n" in running.notice
+        assert browser.open(f"{running.url}/_emulator/emulator.css").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0"), (999, "999"), (1000, "1K"), (18_432, "18.4K"), (999_999, "999.9K"), (4_700_000_000, "4.7B")],
+)
+def test_counts_are_short(count: int, text: str) -> None:
+    assert compact(count) == text
+
+
+@pytest.mark.parametrize(
+    ("environ", "platform", "expected"),
+    [
+        ({}, "linux", False),
+        ({"DISPLAY": ":0"}, "linux", True),
+        ({"WAYLAND_DISPLAY": "wayland-0"}, "linux", True),
+        ({"DISPLAY": ":10", "SSH_CONNECTION": "192.0.2.1 5 192.0.2.2 22"}, "linux", False),
+        ({"CI": "true"}, "darwin", False),
+        ({}, "darwin", True),
+        ({}, "win32", True),
+    ],
+)
+def test_only_a_desktop_gets_a_browser(environ: dict[str, str], platform: str, expected: bool) -> None:
+    assert has_desktop(environ, platform) is expected
+
+
+def test_a_browser_that_cannot_be_opened_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def fail(url: str) -> bool:
+        asked.append(url)
+        raise OSError("no such program")
+
+    monkeypatch.setattr("webbrowser.open", fail)
+    show("http://localhost:8000")
+    assert asked == ["http://localhost:8000"]
