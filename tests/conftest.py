@@ -1,3 +1,4 @@
+import socket
 from collections.abc import Iterator
 
 import httpx2
@@ -5,7 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from asgi_tiktok import MemoryStore, TikTok, TikTokAuthMiddleware
-from asgi_tiktok.emulator import Emulator
+from asgi_tiktok.emulator import Emulator, RunningEmulator, run_emulator
 from tests.canaries import Canaries
 from tests.site import app
 from tests.visits import ORIGIN, new_tiktok
@@ -45,3 +46,16 @@ def browser(tiktok: TikTok) -> TestClient:
     """A browser that has not signed in, in front of the site with the middleware."""
     site = TikTokAuthMiddleware(app, tiktok, protect=("/studio",))
     return TestClient(site, base_url=ORIGIN, follow_redirects=False)
+
+
+@pytest.fixture
+def emulator_server() -> Iterator[RunningEmulator]:
+    with run_emulator() as running:
+        yield running
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

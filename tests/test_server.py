@@ -1,7 +1,6 @@
 """The same over real sockets: a browser, our app under uvicorn, and the emulator under uvicorn."""
 
 import logging
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ import pytest
 import uvicorn
 
 from asgi_tiktok import SQLiteStore, TikTokAuthMiddleware
-from asgi_tiktok.emulator import CAST, RunningEmulator, run_emulator
+from asgi_tiktok.emulator import CAST, RunningEmulator
 from tests.site import app
 from tests.visits import new_tiktok
 
@@ -30,19 +29,6 @@ def serving(site: TikTokAuthMiddleware, port: int) -> Iterator[None]:
     finally:
         server.should_exit = True
         thread.join(timeout=10)
-
-
-@pytest.fixture
-def emulator_server() -> Iterator[RunningEmulator]:
-    with run_emulator() as running:
-        yield running
-
-
-@pytest.fixture
-def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

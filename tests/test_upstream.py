@@ -198,6 +198,9 @@ class Failing:
     async def delete(self, key: str, value: bytes | None = None) -> bool:
         return await self.step("delete").delete(key, value)
 
+    def owned(self, owner: str) -> AsyncIterator[str]:
+        return self.step("owned").owned(owner)
+
     async def delete_owned(self, owner: str) -> int:
         return await self.step("delete_owned").delete_owned(owner)
 

@@ -1,5 +1,6 @@
 """The demo and the emulator behind real ports, until the block ends."""
 
+import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -133,6 +134,7 @@ def describe_emulator(emulator: str) -> str:
     TIKTOK_CLIENT_KEY={DEFAULT_CLIENT_KEY}
     TIKTOK_CLIENT_SECRET={DEFAULT_CLIENT_SECRET}
     TIKTOK_REDIRECT_URI=http://localhost:8000{CALLBACK}
+    TIKTOK_SECRET_KEY={secrets.token_urlsafe(32)}
 
   Ctrl-C ends it.
 """

@@ -2,6 +2,7 @@
 
 import time
 from collections import OrderedDict
+from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 
@@ -57,6 +58,12 @@ class MemoryStore:
             return False
         del self.records[key]
         return True
+
+    async def owned(self, owner: str) -> AsyncIterator[str]:
+        records = [(record.ends_at, key) for key in list(self.records) if (record := self.live(key))]
+        for _, key in sorted(records):
+            if (record := self.live(key)) and record.owner == owner:
+                yield key
 
     async def delete_owned(self, owner: str) -> int:
         owned = [key for key in list(self.records) if (record := self.live(key)) and record.owner == owner]

@@ -1,5 +1,6 @@
 """The contract of every store; `tests/stores` holds one suite for all of them."""
 
+from collections.abc import AsyncIterator
 from typing import Protocol
 
 
@@ -31,6 +32,13 @@ class Store(Protocol):
 
     async def delete(self, key: str, value: bytes | None = None) -> bool:
         """Forget the record, or only if it still has this value. False when there was none to forget."""
+        ...
+
+    def owned(self, owner: str) -> AsyncIterator[str]:
+        """The keys of the owner's records, the one that ends first first, however many there are.
+
+        What is written or deleted meanwhile may or may not be among them.
+        """
         ...
 
     async def delete_owned(self, owner: str) -> int:

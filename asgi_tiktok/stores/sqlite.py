@@ -1,21 +1,24 @@
 """One SQLite file: many workers on one machine, and it survives restarts."""
 
 import asyncio
+import logging
 import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TypeVar
 
 from asgi_tiktok.errors import StoreError
 
+logger = logging.getLogger("asgi_tiktok")
+
 T = TypeVar("T")
 
 BUSY_TIMEOUT = 2  # seconds
 PURGE_INTERVAL = 60  # seconds
-PURGE_BATCH = 200  # rows
+BATCH = 200  # rows
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS tiktok_records (
     key TEXT PRIMARY KEY,
@@ -23,7 +26,7 @@ CREATE TABLE IF NOT EXISTS tiktok_records (
     ends_at REAL NOT NULL,
     owner TEXT
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS tiktok_records_owner ON tiktok_records (owner) WHERE owner IS NOT NULL;
+CREATE INDEX IF NOT EXISTS tiktok_records_owner ON tiktok_records (owner, ends_at, key) WHERE owner IS NOT NULL;
 CREATE INDEX IF NOT EXISTS tiktok_records_ends_at ON tiktok_records (ends_at);
 """
 UPSERT = "INSERT OR REPLACE INTO tiktok_records (key, value, ends_at, owner) VALUES (?, ?, ?, ?)"
@@ -40,7 +43,7 @@ class SQLiteStore:
         self.path = Path(path)
         self.lock = threading.Lock()
         self.connection: sqlite3.Connection | None = None
-        self.pid = 0
+        self.opened = (0, 0, 0)
         self.purged_at = 0.0
 
     def __repr__(self) -> str:
@@ -58,7 +61,7 @@ class SQLiteStore:
         def write(db: sqlite3.Connection) -> None:
             db.execute(UPSERT, (key, value, time.time() + ttl, owner))
 
-        await self.run(self.writing(write))
+        await self.write(write)
 
     async def add(self, key: str, value: bytes, *, ttl: int, owner: str | None = None) -> bool:
         def write(db: sqlite3.Connection) -> bool:
@@ -69,7 +72,7 @@ class SQLiteStore:
             db.execute(UPSERT, (key, value, now + ttl, owner))
             return True
 
-        return await self.run(self.writing(write))
+        return await self.write(write)
 
     async def replace(self, key: str, old: bytes, new: bytes, *, ttl: int, owner: str | None = None) -> bool:
         def write(db: sqlite3.Connection) -> bool:
@@ -80,7 +83,7 @@ class SQLiteStore:
             )
             return db.execute(update, (new, now + ttl, owner, key, old, now)).rowcount == 1
 
-        return await self.run(self.writing(write))
+        return await self.write(write)
 
     async def delete(self, key: str, value: bytes | None = None) -> bool:
         def write(db: sqlite3.Connection) -> bool:
@@ -88,14 +91,21 @@ class SQLiteStore:
             query = "DELETE FROM tiktok_records WHERE key = ? AND (? IS NULL OR value = ?) AND ends_at > ?"
             return db.execute(query, (key, value, value, now)).rowcount == 1
 
-        return await self.run(self.writing(write))
+        return await self.write(write)
+
+    async def owned(self, owner: str) -> AsyncIterator[str]:
+        after = (time.time(), "")
+        while batch := await self.run(lambda db, after=after: read_owned(db, owner, after)):  # type: ignore[misc]
+            for _, key in batch:
+                yield key
+            after = batch[-1]
 
     async def delete_owned(self, owner: str) -> int:
         def write(db: sqlite3.Connection) -> int:
             query = "DELETE FROM tiktok_records WHERE owner = ? AND ends_at > ?"
             return db.execute(query, (owner, time.time())).rowcount
 
-        return await self.run(self.writing(write))
+        return await self.write(write)
 
     async def aclose(self) -> None:
         await asyncio.to_thread(self.close)
@@ -103,9 +113,14 @@ class SQLiteStore:
     def close(self) -> None:
         """Close the file, from any thread."""
         with self.lock:
-            if self.connection is not None and self.pid == os.getpid():
-                self.connection.close()
-            self.connection = None
+            self.forget_connection()
+
+    async def write(self, step: Callable[[sqlite3.Connection], T]) -> T:
+        result = await self.run(lambda db: in_transaction(db, step))
+        if not 0 <= time.time() - self.purged_at < PURGE_INTERVAL:
+            self.purged_at = time.time()
+            asyncio.get_running_loop().run_in_executor(None, self.purge)
+        return result
 
     async def run(self, step: Callable[[sqlite3.Connection], T]) -> T:
         return await asyncio.to_thread(self.run_in_thread, step)
@@ -117,40 +132,42 @@ class SQLiteStore:
         except (sqlite3.Error, OSError) as error:
             raise StoreError(f"{self.path}: {error}", hint=hint_for(error)) from error
 
-    def writing(self, step: Callable[[sqlite3.Connection], T]) -> Callable[[sqlite3.Connection], T]:
-        def transaction(db: sqlite3.Connection) -> T:
-            db.execute("BEGIN IMMEDIATE")
+    def purge(self) -> None:
+        """Forget some of the records whose time is over; nobody waits for it."""
+        with self.lock:
+            if self.connection is None:
+                return
             try:
-                result = step(db)
-                self.purge(db)
-                db.execute("COMMIT")
-            except BaseException:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-                raise
-            return result
-
-        return transaction
-
-    def purge(self, db: sqlite3.Connection) -> None:
-        now = time.time()
-        if 0 <= now - self.purged_at < PURGE_INTERVAL:
-            return
-        self.purged_at = now
-        expired = "SELECT key FROM tiktok_records WHERE ends_at <= ? LIMIT ?"
-        # The expired rows are named by a query of ours, so that one purge has a bounded cost.
-        db.execute(f"DELETE FROM tiktok_records WHERE key IN ({expired})", (now, PURGE_BATCH))  # noqa: S608
+                in_transaction(self.connection, delete_expired)
+            except sqlite3.Error as error:
+                logger.warning("expired records could not be purged: %s", error)
 
     def connect(self) -> sqlite3.Connection:
-        # A connection must not be carried into a forked process (SQLite: How To Corrupt, §2.6).
-        if self.connection is None or self.pid != os.getpid():
-            self.connection, self.pid = self.open_file(), os.getpid()
+        # A connection must not be carried into a forked process, nor outlive its file, which other
+        # processes would then know under another inode (SQLite: How To Corrupt, §2.6 and §4).
+        if self.connection is None or self.opened != self.identify():
+            self.forget_connection()
+            self.connection = self.open_file()
+            self.opened = self.identify()
         return self.connection
+
+    def identify(self) -> tuple[int, int, int]:
+        try:
+            found = self.path.stat()
+        except FileNotFoundError:
+            return os.getpid(), 0, 0
+        return os.getpid(), found.st_dev, found.st_ino
+
+    def forget_connection(self) -> None:
+        if self.connection is not None and self.opened[0] == os.getpid():
+            self.connection.close()
+        self.connection = None
 
     def open_file(self) -> sqlite3.Connection:
         prepare_folder(self.path.parent)
-        # Made by us beforehand, because SQLite would make it readable by everybody.
-        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+        if not self.path.exists():
+            # Made by us beforehand, because SQLite would make it readable by everybody.
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
         db = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
         try:
             db.execute("PRAGMA journal_mode = WAL")
@@ -160,6 +177,32 @@ class SQLiteStore:
             db.close()
             raise
         return db
+
+
+def in_transaction(db: sqlite3.Connection, step: Callable[[sqlite3.Connection], T]) -> T:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        result = step(db)
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+    return result
+
+
+def delete_expired(db: sqlite3.Connection) -> None:
+    expired = "SELECT key FROM tiktok_records WHERE ends_at <= ? LIMIT ?"
+    # The expired rows are named by a query of ours, so that one purge has a bounded cost.
+    db.execute(f"DELETE FROM tiktok_records WHERE key IN ({expired})", (time.time(), BATCH))  # noqa: S608
+
+
+def read_owned(db: sqlite3.Connection, owner: str, after: tuple[float, str]) -> list[tuple[float, str]]:
+    query = (
+        "SELECT ends_at, key FROM tiktok_records WHERE owner = ? AND (ends_at, key) > (?, ?) "
+        "ORDER BY ends_at, key LIMIT ?"
+    )
+    return [(float(row[0]), str(row[1])) for row in db.execute(query, (owner, *after, BATCH))]
 
 
 def prepare_folder(folder: Path) -> None:

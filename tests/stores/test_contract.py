@@ -129,6 +129,32 @@ async def test_all_of_an_owners_go_and_nobody_elses(store: Store) -> None:
     assert await store.get("nobody") == b""
 
 
+async def test_an_owners_keys_come_in_the_order_in_which_they_end(store: Store) -> None:
+    for key, ttl in (("b", 300), ("c", 400), ("a", 200), ("d", 500)):
+        await store.set(key, b"", ttl=ttl, owner="ada")
+    await store.set("bob", b"", ttl=100, owner="bob")
+    await store.set("nobody", b"", ttl=100)
+    await store.delete("c")
+
+    assert [key async for key in store.owned("ada")] == ["a", "b", "d"]
+    assert [key async for key in store.owned("carl")] == []
+
+
+async def test_an_owner_may_have_very_many(store: Store) -> None:
+    for number in range(450):
+        await store.set(f"{number:04}", b"", ttl=60, owner="ada")
+
+    assert sorted([key async for key in store.owned("ada")]) == [f"{number:04}" for number in range(450)]
+
+
+async def test_a_record_may_change_its_end(store: Store) -> None:
+    await store.set("first", b"1", ttl=100, owner="ada")
+    await store.set("second", b"1", ttl=200, owner="ada")
+    await store.replace("first", b"1", b"2", ttl=300, owner="ada")
+
+    assert [key async for key in store.owned("ada")] == ["second", "first"]
+
+
 async def test_what_has_ended_is_absent_for_everybody(store: Store) -> None:
     for key in ("read", "added", "replaced", "deleted", "owned"):
         await store.set(key, b"1", ttl=1, owner="ada")
@@ -140,6 +166,7 @@ async def test_what_has_ended_is_absent_for_everybody(store: Store) -> None:
     assert await store.get("added") == b"2"
     assert await store.replace("replaced", b"1", b"2", ttl=60) is False
     assert await store.delete("deleted") is False
+    assert [key async for key in store.owned("ada")] == ["kept"]
     assert await store.delete_owned("ada") == 1
 
 

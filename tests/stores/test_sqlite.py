@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import anyio
 import pytest
 
 from asgi_tiktok import SQLiteStore, StoreError
@@ -72,11 +73,11 @@ async def test_a_forked_process_opens_the_file_anew(path: Path) -> None:
     store = SQLiteStore(path)
     await store.set("k", b"1", ttl=60)
     before = store.connection
-    store.pid = 0
+    store.opened = (0, *store.opened[1:])
 
     assert await store.get("k") == b"1"
     assert store.connection is not before
-    assert store.pid == os.getpid()
+    assert store.opened[0] == os.getpid()
     assert before is not None
     before.close()
     await store.aclose()
@@ -133,13 +134,50 @@ async def test_expired_rows_go_in_small_batches(path: Path, monkeypatch: pytest.
         await store.set(str(number), b"", ttl=1)
     monkeypatch.setattr(time, "time", lambda: now + 120)
     await store.set("k", b"1", ttl=60)
-    assert rows(path) == 101
+    await rows_become(path, 101)
     await store.set("k", b"2", ttl=60)
-    assert rows(path) == 101
+    await anyio.sleep(0.1)
+    await rows_become(path, 101)
     monkeypatch.setattr(time, "time", lambda: now + 240)
     await store.set("k", b"3", ttl=60)
-    assert rows(path) == 1
+    await rows_become(path, 1)
     await store.aclose()
+
+
+async def test_purging_waits_for_nothing_and_fails_alone(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 0.1)
+    store = SQLiteStore(path)
+    await store.set("k", b"1", ttl=60)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    store.purge()
+    other.execute("ROLLBACK")
+    other.close()
+    await store.aclose()
+    store.purge()
+
+    assert "expired records could not be purged" in caplog.text
+
+
+async def test_a_deleted_file_is_begun_again_for_all_processes_alike(path: Path) -> None:
+    store, other = SQLiteStore(path), SQLiteStore(path)
+    await store.set("k", b"1", ttl=60)
+    for file in path.parent.glob("store.sqlite3*"):
+        file.unlink()
+
+    assert await store.get("k") is None
+    await store.set("k", b"2", ttl=60)
+    assert await other.get("k") == b"2"
+    await store.aclose()
+    await other.aclose()
+
+
+async def rows_become(path: Path, number: int) -> None:
+    with anyio.fail_after(5):
+        while rows(path) != number:
+            await anyio.sleep(0.01)
 
 
 def rows(path: Path) -> int:
