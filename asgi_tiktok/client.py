@@ -197,7 +197,7 @@ class TikTokClient:
             client_secret=self.client_secret,
             token_endpoint_auth_method=client_key_post,
             revocation_endpoint_auth_method=client_key_post,
-            transport=BoundedTransport(self.pools.transport()),
+            transport=BoundedTransport(self.pools),
             timeout=TIMEOUT,
             trust_env=False,
         )
@@ -205,8 +205,7 @@ class TikTokClient:
         return client
 
     def http_client(self) -> httpx2.AsyncClient:
-        transport = BoundedTransport(self.pools.transport())
-        return httpx2.AsyncClient(transport=transport, timeout=TIMEOUT, trust_env=False)
+        return httpx2.AsyncClient(transport=BoundedTransport(self.pools), timeout=TIMEOUT, trust_env=False)
 
     @asynccontextmanager
     async def upstream(self, stage: str) -> AsyncIterator[None]:

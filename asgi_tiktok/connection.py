@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+import httpx2
 from starlette.requests import HTTPConnection
 
 from asgi_tiktok.errors import ConfigurationError, LoginRequired
@@ -69,9 +70,17 @@ class TikTokSession:
 
     async def token(self) -> Token:
         """A valid token of the user, refreshed when needed. Raises LoginRequired, Unavailable, StoreError."""
+        return await self.tiktok.token(self.open_id)
+
+    def api(self) -> httpx2.AsyncClient:
+        """An httpx2 client on TikTok's API as this user, as TikTok.api; raises LoginRequired for nobody."""
+        return self.tiktok.api(self.open_id)
+
+    @property
+    def open_id(self) -> str:
         if self.session is None:
             raise LoginRequired("Nobody is signed in.")
-        return await self.tiktok.token(self.session.user.open_id)
+        return self.session.user.open_id
 
 
 def tiktok_session(connection: HTTPConnection) -> TikTokSession:

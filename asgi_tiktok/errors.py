@@ -8,6 +8,7 @@
     · AccessDenied      ... because the person said no
     · LoginRefused      ... because TikTok said no
     · LoginDenied       ... to an app that does not want this person; raised by an `on_login` hook
+    · HookFailed        ... to an app whose `on_login` hook raised, or returned what is no JSON
   - LoginRequired       only a new login can help
   - RequestRefused      a request of this kind is not answered here: wrong method, foreign origin
   - TokenError          the token or revocation endpoint refused
@@ -128,6 +129,14 @@ class LoginDenied(LoginError):
     status_code = 403
     code = "login_denied"
     retryable = False
+
+
+class HookFailed(LoginError):
+    """An `on_login` hook of the app raised, or returned something that JSON cannot hold."""
+
+    status_code = 500
+    stage = "on_login"
+    code = "hook_failed"
 
 
 class LoginRequired(TikTokError):

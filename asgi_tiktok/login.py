@@ -6,6 +6,7 @@ import secrets
 import time
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -22,6 +23,7 @@ from asgi_tiktok.errors import (
     StoreError,
 )
 from asgi_tiktok.fetch_metadata import is_background
+from asgi_tiktok.hooks import Hooks
 from asgi_tiktok.keys import KeyRing, Unreadable
 from asgi_tiktok.models import TikTokUser, Token, split_scopes
 from asgi_tiktok.pending import LEEWAY, LIFETIME, LONGEST_NEXT, MOST_PENDING, PendingLogin, PendingLogins
@@ -60,6 +62,7 @@ class Login:
         store: Store,
         sessions: Sessions,
         tokens: Tokens,
+        hooks: Hooks,
         *,
         optional_scopes: tuple[str, ...],
         keep_tokens: bool,
@@ -70,6 +73,7 @@ class Login:
         self.store = store
         self.sessions = sessions
         self.tokens = tokens
+        self.hooks = hooks
         self.optional_scopes = optional_scopes
         self.keep_tokens = keep_tokens
         self.pending = PendingLogins(keys, cookies, client_key=client.client_key, redirect_uri=client.redirect_uri)
@@ -166,26 +170,27 @@ class Login:
         token = await self.client.fetch_token(code, code_verifier=login.code_verifier, scopes=login.scopes)
         user = await self.client.fetch_user(token)
         old = await self.sessions.load(request.headers)
-        session, cookie = await self.save(user, token)
+        data = await self.hooks.log_in(user, request)
+        session, cookie = await self.save(user, token, data)
         if old is not None:
             await self.sessions.end(old)
         logger.info("signed in: session %s", session.log_name)
         return session, cookie
 
-    async def save(self, user: TikTokUser, token: Token) -> tuple[Session, Header]:
+    async def save(self, user: TikTokUser, token: Token, data: dict[str, Any]) -> tuple[Session, Header]:
         """Save token and session. The code is spent, so a store that stumbles gets more than one chance."""
         for pause in SAVE_PAUSES:
             try:
-                return await self.save_once(user, token)
+                return await self.save_once(user, token, data)
             except StoreError as error:
                 logger.warning("saving a login again in %s seconds: %s", pause, error)
                 await asyncio.sleep(pause)
-        return await self.save_once(user, token)
+        return await self.save_once(user, token, data)
 
-    async def save_once(self, user: TikTokUser, token: Token) -> tuple[Session, Header]:
+    async def save_once(self, user: TikTokUser, token: Token, data: dict[str, Any]) -> tuple[Session, Header]:
         if self.keep_tokens:
             await self.tokens.save(token)
-        return await self.sessions.create(user, token.scopes, {})
+        return await self.sessions.create(user, token.scopes, data)
 
     async def note_used(self, login: PendingLogin, session: Session) -> None:
         """Let a reload of this callback lead to where the login led."""

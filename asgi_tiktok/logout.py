@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from asgi_tiktok.cookies import CookieJar, Header
 from asgi_tiktok.errors import RequestRefused
 from asgi_tiktok.fetch_metadata import is_same_origin
+from asgi_tiktok.hooks import Hooks
 from asgi_tiktok.pages import logout_page
 from asgi_tiktok.sessions import Sessions
 from asgi_tiktok.site import Site
@@ -19,10 +20,11 @@ LARGEST_FORM = 1024  # bytes
 class Logout:
     """Asks on GET, ends the session on a POST from this very site."""
 
-    def __init__(self, site: Site, cookies: CookieJar, sessions: Sessions) -> None:
+    def __init__(self, site: Site, cookies: CookieJar, sessions: Sessions, hooks: Hooks) -> None:
         self.site = site
         self.cookies = cookies
         self.sessions = sessions
+        self.hooks = hooks
 
     def ask(self, request: Request) -> Response:
         """The page with the button; nothing changes yet."""
@@ -45,7 +47,9 @@ class Logout:
                 hint=f"POST from a page of {self.site.origin}, the origin of redirect_uri.",
             )
         set_cookies.append(self.cookies.expire(self.cookies.session))
-        await self.sessions.end_found(request.headers)
+        session = await self.sessions.end_found(request.headers)
+        if session is not None:
+            await self.hooks.log_out(session.user, request)
         return RedirectResponse(self.next_path(request), status_code=303)
 
     async def is_ours(self, request: Request) -> bool:

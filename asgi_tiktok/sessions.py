@@ -25,6 +25,7 @@ logger = logging.getLogger("asgi_tiktok")
 
 IDLE_TIMEOUT = 7 * 24 * 60 * 60  # seconds
 ABSOLUTE_TIMEOUT = 30 * 24 * 60 * 60  # seconds
+MAX_SESSIONS = 20  # of one user
 TOUCH_INTERVAL = 5 * 60  # seconds
 MOST_ENDED = 10_000  # sessions that could not be deleted, remembered until they can
 PURPOSE = "session"
@@ -60,6 +61,7 @@ class Sessions:
         client_key: str,
         idle_timeout: int = IDLE_TIMEOUT,
         absolute_timeout: int = ABSOLUTE_TIMEOUT,
+        max_sessions: int = MAX_SESSIONS,
     ) -> None:
         self.store = store
         self.keys = keys
@@ -69,6 +71,7 @@ class Sessions:
         self.cookie_purpose = f"session-cookie/{client_key}"
         self.idle_timeout = idle_timeout
         self.absolute_timeout = absolute_timeout
+        self.max_sessions = max_sessions
         self.ended: dict[str, None] = {}
 
     async def create(
@@ -83,8 +86,18 @@ class Sessions:
         await self.store.set(
             session.record_key, session.record, ttl=self.remaining(session), owner=self.owner(user.open_id)
         )
+        await self.keep_to_limit(user.open_id)
         cookie = key.sign(self.cookie_purpose, session_id).decode("ascii")
         return session, self.cookies.set(self.cookies.session, cookie, max_age=self.absolute_timeout)
+
+    async def keep_to_limit(self, open_id: str) -> None:
+        """End the sessions of this user that were not used for longest, beyond `max_sessions`."""
+        try:
+            names = [name async for name in self.store.owned(self.owner(open_id))]
+            for name in names[: -self.max_sessions]:
+                await self.store.delete(name)
+        except StoreError as error:
+            logger.warning("a user may have more than %s sessions: %s", self.max_sessions, error)
 
     async def load(self, headers: Headers) -> Session | None:
         """The session of the browser that sent these headers, or None.
@@ -150,18 +163,30 @@ class Sessions:
         """
         await self.end_record(session.record_key)
 
-    async def end_found(self, headers: Headers) -> None:
-        """End the session of the browser that sent these headers, if it has one; StoreError as in `end`."""
+    async def end_found(self, headers: Headers) -> Session | None:
+        """End the session of the browser that sent these headers, and tell which one it was, if any.
+
+        Raises StoreError as `end` does.
+        """
         found = self.find(headers)
-        if found is not None:
-            await self.end_record(record_key(*found))
+        if found is None:
+            return None
+        key, session_id = found
+        name = record_key(key, session_id)
+        self.note_ended(name)
+        record = await self.store.get(name)
+        await self.end_record(name)
+        return None if record is None else self.open(key, name, record)
 
     async def end_record(self, name: str) -> None:
+        self.note_ended(name)
+        await self.store.delete(name)
+        self.ended.pop(name, None)
+
+    def note_ended(self, name: str) -> None:
         while len(self.ended) >= MOST_ENDED:
             self.ended.pop(next(iter(self.ended)))
         self.ended[name] = None
-        await self.store.delete(name)
-        del self.ended[name]
 
     async def end_all(self, open_id: str) -> int:
         """End every session of this user; how many that were."""

@@ -1,20 +1,22 @@
 """TikTok: one TikTok app, configured."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, Self
 
 import httpx2
 
+from asgi_tiktok.api import user_client
 from asgi_tiktok.client import DEFAULT_SCOPES, PKCE, TikTokClient, check_scopes
 from asgi_tiktok.cookies import CookieJar
-from asgi_tiktok.errors import ConfigurationError
+from asgi_tiktok.errors import ConfigurationError, LoginRequired
+from asgi_tiktok.hooks import Hooks, OnLogin, OnLogout, check_hook
 from asgi_tiktok.keys import CURE as SECRET_CURE
 from asgi_tiktok.keys import KeyRing
 from asgi_tiktok.login import Login
 from asgi_tiktok.logout import Logout
 from asgi_tiktok.models import Token
-from asgi_tiktok.sessions import ABSOLUTE_TIMEOUT, IDLE_TIMEOUT, Sessions
+from asgi_tiktok.sessions import ABSOLUTE_TIMEOUT, IDLE_TIMEOUT, MAX_SESSIONS, Sessions
 from asgi_tiktok.site import DEFAULT_PATH, Site
 from asgi_tiktok.stores import DEFAULT_URL, Store, open_store
 from asgi_tiktok.tokens import Tokens
@@ -26,8 +28,9 @@ class TikTok:
     `redirect_uri` is the exact string registered in the portal. `secret_key` signs cookies and seals
     records; a list rotates: the first signs, all verify. `scopes` are asked for at every login,
     `optional_scopes` may be asked for later. `store` is a URL or a store object. `path` is the prefix of
-    our own routes. `idle_timeout` and `absolute_timeout` of sessions are in seconds. `keep_tokens=False`
-    drops the tokens after the login. `base_url`, `pkce`, `transport` and `trust_env` are TikTokClient's.
+    our own routes. `idle_timeout` and `absolute_timeout` of sessions are in seconds; `max_sessions` is how
+    many browsers one user may be signed in with. `keep_tokens=False` drops the tokens after the login.
+    `base_url`, `pkce`, `transport` and `trust_env` are TikTokClient's.
 
     Raises ConfigurationError, a ValueError, for settings that cannot work, naming setting and cure.
     """
@@ -50,6 +53,7 @@ class TikTok:
         default_next: str = "/",
         idle_timeout: int = IDLE_TIMEOUT,
         absolute_timeout: int = ABSOLUTE_TIMEOUT,
+        max_sessions: int = MAX_SESSIONS,
         keep_tokens: bool = True,
     ) -> None:
         self.client = TikTokClient(
@@ -76,8 +80,10 @@ class TikTok:
             client_key=client_key,
             idle_timeout=check_timeout("idle_timeout", idle_timeout),
             absolute_timeout=check_timeout("absolute_timeout", absolute_timeout),
+            max_sessions=check_limit("max_sessions", max_sessions),
         )
         self.tokens = Tokens(self.store, self.keys, self.client)
+        self.hooks = Hooks()
         self.login = Login(
             self.client,
             self.site,
@@ -86,10 +92,11 @@ class TikTok:
             self.store,
             self.sessions,
             self.tokens,
+            self.hooks,
             optional_scopes=self.optional_scopes,
             keep_tokens=keep_tokens,
         )
-        self.logout = Logout(self.site, self.cookies, self.sessions)
+        self.logout = Logout(self.site, self.cookies, self.sessions, self.hooks)
 
     def __repr__(self) -> str:
         return f"TikTok(client_key={self.client.client_key!r}, redirect_uri={self.client.redirect_uri!r})"
@@ -125,6 +132,53 @@ class TikTok:
         the old token has ended, StoreError.
         """
         return await self.tokens.get(open_id)
+
+    def api(self, open_id: str) -> httpx2.AsyncClient:
+        """An httpx2 client on https://open.tiktokapis.com as this user, in a handler or anywhere else.
+
+        It refreshes the token ahead of its end, and tries once more with a new one where TikTok says
+        `access_token_invalid`. A request raises what `token` raises, and httpx2's errors. Use it in
+        `async with`; it shares the app's connections.
+        """
+        return user_client(self.tokens, open_id)
+
+    def stored_tokens(self, *, ending_within: float | None = None) -> AsyncIterator[Token]:
+        """The token of every user who has one here, the one who must log in again first first.
+
+        `ending_within` stops at refresh tokens that live longer than these seconds; TikTok's refresh
+        window does not slide, so those people should be asked to sign in. Raises StoreError.
+        """
+        return self.tokens.all(ending_within=ending_within)
+
+    def on_login(self, hook: OnLogin) -> OnLogin:
+        """Decorate `async def hook(user, request)`, called before a session begins.
+
+        What it returns, a dict that JSON can hold, is the session's `data`; raising LoginDenied("reason")
+        turns the person away. A hook that raises anything else ends the login with an error page.
+        """
+        check_hook("on_login", hook)
+        self.hooks.on_login.append(hook)
+        return hook
+
+    def on_logout(self, hook: OnLogout) -> OnLogout:
+        """Decorate `async def hook(user, request)`, called when a person has signed out."""
+        check_hook("on_logout", hook)
+        self.hooks.on_logout.append(hook)
+        return hook
+
+    async def disconnect(self, open_id: str) -> None:
+        """Sign the user out everywhere, revoke at TikTok, and forget the tokens.
+
+        The sessions end first, whatever happens then. Raises TokenError or Unavailable when TikTok did not
+        confirm; the token is kept then, so that a later call can try again. Raises StoreError.
+        """
+        await self.sessions.end_all(open_id)
+        try:
+            token = await self.tokens.get(open_id)
+        except LoginRequired:
+            return
+        await self.client.revoke_token(token.access_token)
+        await self.tokens.forget(open_id)
 
     async def end_sessions(self, open_id: str) -> int:
         """Sign this user out everywhere; how many sessions that were. Raises StoreError."""
@@ -168,6 +222,12 @@ def name_variable(description: str, overrides: Mapping[str, Any]) -> str:
         if description.startswith(setting) and setting not in overrides:
             return variable + description[len(setting) :]
     return description
+
+
+def check_limit(name: str, limit: int) -> int:
+    if limit < 1:
+        raise ConfigurationError(f"{name}={limit!r} would let nobody sign in.")
+    return limit
 
 
 def check_timeout(name: str, seconds: int) -> int:

@@ -40,15 +40,23 @@ class Pools:
             await pool.aclose()
 
 
-class BoundedTransport(httpx2.AsyncBaseTransport):
-    """Refuses an answer above 64 KiB, and a compressed one, whose true size nobody knows beforehand."""
+class SharedTransport(httpx2.AsyncBaseTransport):
+    """This loop's pool, for many clients that come and go; closing a client leaves it open."""
 
-    def __init__(self, transport: httpx2.AsyncBaseTransport) -> None:
-        self.transport = transport
+    def __init__(self, pools: Pools) -> None:
+        self.pools = pools
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        request.headers.update({"Accept-Encoding": "identity", "User-Agent": "asgi-tiktok"})
-        response = await self.transport.handle_async_request(request)
+        request.headers["User-Agent"] = "asgi-tiktok"
+        return await self.pools.transport().handle_async_request(request)
+
+
+class BoundedTransport(SharedTransport):
+    """Refuses an answer above 64 KiB, and a compressed one, whose true size nobody knows beforehand."""
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        request.headers["Accept-Encoding"] = "identity"
+        response = await super().handle_async_request(request)
         if response.headers.get("Content-Encoding", "identity").lower() != "identity":
             await response.aclose()
             raise InvalidResponse("TikTok's answer is compressed, although that was not asked for.")

@@ -25,6 +25,7 @@ async def links(request: Request) -> Response:
             "more": session.login_url(scopes=["video.list"], switch_account=True),
             "logout": session.logout_url(next="/bye"),
             "since": session.created_at,
+            "data": dict(session.data),
         }
     )
 
