@@ -138,6 +138,7 @@ class Login:
             return await self.lost(request, callback.state)
         if callback.issuer not in (None, self.client.endpoints.issuer):
             raise InvalidCallback("The answer comes from another issuer (RFC 9207 §2.4).")
+        old = await self.sessions.load(request.headers)
         if not await self.store.add(used_name(login.state), UNFINISHED, ttl=USED_LIFETIME):
             return await self.lost(request, login.state)
         attempt.set_cookies.append(self.pending.forget(login))
@@ -145,8 +146,15 @@ class Login:
             raise callback.error
         session, cookie = await self.sign_in(request, login, callback.code or "")
         attempt.set_cookies.append(cookie)
+        if old is not None:
+            await self.replace(old)
         await self.note_used(login, session)
-        return RedirectResponse(login.next_path, status_code=303)
+        return self.go_on(request, login.next_path)
+
+    def go_on(self, request: Request, next_path: str) -> Response:
+        # Checked again, for what is safe may have changed since it was remembered (RFC 9700 §4.11).
+        checked = self.site.next_path(next_path, request.scope.get("root_path", ""))
+        return RedirectResponse(checked, status_code=303)
 
     def find(self, request: Request, state: str, attempt: Attempt) -> PendingLogin | None:
         """The login that this browser began with this state, None when it holds none."""
@@ -169,13 +177,17 @@ class Login:
     async def sign_in(self, request: Request, login: PendingLogin, code: str) -> tuple[Session, Header]:
         token = await self.client.fetch_token(code, code_verifier=login.code_verifier, scopes=login.scopes)
         user = await self.client.fetch_user(token)
-        old = await self.sessions.load(request.headers)
         data = await self.hooks.log_in(user, request)
         session, cookie = await self.save(user, token, data)
-        if old is not None:
-            await self.sessions.end(old)
         logger.info("signed in: session %s", session.log_name)
         return session, cookie
+
+    async def replace(self, old: Session) -> None:
+        """End the session that this browser had before."""
+        try:
+            await self.sessions.end(old)
+        except StoreError as error:
+            logger.warning("a replaced session ends at its next use: %s", error)
 
     async def save(self, user: TikTokUser, token: Token, data: dict[str, Any]) -> tuple[Session, Header]:
         """Save token and session. The code is spent, so a store that stumbles gets more than one chance."""
@@ -215,7 +227,7 @@ class Login:
         if used != UNFINISHED and session is not None:
             note = open_record(self.keys, PURPOSE, used, place=name)
             if session.record_key == note["session"]:
-                return RedirectResponse(note["next_path"], status_code=303)
+                return self.go_on(request, note["next_path"])
         raise LoginLost(Cause.ALREADY_USED, "The login was finished before.")
 
     def diagnose(self, request: Request, began: Origins) -> LoginLost:

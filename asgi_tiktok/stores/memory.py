@@ -1,9 +1,14 @@
 """A dict, for tests: gone with the process, unknown to the next one."""
 
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from typing import NamedTuple
+
+from asgi_tiktok.workers import count_workers
+
+logger = logging.getLogger("asgi_tiktok")
 
 
 class Record(NamedTuple):
@@ -17,6 +22,12 @@ class MemoryStore:
 
     def __init__(self, max_records: int = 10_000) -> None:
         self.max_records = max_records
+        if (workers := count_workers()) > 1:
+            logger.warning(
+                "MemoryStore with %s workers: each has sessions of its own, so people are signed in by chance. "
+                "Use SQLite, Redis or PostgreSQL: TikTok(store=...).",
+                workers,
+            )
         self.records: OrderedDict[str, Record] = OrderedDict()
 
     def __repr__(self) -> str:
