@@ -23,9 +23,10 @@ from asgi_tiktok.errors import (
     TokenError,
     Unavailable,
     UpstreamTimeout,
+    WebhookRefused,
 )
 from asgi_tiktok.middleware import TikTokAuthMiddleware
-from asgi_tiktok.models import AnonymousUser, ClientToken, TikTokUser, Token
+from asgi_tiktok.models import AnonymousUser, ClientToken, TikTokUser, Token, WebhookEvent
 from asgi_tiktok.stores import MemoryStore, SQLiteStore, Store
 from asgi_tiktok.tiktok import TikTok
 
@@ -63,6 +64,8 @@ __all__ = [
     "TokenError",
     "Unavailable",
     "UpstreamTimeout",
+    "WebhookEvent",
+    "WebhookRefused",
     "__version__",
     "tiktok_session",
 ]

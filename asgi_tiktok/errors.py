@@ -8,9 +8,10 @@
     · AccessDenied      ... because the person said no
     · LoginRefused      ... because TikTok said no
     · LoginDenied       ... to an app that does not want this person; raised by an `on_login` hook
-    · HookFailed        ... to an app whose `on_login` hook raised, or returned what is no JSON
   - LoginRequired       only a new login can help
   - RequestRefused      a request of this kind is not answered here: wrong method, foreign origin
+  - HookFailed          a hook of the app raised, or returned what JSON cannot hold
+  - WebhookRefused      an event that TikTok did not sign for this app
   - TokenError          the token or revocation endpoint refused
   - APIError            the API refused
   - Unavailable         TikTok could not be reached
@@ -131,11 +132,10 @@ class LoginDenied(LoginError):
     retryable = False
 
 
-class HookFailed(LoginError):
-    """An `on_login` hook of the app raised, or returned something that JSON cannot hold."""
+class HookFailed(TikTokError):
+    """A hook of the app raised, or returned something that JSON cannot hold."""
 
-    status_code = 500
-    stage = "on_login"
+    stage = "hook"
     code = "hook_failed"
 
 
@@ -154,6 +154,17 @@ class RequestRefused(TikTokError):
 
     def __init__(self, description: str, *, code: str, status_code: int, hint: str | None = None) -> None:
         super().__init__(description, code=code, hint=hint)
+        self.status_code = status_code
+
+
+class WebhookRefused(TikTokError):
+    """An event that TikTok did not sign, or not for this app, or not now."""
+
+    stage = "webhook"
+    code = "webhook_refused"
+
+    def __init__(self, description: str, *, status_code: int = 401, hint: str | None = None) -> None:
+        super().__init__(description, hint=hint)
         self.status_code = status_code
 
 

@@ -9,12 +9,13 @@ from typing import Any
 from starlette.requests import Request
 
 from asgi_tiktok.errors import ConfigurationError, HookFailed, LoginDenied
-from asgi_tiktok.models import TikTokUser
+from asgi_tiktok.models import TikTokUser, WebhookEvent
 
 logger = logging.getLogger("asgi_tiktok")
 
 OnLogin = Callable[[TikTokUser, Request], Awaitable[Mapping[str, Any] | None]]
 OnLogout = Callable[[TikTokUser, Request], Awaitable[None]]
+OnEvent = Callable[[WebhookEvent], Awaitable[None]]
 
 
 class Hooks:
@@ -23,6 +24,8 @@ class Hooks:
     def __init__(self) -> None:
         self.on_login: list[OnLogin] = []
         self.on_logout: list[OnLogout] = []
+        self.on_deauthorized: list[OnEvent] = []
+        self.on_event: list[OnEvent] = []
 
     async def log_in(self, user: TikTokUser, request: Request) -> dict[str, Any]:
         """What the hooks want to be kept with the session, later ones over earlier ones.
@@ -52,8 +55,20 @@ class Hooks:
             except Exception:
                 logger.exception("the on_logout hook %s failed", hook.__qualname__)
 
+    async def tell(self, event: WebhookEvent, hooks: list[OnEvent]) -> None:
+        """Pass the event to these hooks; HookFailed for the first that raises."""
+        for hook in hooks:
+            try:
+                await hook(event)
+            except Exception as error:
+                logger.exception("the hook %s failed on %s", hook.__qualname__, event.event)
+                raise HookFailed(
+                    f"{hook.__qualname__} failed with {type(error).__name__}.",
+                    hint="Its traceback is in the log. TikTok will send the event again.",
+                ) from None
+
 
 def check_hook(name: str, hook: object) -> None:
     """Raise ConfigurationError for a hook that is not async."""
     if not iscoroutinefunction(hook):
-        raise ConfigurationError(f"{name} takes an async function: async def {name}(user, request): ...")
+        raise ConfigurationError(f"{name} takes an async function: write async def.")

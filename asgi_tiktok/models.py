@@ -138,6 +138,16 @@ class ClientToken:
         return cls(access_token=bearer_token(body), expires_at=int(now) + lifetime(body, "expires_in"))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookEvent:
+    """What TikTok tells by webhook; `content` is the JSON inside, `create_time` in seconds since the epoch."""
+
+    event: str
+    open_id: str | None
+    create_time: int
+    content: Mapping[str, Any] = field(default_factory=dict)
+
+
 def bearer_token(body: Mapping[str, Any]) -> str:
     kind = body.get("token_type", "Bearer")
     if not isinstance(kind, str) or kind.lower() != "bearer":

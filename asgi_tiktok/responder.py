@@ -8,7 +8,7 @@ from inspect import isawaitable
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-from asgi_tiktok.errors import AccessDenied, LoginRequired, TikTokError, Unavailable
+from asgi_tiktok.errors import AccessDenied, LoginRequired, TikTokError, Unavailable, WebhookRefused
 from asgi_tiktok.fetch_metadata import wants_json
 from asgi_tiktok.pages import error_json, error_page
 from asgi_tiktok.site import Site
@@ -39,7 +39,7 @@ class Responder:
             return response
         root_path = connection.scope.get("root_path", "")
         login_url = self.site.url(self.site.login, root_path, next=next_path)
-        if isinstance(error, LoginRequired) or wants_json(connection.headers):
+        if isinstance(error, LoginRequired | WebhookRefused) or wants_json(connection.headers):
             return error_json(error, login_url=login_url, reference=reference)
         return error_page(
             error,

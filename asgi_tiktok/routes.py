@@ -1,4 +1,4 @@
-"""Our own routes: login, callback, logout and session."""
+"""Our own routes: login, callback, logout, session and webhook."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -23,6 +23,7 @@ class Routes:
             site.login: ("GET", "HEAD"),
             site.logout: ("GET", "HEAD", "POST"),
             site.session: ("GET", "HEAD"),
+            site.webhook: ("POST",),
         }
 
     async def respond(self, route: str, request: Request) -> Response:
@@ -54,6 +55,8 @@ class Routes:
             return self.tiktok.login.start(request)
         if route == site.logout and method == "POST":
             return await self.tiktok.logout.end(request, attempt.set_cookies)
+        if route == site.webhook:
+            return await self.tiktok.webhooks.receive(request)
         if route == site.logout:
             return self.tiktok.logout.ask(request)
         return await self.session(request)

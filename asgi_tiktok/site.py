@@ -75,7 +75,7 @@ class Site:
         route = route_path(scope)
         if scope.get("root_path", "") + route == self.callback:
             return self.callback
-        return route if route in (self.login, self.logout, self.session) else None
+        return route if route in (self.login, self.logout, self.session, self.webhook) else None
 
 
 def route_path(scope: Scope) -> str:

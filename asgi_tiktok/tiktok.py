@@ -10,7 +10,7 @@ from asgi_tiktok.api import user_client
 from asgi_tiktok.client import DEFAULT_SCOPES, PKCE, TikTokClient, check_scopes
 from asgi_tiktok.cookies import CookieJar
 from asgi_tiktok.errors import ConfigurationError, LoginRequired
-from asgi_tiktok.hooks import Hooks, OnLogin, OnLogout, check_hook
+from asgi_tiktok.hooks import Hooks, OnEvent, OnLogin, OnLogout, check_hook
 from asgi_tiktok.keys import CURE as SECRET_CURE
 from asgi_tiktok.keys import KeyRing
 from asgi_tiktok.login import Login
@@ -20,6 +20,7 @@ from asgi_tiktok.sessions import ABSOLUTE_TIMEOUT, IDLE_TIMEOUT, MAX_SESSIONS, S
 from asgi_tiktok.site import DEFAULT_PATH, Site
 from asgi_tiktok.stores import DEFAULT_URL, Store, open_store
 from asgi_tiktok.tokens import Tokens
+from asgi_tiktok.webhooks import TOLERANCE, Webhooks
 
 
 class TikTok:
@@ -30,6 +31,7 @@ class TikTok:
     `optional_scopes` may be asked for later. `store` is a URL or a store object. `path` is the prefix of
     our own routes. `idle_timeout` and `absolute_timeout` of sessions are in seconds; `max_sessions` is how
     many browsers one user may be signed in with. `keep_tokens=False` drops the tokens after the login.
+    `webhook_tolerance` is how old a webhook's signature may be, in seconds.
     `base_url`, `pkce`, `transport` and `trust_env` are TikTokClient's.
 
     Raises ConfigurationError, a ValueError, for settings that cannot work, naming setting and cure.
@@ -55,6 +57,7 @@ class TikTok:
         absolute_timeout: int = ABSOLUTE_TIMEOUT,
         max_sessions: int = MAX_SESSIONS,
         keep_tokens: bool = True,
+        webhook_tolerance: int = TOLERANCE,
     ) -> None:
         self.client = TikTokClient(
             client_key,
@@ -95,6 +98,14 @@ class TikTok:
             self.hooks,
             optional_scopes=self.optional_scopes,
             keep_tokens=keep_tokens,
+        )
+        self.webhooks = Webhooks(
+            self.store,
+            self.sessions,
+            self.tokens,
+            self.hooks,
+            client_secret=client_secret,
+            tolerance=check_timeout("webhook_tolerance", webhook_tolerance),
         )
         self.logout = Logout(self.site, self.cookies, self.sessions, self.hooks)
 
@@ -164,6 +175,21 @@ class TikTok:
         """Decorate `async def hook(user, request)`, called when a person has signed out."""
         check_hook("on_logout", hook)
         self.hooks.on_logout.append(hook)
+        return hook
+
+    def on_deauthorized(self, hook: OnEvent) -> OnEvent:
+        """Decorate `async def hook(event)`, called when a person's account is no longer connected to the app.
+
+        Their sessions and tokens are gone by then. A hook that raises makes TikTok send the event again.
+        """
+        check_hook("on_deauthorized", hook)
+        self.hooks.on_deauthorized.append(hook)
+        return hook
+
+    def on_event(self, hook: OnEvent) -> OnEvent:
+        """Decorate `async def hook(event)`, called for every event that TikTok sends to the webhook."""
+        check_hook("on_event", hook)
+        self.hooks.on_event.append(hook)
         return hook
 
     async def disconnect(self, open_id: str) -> None:

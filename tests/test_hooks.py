@@ -107,9 +107,9 @@ def test_on_logout_hears_who_left(browser: TestClient, tiktok: TikTok, emulator:
 def test_hooks_are_async(tiktok: TikTok) -> None:
     def hook(user: TikTokUser, request: Request) -> None: ...
 
-    with pytest.raises(ConfigurationError, match="async def on_login"):
+    with pytest.raises(ConfigurationError, match="on_login takes an async function"):
         tiktok.on_login(hook)  # type: ignore[arg-type]
-    with pytest.raises(ConfigurationError, match="async def on_logout"):
+    with pytest.raises(ConfigurationError, match="on_logout takes an async function"):
         tiktok.on_logout(hook)  # type: ignore[arg-type]
 
 

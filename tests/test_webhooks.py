@@ -1,0 +1,204 @@
+"""What TikTok tells us by itself."""
+
+import hashlib
+import hmac
+import json
+import time
+from typing import Any
+
+import httpx2
+import pytest
+from starlette.testclient import TestClient
+
+from asgi_tiktok import ConfigurationError, MemoryStore, TikTok, WebhookEvent
+from asgi_tiktok.emulator import CAST, DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, Emulator
+from asgi_tiktok.webhooks import check_signature
+from tests.visits import name, new_tiktok, sign_in
+
+WEBHOOK = "/auth/tiktok/webhook"
+ADA = CAST[0].open_id
+
+
+def event(**changes: Any) -> bytes:
+    facts = {
+        "client_key": DEFAULT_CLIENT_KEY,
+        "event": "authorization.removed",
+        "create_time": 1_615_338_610,
+        "user_openid": ADA,
+        "content": '{"reason": 1}',
+    }
+    return json.dumps({**facts, **changes}).encode()
+
+
+def sign(body: bytes, *, at: float | None = None, secret: str = DEFAULT_CLIENT_SECRET) -> str:
+    moment = str(int(time.time() if at is None else at))
+    return f"t={moment},s={hmac.new(secret.encode(), f'{moment}.'.encode() + body, hashlib.sha256).hexdigest()}"
+
+
+def send(browser: TestClient, body: bytes, signature: str | None = None) -> httpx2.Response:
+    headers = {"tiktok-signature": sign(body) if signature is None else signature}
+    answer: httpx2.Response = browser.post(WEBHOOK, content=body, headers=headers)
+    return answer
+
+
+def test_a_person_who_disconnects_is_signed_out_everywhere(
+    browser: TestClient, tiktok: TikTok, emulator: Emulator, store: MemoryStore
+) -> None:
+    heard: list[tuple[str, WebhookEvent]] = []
+
+    @tiktok.on_deauthorized
+    async def clean_up(event: WebhookEvent) -> None:
+        heard.append(("deauthorized", event))
+
+    @tiktok.on_event
+    async def note(event: WebhookEvent) -> None:
+        heard.append(("event", event))
+
+    sign_in(browser, emulator)
+    answer = send(browser, event())
+
+    assert answer.status_code == 200
+    assert "set-cookie" not in answer.headers
+    assert name(browser) == ""
+    assert not any(key.startswith(("session:", "token:")) for key in store.records)
+    assert [kind for kind, _ in heard] == ["deauthorized", "event"]
+    assert heard[0][1] == WebhookEvent(
+        event="authorization.removed", open_id=ADA, create_time=1_615_338_610, content={"reason": 1}
+    )
+
+
+def test_an_event_is_heard_once(browser: TestClient, tiktok: TikTok) -> None:
+    heard: list[str] = []
+
+    @tiktok.on_event
+    async def note(event: WebhookEvent) -> None:
+        heard.append(event.event)
+
+    body = event(event="post.publish.complete", content='{"publish_id": 9007199254740993}')
+    assert send(browser, body).status_code == 200
+    assert send(browser, body, sign(body, at=time.time() - 100)).status_code == 200
+    assert send(browser, event(event="something.new")).status_code == 200
+
+    assert heard == ["post.publish.complete", "something.new"]
+
+
+def test_other_events_sign_nobody_out(browser: TestClient, emulator: Emulator) -> None:
+    sign_in(browser, emulator)
+    send(browser, event(event="post.publish.complete"))
+
+    assert name(browser) != ""
+
+
+def test_an_event_about_nobody_is_fine(browser: TestClient) -> None:
+    facts = json.loads(event(event="portability.download.ready", content='{"request_id": 1}'))
+    del facts["user_openid"]
+
+    assert send(browser, json.dumps(facts).encode()).status_code == 200
+
+
+def test_what_a_hook_failed_at_comes_again(
+    browser: TestClient, tiktok: TikTok, caplog: pytest.LogCaptureFixture
+) -> None:
+    attempts: list[str] = []
+
+    @tiktok.on_event
+    async def stumble(event: WebhookEvent) -> None:
+        attempts.append(event.event)
+        if len(attempts) == 1:
+            raise RuntimeError("the database is away")
+
+    body = event(event="post.publish.complete")
+    assert send(browser, body).status_code == 500
+    assert "the database is away" in caplog.text
+    assert send(browser, body).status_code == 200
+    assert len(attempts) == 2
+
+
+REFUSED = {
+    "nothing": "",
+    "no signature": "t=1633174587",
+    "no time": "s=" + "0" * 64,
+    "another's": "OTHER",
+    "too old": "OLD",
+    "from the future": "FUTURE",
+    "two times": "t=1,GOOD",
+    "two signatures": "GOOD,s=" + "0" * 64,
+    "short": "t=1633174587,s=00",
+    "capitals": "CAPITALS",
+    "letters for a time": "t=now,s=" + "0" * 64,
+    "very late": "t=" + "9" * 13 + ",s=" + "0" * 64,
+}
+
+
+@pytest.mark.parametrize("signature", REFUSED.values(), ids=REFUSED.keys())
+def test_what_tiktok_did_not_sign_is_refused(
+    browser: TestClient, emulator: Emulator, store: MemoryStore, signature: str
+) -> None:
+    sign_in(browser, emulator)
+    records = dict(store.records)
+    body = event()
+    good = sign(body)
+    signature = {
+        "OTHER": sign(body, secret="another-secret"),
+        "OLD": sign(body, at=time.time() - 301),
+        "FUTURE": sign(body, at=time.time() + 301),
+        "CAPITALS": good.upper(),
+    }.get(signature, signature.replace("GOOD", good))
+    answer = send(browser, body, signature)
+
+    assert answer.status_code == 401
+    assert answer.json()["error"] == "webhook_refused"
+    assert name(browser) != ""
+    assert dict(store.records) == records
+
+
+def test_two_headers_are_refused(browser: TestClient) -> None:
+    body = event()
+    headers = [("tiktok-signature", sign(body)), ("tiktok-signature", sign(body))]
+
+    assert browser.post(WEBHOOK, content=body, headers=headers).status_code == 401
+
+
+def test_a_header_may_say_more(browser: TestClient) -> None:
+    body = event()
+
+    assert send(browser, body, f"v=2, {sign(body)}, x=y=z").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"null", b"[]", b'"x"', b"{", b"{}", b"[" * 10_000, b"\xff"]
+    + [event(content="{"), event(content="[]"), event(content=7), event(event=7), event(create_time="now")]
+    + [event(user_openid=7), event(client_key="another"), event(client_key=None)],
+)
+def test_what_is_no_event_of_this_app_is_refused(browser: TestClient, body: bytes) -> None:
+    assert send(browser, body).status_code == 400
+
+
+def test_a_huge_body_is_not_read(browser: TestClient) -> None:
+    body = b" " * 70_000
+
+    assert send(browser, body).status_code == 413
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT"])
+def test_only_post_is_answered(browser: TestClient, method: str) -> None:
+    answer = browser.request(method, WEBHOOK)
+
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "POST"
+
+
+def test_the_vector_of_the_documentation_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1_633_174_590)
+    body = (
+        b'{"client_key":"bwo2m45353a6k85","event":"authorization.removed","create_time":1615338610,'
+        b'"user_openid":"u","content":"{\\"reason\\": 1 }"}'
+    )
+    signature = "t=1633174587,s=5851f03708d1829b5277abd72967e66eb1cac6d5a4e0d6afad79c451fe251929"
+    check_signature(b"client_secret_example", [signature], body, tolerance=300)
+
+
+def test_a_tolerance_is_in_seconds() -> None:
+    with pytest.raises(ConfigurationError, match="webhook_tolerance"):
+        new_tiktok(webhook_tolerance=5)
