@@ -5,7 +5,10 @@ its data, and says `"error": {"code": "ok"}` when all is well. Neither is judged
 """
 
 import json
+import re
+import time
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx2
@@ -62,7 +65,9 @@ def read_api(response: httpx2.Response, stage: str) -> dict[str, Any]:
     """
     body = read_object(response, stage)
     error = body.get("error")
-    if isinstance(error, dict) and error.get("code") != "ok":
+    if not isinstance(error, dict):
+        raise InvalidResponse(f"HTTP {response.status_code} without TikTok's error object.", stage=stage)
+    if error.get("code") != "ok":
         raise api_error(error, stage)
     if not response.is_success or not isinstance(body.get("data"), dict):
         raise InvalidResponse(f"HTTP {response.status_code} without data.", stage=stage)
@@ -81,7 +86,7 @@ def read_object(response: httpx2.Response, stage: str) -> dict[str, Any]:
     if not response.content.strip():
         return {}
     try:
-        body = json.loads(response.content)
+        body = json.loads(response.content.decode("utf-8"))
     except (ValueError, RecursionError):
         # Not chained: the text of the cause would hold the body, and the body may hold a token.
         raise InvalidResponse(
@@ -126,6 +131,13 @@ def plain_text(text: str) -> str:
 
 
 def retry_after(response: httpx2.Response) -> int:
-    """Seconds to wait, from 1 to 120; 5 where the header is absent or no number (RFC 9110 §10.2.3)."""
+    """Seconds to wait, from 1 to 120; 5 where the header is absent or makes no sense (RFC 9110 §10.2.3)."""
     text = response.headers.get("Retry-After", "")
-    return min(max(int(text), 1), 120) if text.isascii() and text.isdigit() and len(text) < 10 else 5
+    if re.fullmatch(r"[0-9]{1,20}", text):
+        seconds = int(text)
+    else:
+        try:
+            seconds = int(parsedate_to_datetime(text).timestamp() - time.time())
+        except ValueError:
+            return 5
+    return min(max(seconds, 1), 120)

@@ -43,7 +43,7 @@ def read_callback(query: bytes) -> Callback:
     fields = read_fields(query)
     state, code = fields.get("state") or None, fields.get("code") or None
     error = read_error(fields)
-    if error is not None and code is not None:
+    if code is not None and (error is not None or "error" in fields):
         raise InvalidCallback("Both code and error came back.")
     if error is None and code is None:
         raise InvalidCallback("Neither code nor error came back.")

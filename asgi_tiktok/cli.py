@@ -106,9 +106,15 @@ def emulator(arguments: argparse.Namespace) -> int:
 
 @contextmanager
 def until_stopped() -> Iterator[None]:
-    """End the block quietly on Ctrl-C, and on SIGTERM as if it were that."""
+    """End the block quietly on Ctrl-C, and on SIGTERM as if it were that; a second one changes nothing."""
     signals = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, signal.default_int_handler) for number in signals}
+
+    def stop(number: int, frame: object) -> None:
+        for each in signals:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, stop) for number in signals}
     try:
         with suppress(KeyboardInterrupt):
             yield

@@ -18,11 +18,11 @@ from asgi_tiktok.callback import Callback, read_callback
 from asgi_tiktok.endpoints import TIKTOK, Endpoints
 from asgi_tiktok.errors import ConfigurationError, InvalidResponse, TikTokError, Unavailable, UpstreamTimeout
 from asgi_tiktok.models import USER_FIELDS, ClientToken, TikTokUser, Token
+from asgi_tiktok.settings import check_credential, check_instance, check_redirect_uri, check_scopes
 from asgi_tiktok.transport import TIMEOUT, BoundedTransport, Pools
 
 PKCE = Literal["hex", "base64url", "off"]
 DEFAULT_SCOPES = ("user.info.basic",)
-DESKTOP_HOSTS = ("localhost", "127.0.0.1")
 DEADLINE = 10  # seconds, for a whole request, however slowly it trickles
 # TikTok calls a request with a charset behind the media type malformed.
 FORM = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
@@ -68,10 +68,15 @@ class TikTokClient:
         self.client_secret = check_credential("client_secret", client_secret)
         self.redirect_uri = check_redirect_uri(redirect_uri)
         self.scopes = check_scopes("scopes", scopes)
+        if not self.scopes:
+            raise ConfigurationError('scopes is empty; TikTok wants at least ("user.info.basic",).')
         if pkce not in ("hex", "base64url", "off"):
             raise ConfigurationError(f'pkce={pkce!r} is not one of "hex", "base64url" and "off".')
         self.pkce: PKCE = pkce
-        self.endpoints = Endpoints.at(base_url) if base_url else TIKTOK
+        self.endpoints = TIKTOK if base_url is None else Endpoints.at(base_url)
+        if transport is not None:
+            cure = "give an httpx2 async transport, for an ASGI app httpx2.ASGITransport(app)."
+            check_instance("transport", transport, httpx2.AsyncBaseTransport, cure)
         self.pools = Pools(transport, trust_env=trust_env)
 
     def __repr__(self) -> str:
@@ -98,6 +103,8 @@ class TikTokClient:
             "state": state,
         }
         if self.pkce != "off":
+            if not re.fullmatch(r"[A-Za-z0-9._~-]{43,128}", code_verifier):
+                raise ConfigurationError("code_verifier must be 43 to 128 unreserved characters (RFC 7636 §4.1).")
             query["code_challenge"] = code_challenge(code_verifier, self.pkce)
             query["code_challenge_method"] = "S256"
         if disable_auto_auth:
@@ -229,45 +236,3 @@ def code_challenge(code_verifier: str, pkce: PKCE) -> str:
     """The S256 challenge of RFC 7636 §4.2, in hexadecimal as TikTok's Login Kit for Desktop has it."""
     digest = hashlib.sha256(code_verifier.encode("ascii")).digest()
     return digest.hex() if pkce == "hex" else urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
-
-
-def check_credential(name: str, value: str) -> str:
-    if not value:
-        raise ConfigurationError(f"{name} is empty; copy it from Credentials in the TikTok developer portal.")
-    if not re.fullmatch(r"[!-~]+", value):
-        raise ConfigurationError(f"{name} holds white space or a character that is not ASCII; copy it again.")
-    return value
-
-
-def check_scopes(name: str, scopes: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(scopes, str):
-        raise ConfigurationError(f'{name}={scopes!r} is one text; give a tuple, such as ("user.info.basic",).')
-    checked = tuple(dict.fromkeys(scopes))
-    for scope in checked:
-        if not isinstance(scope, str) or not re.fullmatch(r"[a-z0-9_]+(\.[a-z0-9_]+)+", scope):
-            raise ConfigurationError(f"{name} holds {scope!r}; TikTok's scopes look like user.info.basic.")
-    return checked
-
-
-def check_redirect_uri(redirect_uri: str) -> str:
-    """The registered string, if it can be one (TikTok: Login Kit for Web and Desktop)."""
-    try:
-        parts = urlsplit(redirect_uri)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise ConfigurationError(f"redirect_uri={redirect_uri!r} is not a URL.") from None
-    if not re.fullmatch(r"[!-~]{1,511}", redirect_uri) or "\\" in redirect_uri:
-        cure = "must be plain ASCII without white space, and shorter than 512 characters"
-    elif parts.scheme not in ("https", "http") or not host:
-        cure = "must be a whole address, such as https://app.example.com/auth/tiktok/callback"
-    elif parts.scheme == "http" and host not in DESKTOP_HOSTS:
-        cure = "must begin with https:// (plain http is for localhost and 127.0.0.1 alone)"
-    elif host in DESKTOP_HOSTS and port is None:
-        cure = "must name its port, such as http://localhost:8000/auth/tiktok/callback"
-    elif parts.username is not None or "?" in redirect_uri or "#" in redirect_uri:
-        cure = "must have no user name, no query and no fragment: TikTok registers static addresses"
-    elif parts.path in ("", "/") or "%" in parts.path or "//" in parts.path:
-        cure = "must have a plain path of its own, such as /auth/tiktok/callback"
-    else:
-        return redirect_uri
-    raise ConfigurationError(f"redirect_uri={redirect_uri!r} {cure}.")

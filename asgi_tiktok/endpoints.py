@@ -5,6 +5,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from asgi_tiktok.errors import ConfigurationError
+from asgi_tiktok.settings import check_text, split_url
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -31,10 +32,11 @@ class Endpoints:
 
         Raises ConfigurationError for anything but an https origin or an http origin on loopback.
         """
-        origin = base_url.rstrip("/")
-        parts = urlsplit(origin)
+        origin = check_text("base_url", base_url).rstrip("/")
+        parts, _ = split_url("base_url", origin)
         secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS)
-        if not (secure and parts.hostname and not parts.path and not parts.query and not parts.fragment):
+        more = parts.path or parts.query or parts.fragment or parts.username is not None
+        if not secure or not parts.hostname or more:
             raise ConfigurationError(
                 f"base_url={base_url!r} is not an origin to trust with a secret; give scheme and host alone, "
                 "https anywhere or http on loopback, such as http://127.0.0.1:8700."

@@ -33,12 +33,13 @@ def is_same_origin(headers: Headers, origin: str) -> bool | None:
     """True when a page of `origin` made the request, False when another did, None when nobody says.
 
     `Sec-Fetch-Site` decides, because a script cannot write it; `none` is what a typed address has, and
-    stands only beside a matching `Origin`.
+    stands only beside a matching `Origin`. A page with `Referrer-Policy: no-referrer`, as ours are, sends
+    `Origin: null` to its own site, which alone says nothing.
     """
     came_from = headers.getlist("origin")
     site = headers.get("sec-fetch-site")
     if site == "same-origin":
-        return came_from in ([], [origin])
-    if site is None and not came_from:
+        return came_from in ([], [origin], ["null"])
+    if site is None and came_from in ([], ["null"]):
         return None
     return site in (None, "none") and came_from == [origin]

@@ -87,9 +87,9 @@ class KeyRing:
     """The keys of `secret_key`, newest first. Raises ConfigurationError for one that could be guessed."""
 
     def __init__(self, secret_key: str | Sequence[str]) -> None:
-        secrets = (secret_key,) if isinstance(secret_key, str) else tuple(secret_key)
-        if not secrets:
-            raise ConfigurationError("secret_key is empty. " + CURE)
+        secrets = (secret_key,) if isinstance(secret_key, str | bytes) else secret_key
+        if not isinstance(secrets, Sequence) or not secrets:
+            raise ConfigurationError(f"secret_key is empty. {CURE}")
         self.keys = tuple(Key(check_secret(secret)) for secret in secrets)
 
     def __iter__(self) -> Iterator[Key]:
@@ -107,8 +107,11 @@ CURE = 'Make one with: python -c "import secrets; print(secrets.token_urlsafe(32
 
 
 def check_secret(secret: str) -> str:
-    if not isinstance(secret, str) or len(secret) < SHORTEST_SECRET:
+    if not isinstance(secret, str):
+        raise ConfigurationError(f"secret_key must be a text or a list of texts, not {type(secret).__name__}. {CURE}")
+    if len(secret) < SHORTEST_SECRET:
         raise ConfigurationError(f"secret_key is shorter than {SHORTEST_SECRET} characters. {CURE}")
-    if len(set(secret)) < FEWEST_DISTINCT or any(word in secret.lower() for word in PLACEHOLDERS):
+    repeats = secret in (secret + secret)[1:-1]
+    if repeats or len(set(secret)) < FEWEST_DISTINCT or any(word in secret.lower() for word in PLACEHOLDERS):
         raise ConfigurationError(f"secret_key looks like a placeholder that others can guess. {CURE}")
     return secret

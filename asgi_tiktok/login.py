@@ -4,6 +4,7 @@ import asyncio
 import logging
 import secrets
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -46,7 +47,7 @@ SAVE_PAUSES = (0.1, 0.4)  # seconds before another attempt
 class Attempt:
     """What is known of a login so far and belongs into its answer, be it a page of the app or of an error."""
 
-    set_cookies: list[Header] = field(default_factory=list)
+    set_cookies: list[Header] = field(default_factory=list, repr=False)
     next_path: str | None = None
 
 
@@ -100,7 +101,7 @@ class Login:
         )
         if request.method == "HEAD":
             return response
-        login = PendingLogin(state, code_verifier, self.next_path(request), scopes, int(time.time()))
+        login = PendingLogin(state, code_verifier, self.next_path(request), scopes, time.time())
         response.raw_headers += self.pending.make_room(request.headers)
         response.raw_headers.append(self.pending.remember(login))
         return response
@@ -123,13 +124,13 @@ class Login:
         accepted = self.site.next_path(asked[0] if len(asked) == 1 else None, root_path)
         return accepted if len(accepted) <= LONGEST_NEXT else self.site.default_next
 
-    async def callback(self, request: Request, attempt: Attempt) -> Response:
-        """Finish the login: 303 to `next`. The attempt receives what belongs into any answer.
+    async def callback(self, request: Request, query: bytes, attempt: Attempt) -> Response:
+        """Finish the login that the query string belongs to: 303 to `next`.
 
-        Until state and cookie agree, TikTok is not asked, and no session is touched. Raises LoginError for
-        what the browser brought, TokenError, APIError and Unavailable for what TikTok said, StoreError.
+        The attempt receives what belongs into the answer, whichever it is. Until state and cookie agree,
+        TikTok is not asked, and no session is touched. Raises LoginError for what the browser brought,
+        TokenError, APIError and Unavailable for what TikTok said, HookFailed, StoreError.
         """
-        query, request.scope["query_string"] = request.scope["query_string"], b""  # out of access logs
         callback = read_callback(query)
         if callback.state is None:
             raise InvalidCallback("No state came back.")
@@ -138,12 +139,13 @@ class Login:
             return await self.lost(request, callback.state)
         if callback.issuer not in (None, self.client.endpoints.issuer):
             raise InvalidCallback("The answer comes from another issuer (RFC 9207 §2.4).")
+        if callback.error is not None:
+            attempt.set_cookies.append(self.pending.forget(login))
+            raise callback.error
         old = await self.sessions.load(request.headers)
         if not await self.store.add(used_name(login.state), UNFINISHED, ttl=USED_LIFETIME):
             return await self.lost(request, login.state)
         attempt.set_cookies.append(self.pending.forget(login))
-        if callback.error is not None:
-            raise callback.error
         session, cookie = await self.sign_in(request, login, callback.code or "")
         attempt.set_cookies.append(cookie)
         if old is not None:
@@ -225,9 +227,10 @@ class Login:
             raise self.diagnose(request, began)
         session = await self.sessions.load(request.headers)
         if used != UNFINISHED and session is not None:
-            note = open_record(self.keys, PURPOSE, used, place=name)
-            if session.record_key == note["session"]:
-                return self.go_on(request, note["next_path"])
+            with suppress(Unreadable):
+                record_key, next_path = open_record(self.keys, PURPOSE, used, read_note, place=name)
+                if session.record_key == record_key:
+                    return self.go_on(request, next_path)
         raise LoginLost(Cause.ALREADY_USED, "The login was finished before.")
 
     def diagnose(self, request: Request, began: Origins) -> LoginLost:
@@ -245,6 +248,10 @@ class Login:
         if self.pending.count(request.headers) >= MOST_PENDING:
             return LoginLost(Cause.TOO_MANY, f"More than {MOST_PENDING} logins were open at once.")
         return LoginLost(Cause.NO_COOKIE, "The browser did not send the cookie of this login back.")
+
+
+def read_note(facts: dict[str, Any]) -> tuple[str, str]:
+    return str(facts["session"]), str(facts["next_path"])
 
 
 def used_name(state: str) -> str:

@@ -39,7 +39,12 @@ class Logout:
         Raises RequestRefused, before anything changes, unless a page of this site asked; StoreError, with
         the cookie gone all the same.
         """
-        if not await self.is_ours(request):
+        same_origin = is_same_origin(request.headers, self.site.origin)
+        if same_origin is None and self.csrf_token(request) is None:
+            # Nobody to sign out; and a deletion that nobody vouches for could sign out somebody whose
+            # cookie was withheld because another site asked.
+            return RedirectResponse(self.next_path(request), status_code=303)
+        if not (same_origin or (same_origin is None and await self.has_proof(request))):
             raise RequestRefused(
                 "A sign-out must come from a page of this site.",
                 code="foreign_origin",
@@ -52,13 +57,8 @@ class Logout:
             await self.hooks.log_out(session.user, request)
         return RedirectResponse(self.next_path(request), status_code=303)
 
-    async def is_ours(self, request: Request) -> bool:
-        same_origin = is_same_origin(request.headers, self.site.origin)
-        if same_origin is not None:
-            return same_origin
-        expected = self.csrf_token(request)
-        if expected is None:
-            return True
+    async def has_proof(self, request: Request) -> bool:
+        expected = self.csrf_token(request) or ""
         form = dict(parse_qsl(await read_form(request)))
         return secrets.compare_digest(form.get("csrf_token", "").encode(), expected.encode())
 

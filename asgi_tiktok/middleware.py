@@ -12,19 +12,21 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from asgi_tiktok.connection import TikTokSession
 from asgi_tiktok.cookies import Header
-from asgi_tiktok.errors import LoginRequired, RequestRefused, StoreError, TikTokError
+from asgi_tiktok.errors import ConfigurationError, LoginRequired, RequestRefused, StoreError, TikTokError
 from asgi_tiktok.fetch_metadata import is_navigation
 from asgi_tiktok.pages import HEADERS
 from asgi_tiktok.protection import Protection
 from asgi_tiktok.responder import OnError, Responder
 from asgi_tiktok.routes import Routes
 from asgi_tiktok.sessions import Session
+from asgi_tiktok.settings import check_instance, check_origins
 from asgi_tiktok.site import route_path
 from asgi_tiktok.tiktok import TikTok
 
 logger = logging.getLogger("asgi_tiktok")
 
 NOBODY = AuthCredentials()
+EXAMPLE = "give TikTokAuthMiddleware(app, tiktok)."
 
 
 class TikTokAuthMiddleware:
@@ -50,12 +52,16 @@ class TikTokAuthMiddleware:
         websocket_origins: Iterable[str] = (),
         allow_missing_origin: bool = False,
     ) -> None:
+        if not callable(app):
+            raise ConfigurationError(f"app is a {type(app).__name__}; give TikTokAuthMiddleware(app, tiktok).")
+        if on_error is not None and not callable(on_error):
+            raise ConfigurationError("on_error must be a function: def on_error(connection, error) -> Response.")
         self.app = app
-        self.tiktok = tiktok or TikTok.from_env()
+        self.tiktok = TikTok.from_env() if tiktok is None else check_instance("tiktok", tiktok, TikTok, EXAMPLE)
         self.protection = Protection(protect, public)
         self.responder = Responder(self.tiktok.site, on_error)
         self.routes = Routes(self.tiktok, self.responder)
-        self.websocket_origins = frozenset({self.tiktok.site.origin, *websocket_origins})
+        self.websocket_origins = check_origins("websocket_origins", websocket_origins) | {self.tiktok.site.origin}
         self.allow_missing_origin = allow_missing_origin
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -85,7 +91,7 @@ class TikTokAuthMiddleware:
             await response(scope, receive, send)
             return
 
-        await self.app(scope, receive, self.varying(send, connection.headers))
+        await self.app(scope, receive, self.varying(send, connection.headers, session))
 
     async def serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         connection = HTTPConnection(scope)
@@ -148,12 +154,12 @@ class TikTokAuthMiddleware:
             hint="Name a welcome one in TikTokAuthMiddleware(websocket_origins=...).",
         )
 
-    def varying(self, send: Send, headers: Headers) -> Send:
+    def varying(self, send: Send, headers: Headers, session: Session | None) -> Send:
         """Tell caches that the answer depends on who is there, and forget a session cookie that is none."""
         set_cookies: list[Header] = []
         site = headers.get("sec-fetch-site", "none")
         # Plain http cookies are shared by all ports of localhost, so a stranger's may be another app's own.
-        if self.tiktok.site.secure and site in ("none", "same-origin"):
+        if session is None and self.tiktok.site.secure and site in ("none", "same-origin"):
             sessions = self.tiktok.sessions
             if sessions.has_forgery(headers):
                 set_cookies.append(sessions.cookies.expire(sessions.cookies.session))

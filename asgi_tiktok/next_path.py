@@ -22,7 +22,8 @@ def safe_next(value: str, *, reserved: Collection[str], root_path: str = "") -> 
     if readings is None or not all(stays_here(reading) for reading in readings):
         return None
     for reading in readings:
-        below = reading.removeprefix(root_path) if root_path else reading
+        is_below = root_path and (reading == root_path or reading.startswith(root_path + "/"))
+        below = reading[len(root_path) :] if is_below else reading
         if below and not stays_here(below):
             return None
         if {reading.casefold().rstrip("/"), below.casefold().rstrip("/")} & set(reserved):

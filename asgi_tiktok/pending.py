@@ -7,6 +7,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
+from typing import Any
 
 from starlette.datastructures import Headers
 
@@ -30,7 +31,7 @@ class PendingLogin:
     code_verifier: str = field(repr=False)
     next_path: str
     scopes: tuple[str, ...]
-    began_at: int
+    began_at: float
 
     @property
     def is_expired(self) -> bool:
@@ -79,7 +80,7 @@ class PendingLogins:
 
     def make_room(self, headers: Headers) -> list[Header]:
         """Set-Cookie headers that forget what is spent or too much, so that one more login fits."""
-        live: list[tuple[int, str]] = []
+        live: list[tuple[float, str]] = []
         gone: list[str] = []
         for name, value in dict(self.held(headers)).items():
             login = self.read(name, value)
@@ -104,10 +105,13 @@ class PendingLogins:
     def read(self, name: str, value: bytes) -> PendingLogin | None:
         try:
             sealed = urlsafe_b64decode(value + b"=" * (-len(value) % 4))
-            facts = open_record(self.keys, PURPOSE, sealed, place=self.place(name))
+            return open_record(self.keys, PURPOSE, sealed, read_login, place=self.place(name))
         except (Base64Error, Unreadable):
             return None
-        return PendingLogin(**{**facts, "scopes": tuple(facts["scopes"])})
 
     def place(self, name: str) -> str:
         return json.dumps([name, *self.audience])
+
+
+def read_login(facts: dict[str, Any]) -> PendingLogin:
+    return PendingLogin(**{**facts, "scopes": tuple(facts["scopes"]), "began_at": float(facts["began_at"])})

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 
 from asgi_tiktok.errors import ConfigurationError
+from asgi_tiktok.settings import check_texts
 
 
 class Protection:
@@ -14,9 +15,8 @@ class Protection:
     """
 
     def __init__(self, protect: Iterable[str], public: Iterable[str]) -> None:
-        prefixes = [check_path("protect", path) for path in check_paths("protect", protect)]
-        self.prefixes = [segments(prefix, resolve=True) for prefix in prefixes]
-        self.public = frozenset(check_path("public", path) for path in check_paths("public", public))
+        self.prefixes = [segments(prefix, resolve=True) for prefix in check_paths("protect", protect)]
+        self.public = frozenset(check_paths("public", public))
         if self.public and not self.prefixes:
             raise ConfigurationError('public= opens holes in protect=, which is empty; give protect=("/",).')
 
@@ -24,6 +24,8 @@ class Protection:
         """True when a request for this path, below root_path, needs a signed-in user."""
         if not self.prefixes or path in self.public:
             return False
+        if not path.startswith("/"):
+            return True  # no browser asks for that; who knows what the app makes of it
         readings = (segments(path, resolve=False), segments(path, resolve=True))
         return any(reading[: len(prefix)] == prefix for reading in readings for prefix in self.prefixes)
 
@@ -40,13 +42,11 @@ def segments(path: str, *, resolve: bool) -> list[str]:
     return kept
 
 
-def check_paths(name: str, paths: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(paths, str):
-        raise ConfigurationError(f"{name}={paths!r} is one text; give a tuple, such as ({paths!r},).")
-    return tuple(paths)
-
-
-def check_path(name: str, path: str) -> str:
-    if not path.startswith("/"):
-        raise ConfigurationError(f"{name} holds {path!r}, which does not begin with a slash.")
-    return path
+def check_paths(name: str, paths: object) -> tuple[str, ...]:
+    checked = check_texts(name, paths, "/studio")
+    for path in checked:
+        if not path.startswith("/"):
+            raise ConfigurationError(f"{name} holds {path!r}, which does not begin with a slash.")
+        if set(path) & set("*?#"):
+            raise ConfigurationError(f"{name} holds {path!r}; give a plain path, which guards all below it.")
+    return checked

@@ -1,10 +1,13 @@
 """Sealed records: JSON under a key, with a format and a place of its own."""
 
 import json
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
+from asgi_tiktok.errors import InvalidResponse
 from asgi_tiktok.keys import Key, Unreadable
+
+T = TypeVar("T")
 
 FORMAT = 1
 
@@ -14,8 +17,13 @@ def seal_record(key: Key, purpose: str, facts: dict[str, Any], *, place: str) ->
     return key.seal(purpose, json.dumps({"format": FORMAT, **facts}).encode(), context=place)
 
 
-def open_record(keys: Iterable[Key], purpose: str, sealed: bytes, *, place: str) -> dict[str, Any]:
-    """The facts; Unreadable for a record that was changed or moved, or that another version wrote."""
+def open_record(
+    keys: Iterable[Key], purpose: str, sealed: bytes, read: Callable[[dict[str, Any]], T], *, place: str
+) -> T:
+    """What `read` makes of the facts.
+
+    Unreadable for a record that was changed or moved, or that another version wrote in its own way.
+    """
     for key in keys:
         try:
             facts = json.loads(key.open(purpose, sealed, context=place))
@@ -24,5 +32,8 @@ def open_record(keys: Iterable[Key], purpose: str, sealed: bytes, *, place: str)
         except (ValueError, RecursionError):
             break
         if isinstance(facts, dict) and facts.pop("format", None) == FORMAT:
-            return facts
+            try:
+                return read(facts)
+            except (KeyError, TypeError, ValueError, AttributeError, InvalidResponse):
+                break
     raise Unreadable(purpose)

@@ -39,7 +39,8 @@ class Responder:
             return response
         root_path = connection.scope.get("root_path", "")
         login_url = self.site.url(self.site.login, root_path, next=next_path)
-        if isinstance(error, LoginRequired | WebhookRefused) or wants_json(connection.headers):
+        for_scripts = isinstance(error, LoginRequired | WebhookRefused) or self.site.is_for_scripts(connection.scope)
+        if for_scripts or wants_json(connection.headers):
             return error_json(error, login_url=login_url, reference=reference)
         return error_page(
             error,

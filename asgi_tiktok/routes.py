@@ -29,8 +29,11 @@ class Routes:
     async def respond(self, route: str, request: Request) -> Response:
         """The answer to a request for this route, an error's included."""
         attempt = Attempt()
+        query = request.scope["query_string"]
+        if route == self.tiktok.site.callback:
+            request.scope["query_string"] = b""  # for access logs, which servers write from the scope
         try:
-            response = await self.answer(route, request, attempt)
+            response = await self.answer(route, request, query, attempt)
             for name, value in HEADERS.items():
                 response.headers.setdefault(name, value)
         except TikTokError as error:
@@ -40,7 +43,7 @@ class Routes:
         response.raw_headers += attempt.set_cookies
         return response
 
-    async def answer(self, route: str, request: Request, attempt: Attempt) -> Response:
+    async def answer(self, route: str, request: Request, query: bytes, attempt: Attempt) -> Response:
         site, method = self.tiktok.site, request.method
         if method == "OPTIONS":
             return Response(status_code=204, headers={"Allow": ", ".join(self.methods[route])})
@@ -50,7 +53,7 @@ class Routes:
             # Nobody has clicked yet. 503 makes a browser ask again on the click; a code is left untouched.
             return Response(status_code=204 if route == site.callback else 503)
         if route == site.callback:
-            return await self.tiktok.login.callback(request, attempt)
+            return await self.tiktok.login.callback(request, query, attempt)
         if route == site.login:
             return self.tiktok.login.start(request)
         if route == site.logout and method == "POST":

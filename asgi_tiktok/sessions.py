@@ -27,6 +27,7 @@ IDLE_TIMEOUT = 7 * 24 * 60 * 60  # seconds
 ABSOLUTE_TIMEOUT = 30 * 24 * 60 * 60  # seconds
 MAX_SESSIONS = 20  # of one user
 TOUCH_INTERVAL = 5 * 60  # seconds
+MOST_COOKIES = 8  # of our name; a browser sends one
 MOST_ENDED = 10_000  # sessions that could not be deleted, remembered until they can
 PURPOSE = "session"
 
@@ -123,12 +124,14 @@ class Sessions:
     def find(self, headers: Headers) -> tuple[Key, bytes] | None:
         """The genuine session id among the cookies, and the key that signed it, if it is the only one."""
         values = set(cookie_values(headers.raw, self.cookie_name))
+        if len(values) > MOST_COOKIES:
+            return None
         genuine = {found for value in values if (found := self.unsign(value)) is not None}
         return genuine.pop() if len(genuine) == 1 else None
 
     def has_forgery(self, headers: Headers) -> bool:
         """True when there is a session cookie, but none that any of our keys signed."""
-        values = cookie_values(headers.raw, self.cookie_name)
+        values = cookie_values(headers.raw, self.cookie_name)[:MOST_COOKIES]
         return bool(values) and all(self.unsign(value) is None for value in values)
 
     def unsign(self, value: bytes) -> tuple[Key, bytes] | None:
@@ -214,20 +217,23 @@ class Sessions:
 
     def open(self, key: Key, name: str, record: bytes) -> Session | None:
         """The session in a record, or None for one that was changed, moved or made by another version."""
+
+        def read(facts: dict[str, Any]) -> Session:
+            return Session(
+                user=TikTokUser.from_response(facts["user"]),
+                scopes=tuple(facts["scopes"]),
+                data=facts["data"],
+                created_at=int(facts["created_at"]),
+                seen_at=int(facts["seen_at"]),
+                record_key=name,
+                record=record,
+            )
+
         try:
-            facts = open_record([key], PURPOSE, record, place=name)
+            return open_record([key], PURPOSE, record, read, place=name)
         except Unreadable:
             logger.warning("a session record in the store cannot be read; its browser is anonymous")
             return None
-        return Session(
-            user=TikTokUser.from_response(facts["user"]),
-            scopes=tuple(facts["scopes"]),
-            data=facts["data"],
-            created_at=facts["created_at"],
-            seen_at=facts["seen_at"],
-            record_key=name,
-            record=record,
-        )
 
 
 def record_key(key: Key, session_id: bytes) -> str:

@@ -70,6 +70,10 @@ class Site:
         given = {name: value for name, value in query.items() if value}
         return f"{root_path}{route}" + (f"?{urlencode(given)}" if given else "")
 
+    def is_for_scripts(self, scope: Scope) -> bool:
+        """True for those of our routes that people never look at."""
+        return route_path(scope) in (self.session, self.webhook)
+
     def handles(self, scope: Scope) -> str | None:
         """Which of our routes the request is for, by its exact path, or None."""
         route = route_path(scope)

@@ -7,7 +7,7 @@ from typing import Any, Self
 import httpx2
 
 from asgi_tiktok.api import user_client
-from asgi_tiktok.client import DEFAULT_SCOPES, PKCE, TikTokClient, check_scopes
+from asgi_tiktok.client import DEFAULT_SCOPES, PKCE, TikTokClient
 from asgi_tiktok.cookies import CookieJar
 from asgi_tiktok.errors import ConfigurationError, LoginRequired
 from asgi_tiktok.hooks import Hooks, OnEvent, OnLogin, OnLogout, check_hook
@@ -17,8 +17,9 @@ from asgi_tiktok.login import Login
 from asgi_tiktok.logout import Logout
 from asgi_tiktok.models import Token
 from asgi_tiktok.sessions import ABSOLUTE_TIMEOUT, IDLE_TIMEOUT, MAX_SESSIONS, Sessions
+from asgi_tiktok.settings import check_instance, check_number, check_scopes, check_text
 from asgi_tiktok.site import DEFAULT_PATH, Site
-from asgi_tiktok.stores import DEFAULT_URL, Store, open_store
+from asgi_tiktok.stores import DEFAULT_URL, Store, check_store, open_store
 from asgi_tiktok.tokens import Tokens
 from asgi_tiktok.webhooks import TOLERANCE, Webhooks
 
@@ -69,10 +70,14 @@ class TikTok:
             transport=transport,
             trust_env=trust_env,
         )
+        check_number("idle_timeout", idle_timeout, at_least=60, unit="seconds")
+        check_number("absolute_timeout", absolute_timeout, at_least=idle_timeout, unit="seconds")
+        check_number("max_sessions", max_sessions, at_least=1, unit="browsers")
+        check_instance("keep_tokens", keep_tokens, bool, "give True or False.")
         self.optional_scopes = check_scopes("optional_scopes", optional_scopes)
-        self.site = Site.of(redirect_uri, path, default_next)
+        self.site = Site.of(redirect_uri, check_text("path", path), check_text("default_next", default_next))
         self.keys = KeyRing(secret_key)
-        self.store = open_store(store) if isinstance(store, str) else store
+        self.store = open_store(store) if isinstance(store, str) else check_store(store)
         # Two TikTok apps of one site must not share a cookie, and their paths differ anyway.
         suffix = "" if path == DEFAULT_PATH else path.replace("/", ".")
         self.cookies = CookieJar(secure=self.site.secure, suffix=suffix)
@@ -81,9 +86,9 @@ class TikTok:
             self.keys,
             self.cookies,
             client_key=client_key,
-            idle_timeout=check_timeout("idle_timeout", idle_timeout),
-            absolute_timeout=check_timeout("absolute_timeout", absolute_timeout),
-            max_sessions=check_limit("max_sessions", max_sessions),
+            idle_timeout=idle_timeout,
+            absolute_timeout=absolute_timeout,
+            max_sessions=max_sessions,
         )
         self.tokens = Tokens(self.store, self.keys, self.client)
         self.hooks = Hooks()
@@ -105,7 +110,7 @@ class TikTok:
             self.tokens,
             self.hooks,
             client_secret=client_secret,
-            tolerance=check_timeout("webhook_tolerance", webhook_tolerance),
+            tolerance=check_number("webhook_tolerance", webhook_tolerance, at_least=60, unit="seconds"),
         )
         self.logout = Logout(self.site, self.cookies, self.sessions, self.hooks)
 
@@ -248,15 +253,3 @@ def name_variable(description: str, overrides: Mapping[str, Any]) -> str:
         if description.startswith(setting) and setting not in overrides:
             return variable + description[len(setting) :]
     return description
-
-
-def check_limit(name: str, limit: int) -> int:
-    if limit < 1:
-        raise ConfigurationError(f"{name}={limit!r} would let nobody sign in.")
-    return limit
-
-
-def check_timeout(name: str, seconds: int) -> int:
-    if seconds < 60:
-        raise ConfigurationError(f"{name}={seconds!r} is less than a minute; it is in seconds.")
-    return seconds

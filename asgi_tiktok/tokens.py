@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from hashlib import sha256
+from typing import Any
 
 from asgi_tiktok.client import TikTokClient
 from asgi_tiktok.errors import LoginRequired, RateLimited, StoreError, TikTokError, TokenError, Unavailable
@@ -193,12 +194,11 @@ class Tokens:
         if record is None:
             return None
         try:
-            facts = open_record(self.keys, PURPOSE, record, place=name)
+            token, sent_at = open_record(self.keys, PURPOSE, record, read_token, place=name)
         except Unreadable:
             logger.warning("a token record in the store cannot be read; its user has to log in again")
             return None
-        sent_at = facts.pop("sent_at")
-        return Kept(Token(**{**facts, "scopes": tuple(facts["scopes"])}), sent_at, record)
+        return Kept(token, sent_at, record)
 
     async def forget(self, open_id: str) -> None:
         """Drop the token. Forgetting one that is not kept is fine."""
@@ -206,7 +206,12 @@ class Tokens:
 
     async def all(self, *, ending_within: float | None = None) -> AsyncIterator[Token]:
         """Every token that is kept, the one whose refresh token ends first first, up to those seconds."""
+        seen: set[int] = set()
         async for name in self.store.owned(self.owner):
+            # A token that is refreshed meanwhile ends later, and comes again.
+            if (known := hash(name)) in seen:
+                continue
+            seen.add(known)
             kept = await self.load_record(name)
             if kept is None:
                 continue
@@ -224,6 +229,11 @@ class Tokens:
 
     def record_key(self, open_id: str) -> str:
         return "token:" + sha256(f"{self.client.client_key}\0{open_id}".encode()).hexdigest()
+
+
+def read_token(facts: dict[str, Any]) -> tuple[Token, float | None]:
+    sent_at = facts.pop("sent_at")
+    return Token(**{**facts, "scopes": tuple(facts["scopes"])}), None if sent_at is None else float(sent_at)
 
 
 def remaining(token: Token) -> int:

@@ -69,6 +69,12 @@ WORDS = {
         "TikTok's answer made no sense",
         "Something between this site and TikTok is out of order. Please try again in a moment.",
     ),
+    "access_token_invalid": Words(
+        "TikTok did not say who you are", "The sign-in was accepted and then forgotten. Please try again."
+    ),
+    "scope_not_authorized": Words(
+        "TikTok did not say who you are", "What was agreed to and what was asked for do not fit. Please try again."
+    ),
     "store_unavailable": Words(
         "That did not work just now",
         "The site cannot reach its memory at the moment. Nothing is lost; please try again in a moment.",

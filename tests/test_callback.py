@@ -37,6 +37,7 @@ REFUSED = {
     "P-03 two states": "code=C&state=S&state=T",
     "P-03 two errors": "error=access_denied&error=access_denied&state=S",
     "P-03 code and error": "code=C&error=access_denied&state=S",
+    "P-03 code and empty error": "code=C&error=&state=S",
     "P-04 PHP's array": "code=C&state[]=S",
     "P-04 PHP's index": "code=C&state[0]=S",
     "P-04 capital": "code=C&State=S",

@@ -276,6 +276,8 @@ NONSENSE = {
     "list": {"content": "[]"},
     "text": {"content": '"act.x"'},
     "bad UTF-8": {"content": b"\xff\xfe{"},
+    "UTF-16": {"content": json.dumps(TOKEN_BODY).encode("utf-16")},
+    "byte order mark": {"content": b"\xef\xbb\xbf" + json.dumps(TOKEN_BODY).encode()},
     "deep": {"content": "[" * 30_000},
     "number of 5000 digits": {"content": '{"expires_in": ' + "9" * 5000 + "}"},
     "no content": {"status_code": 204},
@@ -322,7 +324,8 @@ async def test_an_outage_is_called_an_outage(client: TikTokClient, httpx2_mock: 
 
 @pytest.mark.parametrize(
     ("header", "seconds"),
-    [("7", 7), ("0", 1), ("99999", 120), ("-1", 5), ("soon", 5), ("Fri, 20 Nov 2026 10:00:00 GMT", 5)],
+    [("7", 7), ("0", 1), ("99999", 120), ("-1", 5), ("soon", 5), ("9" * 19, 120)]
+    + [("Fri, 20 Nov 2020 10:00:00 GMT", 1), ("Fri, 20 Nov 2099 10:00:00 GMT", 120)],
 )
 async def test_being_asked_to_wait(
     client: TikTokClient, httpx2_mock: respx.Router, header: str, seconds: int
@@ -391,6 +394,15 @@ async def test_only_the_tokens_owner_is_believed(
         await client.fetch_user(TOKEN)
 
 
+@pytest.mark.parametrize("error", [None, "boom", [], "", 7])
+async def test_data_counts_only_beside_tiktoks_ok(
+    client: TikTokClient, httpx2_mock: respx.Router, error: object
+) -> None:
+    httpx2_mock.get(USER_URL).respond(json={**USER_BODY, "error": error})
+    with pytest.raises(InvalidResponse):
+        await client.fetch_user(TOKEN)
+
+
 async def test_errors_tell_nothing_secret(client: TikTokClient, httpx2_mock: respx.Router) -> None:
     httpx2_mock.post(TOKEN_URL).respond(content="{ act.wire!secret")
     with pytest.raises(InvalidResponse) as caught:
@@ -441,6 +453,12 @@ class TestAuthorizationURL:
         assert url.startswith("https://www.tiktok.com/v2/auth/authorize/?client_key=k&response_type=code&")
         assert "scope=user.info.basic%2Cvideo.list&redirect_uri=https%3A%2F%2Fapp.example.com%2Fcb&state=S&" in url
         assert url.endswith("&disable_auto_auth=1")
+
+    @pytest.mark.parametrize("verifier", ["", "short", "ü" * 43, "v" * 129, "v" * 42 + " "])
+    async def test_a_verifier_is_long_and_plain(self, verifier: str) -> None:
+        client = TikTokClient("k", "s", "https://app.example.com/cb")
+        with pytest.raises(ConfigurationError, match="43 to 128"):
+            client.authorization_url(state="S", code_verifier=verifier)
 
     async def test_off_means_that_no_verifier_is_sent_either(self, httpx2_mock: respx.Router) -> None:
         route = httpx2_mock.post(TOKEN_URL).respond(json=TOKEN_BODY)
@@ -499,6 +517,20 @@ class TestParseCallback:
         ({"pkce": "plain"}, '"hex"'),
         ({"base_url": "http://app.example.com"}, "loopback"),
         ({"base_url": "https://tiktok.test/v2"}, "origin"),
+        ({"base_url": "http://127.0.0.1:abc"}, "not a URL"),
+        ({"base_url": "http://[::1"}, "not a URL"),
+        ({"base_url": "http://me:pw@127.0.0.1:1"}, "origin"),
+        ({"base_url": ""}, "base_url is empty"),
+        ({"scopes": ()}, "scopes is empty"),
+        ({"scopes": None}, "scopes must be a tuple"),
+        ({"scopes": [7]}, "Each of scopes must be a text"),
+        ({"redirect_uri": None}, "redirect_uri must be a text"),
+        ({"redirect_uri": "https://app.example.com/a/../cb"}, "plain path"),
+        ({"redirect_uri": "http://localhost:0/cb"}, "port"),
+        ({"client_key": 5}, "client_key must be a text"),
+        ({"client_secret": b"x"}, "client_secret must be a text"),
+        ({"transport": lambda scope: None}, "ASGITransport"),
+        ({"transport": httpx2.HTTPTransport()}, "async transport"),
     ],
 )
 async def test_a_setting_that_cannot_work_says_so(settings: dict[str, Any], cure: str) -> None:

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 from asgi_tiktok import MemoryStore, TikTok, TikTokAuthMiddleware
 from asgi_tiktok.emulator import CAST, Emulator
 from asgi_tiktok.keys import KeyRing
+from asgi_tiktok.records import seal_record
 from tests.canaries import OLD_SECRET_KEY, SECRET_KEY
 from tests.site import app
 from tests.visits import (
@@ -69,6 +70,9 @@ HOSTILE = {
     "K-09 beyond ASCII": lambda value: NAME + b"=" + b"\xff" + value,
     "K-09 control": lambda value: NAME + b"=\x01" + value,
     "K-10 unknown id": lambda value: NAME + b"=" + b"A" * 43 + value[43:],
+    "too many of ours": lambda value: b"; ".join(
+        [NAME + b"=%d" % number for number in range(20)] + [NAME + b"=" + value]
+    ),
     "separators": lambda value: b";;;;",
     "nothing": lambda value: b"",
 }
@@ -165,6 +169,23 @@ def test_a_login_cookie_under_another_name_is_of_no_use(browser: TestClient, emu
     assert "This sign-in cannot be finished" in answer.text
 
 
+@pytest.mark.parametrize("facts", [{}, {"state": "s"}, {"scopes": None}, {"more": 1}])
+def test_a_login_cookie_of_another_version_is_no_fault(
+    browser: TestClient, tiktok: TikTok, emulator: Emulator, facts: dict[str, object]
+) -> None:
+    back = come_back(browser, emulator)
+    ((cookie, _),) = browser.cookies.items()
+    pending = tiktok.login.pending
+    sealed = seal_record(tiktok.keys.newest, "login", facts, place=pending.place(cookie))
+    value = urlsafe_b64encode(sealed).rstrip(b"=").decode()
+    browser = TestClient(browser.app, base_url=ORIGIN, cookies={cookie: value}, follow_redirects=False)
+
+    assert browser.get("/auth/tiktok/login").status_code == 302
+    answer = TestClient(browser.app, base_url=ORIGIN, cookies={cookie: value}).get(back)
+    assert answer.status_code == 400
+    assert "This sign-in cannot be finished" in answer.text
+
+
 def test_stale_login_cookies_make_room_first(browser: TestClient) -> None:
     stale = {f"{LOGIN_COOKIE}{'A' * 10}{number}": "x" * 200 for number in range(8)}
     browser = TestClient(browser.app, base_url=ORIGIN, follow_redirects=False, cookies=stale)
@@ -217,8 +238,10 @@ def test_a_session_survives_the_rotation_of_keys(emulator: Emulator) -> None:
 @pytest.mark.anyio
 @pytest.mark.parametrize(
     "payload",
-    [b"", b"null", b"[]", b"[" * 1000, b'{"format": 2}', b'{"format": 99, "user": 1}'],
-    ids=["empty", "null", "list", "deep", "newer", "newest"],
+    [b"", b"null", b"[]", b"[" * 1000, b'{"format": 2}', b'{"format": 99, "user": 1}', b'{"format": 1}']
+    + [b'{"format": 1, "user": []}', b'{"format": 1, "user": {"open_id": 7}, "scopes": [], "data": {}}']
+    + [b'{"format": 1, "user": {"open_id": "a"}, "scopes": null, "data": {}, "created_at": 1, "seen_at": 1}'],
+    ids=["empty", "null", "list", "deep", "newer", "newest", "nothing", "no user", "nobody", "no scopes"],
 )
 async def test_a_record_of_another_format_is_nobody(tiktok: TikTok, emulator: Emulator, payload: bytes) -> None:
     """K-02, R-29a: as an older or newer version, or a fault, may have left it in the store."""

@@ -1,5 +1,7 @@
 """The key ring."""
 
+from typing import Any
+
 import pytest
 
 from asgi_tiktok import ConfigurationError
@@ -59,17 +61,18 @@ def test_the_newest_key_seals_and_all_of_them_open() -> None:
     sealed_before = seal_record(old.newest, "p", {"a": 1}, place="x")
     sealed_after = seal_record(both.newest, "p", {"a": 2}, place="x")
 
-    assert open_record(both, "p", sealed_before, place="x") == {"a": 1}
-    assert open_record(both, "p", sealed_after, place="x") == {"a": 2}
-    assert open_record(new, "p", sealed_after, place="x") == {"a": 2}
+    assert open_record(both, "p", sealed_before, dict, place="x") == {"a": 1}
+    assert open_record(both, "p", sealed_after, dict, place="x") == {"a": 2}
+    assert open_record(new, "p", sealed_after, dict, place="x") == {"a": 2}
     for ring, sealed in ((new, sealed_before), (old, sealed_after)):
         with pytest.raises(Unreadable):
-            open_record(ring, "p", sealed, place="x")
+            open_record(ring, "p", sealed, dict, place="x")
 
 
 @pytest.mark.parametrize(
     "secret",
     ["", "secret", "short-but-random-8sX2", "a" * 64, "abababababababababababababababababab"]
+    + ["0123456789" * 4, "correct-horse-battery!" * 2]
     + ["changeme-changeme-changeme-changeme!", "django-insecure-2k3j4h5g6f7d8s9a0poiuytrewq"],
 )
 def test_a_secret_that_can_be_guessed_is_refused(secret: str) -> None:
@@ -80,6 +83,12 @@ def test_a_secret_that_can_be_guessed_is_refused(secret: str) -> None:
 def test_no_secret_at_all_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="secret_key is empty"):
         KeyRing([])
+
+
+@pytest.mark.parametrize("secret", [b"x" * 43, 7, None, [b"x" * 43]])
+def test_what_is_no_text_is_no_secret(secret: Any) -> None:
+    with pytest.raises(ConfigurationError, match="secret_key"):
+        KeyRing(secret)
 
 
 def test_one_weak_secret_in_a_list_is_refused() -> None:

@@ -157,14 +157,8 @@ def test_two_tabs_both_succeed(browser: TestClient, emulator: Emulator, first: i
     assert name(browser) == CREATOR.display_name
 
 
-def test_of_six_logins_at_once_the_oldest_goes_and_says_so(
-    browser: TestClient, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    began = time.time()
-    tabs = []
-    for second in range(6):
-        monkeypatch.setattr(time, "time", lambda second=second: began + second)
-        tabs.append(come_back(browser, emulator))
+def test_of_six_logins_at_once_the_oldest_goes_and_says_so(browser: TestClient, emulator: Emulator) -> None:
+    tabs = [come_back(browser, emulator) for _ in range(6)]
 
     assert sum(cookie.startswith(LOGIN_COOKIE) for cookie in browser.cookies) == 5
     answer = browser.get(tabs[0])
@@ -374,6 +368,30 @@ def test_saying_no_at_tiktok_is_no_error(browser: TestClient, emulator: Emulator
     assert not any(cookie.startswith(LOGIN_COOKIE) for cookie in browser.cookies)
 
 
+def test_saying_no_leaves_nothing_behind(browser: TestClient, emulator: Emulator, store: MemoryStore) -> None:
+    browser.get(emulator.consent(begin(browser), decision="deny"))
+
+    assert len(store.records) == 0
+
+
+def test_a_reload_under_a_key_that_another_worker_does_not_know_yet_is_no_fault(emulator: Emulator) -> None:
+    store = MemoryStore()
+
+    def worker(secret_key: object) -> TikTokAuthMiddleware:
+        return TikTokAuthMiddleware(
+            app, new_tiktok(httpx2.ASGITransport(emulator), secret_key=secret_key, store=store)
+        )
+
+    behind, ahead = worker([OLD_SECRET_KEY]), worker([SECRET_KEY, OLD_SECRET_KEY])
+    browser = TestClient(behind, base_url=ORIGIN, follow_redirects=False)
+    sign_in(browser, emulator)
+    back = come_back(browser, emulator)
+    TestClient(ahead, base_url=ORIGIN, follow_redirects=False, cookies=browser.cookies).get(back)
+    browser.cookies = {cookie: value for cookie, value in browser.cookies.items() if cookie == SESSION_COOKIE}
+
+    assert "This sign-in is finished already" in lost(browser, back)
+
+
 def test_who_asks_for_json_gets_json(browser: TestClient) -> None:
     answer = browser.get(CALLBACK, headers={"accept": "application/json"})
 
@@ -402,7 +420,8 @@ def test_a_login_on_plain_localhost_uses_plain_cookies(emulator: Emulator) -> No
     assert name(browser) == CREATOR.display_name
 
 
-def test_the_callbacks_query_stays_out_of_the_access_log(tiktok: TikTok, emulator: Emulator) -> None:
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS"])
+def test_the_callbacks_query_stays_out_of_the_access_log(tiktok: TikTok, emulator: Emulator, method: str) -> None:
     scopes = []
 
     async def server(scope, receive, send):  # type: ignore[no-untyped-def]
@@ -410,7 +429,7 @@ def test_the_callbacks_query_stays_out_of_the_access_log(tiktok: TikTok, emulato
         await TikTokAuthMiddleware(app, tiktok)(scope, receive, send)
 
     browser = TestClient(server, base_url=ORIGIN, follow_redirects=False)
-    sign_in(browser, emulator)
+    browser.request(method, come_back(browser, emulator))
 
     callback = next(scope for scope in scopes if scope["path"] == CALLBACK)
     assert callback["query_string"] == b""

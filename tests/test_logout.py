@@ -2,6 +2,8 @@
 
 import re
 
+import anyio
+import httpx2
 import pytest
 from starlette.testclient import TestClient
 
@@ -33,14 +35,17 @@ def test_a_link_only_asks(browser: TestClient, emulator: Emulator, method: str) 
     assert name(browser) != ""
 
 
-def test_the_page_signs_out_in_a_browser_that_sends_no_origin(browser: TestClient, emulator: Emulator) -> None:
+@pytest.mark.parametrize("headers", [{}, {"origin": "null"}])
+def test_the_page_signs_out_in_a_browser_that_says_nothing(
+    browser: TestClient, emulator: Emulator, headers: dict[str, str]
+) -> None:
     sign_in(browser, emulator)
     page = browser.get(f"{LOGOUT}?next=/bye").text
     action = re.search(r'action="([^"]+)"', page)
     token = re.search(r'name="csrf_token" value="([^"]+)"', page)
     assert action
     assert token
-    answer = browser.post(action[1].replace("&amp;", "&"), data={"csrf_token": token[1]})
+    answer = browser.post(action[1].replace("&amp;", "&"), data={"csrf_token": token[1]}, headers=headers)
 
     assert (answer.status_code, answer.headers["location"]) == (303, "/bye")
     assert name(browser) == ""
@@ -51,6 +56,7 @@ ALLOWED = {
     "same-origin with origin": {"sec-fetch-site": "same-origin", "origin": ORIGIN},
     "origin alone": {"origin": ORIGIN},
     "typed, with origin": {"sec-fetch-site": "none", "origin": ORIGIN},
+    "from a page without referrer, as ours": {"sec-fetch-site": "same-origin", "origin": "null"},
 }
 REFUSED = {
     "cross-site": {"sec-fetch-site": "cross-site"},
@@ -118,7 +124,31 @@ def test_signing_out_twice_is_fine(browser: TestClient, emulator: Emulator) -> N
 
 
 def test_signing_out_without_a_session_is_fine(browser: TestClient) -> None:
-    assert browser.post(LOGOUT).status_code == 303
+    """A deletion that nobody vouches for could sign out somebody whose cookie was withheld."""
+    answer = browser.post(LOGOUT)
+
+    assert answer.status_code == 303
+    assert "set-cookie" not in answer.headers
+
+
+def test_pages_that_load_while_somebody_signs_out_are_pages(browser: TestClient, emulator: Emulator) -> None:
+    sign_in(browser, emulator)
+    transport = httpx2.ASGITransport(browser.app)
+    headers = {"cookie": f"{SESSION_COOKIE}={browser.cookies[SESSION_COOKIE]}", **SAME_ORIGIN}
+    statuses: set[int] = set()
+
+    async def ask(method: str, path: str) -> None:
+        async with httpx2.AsyncClient(transport=transport, base_url=ORIGIN, headers=headers) as client:
+            statuses.add((await client.request(method, path)).status_code)
+
+    async def rush() -> None:
+        async with anyio.create_task_group() as group:
+            for _ in range(10):
+                group.start_soon(ask, "POST", LOGOUT)
+                group.start_soon(ask, "GET", "/me")
+
+    anyio.run(rush)
+    assert statuses == {200, 303}
 
 
 @pytest.mark.parametrize("next_path", ["https://evil.test", "//evil.test", "/\\evil.test", LOGOUT])

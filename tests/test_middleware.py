@@ -187,7 +187,8 @@ class TestGuardedPaths:
     @pytest.mark.parametrize(
         "path",
         ["/studio", "/studio/", "/studio/x", "//studio", "/STUDIO", "/./studio", "/x/../studio", "/studio;v=1"]
-        + ["/studio/../x", "/x/%2e%2e/studio", "/studio%2fx", "/x%5c..%5cstudio", "\\studio"],
+        + ["/studio/../x", "/x/%2e%2e/studio", "/studio%2fx", "/x%5c..%5cstudio", "\\studio"]
+        + ["http://evil.test/studio", "studio", "*", ""],
     )
     def test_are_guarded_however_they_are_spelt(self, tiktok: TikTok, path: str) -> None:
         browser = TestClient(TikTokAuthMiddleware(app, tiktok, protect=("/studio",)), base_url=ORIGIN)
@@ -215,6 +216,12 @@ class TestGuardedPaths:
             ({"protect": ("studio",)}, "slash"),
             ({"protect": ("/",), "public": ("health",)}, "slash"),
             ({"public": ("/health",)}, "protect="),
+            ({"protect": ("/studio/*",)}, "plain path"),
+            ({"protect": None}, "tuple"),
+            ({"websocket_origins": "https://front.test"}, "tuple"),
+            ({"websocket_origins": ("https://front.test/",)}, "no slash"),
+            ({"websocket_origins": ("https://Front.test",)}, "small letters"),
+            ({"on_error": "page.html"}, "function"),
         ],
     )
     def test_are_named_properly(self, tiktok: TikTok, settings: dict[str, Any], cure: str) -> None:
@@ -403,6 +410,12 @@ class TestInstallation:
         browser = TestClient(TikTokAuthMiddleware(app), base_url=ORIGIN, follow_redirects=False)
 
         assert begin(browser).startswith("https://www.tiktok.com/v2/auth/authorize/?client_key=awkey&")
+
+    def test_arguments_in_the_wrong_order_say_so(self, tiktok: TikTok) -> None:
+        with pytest.raises(ConfigurationError, match=r"TikTokAuthMiddleware\(app, tiktok\)"):
+            TikTokAuthMiddleware(tiktok, app)  # type: ignore[arg-type]
+        with pytest.raises(ConfigurationError, match=r"TikTokAuthMiddleware\(app, tiktok\)"):
+            TikTokAuthMiddleware(app, "tiktok")  # type: ignore[arg-type]
 
 
 class TestOnError:

@@ -44,7 +44,8 @@ def test_what_remains_below_the_mount_must_be_safe_too(value: str) -> None:
 
 def test_below_the_mount_ordinary_paths_are_fine() -> None:
     assert safe_next("/app/me", reserved=RESERVED, root_path="/app") == "/app/me"
-    assert safe_next("/other", reserved=RESERVED, root_path="/app") == "/other"
+    for path in ("/other", "/app", "/app2/x", "/application"):
+        assert safe_next(path, reserved=RESERVED, root_path="/app") == path
 
 
 PIECES = st.sampled_from(

@@ -269,7 +269,7 @@ class TestWithoutAStore:
     def test_the_session_route_says_so(self, browser: TestClient, emulator: Emulator, store: Failing) -> None:
         sign_in(browser, emulator)
         store.failing = {"get": 1}
-        answer = browser.get("/auth/tiktok/session", headers={"accept": "application/json"})
+        answer = browser.get("/auth/tiktok/session", headers={"accept": "*/*"})
 
         assert answer.status_code == 503
         assert answer.json()["error"] == "store_unavailable"

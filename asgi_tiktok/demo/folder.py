@@ -3,9 +3,10 @@
 import os
 import secrets
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from asgi_tiktok.errors import ConfigurationError, StoreError
-from asgi_tiktok.keys import SHORTEST_SECRET
+from asgi_tiktok.keys import KeyRing
 from asgi_tiktok.stores import SQLiteStore
 from asgi_tiktok.stores.sqlite import prepare_folder
 
@@ -23,13 +24,14 @@ def open_folder(folder: Path) -> tuple[str, SQLiteStore]:
     try:
         prepare_folder(folder)
         secret_key = read_key(folder / KEY) or make_key(folder / KEY)
-        store.run_in_thread(lambda db: None)
-    except (OSError, StoreError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error.description
+        store.check()
+    except OSError as error:
         raise ConfigurationError(
-            f"The folder {folder}, where sign-ins are kept, cannot be written ({reason}); "
+            f"The folder {folder}, where sign-ins are kept, cannot be written ({error.strerror}); "
             "start the demo in a folder of your own."
         ) from error
+    except StoreError as error:
+        raise ConfigurationError(f"Sign-ins cannot be kept: {error.description}. {error.hint}") from error
     return secret_key, store
 
 
@@ -39,13 +41,23 @@ def read_key(path: Path) -> str | None:
         secret_key = path.read_text("ascii", "replace").strip()
     except FileNotFoundError:
         return None
-    if len(secret_key) < SHORTEST_SECRET:
-        raise ConfigurationError(f"{path} does not hold a whole key; delete the file, and the demo makes a new one.")
+    try:
+        KeyRing(secret_key)
+    except ConfigurationError:
+        raise ConfigurationError(
+            f"{path} does not hold a whole key; delete the file, and the demo makes a new one."
+        ) from None
     return secret_key
 
 
 def make_key(path: Path) -> str:
-    secret_key = secrets.token_urlsafe(32)
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-        file.write(secret_key + "\n")
-    return secret_key
+    """A new key, or the one of another demo that was faster; the file appears with the whole key in it."""
+    with NamedTemporaryFile("w", dir=path.parent, prefix=path.name, delete=False) as file:
+        file.write(secrets.token_urlsafe(32) + "\n")
+    try:
+        os.link(file.name, path)
+    except FileExistsError:
+        pass
+    finally:
+        os.unlink(file.name)
+    return path.read_text("ascii").strip()

@@ -105,7 +105,8 @@ class OneAddress:
             await self.app(scope, receive, send)
             return
 
-        response = RedirectResponse(self.origin + quote(scope["path"]), status_code=307)
+        query = "?" + scope["query_string"].decode("latin-1") if scope["query_string"] else ""
+        response = RedirectResponse(self.origin + quote(scope["path"]) + query, status_code=307)
         await response(scope, receive, send)
 
     def is_home(self, scope: Scope) -> bool:

@@ -3,6 +3,6 @@
 from asgi_tiktok.stores.memory import MemoryStore
 from asgi_tiktok.stores.protocol import Store
 from asgi_tiktok.stores.sqlite import SQLiteStore
-from asgi_tiktok.stores.urls import DEFAULT_URL, open_store
+from asgi_tiktok.stores.urls import DEFAULT_URL, check_store, open_store
 
-__all__ = ["DEFAULT_URL", "MemoryStore", "SQLiteStore", "Store", "open_store"]
+__all__ = ["DEFAULT_URL", "MemoryStore", "SQLiteStore", "Store", "check_store", "open_store"]

@@ -1,22 +1,18 @@
 """One SQLite file: many workers on one machine, and it survives restarts."""
 
-import asyncio
 import logging
 import os
 import sqlite3
-import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import TypeVar
 
 from asgi_tiktok.errors import StoreError
+from asgi_tiktok.stores import lane
+from asgi_tiktok.stores.lane import Lane, Step, T
 
 logger = logging.getLogger("asgi_tiktok")
 
-T = TypeVar("T")
-
-BUSY_TIMEOUT = 2  # seconds
 PURGE_INTERVAL = 60  # seconds
 BATCH = 200  # rows
 SCHEMA = """
@@ -35,15 +31,14 @@ UPSERT = "INSERT OR REPLACE INTO tiktok_records (key, value, ends_at, owner) VAL
 class SQLiteStore:
     """Keeps records in the file at `path`, readable by its owner alone; a folder that is missing is made.
 
-    The file is opened on first use, once per process, and never by the event loop's own thread. Expired
-    rows are purged in small batches behind a write.
+    The file is opened on first use. Reading and writing have a thread each, so that a read never waits for
+    a write. Expired rows are purged in small batches behind a write, and nobody waits for it.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self.lock = threading.Lock()
-        self.connection: sqlite3.Connection | None = None
-        self.opened = (0, 0, 0)
+        self.reads = Lane(self.path, self.open_file)
+        self.writes = Lane(self.path, self.open_file)
         self.purged_at = 0.0
 
     def __repr__(self) -> str:
@@ -55,7 +50,7 @@ class SQLiteStore:
             row = db.execute(query, (key, time.time())).fetchone()
             return None if row is None else bytes(row[0])
 
-        return await self.run(read)
+        return await self.reads.run(read)
 
     async def set(self, key: str, value: bytes, *, ttl: int, owner: str | None = None) -> None:
         def write(db: sqlite3.Connection) -> None:
@@ -87,15 +82,14 @@ class SQLiteStore:
 
     async def delete(self, key: str, value: bytes | None = None) -> bool:
         def write(db: sqlite3.Connection) -> bool:
-            now = time.time()
             query = "DELETE FROM tiktok_records WHERE key = ? AND (? IS NULL OR value = ?) AND ends_at > ?"
-            return db.execute(query, (key, value, value, now)).rowcount == 1
+            return db.execute(query, (key, value, value, time.time())).rowcount == 1
 
         return await self.write(write)
 
     async def owned(self, owner: str) -> AsyncIterator[str]:
         after = (time.time(), "")
-        while batch := await self.run(lambda db, after=after: read_owned(db, owner, after)):  # type: ignore[misc]
+        while batch := await self.reads.run(lambda db, after=after: read_owned(db, owner, after)):  # type: ignore[misc]
             for _, key in batch:
                 yield key
             after = batch[-1]
@@ -108,67 +102,32 @@ class SQLiteStore:
         return await self.write(write)
 
     async def aclose(self) -> None:
-        await asyncio.to_thread(self.close)
+        await self.writes.aclose()
+        await self.reads.aclose()
+
+    def check(self) -> None:
+        """Raise StoreError if the file cannot be used; for setting up, not for an event loop."""
+        self.writes.take(lambda db: None, time.monotonic())
+        self.close()
 
     def close(self) -> None:
-        """Close the file, from any thread."""
-        with self.lock:
-            self.forget_connection()
+        """Close the file, from any thread but an event loop's."""
+        self.writes.close()
+        self.reads.close()
 
-    async def write(self, step: Callable[[sqlite3.Connection], T]) -> T:
-        result = await self.run(lambda db: in_transaction(db, step))
+    async def write(self, step: Step[T]) -> T:
+        result = await self.writes.run(lambda db: in_transaction(db, step))
         if not 0 <= time.time() - self.purged_at < PURGE_INTERVAL:
             self.purged_at = time.time()
-            asyncio.get_running_loop().run_in_executor(None, self.purge)
+            self.writes.run_later(lambda db: in_transaction(db, delete_expired), not_purged)
         return result
-
-    async def run(self, step: Callable[[sqlite3.Connection], T]) -> T:
-        return await asyncio.to_thread(self.run_in_thread, step)
-
-    def run_in_thread(self, step: Callable[[sqlite3.Connection], T]) -> T:
-        try:
-            with self.lock:
-                return step(self.connect())
-        except (sqlite3.Error, OSError) as error:
-            raise StoreError(f"{self.path}: {error}", hint=hint_for(error)) from error
-
-    def purge(self) -> None:
-        """Forget some of the records whose time is over; nobody waits for it."""
-        with self.lock:
-            if self.connection is None:
-                return
-            try:
-                in_transaction(self.connection, delete_expired)
-            except sqlite3.Error as error:
-                logger.warning("expired records could not be purged: %s", error)
-
-    def connect(self) -> sqlite3.Connection:
-        # A connection must not be carried into a forked process, nor outlive its file, which other
-        # processes would then know under another inode (SQLite: How To Corrupt, §2.6 and §4).
-        if self.connection is None or self.opened != self.identify():
-            self.forget_connection()
-            self.connection = self.open_file()
-            self.opened = self.identify()
-        return self.connection
-
-    def identify(self) -> tuple[int, int, int]:
-        try:
-            found = self.path.stat()
-        except FileNotFoundError:
-            return os.getpid(), 0, 0
-        return os.getpid(), found.st_dev, found.st_ino
-
-    def forget_connection(self) -> None:
-        if self.connection is not None and self.opened[0] == os.getpid():
-            self.connection.close()
-        self.connection = None
 
     def open_file(self) -> sqlite3.Connection:
         prepare_folder(self.path.parent)
         if not self.path.exists():
             # Made by us beforehand, because SQLite would make it readable by everybody.
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
-        db = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
+        db = sqlite3.connect(self.path, timeout=lane.BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
         try:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = NORMAL")
@@ -179,7 +138,7 @@ class SQLiteStore:
         return db
 
 
-def in_transaction(db: sqlite3.Connection, step: Callable[[sqlite3.Connection], T]) -> T:
+def in_transaction(db: sqlite3.Connection, step: Step[T]) -> T:
     db.execute("BEGIN IMMEDIATE")
     try:
         result = step(db)
@@ -197,6 +156,10 @@ def delete_expired(db: sqlite3.Connection) -> None:
     db.execute(f"DELETE FROM tiktok_records WHERE key IN ({expired})", (time.time(), BATCH))  # noqa: S608
 
 
+def not_purged(error: StoreError) -> None:
+    logger.warning("expired records could not be purged: %s", error)
+
+
 def read_owned(db: sqlite3.Connection, owner: str, after: tuple[float, str]) -> list[tuple[float, str]]:
     query = (
         "SELECT ends_at, key FROM tiktok_records WHERE owner = ? AND (ends_at, key) > (?, ?) "
@@ -208,16 +171,5 @@ def read_owned(db: sqlite3.Connection, owner: str, after: tuple[float, str]) -> 
 def prepare_folder(folder: Path) -> None:
     if folder.exists():
         return
-    folder.mkdir(mode=0o700, parents=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     (folder / ".gitignore").write_text("*\n")
-
-
-def hint_for(error: Exception) -> str:
-    text = str(error)
-    if "locked" in text or "busy" in text:
-        return "Another process holds the file; a store for many processes is Redis or PostgreSQL."
-    if "full" in text:
-        return "The disk is full: make room."
-    if "malformed" in text or "not a database" in text:
-        return "The file is damaged: stop the app, move the file away and keep it, and start again."
-    return "The app's user must be able to write to this file and to its folder."

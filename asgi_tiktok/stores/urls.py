@@ -1,5 +1,6 @@
 """Stores by URL."""
 
+from typing import cast
 from urllib.parse import unquote, urlsplit
 
 from asgi_tiktok.errors import ConfigurationError
@@ -17,9 +18,20 @@ CURE = (
 def open_store(url: str) -> Store:
     """The store that the URL names. Nothing is opened yet. Raises ConfigurationError with the list."""
     parts = urlsplit(url)
+    if ":memory:" in url:
+        raise ConfigurationError("store: SQLite's :memory: is gone with its connection; use memory://.")
     if url == "memory://":
         return MemoryStore()
     if parts.scheme == "sqlite" and not parts.netloc and len(parts.path) > 1 and not parts.query:
         return SQLiteStore(unquote(parts.path[1:]))
     # The URL itself may hold a password, so only its scheme is named.
-    raise ConfigurationError(f"No store has a URL like {parts.scheme or 'this'}:... {CURE}")
+    scheme = f"begins with {parts.scheme}:" if parts.scheme else "has no scheme"
+    raise ConfigurationError(f"store names no store that there is: the URL {scheme}. {CURE}")
+
+
+def check_store(store: object) -> Store:
+    """The object, if it has the methods of a store. Raises ConfigurationError with the list of URLs."""
+    methods = [name for name in vars(Store) if not name.startswith("_")]
+    if not all(callable(getattr(store, name, None)) for name in methods):
+        raise ConfigurationError(f"store is a {type(store).__name__}, which is no store. {CURE}")
+    return cast(Store, store)

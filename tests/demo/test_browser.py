@@ -43,6 +43,19 @@ def page(chromium: Chromium) -> Iterator[Page]:
     assert [text for text in complaints if "status of 403" not in text] == []
 
 
+def test_the_sign_out_page_signs_out(page: Page, demo: RunningDemo) -> None:
+    page.goto(f"{demo.url}/auth/tiktok/login?next=/profile")
+    page.get_by_role("button", name="Continue").click()
+    page.wait_for_url(f"{demo.url}/profile")
+    page.goto(f"{demo.url}/auth/tiktok/logout")
+    expect(page.get_by_role("heading")).to_have_text("Sign out?")
+    assert_fits(page)
+    page.get_by_role("button", name="Sign out").click()
+
+    page.wait_for_url(f"{demo.url}/")
+    assert not any(cookie["name"] == "tiktok_session" for cookie in page.context.cookies())
+
+
 def assert_fits(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") == WIDTH
 

@@ -1,6 +1,5 @@
 """What is peculiar to a file."""
 
-import os
 import sqlite3
 import stat
 import subprocess
@@ -12,7 +11,7 @@ import anyio
 import pytest
 
 from asgi_tiktok import SQLiteStore, StoreError
-from asgi_tiktok.stores import sqlite
+from asgi_tiktok.stores import lane, sqlite
 
 pytestmark = pytest.mark.anyio
 
@@ -69,27 +68,28 @@ async def test_two_processes_share_the_file(path: Path) -> None:
     await store.aclose()
 
 
-async def test_a_forked_process_opens_the_file_anew(path: Path) -> None:
-    store = SQLiteStore(path)
-    await store.set("k", b"1", ttl=60)
-    before = store.connection
-    store.opened = (0, *store.opened[1:])
+def test_a_forked_process_opens_the_file_anew(path: Path) -> None:
+    code = (
+        "import asyncio, os, sys; from asgi_tiktok import SQLiteStore\n"
+        "store = SQLiteStore(sys.argv[1])\n"
+        "asyncio.run(store.set('k', b'1', ttl=60))\n"
+        "child = os.fork()\n"
+        "print(asyncio.run(store.get('k')), asyncio.run(store.delete('missing')), flush=True)\n"
+        "if child:\n"
+        "    sys.exit(os.waitpid(child, 0)[1])\n"
+    )
+    forked = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, timeout=30)
 
-    assert await store.get("k") == b"1"
-    assert store.connection is not before
-    assert store.opened[0] == os.getpid()
-    assert before is not None
-    before.close()
-    await store.aclose()
+    assert forked.stdout == "b'1' False\n" * 2, forked.stderr
 
 
 async def test_a_locked_file_is_an_error_that_names_the_way_out(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 0.1)
+    monkeypatch.setattr(lane, "BUSY_TIMEOUT", 0.1)
     store = SQLiteStore(path)
     await store.set("k", b"1", ttl=60)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
-    with pytest.raises(StoreError, match="Redis or PostgreSQL"):
+    with pytest.raises(StoreError, match="Another process keeps the file locked"):
         await store.set("k", b"2", ttl=60)
     assert await store.get("k") == b"1"
     other.execute("ROLLBACK")
@@ -112,8 +112,8 @@ async def test_a_damaged_file_is_never_deleted(path: Path) -> None:
 async def test_a_full_file_still_reads(path: Path) -> None:
     store = SQLiteStore(path)
     await store.set("k", b"1", ttl=60)
-    assert store.connection is not None
-    store.connection.execute("PRAGMA max_page_count = 1")
+    assert store.writes.connection is not None
+    store.writes.connection.execute("PRAGMA max_page_count = 1")
     with pytest.raises(StoreError, match="make room"):
         await store.set("big", b"x" * 1_000_000, ttl=60)
 
@@ -144,21 +144,47 @@ async def test_expired_rows_go_in_small_batches(path: Path, monkeypatch: pytest.
     await store.aclose()
 
 
-async def test_purging_waits_for_nothing_and_fails_alone(
+async def test_purging_fails_alone(
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 0.1)
+    def fail(db: sqlite3.Connection) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(sqlite, "delete_expired", fail)
+    store = SQLiteStore(path)
+    await store.set("k", b"1", ttl=60)
+    await store.aclose()
+
+    assert "expired records could not be purged" in caplog.text
+
+
+async def test_a_locked_file_keeps_nobody_waiting_for_long(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lane, "BUSY_TIMEOUT", 0.3)
     store = SQLiteStore(path)
     await store.set("k", b"1", ttl=60)
     other = sqlite3.connect(path, isolation_level=None)
-    other.execute("BEGIN EXCLUSIVE")
-    store.purge()
+    other.execute("BEGIN IMMEDIATE")
+    waits: list[float] = []
+
+    async def write(number: int) -> None:
+        began = time.monotonic()
+        with pytest.raises(StoreError):
+            await store.set(str(number), b"", ttl=60)
+        waits.append(time.monotonic() - began)
+
+    async with anyio.create_task_group() as group:
+        for number in range(10):
+            group.start_soon(write, number)
+        await anyio.sleep(0.05)
+        began = time.monotonic()
+        assert await store.get("k") == b"1"
+        reading = time.monotonic() - began
+
     other.execute("ROLLBACK")
     other.close()
     await store.aclose()
-    store.purge()
-
-    assert "expired records could not be purged" in caplog.text
+    assert reading < 0.2
+    assert max(waits) < 1.5
 
 
 async def test_a_deleted_file_is_begun_again_for_all_processes_alike(path: Path) -> None:
