@@ -1,5 +1,12 @@
 """A TikTok you can run: its sign-in pages and its API as one ASGI app that stays on this machine."""
 
+from importlib.util import find_spec
+
+if missing := [name for name in ("jinja2", "uvicorn") if find_spec(name) is None]:
+    raise ModuleNotFoundError(
+        f"The emulator needs {missing[0]}: pip install 'asgi-tiktok[emulator]'", name=missing[0]
+    )
+
 from asgi_tiktok.emulator.app import Emulator
 from asgi_tiktok.emulator.apps import DEFAULT_APP, DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, App
 from asgi_tiktok.emulator.exchanges import Exchange

@@ -1,4 +1,4 @@
-"""TikTok's API host: token, revocation and user info, answered in its envelopes."""
+"""TikTok's API host: OAuth, user info and videos, answered in its envelopes."""
 
 import json
 from collections import deque
@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from asgi_tiktok.emulator.apps import App
+from asgi_tiktok.emulator.calls import Answer, Call
 from asgi_tiktok.emulator.exchanges import Exchange, new_log_id
 from asgi_tiktok.emulator.grants import Grants, TokenAnswer
 from asgi_tiktok.emulator.knobs import OAuthErrorStatus, check_choice
@@ -17,6 +18,7 @@ from asgi_tiktok.emulator.people import Person
 from asgi_tiktok.emulator.refusals import Refused
 from asgi_tiktok.emulator.token import answer_revoke, answer_token
 from asgi_tiktok.emulator.user_info import answer_user_info
+from asgi_tiktok.emulator.video_api import answer_video_list, answer_video_query
 
 
 class API:
@@ -45,23 +47,13 @@ class API:
         return await self._oauth("revoke", request, answer_revoke)
 
     async def user_info(self, request: Request) -> Response:
-        """`fields` of the signed-in person; unlike OAuth, errors here have their own HTTP status."""
-        authorization = request.headers.get("authorization", "")
-        origin = f"{request.url.scheme}://{request.headers['host']}"
-        log_id = self._new_log_id()
-        refused, data = None, {}
-        try:
-            fields = request.query_params.get("fields", "")
-            data["user"] = answer_user_info(
-                self.people, self.grants, authorization=authorization, fields=fields, origin=origin
-            )
-        except Refused as exc:
-            refused = exc
-        code, message = (refused.error, refused.description) if refused else ("ok", "")
-        body = {"data": data, "error": {"code": code, "message": message, "log_id": log_id}}
-        status = refused.status if refused else 200
-        self._record("user_info", request, status, log_id, request.query_params, refused)
-        return answer(body, status, log_id)
+        return await self._resource("user_info", request, answer_user_info)
+
+    async def video_list(self, request: Request) -> Response:
+        return await self._resource("video_list", request, answer_video_list)
+
+    async def video_query(self, request: Request) -> Response:
+        return await self._resource("video_query", request, answer_video_query)
 
     async def unsupported(self, request: Request, exc: Exception) -> Response:
         """TikTok's gateway for any path or method it does not know, a forgotten slash included."""
@@ -89,6 +81,27 @@ class API:
             status = self.oauth_error_status
             body = {"error": exc.error, "error_description": exc.description, "log_id": log_id}
         self._record(endpoint, request, status, log_id, form, refused)
+        return answer(body, status, log_id)
+
+    async def _resource(
+        self,
+        endpoint: str,
+        request: Request,
+        answer_call: Callable[[Mapping[str, Person], Grants, Call], Answer],
+    ) -> Response:
+        """What the person lets the app read; unlike OAuth, errors here have their own HTTP status."""
+        log_id = self._new_log_id()
+        call = await Call.read(request)
+        refused = None
+        data: Answer = {}
+        try:
+            data = answer_call(self.people, self.grants, call)
+        except Refused as exc:
+            refused = exc
+        code, message = (refused.error, refused.description) if refused else ("ok", "")
+        body = {"data": data, "error": {"code": code, "message": message, "log_id": log_id}}
+        status = refused.status if refused else 200
+        self._record(endpoint, request, status, log_id, call.parameters, refused)
         return answer(body, status, log_id)
 
     def _new_log_id(self) -> str:

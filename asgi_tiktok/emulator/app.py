@@ -16,14 +16,17 @@ from starlette.types import Receive, Scope, Send
 from asgi_tiktok.emulator.api import API
 from asgi_tiktok.emulator.apps import DEFAULT_APP, App
 from asgi_tiktok.emulator.authorize import Authorization
-from asgi_tiktok.emulator.avatars import SIZES, avatar_response
+from asgi_tiktok.emulator.avatars import SIZES, draw_avatar
 from asgi_tiktok.emulator.consent import PATH, Consent
+from asgi_tiktok.emulator.covers import draw_cover
 from asgi_tiktok.emulator.exchanges import KEPT, Exchange
 from asgi_tiktok.emulator.grants import Grants
 from asgi_tiktok.emulator.hosts import is_local
 from asgi_tiktok.emulator.knobs import Decision, Lifetimes, OAuthErrorStatus, Rotation, WebPKCE
 from asgi_tiktok.emulator.pages import plain, stylesheet
 from asgi_tiktok.emulator.people import CAST, Person
+from asgi_tiktok.emulator.pictures import picture
+from asgi_tiktok.emulator.videos import videos_of
 
 T = TypeVar("T")
 
@@ -99,7 +102,10 @@ class Emulator:
             Route("/v2/oauth/token/", api.token, methods=["POST"]),
             Route("/v2/oauth/revoke/", api.revoke, methods=["POST"]),
             Route("/v2/user/info/", api.user_info, methods=["GET"]),
+            Route("/v2/video/list/", api.video_list, methods=["POST"]),
+            Route("/v2/video/query/", api.video_query, methods=["POST"]),
             Route("/_emulator/avatars/{open_id:path}.svg", self._avatar, methods=["GET"]),
+            Route("/_emulator/covers/{open_id:path}/{video_id}.svg", self._cover, methods=["GET"]),
             Route("/_emulator/emulator.css", self._stylesheet, methods=["GET"]),
         ]
 
@@ -108,7 +114,15 @@ class Emulator:
         size = request.query_params.get("size", "168")
         if person is None or size not in map(str, SIZES.values()):
             raise HTTPException(404)
-        return avatar_response(person, int(size))
+        return picture(draw_avatar(person, int(size)))
+
+    async def _cover(self, request: Request) -> Response:
+        person = self.people.get(request.path_params["open_id"])
+        videos = videos_of(person) if person else ()
+        for video in videos:
+            if video.id == request.path_params["video_id"]:
+                return picture(draw_cover(video))
+        raise HTTPException(404)
 
     async def _stylesheet(self, request: Request) -> Response:
         return stylesheet()

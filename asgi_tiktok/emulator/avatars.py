@@ -4,8 +4,6 @@ import hashlib
 from html import escape
 from urllib.parse import quote, urlencode
 
-from starlette.responses import Response
-
 from asgi_tiktok.emulator.people import Person
 
 SIZES = {"avatar_url": 168, "avatar_url_100": 100, "avatar_large_url": 720}
@@ -38,20 +36,7 @@ def avatar_url(origin: str, person: Person, size: int, now: float) -> str:
     return f"{origin}{avatar_path(person)}?{urlencode({'size': size, 'x-expires': expires})}"
 
 
-def avatar_response(person: Person, size: int) -> Response:
-    """The picture as an image that any page may show and that runs nothing."""
-    return Response(
-        draw(person, size),
-        media_type="image/svg+xml",
-        headers={
-            "Content-Security-Policy": "default-src 'none'",
-            "Cross-Origin-Resource-Policy": "cross-origin",
-            "X-Content-Type-Options": "nosniff",
-        },
-    )
-
-
-def draw(person: Person, size: int) -> str:
+def draw_avatar(person: Person, size: int) -> str:
     seed = hashlib.sha256(person.open_id.encode()).digest()
     hue = int.from_bytes(seed[:2], "big") % 360
     letters = initials(person.display_name)
