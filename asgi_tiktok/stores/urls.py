@@ -11,7 +11,7 @@ from asgi_tiktok.stores.sqlite import SQLiteStore
 DEFAULT_URL = "sqlite:///.asgi-tiktok/store.sqlite3"
 CURE = (
     "These work: sqlite:///relative/path.sqlite3 and sqlite:////absolute/path.sqlite3 for one machine, "
-    "memory:// for tests; or pass a store object."
+    "postgresql+asyncpg://user@host/database for many; memory:// for tests; or pass a store object."
 )
 
 
@@ -24,9 +24,21 @@ def open_store(url: str) -> Store:
         return MemoryStore()
     if parts.scheme == "sqlite" and not parts.netloc and len(parts.path) > 1 and not parts.query:
         return SQLiteStore(unquote(parts.path[1:]))
+    if "+" in parts.scheme or parts.scheme in ("postgresql", "postgres", "mysql", "mariadb"):
+        return open_database(url)
     # The URL itself may hold a password, so only its scheme is named.
     scheme = f"begins with {parts.scheme}:" if parts.scheme else "has no scheme"
     raise ConfigurationError(f"store names no store that there is: the URL {scheme}. {CURE}")
+
+
+def open_database(url: str) -> Store:
+    try:
+        from asgi_tiktok.stores.sqlalchemy import SQLAlchemyStore
+    except ImportError:
+        raise ConfigurationError(
+            "store names a database, which needs SQLAlchemy: pip install 'asgi-tiktok[sqlalchemy]'"
+        ) from None
+    return SQLAlchemyStore(url)
 
 
 def check_store(store: object) -> Store:

@@ -1,0 +1,205 @@
+"""The table of records, its SQL in three dialects, and what a database's errors mean."""
+
+import re
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    bindparam,
+    delete,
+    select,
+    update,
+)
+from sqlalchemy import literal_column as sql
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql.expression import ColumnElement, Delete, Executable
+
+from asgi_tiktok.errors import ConfigurationError, StoreError
+
+BATCH = 200  # rows
+LONGEST_NAME = 255  # bytes of a key or an owner
+
+# Bytes on MySQL, where every collation that both MySQL and MariaDB know ignores trailing spaces.
+NAME = (
+    String(LONGEST_NAME)
+    .with_variant(String(LONGEST_NAME, collation="C"), "postgresql")
+    .with_variant(mysql.VARBINARY(LONGEST_NAME), "mysql", "mariadb")
+)
+VALUE = LargeBinary().with_variant(mysql.LONGBLOB(), "mysql", "mariadb")
+
+# Milliseconds since the epoch by the database's clock, the same for a whole statement, in no time zone.
+NOW = {
+    "postgresql": "CAST(EXTRACT(EPOCH FROM statement_timestamp()) * 1000 AS BIGINT)",
+    "mysql": "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000)",
+    "sqlite": "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
+}
+
+# SQLSTATEs of PostgreSQL, numbers of MySQL and MariaDB, names of SQLite, and what hides behind its one SQLITE_ERROR.
+SQLITE_ERRORS = ("no such table", "no such column", "no column named", "already exists")
+MISSING_TABLE = {"42P01", "1146", "no such table"}
+CONFLICT = {"40001", "40P01", "1213", "1020"}
+RACE = {"42P07", "42710", "23505", "XX000", "1050", "1061", "already exists", "SQLITE_BUSY"}
+HINTS = (
+    (
+        MISSING_TABLE,
+        "The table is missing: run your migrations with the store's `metadata`, or leave `create_table` at True.",
+    ),
+    ({"28P01", "28000", "1045", "1698"}, "The database does not accept this user and password."),
+    ({"3D000", "1049"}, "The server has no database of this name: create it, or correct the URL."),
+    (
+        {"42501", "1044", "1142", "1227"},
+        "The user needs SELECT, INSERT, UPDATE and DELETE on the table; to create it, CREATE as well, "
+        "unless your migrations do (`create_table=False`).",
+    ),
+    (
+        {"42703", "1054", "no such column", "no column named"},
+        "The table has other columns than the store's `metadata`: give the store a table of its own.",
+    ),
+    ({"25006", "1290", "1792", "1836", "SQLITE_READONLY"}, "The database is read-only: name the primary server."),
+    ({"53100", "1021", "1114", "SQLITE_FULL"}, "The database's disk is full: make room."),
+    ({"53300", "1040", "1203"}, "The server has no connection left: allow more, or run fewer workers."),
+    (
+        {"SQLITE_BUSY", "SQLITE_LOCKED"},
+        "Another process holds the file; many processes are better off with PostgreSQL.",
+    ),
+)
+UNREACHABLE = "Is the database running, and does the URL name the right host and port?"
+
+
+def new_table(name: str) -> Table:
+    """The table of records, alone in a MetaData of its own."""
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,49}", name, re.ASCII):
+        raise ConfigurationError("table must be one plain name: up to 50 letters, digits and underscores.")
+    owner = Column("owner", NAME)
+    owned = owner.is_not(None)
+    return Table(
+        name,
+        MetaData(),
+        Column("key", NAME, primary_key=True),
+        Column("value", VALUE, nullable=False),
+        Column("ends_at", BigInteger, nullable=False),
+        owner,
+        Index(f"{name}_owner", "owner", "ends_at", postgresql_where=owned, sqlite_where=owned),
+        Index(f"{name}_ends_at", "ends_at"),
+        mysql_engine="InnoDB",
+        mariadb_engine="InnoDB",
+        sqlite_with_rowid=False,
+    )
+
+
+class Statements:
+    """Every statement that the store runs, built once. Each is atomic by itself, so none needs a transaction."""
+
+    def __init__(self, table: Table, backend: str) -> None:
+        self.dialect = "mysql" if backend == "mariadb" else backend
+        if self.dialect not in NOW:
+            raise ConfigurationError(
+                f"{backend} is not a database for the store. These are: PostgreSQL (postgresql+asyncpg://), "
+                "MySQL and MariaDB (mysql+asyncmy://), SQLite (sqlite+aiosqlite:///)."
+            )
+        c = table.c
+        now: ColumnElement[int] = sql(NOW[self.dialect], BigInteger)
+        live = c.ends_at > now
+        this = c.key == bindparam("this")
+        same = c.value == bindparam("old")
+        whose = c.owner == bindparam("whose")
+        # The first half is implied by the second, and lets the index begin where the page before ended.
+        after = (c.ends_at >= bindparam("after")) & ((c.ends_at > bindparam("after")) | (c.key > bindparam("past")))
+        rest = {
+            "value": bindparam("new", type_=VALUE),
+            "ends_at": now + bindparam("ttl", type_=BigInteger),
+            "owner": bindparam("whose", type_=NAME),
+        }
+        record = {"key": bindparam("this", type_=NAME), **rest}
+
+        self.get = select(c.value).where(this, live)
+        self.replace = update(table).where(this, same, live).values(rest)
+        self.delete = delete(table).where(this, live)
+        self.delete_same = delete(table).where(this, same, live)
+        self.delete_owned = delete(table).where(whose, live)
+        self.delete_ended = delete(table).where(this, ~live)
+        self.owned = select(c.ends_at, c.key).where(whose, live, after).order_by(c.ends_at, c.key).limit(BATCH)
+        self.purge = purge(table, now, self.dialect)
+        self.set: Executable
+        self.add: Executable
+        if self.dialect == "mysql":
+            upsert = mysql.insert(table).values(record)
+            self.set = upsert.on_duplicate_key_update({name: upsert.inserted[name] for name in rest})
+            self.add = mysql.insert(table).values(record)
+        else:
+            insert = postgresql.insert if self.dialect == "postgresql" else sqlite.insert
+            new = insert(table).values(record)
+            changes = {name: new.excluded[name] for name in rest}
+            self.set = new.on_conflict_do_update(index_elements=[c.key], set_=changes)
+            self.add = new.on_conflict_do_update(index_elements=[c.key], set_=changes, where=~live)
+
+    def encode(self, name: str | None) -> str | bytes | None:
+        """A key or an owner as the driver wants it."""
+        if name is not None and not (name.isascii() and len(name) <= LONGEST_NAME):
+            # A server that is not strict would cut it off, and so mix up two records.
+            raise StoreError(f"A key or an owner is not ASCII, or longer than {LONGEST_NAME} characters.")
+        return name.encode("ascii") if name is not None and self.dialect == "mysql" else name
+
+    def decode(self, name: str | bytes) -> str:
+        """A key as it was given."""
+        return name.decode("ascii") if isinstance(name, bytes) else name
+
+
+def purge(table: Table, now: ColumnElement[int], dialect: str) -> Delete:
+    expired = select(table.c.key).where(table.c.ends_at <= now).order_by(table.c.ends_at).limit(BATCH)
+    if dialect == "sqlite":
+        return delete(table).where(table.c.key.in_(expired))
+    if dialect == "postgresql":
+        # Workers that purge at the same moment take different rows, and wait for nobody.
+        expired = expired.with_for_update(skip_locked=True)
+    batch = expired.subquery("batch")
+    return delete(table).where(table.c.key == batch.c.key, table.c.ends_at <= now)
+
+
+def is_missing_table(error: DBAPIError) -> bool:
+    return code_of(error) in MISSING_TABLE
+
+
+def is_conflict(error: DBAPIError) -> bool:
+    """True when the database gave up this statement for the sake of another: it had no effect."""
+    return code_of(error) in CONFLICT
+
+
+def is_race(error: DBAPIError) -> bool:
+    """True when another worker is creating the same table."""
+    return code_of(error) in RACE | CONFLICT
+
+
+def explain(error: Exception) -> StoreError:
+    """What an operator may read: never the driver's own text, which repeats parameters and SQL."""
+    if isinstance(error, StoreError):
+        return error
+    if isinstance(error, TimeoutError):
+        return StoreError("The database did not answer in time.", hint=UNREACHABLE)
+    code = code_of(error)
+    hint = next((hint for codes, hint in HINTS if code in codes), UNREACHABLE)
+    what = f"{type(driver_error(error)).__name__} {code}".rstrip()
+    return StoreError(f"The database failed ({what}).", hint=hint)
+
+
+def driver_error(error: BaseException) -> BaseException:
+    """The driver's own exception inside SQLAlchemy's."""
+    inner = error.orig if isinstance(error, DBAPIError) else None
+    return inner.__cause__ or inner if inner is not None else error
+
+
+def code_of(error: BaseException) -> str:
+    """The database's name for what went wrong, or nothing."""
+    cause = driver_error(error)
+    if cause.args and isinstance(cause.args[0], int):
+        return str(cause.args[0])
+    code = str(getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", ""))
+    if code == "SQLITE_ERROR":
+        return next((known for known in SQLITE_ERRORS if known in str(cause)), code)
+    return code

@@ -1,0 +1,392 @@
+"""What is peculiar to a table in a database."""
+
+import asyncio
+import logging
+import os
+import random
+import signal
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, inspect, make_url, text
+
+from asgi_tiktok import StoreError
+from asgi_tiktok.errors import ConfigurationError
+from asgi_tiktok.stores import sqlalchemy
+from asgi_tiktok.stores.sqlalchemy import SQLAlchemyStore
+from tests.stores.databases import (
+    MARIADB,
+    POSTGRESQL,
+    cluster,
+    database,
+    database_store,
+    database_url,
+    rows,
+    rows_become,
+)
+
+pytestmark = pytest.mark.anyio
+
+CANARY = b"canary-in-a-database-3kQz"
+
+
+@pytest.fixture(params=["postgresql", "mariadb", "aiosqlite"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SQLAlchemyStore]:
+    """Each database in turn, with no table yet."""
+    async with database_store(request.param, tmp_path) as store:
+        yield store
+
+
+@pytest.fixture
+async def postgresql(tmp_path: Path) -> AsyncIterator[SQLAlchemyStore]:
+    async with database_store("postgresql", tmp_path) as store:
+        yield store
+
+
+@pytest.mark.parametrize(
+    ("url", "cure"),
+    [
+        ("postgresql://postgres:canary@127.0.0.1/test", r"postgresql\+asyncpg://"),
+        ("postgresql+psycopg2://postgres:canary@127.0.0.1/test", r"asgi-tiktok\[sqlalchemy\]|postgresql\+asyncpg://"),
+        ("sqlite:///store.sqlite3", r"sqlite\+aiosqlite://"),
+        ("sqlite+pysqlite:///store.sqlite3", r"sqlite\+aiosqlite://"),
+        ("mssql+aioodbc://user:canary@127.0.0.1/test", r"PostgreSQL .* MySQL and MariaDB .* SQLite"),
+        ("mysql+aiodriver://user:canary@127.0.0.1/test", r"mysql\+asyncmy://"),
+        ("canary", "postgresql"),
+        (create_engine("sqlite://"), "AsyncEngine"),
+    ],
+)
+def test_a_wrong_url_fails_at_construction_with_those_that_work(url: str, cure: str) -> None:
+    with pytest.raises(ConfigurationError, match=cure) as raised:
+        SQLAlchemyStore(url)
+
+    assert "canary" not in repr(raised.value)
+    assert raised.value.__context__ is None
+
+
+def test_a_missing_driver_is_named_with_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "asyncpg", None)
+    with pytest.raises(ConfigurationError, match=r"pip install 'asgi-tiktok\[sqlalchemy\]'"):
+        SQLAlchemyStore("postgresql+asyncpg://postgres@127.0.0.1/test")
+
+
+@pytest.mark.parametrize("name", ["", "two words", "a.b", "records;", "récords", "t" * 51, "t\n"])
+def test_a_table_has_a_plain_name(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="plain name"):
+        SQLAlchemyStore(POSTGRESQL, table=name)
+
+
+def test_its_repr_holds_no_password() -> None:
+    store = SQLAlchemyStore("postgresql+asyncpg://ada:canary@127.0.0.1:5433/test?password=canary")
+
+    assert (
+        repr(store) == "SQLAlchemyStore('postgresql+asyncpg://ada:***@127.0.0.1:5433/test', table='tiktok_records')"
+    )
+
+
+async def test_many_workers_create_the_table_at_once(store: SQLAlchemyStore) -> None:
+    workers = [SQLAlchemyStore(store.url, table=store.table.name) for _ in range(12)]
+    added = await asyncio.gather(*(worker.add("k", b"1", ttl=60) for worker in workers))
+    await asyncio.gather(*(worker.aclose() for worker in workers))
+
+    assert sorted(added) == [False] * 11 + [True]
+    async with database(store.url) as engine, engine.connect() as connection:
+        names = await connection.run_sync(
+            lambda sync: {index["name"] for index in inspect(sync).get_indexes(store.table.name)}
+        )
+    assert {index.name for index in store.table.indexes} <= names
+
+
+async def test_a_table_that_was_dropped_is_created_again(store: SQLAlchemyStore) -> None:
+    await store.set("k", b"1", ttl=60)
+    async with database(store.url) as engine, engine.begin() as connection:
+        await connection.run_sync(store.metadata.drop_all)
+
+    assert await store.get("k") is None
+    assert await store.add("k", b"2", ttl=60) is True
+
+
+async def test_migrations_may_create_the_table(store: SQLAlchemyStore) -> None:
+    migrated = SQLAlchemyStore(store.url, table=store.table.name, create_table=False)
+    with pytest.raises(StoreError, match="run your migrations"):
+        await migrated.get("k")
+    async with database(store.url) as engine, engine.begin() as connection:
+        await connection.run_sync(migrated.metadata.create_all)
+    await migrated.set("k", b"1", ttl=60)
+
+    assert await migrated.get("k") == b"1"
+    await migrated.aclose()
+
+
+async def test_the_apps_own_engine_stays_open(store: SQLAlchemyStore) -> None:
+    async with database(store.url) as engine:
+        given = SQLAlchemyStore(engine, table=store.table.name)
+        await given.set("k", b"1", ttl=60)
+        pool = engine.pool
+        await given.aclose()
+
+        assert engine.pool is pool
+        assert await given.get("k") == b"1"
+        async with engine.begin() as connection:
+            assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
+            assert connection.sync_connection is not None
+            assert connection.sync_connection.default_isolation_level == await connection.get_isolation_level()
+        await given.aclose()
+
+
+async def test_a_case_insensitive_database_mixes_no_users(tmp_path: Path) -> None:
+    async with database_store("mariadb", tmp_path) as store:
+        async with database(store.url) as engine, engine.begin() as connection:
+            assert (await connection.execute(text("SELECT 'OpenId' = 'openid'"))).scalar_one() == 1
+        for name in ("OpenId", "openid", "openid "):
+            await store.set(f"session:{name}", name.encode(), ttl=60, owner=name)
+
+        assert await store.get("session:openid") == b"openid"
+        assert await store.get("session:OPENID") is None
+        assert [key async for key in store.owned("openid")] == ["session:openid"]
+        assert await store.delete_owned("openid") == 1
+        assert await store.get("session:OpenId") == b"OpenId"
+        assert await store.get("session:openid ") == b"openid "
+
+
+async def test_replacing_a_value_by_the_same_is_no_failure(store: SQLAlchemyStore) -> None:
+    await store.set("k", b"1", ttl=60)
+
+    assert await store.replace("k", b"1", b"1", ttl=60) is True
+    assert await store.replace("k", b"1", b"1", ttl=60) is True
+
+
+async def test_a_name_that_would_be_cut_off_is_refused(store: SQLAlchemyStore) -> None:
+    for name in ("k" * 256, "clé"):
+        with pytest.raises(StoreError, match="255"):
+            await store.set(name, b"1", ttl=60)
+        with pytest.raises(StoreError, match="255"):
+            await store.set("k", b"1", ttl=60, owner=name)
+    await store.set("k" * 255, b"1", ttl=60, owner="o" * 255)
+    assert [key async for key in store.owned("o" * 255)] == ["k" * 255]
+
+
+async def test_no_value_comes_out_by_an_error_or_a_log(
+    store: SQLAlchemyStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("sqlalchemy", "sqlalchemy.engine", "sqlalchemy.pool", "asyncio", "aiosqlite"):
+        caplog.set_level(logging.DEBUG, name)
+    logging.getLogger("sqlalchemy.engine.Engine.asgi_tiktok").setLevel(logging.NOTSET)
+    talkative = SQLAlchemyStore(store.url, table=store.table.name)
+    async with database(store.url) as engine:
+        given = SQLAlchemyStore(engine, table=store.table.name, create_table=False)
+        await talkative.set("k", CANARY, ttl=60)
+        assert await talkative.get("k") == CANARY
+        async with engine.begin() as connection:
+            await connection.execute(text(f"ALTER TABLE {store.table.name} DROP COLUMN value"))
+        for broken in (talkative, given):
+            for _ in range(2):
+                with pytest.raises(StoreError, match="a table of its own") as raised:
+                    await broken.set("k", CANARY, ttl=60)
+                check(raised.value)
+            with pytest.raises(StoreError) as raised:
+                await broken.set("k", CANARY.decode(), ttl=60)  # type: ignore[arg-type]
+            check(raised.value)
+            await broken.aclose()
+    logging.getLogger("sqlalchemy.engine.Engine.asgi_tiktok").setLevel(logging.NOTSET)
+
+    ours = [record for record in caplog.records if record.name.endswith("asgi_tiktok")]
+    assert ours
+    assert CANARY.decode() not in "".join(record.getMessage() for record in ours)
+
+
+def check(error: StoreError) -> None:
+    assert CANARY.decode() not in f"{error!r} {error} {error.args} {vars(error)}"
+    assert "INSERT" not in str(error)
+    assert error.__cause__ is None
+    assert error.__context__ is None
+
+
+@pytest.mark.parametrize("name", ["postgresql", "mariadb"])
+async def test_a_server_that_is_not_there_is_soon_an_error(name: str, port: int) -> None:
+    url = make_url(POSTGRESQL if name == "postgresql" else MARIADB)
+    url = url.set(host="127.0.0.1", port=port, password="canary")
+    store = SQLAlchemyStore(url)
+    with pytest.raises(StoreError, match="host and port") as raised:
+        await store.get("k")
+    assert "canary" not in str(raised.value)
+
+    with socket.create_server(("127.0.0.1", port)):
+        # It takes connections, and says nothing.
+        begun = time.monotonic()
+        with pytest.raises(StoreError, match="host and port"):
+            await store.set("k", b"1", ttl=60)
+        assert time.monotonic() - begun < 6
+    await store.aclose()
+
+
+async def test_a_database_that_is_not_there_is_named(tmp_path: Path) -> None:
+    store = SQLAlchemyStore(database_url("postgresql", tmp_path).set(database="there_is_none"))
+    with pytest.raises(StoreError, match="no database of this name"):
+        await store.get("k")
+    await store.aclose()
+
+
+async def test_a_power_cut_under_traffic_loses_no_record(port: int) -> None:
+    with cluster(port) as server:
+        store = SQLAlchemyStore(server.url)
+        kept: dict[str, bytes] = {}
+        failures: list[StoreError] = []
+        running = True
+
+        async def visit(worker: int) -> None:
+            number = 0
+            while running:
+                number += 1
+                key, value = f"{worker}-{number}", f"value of {worker}-{number}".encode()
+                try:
+                    await store.set(key, value, ttl=600, owner=str(worker))
+                    kept[key] = value
+                    assert await store.get(key) == value
+                except StoreError as error:
+                    failures.append(error)
+                    await asyncio.sleep(0.02)
+
+        visitors = [asyncio.create_task(visit(worker)) for worker in range(10)]
+        await asyncio.sleep(0.5)
+        await asyncio.to_thread(server.kill)
+        before = len(kept)
+        await asyncio.sleep(0.5)
+        await asyncio.to_thread(server.start)
+        async with asyncio.timeout(10):
+            while len(kept) < before + 50:
+                await asyncio.sleep(0.05)
+        running = False
+        await asyncio.gather(*visitors)
+
+        assert failures
+        assert before > 0
+        assert {key: await store.get(key) for key in kept} == kept
+        await store.aclose()
+
+
+async def test_a_connection_that_the_server_ended_is_opened_anew(postgresql: SQLAlchemyStore) -> None:
+    await postgresql.set("k", b"1", ttl=60)
+    for _ in range(5):
+        async with database(postgresql.url) as engine, engine.connect() as connection:
+            end = (
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE pid <> pg_backend_pid() AND query LIKE :table"
+            )
+            await connection.execute(text(end), {"table": f"%{postgresql.table.name}%"})
+        assert await postgresql.get("k") == b"1"
+
+
+async def test_a_server_that_stands_still_is_soon_an_error(port: int) -> None:
+    with cluster(port) as server:
+        store = SQLAlchemyStore(server.url)
+        await store.set("k", b"1", ttl=600)
+        server.send(signal.SIGSTOP)
+        begun = time.monotonic()
+        with pytest.raises(StoreError, match="in time"):
+            await store.get("k")
+        assert time.monotonic() - begun < 6
+        server.send(signal.SIGCONT)
+
+        assert await store.get("k") == b"1"
+        await store.aclose()
+
+
+async def test_a_cancelled_read_never_answers_the_next_one(store: SQLAlchemyStore) -> None:
+    for number in range(20):
+        await store.set(str(number), str(number).encode(), ttl=60)
+    chance = random.Random(7)
+
+    async def cancelled(number: int) -> None:
+        task = asyncio.create_task(store.get(str(number % 20)))
+        await asyncio.sleep(chance.uniform(0, 0.006))
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            assert await task == str(number % 20).encode()
+
+    for first in range(0, 300, 6):
+        await asyncio.gather(*(cancelled(first + number) for number in range(6)))
+        key = str(chance.randrange(20))
+        assert await store.get(key) == key.encode()
+
+
+async def test_two_loops_have_connections_of_their_own(store: SQLAlchemyStore) -> None:
+    await store.set("k", b"1", ttl=60)
+    seen: list[bytes | None] = []
+
+    async def elsewhere() -> None:
+        seen.append(await store.get("k"))
+        await store.set("there", b"too", ttl=60)
+        await store.aclose()
+
+    for _ in range(2):
+        thread = threading.Thread(target=lambda: asyncio.run(elsewhere()))
+        thread.start()
+        await asyncio.to_thread(thread.join)
+
+    assert seen == [b"1", b"1"]
+    assert await store.get("there") == b"too"
+    assert len(store.places) == 1
+
+
+async def test_a_forked_process_opens_connections_anew(store: SQLAlchemyStore) -> None:
+    await store.set("k", b"1", ttl=60)
+    (inherited,) = store.places.values()
+    store.pid = 0
+
+    assert await store.get("k") == b"1"
+    (place,) = store.places.values()
+    assert place is not inherited
+    assert store.pid == os.getpid()
+    if inherited.purging is not None:
+        await inherited.purging
+    await inherited.engine.dispose()
+
+
+async def test_expired_rows_go_and_live_rows_stay(store: SQLAlchemyStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlalchemy, "PURGE_INTERVAL", 0.5)
+    workers = [SQLAlchemyStore(store.url, table=store.table.name) for _ in range(3)]
+    await store.set("live", b"1", ttl=60)
+    async with database(store.url) as engine, engine.begin() as connection:
+        ended = [
+            {"key": store.statements.encode(str(number)), "value": b"", "ends_at": number} for number in range(900)
+        ]
+        await connection.execute(store.table.insert(), ended)
+    await asyncio.sleep(0.5)
+    await asyncio.gather(*(worker.set("k", b"1", ttl=60) for worker in workers))
+    await rows_become(store, 2)
+
+    assert await store.get("live") == b"1"
+    assert await store.get("k") == b"1"
+    await asyncio.gather(*(worker.aclose() for worker in workers))
+
+
+async def test_purging_fails_alone(
+    postgresql: SQLAlchemyStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(postgresql.statements, "purge", text("DELETE FROM there_is_none"))
+    monkeypatch.setattr(postgresql, "create_table", False)
+    await postgresql.set("k", b"1", ttl=60)
+    async with asyncio.timeout(5):
+        while "could not be purged" not in caplog.text:
+            await asyncio.sleep(0.01)
+
+    assert await postgresql.get("k") == b"1"
+
+
+async def test_closing_waits_for_what_is_under_way(
+    postgresql: SQLAlchemyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql.statements, "purge", text("SELECT pg_sleep(1)"))
+    await postgresql.set("k", b"1", ttl=60)
+    await asyncio.sleep(0.2)
+    begun = time.monotonic()
+    await postgresql.aclose()
+
+    assert time.monotonic() - begun < 3
+    assert await rows(postgresql) == 1
