@@ -94,8 +94,8 @@ class Sessions:
     async def keep_to_limit(self, open_id: str) -> None:
         """End the sessions of this user that were not used for longest, beyond `max_sessions`."""
         try:
-            names = [name async for name in self.store.owned(self.owner(open_id))]
-            for name in names[: -self.max_sessions]:
+            names = {name: None async for name in self.store.owned(self.owner(open_id))}
+            for name in list(names)[: -self.max_sessions]:
                 await self.store.delete(name)
         except StoreError as error:
             logger.warning("a user may have more than %s sessions: %s", self.max_sessions, error)

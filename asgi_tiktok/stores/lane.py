@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
+from weakref import WeakSet
 
 from asgi_tiktok.errors import StoreError
 
@@ -30,6 +31,7 @@ class Lane:
         self.opened = (0, 0)
         self.pid = os.getpid()
         self.thread = ThreadPoolExecutor(1, "asgi-tiktok-sqlite")
+        lanes.add(self)
 
     async def run(self, step: Step[T]) -> T:
         """What the step returns; StoreError for whatever goes wrong with the file."""
@@ -91,11 +93,22 @@ class Lane:
         self.thread = ThreadPoolExecutor(1, "asgi-tiktok-sqlite")
 
     def survive_fork(self) -> None:
-        # Neither a thread nor a connection lives on in a forked process (SQLite: How To Corrupt, §2.6).
+        # The parent's thread does not live on in a forked process.
         if self.pid != os.getpid():
             self.pid = os.getpid()
-            self.connection = None
             self.thread = ThreadPoolExecutor(1, "asgi-tiktok-sqlite")
+
+
+def disconnect_all() -> None:
+    """Close every file, because a connection must not be carried into a forked process, not even closed."""
+    for lane in list(lanes):
+        if lane.pid == os.getpid():
+            lane.thread.submit(lane.disconnect).result()
+
+
+# SQLite: How To Corrupt, §2.6. Both processes open their files again at the next step.
+lanes: WeakSet[Lane] = WeakSet()
+os.register_at_fork(before=disconnect_all)
 
 
 LOCKED = "Another process keeps the file locked: end it, or give it less to do in one transaction."

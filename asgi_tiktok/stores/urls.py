@@ -10,8 +10,9 @@ from asgi_tiktok.stores.sqlite import SQLiteStore
 
 DEFAULT_URL = "sqlite:///.asgi-tiktok/store.sqlite3"
 CURE = (
-    "These work: sqlite:///relative/path.sqlite3 and sqlite:////absolute/path.sqlite3 for one machine, "
-    "postgresql+asyncpg://user@host/database for many; memory:// for tests; or pass a store object."
+    "These work: sqlite:///relative/path.sqlite3 and sqlite:////absolute/path.sqlite3 for one machine; "
+    "redis://host:port/0 (or rediss://, valkey://) and postgresql+asyncpg://user@host/database for many; "
+    "memory:// for tests; or pass a store object."
 )
 
 
@@ -24,6 +25,11 @@ def open_store(url: str) -> Store:
         return MemoryStore()
     if parts.scheme == "sqlite" and not parts.netloc and len(parts.path) > 1 and not parts.query:
         return SQLiteStore(unquote(parts.path[1:]))
+    if parts.scheme in ("redis", "rediss", "valkey", "valkeys"):
+        # Not imported for everybody: the redis package is an extra.
+        from asgi_tiktok.stores.redis import RedisStore
+
+        return RedisStore(url)
     if "+" in parts.scheme or parts.scheme in ("postgresql", "postgres", "mysql", "mariadb"):
         return open_database(url)
     # The URL itself may hold a password, so only its scheme is named.
