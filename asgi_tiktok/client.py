@@ -1,13 +1,11 @@
 """The wire: every TikTok spelling lives here."""
 
-import asyncio
 import hashlib
 import re
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
-from typing import Any, Literal
+from collections.abc import Coroutine, Iterable
+from typing import Any, Literal, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx2
@@ -15,14 +13,18 @@ from authlib.integrations.httpx_client import AsyncOAuth2Client
 
 from asgi_tiktok.answers import read_api, read_oauth
 from asgi_tiktok.callback import Callback, read_callback
+from asgi_tiktok.deadline import in_time
 from asgi_tiktok.endpoints import TIKTOK, Endpoints
 from asgi_tiktok.errors import ConfigurationError, InvalidResponse, TikTokError, Unavailable, UpstreamTimeout
 from asgi_tiktok.models import USER_FIELDS, ClientToken, TikTokUser, Token
 from asgi_tiktok.settings import check_credential, check_instance, check_redirect_uri, check_scopes
-from asgi_tiktok.transport import TIMEOUT, BoundedTransport, Pools
+from asgi_tiktok.transport import BoundedTransport, Pools
+
+T = TypeVar("T")
 
 PKCE = Literal["hex", "base64url", "off"]
 DEFAULT_SCOPES = ("user.info.basic",)
+TIMEOUT = httpx2.Timeout(None, connect=3, pool=2)  # seconds; the deadline sees to the rest
 DEADLINE = 10  # seconds, for a whole request, however slowly it trickles
 # TikTok calls a request with a charset behind the media type malformed.
 FORM = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
@@ -156,11 +158,10 @@ class TikTokClient:
 
         Raises TokenError for a refusal, Unavailable for everything that is no answer.
         """
-        async with self.upstream("revoke"):
-            response = await self.oauth_client("revoke").revoke_token(
-                self.endpoints.revocation, token=access_token, headers=dict(FORM)
-            )
-        read_oauth(response, "revoke")
+        request = self.oauth_client("revoke").revoke_token(
+            self.endpoints.revocation, token=access_token, headers=dict(FORM)
+        )
+        read_oauth(await self.upstream("revoke", request), "revoke")
 
     async def fetch_user(self, token: Token) -> TikTokUser:
         """Who the token belongs to, with what its scopes open (TikTok: Get User Info).
@@ -171,13 +172,12 @@ class TikTokClient:
         names = [name for scope in token.scopes for name in USER_FIELDS.get(scope, ())]
         if not names:
             return TikTokUser(open_id=token.open_id)
-        async with self.upstream("user_info"):
-            response = await self.http_client().get(
-                self.endpoints.user_info,
-                params={"fields": ",".join(names)},
-                headers={"Accept": "application/json", "Authorization": f"Bearer {token.access_token}"},
-            )
-        described = read_api(response, "user_info").get("user")
+        request = self.http_client().get(
+            self.endpoints.user_info,
+            params={"fields": ",".join(names)},
+            headers={"Accept": "application/json", "Authorization": f"Bearer {token.access_token}"},
+        )
+        described = read_api(await self.upstream("user_info", request), "user_info").get("user")
         if not isinstance(described, dict):
             raise InvalidResponse("The answer holds no user.", stage="user_info")
         if "open_id" not in names:
@@ -192,10 +192,10 @@ class TikTokClient:
         await self.pools.aclose()
 
     async def request_token(self, stage: str, grant_type: str, form: dict[str, str]) -> dict[str, Any]:
-        async with self.upstream(stage):
-            body: dict[str, Any] = await self.oauth_client(stage).fetch_token(
-                self.endpoints.token, grant_type=grant_type, headers=dict(FORM), **form
-            )
+        request = self.oauth_client(stage).fetch_token(
+            self.endpoints.token, grant_type=grant_type, headers=dict(FORM), **form
+        )
+        body: dict[str, Any] = await self.upstream(stage, request)
         return body
 
     def oauth_client(self, stage: str) -> OAuthClient:
@@ -214,15 +214,13 @@ class TikTokClient:
     def http_client(self) -> httpx2.AsyncClient:
         return httpx2.AsyncClient(transport=BoundedTransport(self.pools), timeout=TIMEOUT, trust_env=False)
 
-    @asynccontextmanager
-    async def upstream(self, stage: str) -> AsyncIterator[None]:
+    async def upstream(self, stage: str, request: Coroutine[Any, Any, T]) -> T:
         """The border to the network: a deadline, and our errors in place of httpx2's.
 
         Theirs are not chained, for they hold the request, and the request holds secrets.
         """
         try:
-            async with asyncio.timeout(DEADLINE):
-                yield
+            return await in_time(request, DEADLINE)
         except TikTokError as error:
             error.stage = stage
             raise

@@ -224,7 +224,8 @@ class TikTok:
         return checked
 
     async def aclose(self) -> None:
-        """Close connections and files. Everything opens again on its next use."""
+        """Finish refreshes that are under way, and close connections and files. All opens again when used."""
+        await self.tokens.aclose()
         await self.client.aclose()
         await self.store.aclose()
 

@@ -24,6 +24,7 @@ from asgi_tiktok.stores import Store
 
 logger = logging.getLogger("asgi_tiktok")
 
+GRACE = 10  # seconds to finish refreshes at the end
 LEEWAY = 120  # seconds before its end at which a token is refreshed
 BACK_OFF = 30  # seconds before a refresh token is sent again whose answer did not come
 MOST_PAUSES = 10_000  # users
@@ -83,6 +84,13 @@ class Tokens:
             flight.add_done_callback(lambda done: self.land(course, done))
         # Shielded: what TikTok answers must be saved, even when the caller has gone.
         return await asyncio.shield(flight)
+
+    async def aclose(self) -> None:
+        """Wait for the refreshes that this event loop has under way, because their answers must be saved."""
+        running = asyncio.get_running_loop()
+        flights = {flight for (loop, _), flight in self.flights.items() if loop is running}
+        if flights:
+            await asyncio.wait(flights, timeout=GRACE)
 
     def land(self, course: tuple[asyncio.AbstractEventLoop, str], flight: asyncio.Task[Token]) -> None:
         del self.flights[course]

@@ -89,7 +89,6 @@ def new_table(name: str) -> Table:
         Index(f"{name}_ends_at", "ends_at"),
         mysql_engine="InnoDB",
         mariadb_engine="InnoDB",
-        sqlite_with_rowid=False,
     )
 
 

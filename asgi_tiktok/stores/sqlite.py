@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS tiktok_records (
     value BLOB NOT NULL,
     ends_at REAL NOT NULL,
     owner TEXT
-) WITHOUT ROWID;
+);
 CREATE INDEX IF NOT EXISTS tiktok_records_owner ON tiktok_records (owner, ends_at, key) WHERE owner IS NOT NULL;
 CREATE INDEX IF NOT EXISTS tiktok_records_ends_at ON tiktok_records (ends_at);
 """

@@ -1,0 +1,1 @@
+"""Figures that tests are too short for; `python -m benchmarks` lists them."""

@@ -1,0 +1,105 @@
+"""Visitors press "Continue with TikTok" and never return: what is left of them?"""
+
+import asyncio
+import gc
+import os
+import sqlite3
+import tempfile
+import time
+from argparse import ArgumentParser
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from asgi_tiktok import TikTokAuthMiddleware
+from benchmarks.engines import SQLiteFile
+from benchmarks.settings import Settings
+from benchmarks.table import print_table
+
+WARM_UP = 20_000  # logins, after which caches and the allocator have found their size
+
+
+@dataclass
+class Abandoned:
+    """What many started logins left behind."""
+
+    starts: int
+    rows: int
+    growth: float
+    rate: float
+
+
+async def nothing(scope: Scope, receive: Receive, send: Send) -> None:
+    """The app behind the middleware, which no login start reaches."""
+
+
+async def start_logins(app: ASGIApp, numbers: range) -> int:
+    """One visitor for each number, no two alike; how many were sent to TikTok with a cookie."""
+    sent_on = 0
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    async def send(message: Message) -> None:
+        nonlocal sent_on
+        if message["type"] == "http.response.start":
+            names = {name for name, _ in message["headers"]}
+            sent_on += message["status"] == 302 and {b"location", b"set-cookie"} <= names
+
+    scope = {"type": "http", "method": "GET", "scheme": "http", "path": "/auth/tiktok/login", "root_path": ""}
+    for number in numbers:
+        headers = [
+            (b"host", b"localhost:8000"),
+            (b"user-agent", b"Visitor/%d" % number),
+            (b"accept", b"text/html"),
+            (b"sec-fetch-mode", b"navigate"),
+        ]
+        query = b"next=/video/%d" % number
+        await app({**scope, "query_string": query, "headers": headers}, receive, send)
+    return sent_on
+
+
+def abandon(count: int, *, warm_up: int = WARM_UP) -> Abandoned:
+    """Start so many logins after a warm-up, in this process."""
+    with tempfile.TemporaryDirectory() as folder:
+        engine = SQLiteFile(Path(folder))
+        tiktok = Settings(engine.url).new_tiktok()
+        app = TikTokAuthMiddleware(nothing, tiktok)
+
+        async def play() -> tuple[int, float, float]:
+            await tiktok.store.get("any")  # makes the file, whose rows are counted at the end
+            await start_logins(app, range(warm_up))
+            before = resident()
+            began = time.monotonic()
+            starts = await start_logins(app, range(warm_up, warm_up + count))
+            seconds = time.monotonic() - began
+            growth = resident() - before
+            await tiktok.aclose()
+            return starts, growth, starts / seconds
+
+        starts, growth, rate = asyncio.run(play())
+        return Abandoned(starts, count_rows(engine.path), growth, rate)
+
+
+def resident() -> float:
+    """MB of memory that this process holds."""
+    gc.collect()
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def count_rows(path: Path) -> int:
+    db = sqlite3.connect(path)
+    try:
+        return int(db.execute("SELECT count(*) FROM tiktok_records").fetchone()[0])
+    finally:
+        db.close()
+
+
+def main() -> None:
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=1_000_000)
+    options = parser.parse_args()
+    headers = ["logins started", "rows in the store", "memory growth (MB)", "logins per second"]
+    print_table(headers, [list(vars(abandon(options.count)).values())])

@@ -1,0 +1,68 @@
+"""Many signed-in people, each with a real session."""
+
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from starlette.datastructures import Headers
+
+from asgi_tiktok import TikTok, TikTokUser
+from asgi_tiktok.sessions import Session, record_key
+
+AHEAD = 2 * 60 * 60  # seconds; a session last seen in the future is due for no touch while it is measured
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A session's record as a store takes it, and the cookie that opens it."""
+
+    key: str
+    value: bytes
+    ttl: int
+    owner: str
+    cookie: str
+
+    @property
+    def headers(self) -> Headers:
+        return Headers({"cookie": self.cookie})
+
+
+def people(tiktok: TikTok, count: int) -> Iterator[SignedIn]:
+    """So many people with what TikTok tells of everybody, sealed and signed as at their login."""
+    sessions = tiktok.sessions
+    key = tiktok.keys.newest
+    now = int(time.time())
+    for _ in range(count):
+        user = new_user()
+        session_id = secrets.token_urlsafe(32).encode()
+        session = Session(
+            user, ("user.info.basic",), {"user_id": 1234567}, now, now + AHEAD, record_key(key, session_id)
+        )
+        session = replace(session, record=sessions.seal(key, session))
+        signed = key.sign(sessions.cookie_purpose, session_id).decode()
+        yield SignedIn(
+            session.record_key,
+            session.record,
+            sessions.remaining(session),
+            sessions.owner(user.open_id),
+            f"{sessions.cookies.session}={signed}",
+        )
+
+
+def new_user() -> TikTokUser:
+    """Somebody with `user.info.basic`; the addresses of pictures are as long as TikTok's."""
+    open_id = secrets.token_hex(18)
+    picture = f"https://p16-sign-va.tiktokcdn.com/tos-maliva-avt-0068/{secrets.token_hex(16)}~c5"
+    signature = f"?lk3s=a5d48078&nonce={secrets.randbelow(90000) + 10000}&refresh_token={secrets.token_hex(16)}"
+    signature += f"&x-expires=1790000000&x-signature={secrets.token_urlsafe(20)}%3D&shp=a5d48078&shcp=8aecc5ac"
+    return TikTokUser.from_response(
+        {
+            "open_id": open_id,
+            "union_id": secrets.token_hex(18),
+            "display_name": f"Person {open_id[:8]}",
+            "avatar_url": f"{picture}_168x168.jpeg{signature}",
+            "avatar_url_100": f"{picture}_100x100.jpeg{signature}",
+            "avatar_large_url": f"{picture}_1080x1080.jpeg{signature}",
+        }
+    )

@@ -1,0 +1,25 @@
+"""Tokens that have come to their end."""
+
+import time
+from dataclasses import replace
+
+from asgi_tiktok import TikTok
+from asgi_tiktok.emulator import Emulator
+
+VERIFIER = "v" * 43
+
+
+async def sign_in(tiktok: TikTok, emulator: Emulator, open_id: str) -> None:
+    """Keep a token of this person, as a login does."""
+    url = tiktok.client.authorization_url(state="s", code_verifier=VERIFIER)
+    code = tiktok.client.parse_callback(emulator.consent(url, open_id)).code
+    await tiktok.tokens.save(await tiktok.client.fetch_token(code or "", code_verifier=VERIFIER))
+
+
+async def expire(tiktok: TikTok, open_id: str) -> bool:
+    """Let the access token end now; False when none is kept. Its refresh token lives on."""
+    kept = await tiktok.tokens.load(open_id)
+    if kept is None:
+        return False
+    await tiktok.tokens.save(replace(kept.token, expires_at=int(time.time()) - 1))
+    return True

@@ -1,0 +1,16 @@
+"""A refresh interrupted at every await loses no token."""
+
+import anyio
+import pytest
+
+from benchmarks.cancel_sweep import cancel_requests
+
+
+@pytest.mark.soak
+def test_a_request_cancelled_at_any_await_leaves_the_new_token() -> None:
+    sweep = anyio.run(cancel_requests)
+
+    print(f"{sweep.points} points")
+    assert sweep.points > 10
+    assert sweep.kept == sweep.one_refresh == sweep.points
+    assert sweep.lost_tokens == sweep.orphan_leases == 0
