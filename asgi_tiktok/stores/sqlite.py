@@ -37,7 +37,7 @@ class SQLiteStore:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self.reads = Lane(self.path, self.open_file)
+        self.reads = Lane(self.path, self.open_to_read)
         self.writes = Lane(self.path, self.open_file)
         self.purged_at = 0.0
 
@@ -121,6 +121,27 @@ class SQLiteStore:
             self.purged_at = time.time()
             self.writes.run_later(lambda db: in_transaction(db, delete_expired), not_purged)
         return result
+
+    def open_to_read(self) -> sqlite3.Connection:
+        """A connection for reading, also where nothing can be written: a file system gone read-only, say."""
+        writable = os.access(self.path, os.W_OK) and os.access(self.path.parent, os.W_OK)
+        if writable or not self.path.exists():
+            return self.open_file()
+        try:
+            return self.open_read_only("mode=ro")
+        except sqlite3.OperationalError:
+            # Without a log beside it the file holds everything, but only this makes SQLite believe it.
+            return self.open_read_only("mode=ro&immutable=1")
+
+    def open_read_only(self, options: str) -> sqlite3.Connection:
+        address = f"{self.path.absolute().as_uri()}?{options}"
+        db = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
+        try:
+            db.execute("SELECT 1 FROM tiktok_records LIMIT 1")
+        except sqlite3.Error:
+            db.close()
+            raise
+        return db
 
     def open_file(self) -> sqlite3.Connection:
         prepare_folder(self.path.parent)

@@ -4,6 +4,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -118,6 +119,53 @@ async def test_a_full_file_still_reads(path: Path) -> None:
         await store.set("big", b"x" * 1_000_000, ttl=60)
 
     assert await store.get("k") == b"1"
+    await store.aclose()
+
+
+READ_ONLY = """
+import asyncio, os, pathlib, sys
+from asgi_tiktok import SQLiteStore, StoreError
+
+path = pathlib.Path(sys.argv[1])
+path.chmod(0o444)
+path.parent.chmod(0o555)
+if os.getuid() == 0:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+
+async def main():
+    store = SQLiteStore(path)
+    print(await store.get("k"), [key async for key in store.owned("ada")])
+    try:
+        await store.set("k", b"2", ttl=60)
+    except StoreError as error:
+        print(error.hint)
+
+asyncio.run(main())
+"""
+
+
+def test_where_nothing_can_be_written_reads_go_on() -> None:
+    # Not below pytest's own folders, which nobody else may enter.
+    with tempfile.TemporaryDirectory(prefix="asgi-tiktok-") as folder:
+        Path(folder).chmod(0o755)
+        path = Path(folder) / "store" / "store.sqlite3"
+        store = SQLiteStore(path)
+        anyio.run(fill, store)
+        done = subprocess.run(
+            [sys.executable, "-c", READ_ONLY, str(path)], capture_output=True, text=True, timeout=30
+        )
+        path.parent.chmod(0o755)
+
+    assert done.stdout.splitlines() == [
+        "b'1' ['k']",
+        "The app's user must be able to write to this file and to its folder.",
+    ], done.stderr
+
+
+async def fill(store: SQLiteStore) -> None:
+    await store.set("k", b"1", ttl=600, owner="ada")
     await store.aclose()
 
 
