@@ -25,6 +25,7 @@ T = TypeVar("T")
 PKCE = Literal["hex", "base64url", "off"]
 DEFAULT_SCOPES = ("user.info.basic",)
 TIMEOUT = httpx2.Timeout(None, connect=3, pool=2)  # seconds; the deadline sees to the rest
+EMULATED = ("act.emulator.", "clt.emulator.")  # how an emulator's tokens begin
 DEADLINE = 10  # seconds, for a whole request, however slowly it trickles
 # TikTok calls a request with a charset behind the media type malformed.
 FORM = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
@@ -83,6 +84,11 @@ class TikTokClient:
 
     def __repr__(self) -> str:
         return f"TikTokClient(client_key={self.client_key!r}, redirect_uri={self.redirect_uri!r})"
+
+    @property
+    def audience(self) -> str:
+        """Whom sessions, tokens and logins are for: this app, and never the same app at an emulator."""
+        return self.client_key if self.endpoints is TIKTOK else f"{self.client_key} elsewhere"
 
     def authorization_url(
         self,
@@ -196,6 +202,12 @@ class TikTokClient:
             self.endpoints.token, grant_type=grant_type, headers=dict(FORM), **form
         )
         body: dict[str, Any] = await self.upstream(stage, request)
+        if self.endpoints is TIKTOK and str(body.get("access_token")).startswith(EMULATED):
+            raise InvalidResponse(
+                "The token comes from an emulator, and not from TikTok.",
+                stage=stage,
+                hint="Something between this app and open.tiktokapis.com answers in TikTok's place.",
+            )
         return body
 
     def oauth_client(self, stage: str) -> OAuthClient:

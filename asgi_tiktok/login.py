@@ -77,7 +77,7 @@ class Login:
         self.hooks = hooks
         self.optional_scopes = optional_scopes
         self.keep_tokens = keep_tokens
-        self.pending = PendingLogins(keys, cookies, client_key=client.client_key, redirect_uri=client.redirect_uri)
+        self.pending = PendingLogins(keys, cookies, audience=client.audience, redirect_uri=client.redirect_uri)
 
     def start(self, request: Request) -> Response:
         """302 to TikTok, and the cookie that remembers this login.

@@ -44,10 +44,10 @@ class PendingLogins:
     The seal binds it to its name, to this TikTok app and to its redirect_uri.
     """
 
-    def __init__(self, keys: KeyRing, cookies: CookieJar, *, client_key: str, redirect_uri: str) -> None:
+    def __init__(self, keys: KeyRing, cookies: CookieJar, *, audience: str, redirect_uri: str) -> None:
         self.keys = keys
         self.cookies = cookies
-        self.audience = (client_key, redirect_uri)
+        self.audience = (audience, redirect_uri)
 
     def name(self, state: str) -> str:
         digest = sha256(state.encode()).digest()

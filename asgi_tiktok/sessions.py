@@ -59,7 +59,7 @@ class Sessions:
         keys: KeyRing,
         cookies: CookieJar,
         *,
-        client_key: str,
+        audience: str,
         idle_timeout: int = IDLE_TIMEOUT,
         absolute_timeout: int = ABSOLUTE_TIMEOUT,
         max_sessions: int = MAX_SESSIONS,
@@ -68,8 +68,8 @@ class Sessions:
         self.keys = keys
         self.cookies = cookies
         self.cookie_name = cookies.session.encode("ascii")
-        self.client_key = client_key
-        self.cookie_purpose = f"session-cookie/{client_key}"
+        self.audience = audience
+        self.cookie_purpose = f"session-cookie/{audience}"
         self.idle_timeout = idle_timeout
         self.absolute_timeout = absolute_timeout
         self.max_sessions = max_sessions
@@ -197,7 +197,7 @@ class Sessions:
 
     def owner(self, open_id: str) -> str:
         """A name for the user that any store compares to the letter, whatever its collation."""
-        return "user:" + sha256(f"{self.client_key}\0{open_id}".encode()).hexdigest()
+        return "user:" + sha256(f"{self.audience}\0{open_id}".encode()).hexdigest()
 
     def remaining(self, session: Session) -> int:
         """Seconds until the session ends, if it is not used again."""

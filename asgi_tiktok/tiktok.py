@@ -85,7 +85,7 @@ class TikTok:
             self.store,
             self.keys,
             self.cookies,
-            client_key=client_key,
+            audience=self.client.audience,
             idle_timeout=idle_timeout,
             absolute_timeout=absolute_timeout,
             max_sessions=max_sessions,

@@ -59,7 +59,7 @@ class Tokens:
         self.store = store
         self.keys = keys
         self.client = client
-        self.owner = "tokens:" + sha256(client.client_key.encode()).hexdigest()
+        self.owner = "tokens:" + sha256(client.audience.encode()).hexdigest()
         self.flights: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Task[Token]] = {}
         self.pauses: dict[str, Pause] = {}
 
@@ -236,7 +236,7 @@ class Tokens:
         return seal_record(self.keys.newest, PURPOSE, facts, place=self.record_key(token.open_id))
 
     def record_key(self, open_id: str) -> str:
-        return "token:" + sha256(f"{self.client.client_key}\0{open_id}".encode()).hexdigest()
+        return "token:" + sha256(f"{self.client.audience}\0{open_id}".encode()).hexdigest()
 
 
 def read_token(facts: dict[str, Any]) -> tuple[Token, float | None]:

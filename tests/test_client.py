@@ -198,6 +198,12 @@ async def test_half_a_token_is_no_token(
     assert caught.value.retryable
 
 
+async def test_an_emulators_token_is_none_of_tiktoks(client: TikTokClient, httpx2_mock: respx.Router) -> None:
+    httpx2_mock.post(TOKEN_URL).respond(json={**TOKEN_BODY, "access_token": "act.emulator.x!1234"})
+    with pytest.raises(InvalidResponse, match="comes from an emulator"):
+        await client.fetch_token("c")
+
+
 @pytest.mark.parametrize("expires_in", [0, -5, -(10**12)])
 async def test_a_lifetime_that_is_over_means_expired(
     client: TikTokClient, httpx2_mock: respx.Router, expires_in: int

@@ -357,6 +357,16 @@ def test_another_apps_login_is_not_this_ones(browser: TestClient, emulator: Emul
     assert asked(emulator) == 0
 
 
+def test_who_signed_in_at_the_emulator_is_nobody_at_tiktok(
+    browser: TestClient, emulator: Emulator, store: MemoryStore
+) -> None:
+    sign_in(browser, emulator)
+    real = TikTokAuthMiddleware(app, new_tiktok(base_url=None, store=store))
+
+    assert name(browser) != ""
+    assert name(TestClient(real, base_url=ORIGIN, cookies=dict(browser.cookies))) == ""
+
+
 def test_saying_no_at_tiktok_is_no_error(browser: TestClient, emulator: Emulator) -> None:
     back = emulator.consent(begin(browser, "next=/me"), decision="deny")
     answer = browser.get(back)
