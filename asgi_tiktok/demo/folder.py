@@ -1,4 +1,4 @@
-"""The folder that remembers: the demo's key and its sign-ins outlive a restart."""
+"""The folder that remembers: a key and the sign-ins outlive a restart, of the demo and of `asgi-tiktok dev`."""
 
 import os
 import secrets
@@ -15,20 +15,20 @@ KEY = "demo.key"
 STORE = "store.sqlite3"
 
 
-def open_folder(folder: Path) -> tuple[str, SQLiteStore]:
-    """The secret key and the store in the folder, made where missing.
+def open_folder(folder: Path, key: str = KEY) -> tuple[str, SQLiteStore]:
+    """The secret key in the file of that name and the store in the folder, made where missing.
 
     Raises ConfigurationError when the folder cannot be used.
     """
     store = SQLiteStore(folder / STORE)
     try:
         prepare_folder(folder)
-        secret_key = read_key(folder / KEY) or make_key(folder / KEY)
+        secret_key = read_key(folder / key) or make_key(folder / key)
         store.check()
     except OSError as error:
         raise ConfigurationError(
             f"The folder {folder}, where sign-ins are kept, cannot be written ({error.strerror}); "
-            "start the demo in a folder of your own."
+            "start this in a folder of your own."
         ) from error
     except StoreError as error:
         raise ConfigurationError(f"Sign-ins cannot be kept: {error.description}. {error.hint}") from error
@@ -45,13 +45,13 @@ def read_key(path: Path) -> str | None:
         KeyRing(secret_key)
     except ConfigurationError:
         raise ConfigurationError(
-            f"{path} does not hold a whole key; delete the file, and the demo makes a new one."
+            f"{path} does not hold a whole key; delete the file, and a new one is made."
         ) from None
     return secret_key
 
 
 def make_key(path: Path) -> str:
-    """A new key, or the one of another demo that was faster; the file appears with the whole key in it."""
+    """A new key, or the one of another process that was faster; the file appears with the whole key in it."""
     with NamedTemporaryFile("w", dir=path.parent, prefix=path.name, delete=False) as file:
         file.write(secrets.token_urlsafe(32) + "\n")
     try:

@@ -1,0 +1,1 @@
+"""The commands of asgi-tiktok, a file each; `cli` puts them together."""

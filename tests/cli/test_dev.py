@@ -1,0 +1,213 @@
+import os
+import signal
+import socket
+import stat
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from asgi_tiktok.cli import main
+from asgi_tiktok.commands.developing import cautions, port_in
+from asgi_tiktok.emulator import CAST, DEFAULT_CLIENT_KEY
+from tests.demo.conftest import free_port
+from tests.test_server import agree
+
+from .conftest import APP, Process, wait_until
+
+Start = Callable[..., Process]
+SECRET_KEY = "k3Vd-own-secret-key-8Rm2Wx7yQz5Tb9Hn"
+
+
+def edit(folder: Path, content: str, seen: Callable[[], bool]) -> None:
+    """Change the app, and wait until that is seen."""
+    path = folder / "main.py"
+    edited = float("-inf")
+
+    def write_and_look() -> bool:
+        nonlocal edited
+        # The reloader forgets with each reload what it saw before, and can miss an edit right behind it.
+        if time.monotonic() > edited + 5:
+            # Some file systems know whole seconds only.
+            later = path.stat().st_mtime + 2
+            path.write_text(content)
+            os.utime(path, (later, later))
+            edited = time.monotonic()
+        return seen()
+
+    wait_until(write_and_look)
+
+
+def version(visitor: httpx2.Client, url: str) -> int | None:
+    """Which edit of the app answers; None while it changes hands."""
+    try:
+        return int(visitor.get(f"{url}/me", timeout=1).json()["version"])
+    except httpx2.TransportError:
+        return None
+
+
+def test_the_sign_in_survives_reloads_and_restarts(start: Start, visitor: httpx2.Client, folder: Path) -> None:
+    port, emulator_port = free_port(), free_port()
+    command = ("dev", "main:app", "--port", str(port), "--emulator-port", str(emulator_port))
+    url = f"http://localhost:{port}"
+
+    process = start(*command)
+    notice = process.wait_until_ready()
+    assert f"Open        {url}\n" in notice
+    assert f"Inspector   http://127.0.0.1:{emulator_port}/_emulator/\n" in notice
+    assert "Kept" not in notice
+    page = visitor.get(f"{url}/auth/tiktok/login?next=/me")
+    assert agree(visitor, page, CAST[0].open_id).json() == {
+        "version": 1,
+        "name": CAST[0].display_name,
+        "id": CAST[0].open_id,
+    }
+
+    edit(folder, APP.replace('"version": 1', '"version": 2'), lambda: version(visitor, url) == 2)
+    assert visitor.get(f"{url}/me").json()["name"] == CAST[0].display_name
+
+    assert process.end() == 0
+    assert "Traceback" not in process.stderr.read_text()
+    for freed in (port, emulator_port):
+        socket.create_server(("127.0.0.1", freed)).close()
+    assert stat.S_IMODE((folder / ".asgi-tiktok" / "dev.key").stat().st_mode) == 0o600
+
+    again = start(*command)
+    again.wait_until_ready()
+    assert visitor.get(f"{url}/me").json()["name"] == CAST[0].display_name
+    assert again.end(signal.SIGTERM) == 0
+    with pytest.raises(httpx2.ConnectError):
+        visitor.get(f"{url}/me")
+
+
+def test_what_the_person_has_set_is_kept(start: Start, visitor: httpx2.Client) -> None:
+    port = free_port()
+    redirect_uri = f"http://127.0.0.1:{port}/auth/tiktok/callback"
+    process = start(
+        "dev",
+        "main:app",
+        "--emulator-port",
+        "0",
+        TIKTOK_CLIENT_KEY="awown",
+        TIKTOK_CLIENT_SECRET="own-secret",
+        TIKTOK_REDIRECT_URI=redirect_uri,
+        TIKTOK_SECRET_KEY=SECRET_KEY,
+        TIKTOK_STORE="memory://",
+    )
+    notice = process.wait_until_ready()
+    assert f"Open        http://localhost:{port}\n" in notice
+    kept = "TIKTOK_CLIENT_KEY, TIKTOK_CLIENT_SECRET, TIKTOK_REDIRECT_URI, TIKTOK_SECRET_KEY, TIKTOK_STORE"
+    assert f"Kept        as you set them: {kept}\n" in notice
+    assert f"! Open the app as http://127.0.0.1:{port}," in notice
+    assert "own-secret" not in notice
+    assert SECRET_KEY not in notice
+
+    page = visitor.get(f"http://127.0.0.1:{port}/auth/tiktok/login?next=/me")
+    assert page.url.params["client_key"] == "awown"
+    assert agree(visitor, page, CAST[0].open_id).json()["name"] == CAST[0].display_name
+    assert process.end() == 0
+
+
+def test_the_real_tiktok_by_the_rules_of_desktop(start: Start, visitor: httpx2.Client) -> None:
+    port = free_port()
+    process = start(
+        "dev", "main:app", "--real", "--port", str(port), TIKTOK_CLIENT_KEY="sbown", TIKTOK_CLIENT_SECRET="own-secret"
+    )
+    notice = process.wait_until_ready()
+    redirect_uri = f"http://localhost:{port}/auth/tiktok/callback"
+    assert f"Sandbox > your sandbox > Login Kit > Desktop > Redirect URI: {redirect_uri}\n" in notice
+
+    answer = visitor.get(f"http://localhost:{port}/auth/tiktok/login", follow_redirects=False)
+    to_tiktok = httpx2.URL(answer.headers["location"])
+    assert to_tiktok.host == "www.tiktok.com"
+    assert to_tiktok.params["redirect_uri"] == redirect_uri
+    assert len(to_tiktok.params["code_challenge"]) == 64
+    assert process.end() == 0
+
+
+@pytest.mark.parametrize(
+    ("environ", "sentence"),
+    [
+        ({}, "--real needs TIKTOK_CLIENT_KEY: copy it from Credentials"),
+        ({"TIKTOK_CLIENT_KEY": "aw1"}, "--real needs TIKTOK_CLIENT_SECRET"),
+        (
+            {"TIKTOK_CLIENT_KEY": DEFAULT_CLIENT_KEY, "TIKTOK_CLIENT_SECRET": "s1"},
+            "TIKTOK_CLIENT_KEY is the emulator's",
+        ),
+        (
+            {
+                "TIKTOK_CLIENT_KEY": "aw1",
+                "TIKTOK_CLIENT_SECRET": "s1",
+                "TIKTOK_REDIRECT_URI": "https://app.example.com/auth/tiktok/callback",
+            },
+            "does not lead to http://localhost:8000, where --real serves; unset it, or make it fit.",
+        ),
+        (
+            {"TIKTOK_CLIENT_KEY": "aw1", "TIKTOK_CLIENT_SECRET": "s1", "TIKTOK_BASE_URL": "http://127.0.0.1:8700"},
+            "is not the real TikTok; unset it for --real.",
+        ),
+        ({"TIKTOK_CLIENT_KEY": "aw1", "TIKTOK_CLIENT_SECRET": "'s1'"}, "has quotes around it"),
+    ],
+)
+def test_the_real_tiktok_needs_settings_of_its_own(
+    folder: Path,
+    environ: dict[str, str],
+    sentence: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for variable, value in environ.items():
+        monkeypatch.setenv(variable, value)
+    assert main(["dev", "main:app", "--real"]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert sentence in line
+
+
+def test_a_broken_edit_ends_nothing(start: Start, visitor: httpx2.Client, folder: Path) -> None:
+    port = free_port()
+    process = start("dev", "main:app", "--port", str(port), "--emulator-port", "0")
+    process.wait_until_ready()
+    assert visitor.get(f"http://localhost:{port}/me").json()["version"] == 1
+
+    edit(folder, "(", lambda: "SyntaxError" in process.stderr.read_text())
+    url = f"http://localhost:{port}"
+    edit(folder, APP.replace('"version": 1', '"version": 3'), lambda: version(visitor, url) == 3)
+    assert process.end() == 0
+
+
+@pytest.mark.parametrize("option", ["--port", "--emulator-port"])
+def test_a_port_that_is_taken(
+    folder: Path, option: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    other = {"--port": "--emulator-port", "--emulator-port": "--port"}[option]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = str(listener.getsockname()[1])
+        assert main(["dev", "main:app", option, port, other, "0"]) == 2
+    captured = capsys.readouterr()
+    assert captured.err == f"asgi-tiktok: Port {port} is taken by another program. Choose another with {option}.\n"
+    assert captured.out == ""
+
+
+def test_without_uvicorn_the_extra_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.delitem(sys.modules, "asgi_tiktok.commands.reloading", raising=False)
+    assert main(["dev", "main:app"]) == 2
+    assert "pip install 'asgi-tiktok[emulator]'" in capsys.readouterr().err
+
+
+def test_settings_that_lead_elsewhere_are_pointed_out() -> None:
+    environ = {
+        "TIKTOK_REDIRECT_URI": "https://app.example.com/auth/tiktok/callback",
+        "TIKTOK_BASE_URL": "http://127.0.0.1:9999",
+    }
+    elsewhere, other_emulator = cautions(environ, 8000, "http://127.0.0.1:8700")
+    assert "https://app.example.com/auth/tiktok/callback, which is not this server" in elsewhere
+    assert "http://127.0.0.1:9999, and not to this emulator" in other_emulator
+    assert port_in(environ) is None
+    assert port_in({"TIKTOK_REDIRECT_URI": "http://localhost:port/x"}) is None

@@ -1,0 +1,41 @@
+// passport-tiktok-auth: its strategy, with a request and a session as Express would have them.
+
+import passportTikTok from "passport-tiktok-auth";
+import { agree, report, task } from "./tiktok.mjs";
+
+const { emulator, client_key, client_secret, redirect_uri, person, scopes, pkce, without } = await task();
+
+await report(async () => {
+  const strategy = new passportTikTok.Strategy(
+    {
+      clientID: client_key,
+      clientSecret: client_secret,
+      callbackURL: redirect_uri,
+      scope: scopes,
+      state: true,
+      pkce,
+      authorizationURL: `${emulator}/v2/auth/authorize/`,
+      tokenURL: `${emulator}/v2/oauth/token/`,
+      profileURL: `${emulator}/v2/user/info/`,
+    },
+    (accessToken, refreshToken, profile, done) => done(null, profile),
+  );
+  strategy.fields = strategy.fields.filter((name) => !without.includes(name));
+  const session = {};
+  const { redirected } = await authenticate(strategy, { query: {}, session });
+  const back = await agree(fetch, emulator, redirected, { person, scopes });
+  const { profile } = await authenticate(strategy, { query: Object.fromEntries(back.searchParams), session });
+  return { id: profile.id, name: profile.displayName, followers: profile.followerCount };
+});
+
+/** How Passport runs a strategy. */
+function authenticate(strategy, request) {
+  return new Promise((resolve, reject) => {
+    const run = Object.create(strategy);
+    run.redirect = (redirected) => resolve({ redirected });
+    run.success = (profile) => resolve({ profile });
+    run.fail = (why) => reject(new Error(`turned away: ${JSON.stringify(why)}`));
+    run.error = (error) => reject(error.oauthError ? new Error(error.oauthError.data) : error);
+    run.authenticate(request, {});
+  });
+}

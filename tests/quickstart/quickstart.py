@@ -1,0 +1,94 @@
+"""From an empty folder to signed in, by the README's own command: how many seconds that takes.
+
+Run it with `python -m tests.quickstart.quickstart`.
+"""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.demo.browsing import Browser
+
+ROOT = Path(__file__).parent.parent.parent
+PATIENCE = 180  # seconds
+LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "node_modules")
+# The variables of a virtual environment that these tests run in.
+FOREIGN = ("PYTHONPATH", "VIRTUAL_ENV", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds since the command was entered."""
+
+    serving: float
+    signed_in: float
+
+
+def readme_command() -> str:
+    """The line under "Try it"."""
+    [command] = re.findall(r"^python3 -m venv .*asgi-tiktok demo$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    return str(command)
+
+
+def quickstart(folder: Path) -> Times:
+    """Enter the README's command in a copy of this checkout in the folder, and sign in at what it serves."""
+    checkout = folder / "asgi-tiktok"
+    shutil.copytree(ROOT, checkout, ignore=LEFT_OUT)
+    port, emulator_port = free_port(), free_port()
+    command = f"{readme_command()} --no-browser --port {port} --emulator-port {emulator_port}"
+    environ = {name: value for name, value in os.environ.items() if name not in FOREIGN}
+    output = folder / "output"
+    began = time.monotonic()
+    with output.open("w") as written:
+        shell = subprocess.Popen(
+            ["/bin/bash", "-c", command],
+            cwd=checkout,
+            env=environ,
+            stdout=written,
+            stderr=written,
+            start_new_session=True,
+        )
+    try:
+        wait_until_serving(shell, output)
+        serving = time.monotonic() - began
+        sign_in(port)
+        return Times(serving, time.monotonic() - began)
+    finally:
+        if shell.poll() is None:
+            os.killpg(shell.pid, signal.SIGINT)
+            shell.wait(timeout=30)
+
+
+def wait_until_serving(shell: subprocess.Popen[bytes], output: Path) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while "Ctrl-C ends it." not in output.read_text():
+        if shell.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"The README's command does not serve the demo:\n{output.read_text()}")
+        time.sleep(0.05)
+
+
+def sign_in(port: int) -> None:
+    browser = Browser()
+    profile = browser.sign_in(f"http://localhost:{port}/auth/tiktok/login?next=/profile")
+    browser.close()
+    if "Amara Sol" not in profile.text:
+        raise RuntimeError(f"Nobody is signed in at {profile.url}.")
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        times = quickstart(Path(folder))
+    print(f"{times.serving:.0f} seconds to a demo that serves, {times.signed_in:.0f} to signed in")

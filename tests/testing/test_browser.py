@@ -1,0 +1,90 @@
+"""login_as and a real browser."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.async_api import async_playwright
+from playwright.sync_api import BrowserContext, sync_playwright
+
+from asgi_tiktok import MemoryStore, TikTok, TikTokAuthMiddleware
+from asgi_tiktok.testing import login_as, login_as_async, login_cookies
+from tests import site
+from tests.test_server import serving
+from tests.visits import SESSION_COOKIE, new_tiktok
+
+CHROMIUM = shutil.which("chromium")
+
+LAUNCH: dict[str, Any] = {"executable_path": CHROMIUM, "args": ["--no-sandbox"]}
+
+
+@pytest.fixture
+def local(port: int, store: MemoryStore) -> Iterator[TikTok]:
+    """The site on this machine's loopback; its TikTok."""
+    tiktok = new_tiktok(redirect_uri=f"http://localhost:{port}/auth/tiktok/callback", store=store)
+    with serving(TikTokAuthMiddleware(site.app, tiktok), port):
+        yield tiktok
+
+
+@pytest.fixture
+def context() -> Iterator[BrowserContext]:
+    require_chromium()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(**LAUNCH)
+        yield browser.new_context()
+        browser.close()
+
+
+def require_chromium() -> None:
+    if CHROMIUM is None and "CI" in os.environ:
+        pytest.fail("no Chromium on this machine: apt-get install chromium")
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine: apt-get install chromium")
+
+
+@pytest.mark.browser
+def test_a_real_browser_is_signed_in(local: TikTok, context: BrowserContext) -> None:
+    login_as(context, tiktok=local)
+    page = context.new_page()
+    page.goto(f"{local.site.origin}/me")
+    assert '"name":"Ada"' in page.content()
+
+    context.add_cookies(login_cookies(local, display_name="Bob"))  # type: ignore[arg-type]
+    page.goto(f"{local.site.origin}/me")
+    assert '"name":"Bob"' in page.content()
+
+
+@pytest.mark.browser
+def test_a_browser_takes_the_cookie_of_an_https_site(tiktok: TikTok, context: BrowserContext) -> None:
+    login_as(context, tiktok=tiktok)
+
+    [cookie] = context.cookies()
+    assert (cookie["name"], cookie["domain"], cookie["path"]) == (SESSION_COOKIE, "testserver", "/")
+    assert (cookie["secure"], cookie["httpOnly"], cookie["sameSite"]) == (True, True, "Lax")
+
+
+@pytest.mark.anyio
+@pytest.mark.browser
+async def test_a_browser_that_is_driven_asynchronously(local: TikTok) -> None:
+    require_chromium()
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(**LAUNCH)
+        context = await browser.new_context()
+        with pytest.raises(ValueError, match="await login_as_async"):
+            login_as(context, tiktok=local)
+
+        await login_as_async(context, tiktok=local)
+        page = await context.new_page()
+        await page.goto(f"{local.site.origin}/me")
+        assert '"name":"Ada"' in await page.content()
+        await browser.close()
+
+
+def test_cookies_for_any_browser(tiktok: TikTok) -> None:
+    [cookie] = login_cookies(tiktok)
+
+    assert cookie["url"] == "https://testserver"
+    assert cookie["name"] == SESSION_COOKIE
+    assert cookie["secure"] is cookie["httpOnly"] is True

@@ -1,0 +1,230 @@
+"""login_as: what a real login leaves behind, without one."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx2
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.testclient import TestClient
+
+from asgi_tiktok import SQLiteStore, TikTok, TikTokAuthMiddleware, TikTokUser, Token, tiktok_session
+from asgi_tiktok.testing import login_as, login_as_async
+from tests import site
+from tests.visits import ORIGIN, SAME_ORIGIN, name, new_tiktok, sign_in
+
+
+async def whoami(request: Request) -> Response:
+    session = tiktok_session(request)
+    token = await session.token() if "token" in request.query_params else None
+    return JSONResponse(
+        {
+            "name": request.user.display_name,
+            "scopes": request.auth.scopes,
+            "data": dict(session.data),
+            "token": token and token.access_token.split(".")[:2],
+        }
+    )
+
+
+ROUTES = [Route("/me", whoami)]
+
+
+@pytest.fixture
+def wrapped(tiktok: TikTok) -> TikTokAuthMiddleware:
+    return TikTokAuthMiddleware(Starlette(routes=ROUTES), tiktok, protect=("/studio",))
+
+
+@pytest.fixture(params=["http://testserver", "https://testserver", "http://localhost:8000"])
+def client(request: pytest.FixtureRequest, wrapped: TikTokAuthMiddleware) -> TestClient:
+    return TestClient(wrapped, base_url=request.param, follow_redirects=False)
+
+
+def test_ada_is_signed_in(client: TestClient) -> None:
+    assert client.get("/me").json()["name"] == ""
+
+    ada = login_as(client)
+
+    assert ada == TikTokUser(open_id=ada.open_id, display_name="Ada")
+    assert client.get("/me").json() == {
+        "name": "Ada",
+        "scopes": ["authenticated", "user.info.basic"],
+        "data": {},
+        "token": None,
+    }
+    assert client.get("/auth/tiktok/session").json()["user"]["open_id"] == ada.open_id
+
+
+def test_everything_can_be_said(client: TestClient) -> None:
+    user = login_as(
+        client,
+        display_name="Zoë ✨",
+        open_id="-zoe",
+        scopes=["user.info.basic", "user.info.stats"],
+        data={"user_id": 7},
+        token=True,
+        avatar_url="https://pictures.test/zoe.jpeg",
+        follower_count=12,
+    )
+
+    assert (user.open_id, user.follower_count) == ("-zoe", 12)
+    assert client.get("/me?token").json() == {
+        "name": "Zoë ✨",
+        "scopes": ["authenticated", "user.info.basic", "user.info.stats"],
+        "data": {"user_id": 7},
+        "token": ["act", "emulator"],
+    }
+
+
+def test_a_name_is_a_person(client: TestClient) -> None:
+    ada, again, bob = login_as(client), login_as(client), login_as(client, display_name="Bob")
+
+    assert ada.open_id == again.open_id != bob.open_id
+    assert client.get("/me").json()["name"] == "Bob"
+
+
+def test_a_person_signs_out_and_another_in(browser: TestClient, emulator: Any) -> None:
+    login_as(browser)
+    assert browser.get("/studio").json() == {"studio": "Ada"}
+    assert browser.post("/auth/tiktok/logout", headers=SAME_ORIGIN).status_code == 303
+    assert dict(browser.cookies) == {}
+    assert name(browser) == ""
+
+    sign_in(browser, emulator)
+    assert name(browser) == "Amara Sol"
+    login_as(browser)
+    assert name(browser) == "Ada"
+
+
+@pytest.mark.parametrize("url", ["/socket", "wss://testserver/socket"])
+def test_websockets_know_ada(browser: TestClient, url: str) -> None:
+    login_as(browser)
+
+    with browser.websocket_connect(url, headers={"origin": ORIGIN}) as socket:
+        assert socket.receive_json()["name"] == "Ada"
+
+
+def test_a_token_of_the_test_s_own_is_kept(browser: TestClient, tiktok: TikTok) -> None:
+    ended = Token(open_id="-zoe", scopes=("user.info.basic",), access_token="act.own", expires_at=0)
+    login_as(browser, open_id="-zoe", token=ended)
+
+    kept = anyio.run(tiktok.tokens.load, "-zoe")
+    assert kept is not None
+    assert kept.token == ended
+
+
+def apps(tiktok: TikTok) -> Iterator[Any]:
+    """Every way to install the middleware in an app of Starlette's."""
+    yield Starlette(routes=ROUTES, middleware=[Middleware(TikTokAuthMiddleware, tiktok)])
+    added = Starlette(routes=ROUTES)
+    added.add_middleware(TikTokAuthMiddleware, tiktok=tiktok)
+    yield added
+    inner = TikTokAuthMiddleware(Starlette(routes=ROUTES), tiktok)
+    yield Starlette(routes=[Mount("/", app=inner)])
+    yield Starlette(routes=[Mount("/", routes=ROUTES, middleware=[Middleware(TikTokAuthMiddleware, tiktok=tiktok)])])
+
+
+@pytest.mark.parametrize("way", range(4))
+def test_it_finds_the_middleware_where_it_is(tiktok: TikTok, way: int) -> None:
+    with TestClient(list(apps(tiktok))[way]) as client:
+        login_as(client)
+
+        assert client.get("/me").json()["name"] == "Ada"
+
+
+def test_it_finds_a_middleware_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIKTOK_CLIENT_KEY", "key")
+    monkeypatch.setenv("TIKTOK_CLIENT_SECRET", "a-secret-of-the-environment")
+    monkeypatch.setenv("TIKTOK_REDIRECT_URI", "https://testserver/auth/tiktok/callback")
+    monkeypatch.setenv("TIKTOK_SECRET_KEY", "qk3-environment-8Vb2xN7cTz5Lp9Wd")
+    monkeypatch.setenv("TIKTOK_STORE", "memory://")
+    client = TestClient(Starlette(routes=ROUTES, middleware=[Middleware(TikTokAuthMiddleware)]))
+
+    login_as(client)
+
+    assert client.get("/me").json()["name"] == "Ada"
+
+
+def test_no_middleware_and_two_of_them(tiktok: TikTok) -> None:
+    with pytest.raises(ValueError, match=r"no TikTokAuthMiddleware behind this TestClient.*, tiktok=tiktok"):
+        login_as(TestClient(site.app))
+
+    other = new_tiktok(path="/other", redirect_uri=f"{ORIGIN}/other/callback")
+    both = TestClient(TikTokAuthMiddleware(TikTokAuthMiddleware(site.app, tiktok), other))
+    with pytest.raises(ValueError, match="found 2 of them"):
+        login_as(both)
+
+    login_as(both, tiktok=tiktok)
+    assert name(both) == "Ada"
+
+
+@pytest.mark.parametrize(
+    ("who", "error", "says"),
+    [
+        ({"folower_count": 1}, TypeError, "knows no 'folower_count'. Did you mean follower_count?"),
+        ({"scope": ()}, TypeError, "Did you mean scopes?"),
+        ({"email": "ada@example.com"}, TypeError, "A TikTokUser has open_id, union_id, display_name"),
+        ({"follower_count": 1}, ValueError, "follower_count only with 'user.info.stats': add it to scopes="),
+        ({"avatar_url": "pictures/ada.jpeg"}, ValueError, "avatar_url='pictures/ada.jpeg' is nothing that TikTok"),
+        ({"display_name": "  Ada  "}, ValueError, "the app would see 'Ada'"),
+        ({"open_id": "with space"}, ValueError, "open_id"),
+        ({"scopes": ["video.publish"]}, ValueError, "'video.publish' is not declared"),
+        ({"scopes": "user.info.basic"}, ValueError, "is one text; give a tuple"),
+        ({"data": {"at": object()}}, TypeError, "data must be a dict that JSON can hold"),
+        (
+            {"token": Token(open_id="other", scopes=(), access_token="act.own", expires_at=0)},
+            ValueError,
+            "The token is of 'other'",
+        ),
+    ],
+)
+def test_nobody_whom_tiktok_could_not_send(
+    browser: TestClient, who: dict[str, Any], error: type[Exception], says: str
+) -> None:
+    with pytest.raises(error) as refused:
+        login_as(browser, **who)
+
+    assert says in str(refused.value)
+    assert name(browser) == ""
+
+
+def test_a_client_without_cookies(tiktok: TikTok) -> None:
+    with pytest.raises(ValueError, match="finds no cookie jar in this object"):
+        login_as(object(), tiktok=tiktok)
+
+
+def test_a_sqlite_file_and_a_client_with_a_loop_of_its_own(tmp_path: Path) -> None:
+    tiktok = new_tiktok(store=SQLiteStore(tmp_path / "store.sqlite3"))
+    app = TikTokAuthMiddleware(Starlette(routes=ROUTES), tiktok)
+
+    without, within = TestClient(app), TestClient(app)
+    login_as(without)
+    assert without.get("/me").json()["name"] == "Ada"
+    with within:
+        login_as(within, display_name="Bob")
+        assert within.get("/me").json()["name"] == "Bob"
+
+
+def test_a_client_that_is_not_in_front_of_the_app(tiktok: TikTok) -> None:
+    with httpx2.Client(base_url=ORIGIN) as client:
+        login_as(client, tiktok=tiktok)
+
+        assert [cookie.name for cookie in client.cookies.jar] == ["__Host-tiktok_session"]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("base_url", ["", ORIGIN, "http://localhost:8000"])
+async def test_an_async_client(wrapped: TikTokAuthMiddleware, base_url: str) -> None:
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(wrapped), base_url=base_url) as client:
+        await login_as_async(client, token=True)
+        me = await client.get(f"{base_url or ORIGIN}/me?token")
+        assert (me.json()["name"], me.json()["token"]) == ("Ada", ["act", "emulator"])
+
+        login_as(client, display_name="Bob")
+        assert (await client.get(f"{base_url or ORIGIN}/me")).json()["name"] == "Bob"
