@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from urllib.parse import urlsplit
 
+from asgi_tiktok.emulator.hosts import hostname, is_local
 from asgi_tiktok.emulator.scopes import BASIC, PROFILE, STATS, VIDEO_LIST
 
 DEFAULT_CLIENT_KEY = "sbemulatorclientkey"
@@ -83,6 +84,7 @@ class App:
     redirect_uris: tuple[str, ...]
     scopes: tuple[str, ...] = (BASIC, PROFILE, STATS, VIDEO_LIST)
     name: str = "Your app"
+    webhook_url: str = ""
     registered: tuple[RedirectURI, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -92,6 +94,7 @@ class App:
                 raise ValueError(f"{name} is empty or holds white space.")
         if not self.redirect_uris:
             raise ValueError(f"The app {self.client_key} needs at least one redirect URI.")
+        check_webhook_url(self.webhook_url)
         registered = tuple(RedirectURI.register(uri) for uri in self.redirect_uris)
         object.__setattr__(self, "registered", registered)
         for platform, number in Counter(uri.platform for uri in registered).items():
@@ -105,6 +108,23 @@ class App:
     def redirect_for(self, uri: str) -> RedirectURI | None:
         """The registered redirect URI that `uri` is, or None."""
         return next((known for known in self.registered if known.matches(uri)), None)
+
+
+def check_webhook_url(url: str) -> None:
+    """ValueError unless `url` is empty or on this machine: a signed event must not leave it."""
+    if url and not is_local_url(url):
+        raise ValueError(
+            f"webhook_url {url!r} is not on this machine; give one like http://localhost:8000/auth/tiktok/webhook."
+        )
+
+
+def is_local_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        named = hostname(parts.netloc) if parts.port != 0 else ""
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(named) and is_local(named)
 
 
 DEFAULT_APP = App(

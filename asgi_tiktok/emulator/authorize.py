@@ -7,10 +7,12 @@ from urllib.parse import quote, urlencode
 
 from asgi_tiktok.emulator.apps import App, Platform, RedirectURI
 from asgi_tiktok.emulator.grants import Grants
-from asgi_tiktok.emulator.knobs import Decision, WebPKCE, check_choice
+from asgi_tiktok.emulator.knobs import Decision, Knobs, check_choice
 from asgi_tiktok.emulator.people import Person
 from asgi_tiktok.emulator.refusals import ConsentRefused
 from asgi_tiktok.emulator.scopes import granted, split_scopes
+
+NON_SANDBOX_TARGET = "non_sandbox_target"
 
 PARAMETERS = (
     "client_key",
@@ -47,18 +49,12 @@ class Authorization:
         apps: Mapping[str, App],
         people: Mapping[str, Person],
         grants: Grants,
-        *,
-        web_pkce: WebPKCE,
-        state_on_error: bool,
-        auto_auth: bool,
+        knobs: Knobs,
     ) -> None:
-        check_choice("web_pkce", web_pkce, WebPKCE)
         self.apps = apps
         self.people = people
         self.grants = grants
-        self.web_pkce = web_pkce
-        self.state_on_error = state_on_error
-        self.auto_auth = auto_auth
+        self.knobs = knobs
 
     def read(self, pairs: Sequence[tuple[str, str]]) -> AuthorizationRequest:
         """The request of a query, or ConsentRefused.
@@ -86,21 +82,26 @@ class Authorization:
         ticked = tuple(ticked)
         if unasked := set(ticked).difference(asked.scopes):
             raise ValueError(f"scopes={sorted(unasked)} were not asked for by the app.")
-        if asked.app.sandbox and not person.sandbox_target:
-            raise ConsentRefused(
-                "access_denied",
-                "non_sandbox_target",
-                f"Add {person.display_name} to the sandbox's target users in the portal, or use another key.",
-            )
-        return self._approved(asked, person, granted(asked.scopes, ticked))
+        try:
+            refuse_person(asked.app, person)
+        except ConsentRefused as refused:
+            if self.knobs.sandbox_error == "callback" and refused.error_type == NON_SANDBOX_TARGET:
+                return self._refused(asked, refused)
+            raise
+        return self._approved(asked, person, granted(asked.scopes, self._limited(ticked)))
 
     def automatic(self, asked: AuthorizationRequest, open_id: str) -> str | None:
         """The URL back to the app when this browser's person need not be asked again."""
-        if not (self.auto_auth and asked.auto_auth) or open_id not in self.people:
+        person = self.people.get(open_id)
+        if person is None or person.banned or not (self.knobs.auto_auth and asked.auto_auth):
             return None
         if not self.grants.covers(asked.app.client_key, open_id, asked.scopes):
             return None
-        return self._approved(asked, self.people[open_id], asked.scopes)
+        return self._approved(asked, person, asked.scopes)
+
+    def _limited(self, ticked: tuple[str, ...]) -> tuple[str, ...]:
+        limit = self.knobs.partial_grant
+        return ticked if limit is None else tuple(scope for scope in ticked if scope in limit)
 
     def _approved(self, asked: AuthorizationRequest, person: Person, scopes: tuple[str, ...]) -> str:
         grant = self.grants.consent(asked.app.client_key, person.open_id, asked=asked.scopes, scopes=scopes)
@@ -110,9 +111,17 @@ class Authorization:
         return with_query(asked.redirect_uri, {"code": code, "scopes": ",".join(scopes), **state_of(asked)})
 
     def _denied(self, asked: AuthorizationRequest) -> str:
-        state = state_of(asked) if self.state_on_error else {}
-        denial = {"error": "access_denied", "error_description": "access_denied"}
-        return with_query(asked.redirect_uri, {**denial, **state})
+        # Android's SDK reads -2 as "denied" here; whether TikTok's web page sends a code nobody has recorded.
+        err_code = {"errCode": "-2"} if self.knobs.deny_errcode else {}
+        denial = {"error": "access_denied", **err_code, "error_description": "access_denied"}
+        return with_query(asked.redirect_uri, {**denial, **self._error_state(asked)})
+
+    def _refused(self, asked: AuthorizationRequest, refused: ConsentRefused) -> str:
+        fault = {"error": refused.error, "error_type": refused.error_type}
+        return with_query(asked.redirect_uri, {**fault, **self._error_state(asked)})
+
+    def _error_state(self, asked: AuthorizationRequest) -> dict[str, str]:
+        return state_of(asked) if self.knobs.state_on_error else {}
 
     def _app(self, params: Mapping[str, str], sent: Mapping[str, str]) -> App:
         client_key = params.get("client_key")
@@ -128,17 +137,28 @@ class Authorization:
 
     def _challenge(self, platform: Platform, params: Mapping[str, str]) -> str | None:
         """The challenge that the code exchange will have to meet."""
-        if platform is Platform.WEB and self.web_pkce == "ignore":
+        if platform is Platform.WEB and self.knobs.web_pkce == "ignore":
             return None
         challenge = params.get("code_challenge") or None
-        if challenge is None and (platform is Platform.DESKTOP or self.web_pkce == "require"):
+        if challenge is None and (platform is Platform.DESKTOP or self.knobs.web_pkce == "require"):
             cure = f"Send code_challenge: the redirect URI is registered for {platform.value}, which needs PKCE."
             raise ConsentRefused("param_error", "code_challenge", cure, err_code=10007)
-        # The official mobile SDKs send no method, so only a wrong one can be a fault.
-        if challenge and params.get("code_challenge_method", "S256") != "S256":
+        # The official mobile SDKs send no method, so as a rule only a wrong one can be a fault.
+        unsaid = "" if self.knobs.require_challenge_method else "S256"
+        if challenge and params.get("code_challenge_method", unsaid) != "S256":
             cure = "Send code_challenge_method=S256; TikTok knows no other."
             raise ConsentRefused("param_error", "code_challenge_method", cure, err_code=10008)
         return challenge
+
+
+def refuse_person(app: App, person: Person) -> None:
+    """Refuse who may not sign in. What TikTok calls it when an account is banned is not known."""
+    if person.banned:
+        cure = f"{person.display_name} is banned from TikTok; nothing in the app can help, sign in as somebody else."
+        raise ConsentRefused("access_denied", "user_banned", cure)
+    if app.sandbox and not person.sandbox_target:
+        cure = f"Add {person.display_name} to the sandbox's target users in the portal, or use another key."
+        raise ConsentRefused("access_denied", NON_SANDBOX_TARGET, cure)
 
 
 def refuse_duplicates(pairs: Sequence[tuple[str, str]]) -> None:

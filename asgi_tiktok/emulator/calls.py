@@ -8,6 +8,8 @@ from typing import Any, Self
 from starlette.requests import Request
 
 from asgi_tiktok.emulator.grants import Grants, IssuedToken
+from asgi_tiktok.emulator.hosts import own_origin
+from asgi_tiktok.emulator.knobs import ScopeError
 from asgi_tiktok.emulator.refusals import Refused
 from asgi_tiktok.emulator.scopes import split_scopes
 
@@ -22,15 +24,17 @@ class Call:
     query: Mapping[str, str]
     origin: str
     content_type: str
+    scope_error: ScopeError
     authorization: str = field(repr=False)
     body: bytes = field(repr=False)
 
     @classmethod
-    async def read(cls, request: Request) -> Self:
+    async def read(cls, request: Request, scope_error: ScopeError) -> Self:
         return cls(
             query=request.query_params,
-            origin=f"{request.url.scheme}://{request.headers['host']}",
+            origin=own_origin(request),
             content_type=", ".join(request.headers.getlist("content-type")),
+            scope_error=scope_error,
             authorization=request.headers.get("authorization", ""),
             body=await request.body(),
         )
@@ -81,6 +85,8 @@ def invalid_params(message: str, cure: str) -> Refused:
     return Refused("invalid_params", message, cure, status=400)
 
 
-def not_authorized(cure: str) -> Refused:
+def not_authorized(cure: str, status: ScopeError) -> Refused:
+    """The docs and the field disagree about the name; each has its own status."""
+    code = "scope_not_authorized" if status == 401 else "scope_permission_missed"
     message = "The user did not authorize the scope required for completing this request."
-    return Refused("scope_not_authorized", message, cure, status=401)
+    return Refused(code, message, cure, status=status)

@@ -10,6 +10,8 @@ from starlette.responses import RedirectResponse, Response
 from asgi_tiktok.emulator.authorize import PARAMETERS, Authorization, AuthorizationRequest
 from asgi_tiktok.emulator.avatars import avatar_path
 from asgi_tiktok.emulator.exchanges import Exchange, new_log_id
+from asgi_tiktok.emulator.faulty import FAULT
+from asgi_tiktok.emulator.hosts import is_same_origin
 from asgi_tiktok.emulator.pages import HEADERS, page, plain
 from asgi_tiktok.emulator.refusals import ConsentRefused
 from asgi_tiktok.emulator.scopes import describe, is_toggleable
@@ -37,10 +39,11 @@ class Consent:
         try:
             asked = self.authorization.read(pairs)
         except ConsentRefused as refused:
-            self._record("authorize", "GET", 302, pairs, refused)
+            self._record("authorize", "GET", 302, pairs, refused, fault=request.scope.get(FAULT))
             return fault_redirect(pairs, refused)
         location = self.authorization.automatic(asked, open_id)
-        self._record("authorize", "GET", 302 if location else 200, pairs)
+        status = 302 if location else 200
+        self._record("authorize", "GET", status, pairs, answer=location, fault=request.scope.get(FAULT))
         return back_to_app(location) if location else self._page(asked, open_id)
 
     async def decide(self, request: Request) -> Response:
@@ -49,8 +52,7 @@ class Consent:
         The form has the parameters of the authorization request and `person` (an open_id), `scopes` (once
         for each that is ticked) and `decision` (approve or deny).
         """
-        own_origin = f"{request.url.scheme}://{request.headers['host']}"
-        if request.headers.get("origin", own_origin) != own_origin:
+        if not is_same_origin(request):
             return plain("This form was not sent from the emulator's own page.", 403)
         form = parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True)
         fields = dict(form)
@@ -58,7 +60,8 @@ class Consent:
         open_id = fields.get("person", "")
         ticked = [value for name, value in form if name == "scopes"]
         try:
-            location = self.answer(pairs, open_id, ticked, fields.get("decision", ""))
+            decision = fields.get("decision", "")
+            location = self.answer(pairs, open_id, ticked, decision, request.scope.get(FAULT))
         except ConsentRefused as refused:
             return fault_redirect(pairs, refused)
         except ValueError as exc:
@@ -68,16 +71,25 @@ class Consent:
             remember(response, open_id)
         return response
 
-    def answer(self, pairs: Pairs, open_id: str, ticked: Iterable[str] | None, decision: str) -> str:
+    def answer_url(self, authorization_url: str, open_id: str, ticked: Iterable[str] | None, decision: str) -> str:
+        """As `answer`, for the address that the app would have sent a browser to."""
+        url = urlsplit(authorization_url)
+        if url.path.rstrip("/") != PATH.rstrip("/"):
+            raise ValueError(f"{url.path!r} is not the path of TikTok's authorize page, {PATH}.")
+        return self.answer(parse_qsl(url.query, keep_blank_values=True), open_id, ticked, decision)
+
+    def answer(
+        self, pairs: Pairs, open_id: str, ticked: Iterable[str] | None, decision: str, fault: str | None = None
+    ) -> str:
         """The URL back to the app; `ticked` None leaves every asked scope ticked."""
         try:
             asked = self.authorization.read(pairs)
             ticked = asked.scopes if ticked is None else ticked
             location = self.authorization.answer(asked, open_id, ticked, decision)
         except ConsentRefused as refused:
-            self._record("consent", "POST", 302, pairs, refused)
+            self._record("consent", "POST", 302, pairs, refused, fault=fault)
             raise
-        self._record("consent", "POST", 302, pairs)
+        self._record("consent", "POST", 302, pairs, answer=location, fault=fault)
         return location
 
     def _page(self, asked: AuthorizationRequest, open_id: str) -> Response:
@@ -94,7 +106,15 @@ class Consent:
         )
 
     def _record(
-        self, endpoint: str, method: str, status: int, pairs: Pairs, refused: ConsentRefused | None = None
+        self,
+        endpoint: str,
+        method: str,
+        status: int,
+        pairs: Pairs,
+        refused: ConsentRefused | None = None,
+        *,
+        answer: str | None = None,
+        fault: str | None = None,
     ) -> None:
         now = self.authorization.grants.clock()
         log_id = new_log_id(now)
@@ -110,8 +130,11 @@ class Consent:
                 log_id=log_id,
                 at=now,
                 request=dict(pairs),
+                answer=answer or "",
                 error=refused.error if refused else None,
+                description=f"TikTok's page names {refused.error_type}." if refused else None,
                 cure=refused.cure if refused else None,
+                fault=fault,
             )
         )
 

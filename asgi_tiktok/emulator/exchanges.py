@@ -10,7 +10,11 @@ KEPT = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """One request and how it was answered; `request` and `authorization` hold secrets, `repr` does not."""
+    """One request and how it was answered; the fields that hold secrets stay out of `repr`.
+
+    `answer` is the body of the answer, or where it sends the browser. A refused request says why in
+    `description` and what to do in `cure`; `fault` names the fault that was asked for, if one was.
+    """
 
     endpoint: str
     method: str
@@ -20,8 +24,11 @@ class Exchange:
     at: float
     request: Mapping[str, str] = field(repr=False)
     authorization: str = field(default="", repr=False)
+    answer: str = field(default="", repr=False)
     error: str | None = None
+    description: str | None = None
     cure: str | None = None
+    fault: str | None = None
 
 
 def new_log_id(now: float) -> str:

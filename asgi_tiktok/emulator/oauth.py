@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 
 from asgi_tiktok.emulator.apps import App
+from asgi_tiktok.emulator.knobs import CharsetSuffix
 from asgi_tiktok.emulator.refusals import Refused
 
 FORM = "application/x-www-form-urlencoded"
@@ -27,9 +28,11 @@ def missing(name: str) -> Refused:
     return invalid_request("The request is missing a required parameter.", f"Send {name} in the form.")
 
 
-async def read_form(request: Request) -> Form:
+async def read_form(request: Request, charset_suffix: CharsetSuffix) -> Form:
     """The form of a request that says exactly the Content-Type TikTok wants."""
     content_types = request.headers.getlist("content-type")
+    if charset_suffix == "accept":
+        content_types = [content_type.partition(";")[0].strip() for content_type in content_types]
     if len(content_types) == 1 and content_types[0].lower().startswith(f"{FORM};"):
         raise malformed(f"Send Content-Type: {FORM} with nothing behind it, not even a charset.")
     if [content_type.lower() for content_type in content_types] != [FORM]:

@@ -4,9 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Route
 
 TEMPLATES = Path(__file__).parent / "templates"
+ASSETS = {"emulator.css": "text/css", "inspector.css": "text/css", "inspector.js": "text/javascript"}
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -19,6 +22,14 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
+}
+# The inspector's one script asks for news; its forms lead nowhere else.
+SCRIPTED = {
+    **HEADERS,
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
 }
 
 environment = Environment(
@@ -34,9 +45,18 @@ def page(template: str, **context: Any) -> HTMLResponse:
     return HTMLResponse(environment.get_template(template).render(context), headers=HEADERS)
 
 
-def stylesheet() -> Response:
-    return Response((TEMPLATES / "emulator.css").read_text(), media_type="text/css", headers=HEADERS)
+def scripted_page(template: str, status: int, **context: Any) -> HTMLResponse:
+    return HTMLResponse(environment.get_template(template).render(context), status, headers=SCRIPTED)
 
 
 def plain(text: str, status: int) -> PlainTextResponse:
     return PlainTextResponse(text, status, headers=HEADERS)
+
+
+async def asset(request: Request) -> Response:
+    name = request.url.path.rpartition("/")[2]
+    return Response((TEMPLATES / name).read_text(), media_type=ASSETS[name], headers=HEADERS)
+
+
+def asset_routes() -> list[Route]:
+    return [Route(f"/_emulator/{name}", asset, methods=["GET"]) for name in ASSETS]

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """A TikTok account: what user info may tell of it, and how it meets the consent page."""
+    """A TikTok account: what user info may tell of it, and how it meets the consent page.
+
+    Who `disconnects` takes the consent back as soon as the app has read who it is.
+    """
 
     open_id: str
     display_name: str
@@ -24,6 +27,8 @@ class Person:
     likes_count: int = 0
     video_count: int = 0
     sandbox_target: bool = True
+    banned: bool = False
+    disconnects: bool = False
     note: str = ""
 
     def __post_init__(self) -> None:
@@ -104,5 +109,26 @@ CAST = (
         username="noor.vale",
         sandbox_target=False,
         note="Not a target user: TikTok refuses a sandbox key",
+    ),
+    Person(
+        open_id="90d2b6c4-1e58-4f7a-a3c9-5b70e8f1d264",
+        union_id="2be70f95-6a13-48dc-9f04-d81c5e3a7b69",
+        display_name="Rex Hollow",
+        username="rex.hollow",
+        banned=True,
+        note="Banned: TikTok refuses to go on",
+    ),
+    Person(
+        open_id="_000hQ2mYtW6xKzR9dLvBpSfNcJgEaU4i78s",
+        union_id="5c19e8a7-d046-4b3f-82e5-07f6a9c1b38d",
+        display_name="Ivy Marsh",
+        username="ivy.marsh",
+        bio_description="Here today.",
+        follower_count=12,
+        following_count=40,
+        likes_count=88,
+        video_count=2,
+        disconnects=True,
+        note="Removes the app right after signing in",
     ),
 )

@@ -1,5 +1,6 @@
 """The emulator behind a real socket, for browsers and for clients in other processes."""
 
+import asyncio
 import socket
 import threading
 import time
@@ -8,9 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from asgi_tiktok.emulator.app import Emulator
+from asgi_tiktok.emulator.faulty import ABORT
 from asgi_tiktok.emulator.hosts import is_loopback
 
 
@@ -20,6 +23,19 @@ class RunningEmulator:
 
     url: str
     emulator: Emulator
+
+
+class Abortable(H11Protocol):
+    """HTTP whose connection an app may end without an answer, by calling what stands in the scope."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        app = self.app
+
+        async def abortable(scope: Scope, receive: Receive, send: Send) -> None:
+            await app({**scope, ABORT: transport.abort}, receive, send)
+
+        self.app = abortable
 
 
 @contextmanager
@@ -40,7 +56,13 @@ def run_emulator(
 def serving(app: ASGIApp, listeners: Sequence[socket.socket]) -> Iterator[None]:
     """Serve the app from a thread, on sockets that listen already, until the block ends."""
     config = uvicorn.Config(
-        app, ws="none", log_config=None, access_log=False, proxy_headers=False, timeout_graceful_shutdown=2
+        app,
+        http=Abortable,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=2,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=(list(listeners),), daemon=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from asgi_tiktok.emulator.apps import App
 from asgi_tiktok.emulator.grants import Code, Grants, TokenAnswer
+from asgi_tiktok.emulator.knobs import ChallengeEncoding, Knobs
 from asgi_tiktok.emulator.oauth import (
     Form,
     authenticate,
@@ -23,7 +24,7 @@ GRANT_PARAMETERS: dict[str, tuple[str, ...]] = {
 }
 
 
-def answer_token(apps: Mapping[str, App], grants: Grants, form: Form) -> TokenAnswer:
+def answer_token(apps: Mapping[str, App], grants: Grants, knobs: Knobs, form: Form) -> TokenAnswer:
     """Tokens for a code, for a refresh token, or for the app itself."""
     grant_type = checked_grant_type(form)
     app = authenticate(apps, form)
@@ -32,11 +33,12 @@ def answer_token(apps: Mapping[str, App], grants: Grants, form: Form) -> TokenAn
     if grant_type == "refresh_token":
         return grants.refresh(form["refresh_token"], app.client_key)
     code = grants.redeem(form["code"], app.client_key)
-    check_binding(code, form)
+    check_redirect_uri(code, form)
+    check_verifier(code, form, knobs)
     return grants.issue(code)
 
 
-def answer_revoke(apps: Mapping[str, App], grants: Grants, form: Form) -> TokenAnswer:
+def answer_revoke(apps: Mapping[str, App], grants: Grants, knobs: Knobs, form: Form) -> TokenAnswer:
     """Nothing, once the whole grant behind the token is gone."""
     require_client_key(form)
     if not form.get("client_secret"):
@@ -44,7 +46,8 @@ def answer_revoke(apps: Mapping[str, App], grants: Grants, form: Form) -> TokenA
     if not form.get("token"):
         raise malformed("Send the access token as token; access_token is not the name.")
     app = authenticate(apps, form)
-    grants.revoke(form["token"], app.client_key)
+    if not grants.revoke(form["token"], app.client_key) and knobs.revoke_unknown == "error":
+        raise malformed("No such access token is known for this app; a token that was revoked is not known either.")
     return {}
 
 
@@ -70,26 +73,43 @@ def checked_grant_type(form: Form) -> str:
     return grant_type
 
 
-def check_binding(code: Code, form: Form) -> None:
-    """Refuse a code that comes with another redirect URI or verifier than it was given for."""
+def check_redirect_uri(code: Code, form: Form) -> None:
+    """Refuse a code that comes with another redirect URI than it was given for."""
     if form["redirect_uri"] != code.redirect_uri:
         raise invalid_request(
             "Redirect_uri is not matched with the uri when requesting code.",
             f"Send the redirect_uri of the authorization request, {code.redirect_uri}, letter for letter.",
         )
+
+
+def check_verifier(code: Code, form: Form, knobs: Knobs) -> None:
+    """Refuse a code that comes with another verifier than its challenge was made of (RFC 7636 §4.6)."""
     if code.code_challenge is None:
         return
-    digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
-    if digest.hex() != code.code_challenge:
-        raise invalid_request(
-            "Code verifier or code challenge is invalid.", pkce_cure(digest, code.code_challenge, form)
-        )
+    verifier = form.get("code_verifier", "")
+    digest = hashlib.sha256(verifier.encode()).digest()
+    if knobs.min_verifier != "off" and 0 < len(verifier) < knobs.min_verifier:
+        raise wrong_pkce(f"The code_verifier has {len(verifier)} characters; make one of 43 to 128.")
+    if code.code_challenge != encoded(digest, knobs.desktop_pkce_encoding):
+        raise wrong_pkce(pkce_cure(digest, code.code_challenge, verifier, knobs.desktop_pkce_encoding))
 
 
-def pkce_cure(digest: bytes, challenge: str, form: Form) -> str:
-    if not form.get("code_verifier"):
+def wrong_pkce(cure: str) -> Refused:
+    return invalid_request("Code verifier or code challenge is invalid.", cure)
+
+
+def encoded(digest: bytes, encoding: ChallengeEncoding) -> str:
+    if encoding == "hex":
+        return digest.hex()
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def pkce_cure(digest: bytes, challenge: str, verifier: str, encoding: ChallengeEncoding) -> str:
+    if not verifier:
         return "Send code_verifier: the authorization request carried a code_challenge."
-    if challenge == base64.urlsafe_b64encode(digest).decode().rstrip("="):
+    if encoding == "base64url" and challenge == digest.hex():
+        return "The code_challenge was hex; this emulator was told desktop_pkce_encoding='base64url'."
+    if challenge == encoded(digest, "base64url"):
         return "The code_challenge was base64url; TikTok wants the lower-case hex digits of the SHA-256."
     if challenge.lower() == digest.hex():
         return "The code_challenge was upper-case hex; TikTok wants lower case."

@@ -21,9 +21,12 @@ def answer_user_info(people: Mapping[str, Person], grants: Grants, call: Call) -
     names = call.asked(tuple(FIELD_SCOPES))
     if ungranted := [name for name in names if FIELD_SCOPES[name] not in token.scopes]:
         raise not_authorized(
-            f"Not granted: {', '.join(ungranted)}; derive fields from the scope of the token answer."
+            f"Not granted: {', '.join(ungranted)}; derive fields from the scope of the token answer.",
+            call.scope_error,
         )
     person = people[token.grant.open_id]
+    if person.disconnects:
+        grants.remove(token.grant.client_key, person.open_id)
     return {"user": {name: value_of(person, name, grants.clock(), call.origin) for name in names}}
 
 

@@ -55,7 +55,8 @@ def answer_video_query(people: Mapping[str, Person], grants: Grants, call: Call)
 def allowed_token(grants: Grants, call: Call) -> IssuedToken:
     token = call.token(grants)
     if VIDEO_LIST not in token.scopes:
-        raise not_authorized(f"Not granted: {VIDEO_LIST}; call only where the token answer's scope names it.")
+        cure = f"Not granted: {VIDEO_LIST}; call only where the token answer's scope names it."
+        raise not_authorized(cure, call.scope_error)
     return token
 
 

@@ -10,7 +10,7 @@ from .wire import ALL_SCOPES, CHALLENGE, WEB, Clock, authorization, authorizatio
 
 pytestmark = pytest.mark.anyio
 
-AMARA, _, ZIP, TOMAS, _, NOOR = CAST
+AMARA, _, ZIP, TOMAS, _, NOOR, REX, IVY = CAST
 
 FAULTS: list[tuple[dict[str, str | None], dict[str, str]]] = [
     (

@@ -20,7 +20,6 @@ from .wire import authorization_url, code_form
         ("GET", "/v2/user/info"),
         ("POST", "/v2/user/info/"),
         ("POST", "/oauth/access_token/"),
-        ("GET", "/"),
     ],
 )
 def test_any_other_path_or_method_gets_the_gateways_answer(emulator: Emulator, method: str, path: str) -> None:

@@ -10,7 +10,7 @@ from .wire import ALL_SCOPES, Clock, authorization_url, browser_of, credentials,
 
 pytestmark = pytest.mark.anyio
 
-AMARA, JUN, ZIP, TOMAS, LAYLA, _ = CAST
+AMARA, JUN, ZIP, TOMAS, LAYLA, *_ = CAST
 PROFILE = "bio_description,profile_deep_link,profile_web_link,is_verified,username"
 STATS = "follower_count,following_count,likes_count,video_count"
 

@@ -13,7 +13,7 @@ from .wire import ALL_SCOPES, Clock, browser_of, sign_in
 
 pytestmark = pytest.mark.anyio
 
-AMARA, JUN, ZIP, TOMAS, LAYLA, _ = CAST
+AMARA, JUN, ZIP, TOMAS, LAYLA, *_ = CAST
 LIST = "/v2/video/list/"
 QUERY = "/v2/video/query/"
 TEXTS = ("id", "cover_image_url", "share_url", "video_description", "title", "embed_html", "embed_link")

@@ -1,0 +1,63 @@
+"""Everything an emulator knows, in one place for those who serve it, show it and move it."""
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+from asgi_tiktok.emulator.apps import App
+from asgi_tiktok.emulator.authorize import Authorization
+from asgi_tiktok.emulator.clock import Clock
+from asgi_tiktok.emulator.consent import Consent
+from asgi_tiktok.emulator.exchanges import KEPT, Exchange
+from asgi_tiktok.emulator.faults import Faults
+from asgi_tiktok.emulator.grants import Grant, Grants
+from asgi_tiktok.emulator.knobs import Knobs
+from asgi_tiktok.emulator.people import Person
+from asgi_tiktok.emulator.qr import QRLogins
+from asgi_tiktok.emulator.webhooks import AUTHORIZATION_REMOVED, WebhookSender
+
+T = TypeVar("T")
+
+
+class State:
+    """The apps, the people, and what has become of them."""
+
+    def __init__(
+        self, apps: Sequence[App], people: Sequence[Person], clock: Callable[[], float], knobs: Knobs
+    ) -> None:
+        self.apps = unique("client_key", apps, lambda app: app.client_key)
+        self.people = unique("open_id", people, lambda person: person.open_id)
+        self.knobs = knobs
+        self.clock = Clock(clock)
+        self.exchanges: deque[Exchange] = deque(maxlen=KEPT)
+        self.faults = Faults()
+        self.grants = Grants(self.clock, knobs)
+        self.grants.on_removed = self._tell_of_removal
+        self.webhooks = WebhookSender(self.clock)
+        authorization = Authorization(self.apps, self.people, self.grants, knobs)
+        self.qr_logins = QRLogins(self.apps, authorization)
+        self.consent = Consent(authorization, self.exchanges)
+
+    def reset(self) -> None:
+        """As new: nobody has signed in, nothing waits to fail, and the clock is right."""
+        self.grants.clear()
+        self.exchanges.clear()
+        self.faults.clear()
+        self.qr_logins.logins.clear()
+        self.webhooks.deliveries.clear()
+        self.clock.reset()
+
+    def _tell_of_removal(self, grant: Grant) -> None:
+        app = self.apps[grant.client_key]
+        if app.webhook_url and grant.removed is not None:
+            self.webhooks.send(app, AUTHORIZATION_REMOVED, grant.open_id, {"reason": int(grant.removed)})
+
+
+def unique(name: str, things: Sequence[T], key: Callable[[T], str]) -> Mapping[str, T]:
+    """The things by their key; ValueError when there is none or a key comes twice."""
+    if not things:
+        raise ValueError(f"The emulator needs at least one {name}.")
+    by_key = {key(thing): thing for thing in things}
+    if len(by_key) != len(things):
+        raise ValueError(f"Every {name} may be used once.")
+    return by_key

@@ -1,0 +1,138 @@
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+import httpx2
+import pytest
+from playwright.sync_api import Page, expect
+
+from asgi_tiktok.emulator import CAST, DEFAULT_APP, DEFAULT_CLIENT_KEY, Emulator, RunningEmulator, run_emulator
+
+from .test_browser import chromium, page
+from .wire import ALL_SCOPES, authorization_url, code_form, credentials
+
+__all__ = ["chromium", "page"]
+
+pytestmark = pytest.mark.browser
+
+AMARA, *_ = CAST
+HOOKED = replace(DEFAULT_APP, webhook_url="http://127.0.0.1:9/hook")
+
+
+@pytest.fixture
+def tiktok() -> Iterator[RunningEmulator]:
+    with run_emulator(Emulator([HOOKED])) as running:
+        yield running
+
+
+@pytest.fixture
+def app(tiktok: RunningEmulator) -> Iterator[httpx2.Client]:
+    """The app's server, as TikTok sees it."""
+    with httpx2.Client(base_url=tiktok.url) as client:
+        yield client
+
+
+def sign_in(tiktok: RunningEmulator, app: httpx2.Client) -> str:
+    form = code_form(tiktok.emulator.consent(authorization_url(scope=ALL_SCOPES)))
+    return str(app.post("/v2/oauth/token/", data=form).json()["access_token"])
+
+
+def status(app: httpx2.Client, token: str) -> int:
+    headers = {"Authorization": f"Bearer {token}"}
+    return app.get("/v2/user/info/", params={"fields": "open_id"}, headers=headers).status_code
+
+
+def test_what_happens_appears_by_itself(page: Page, tiktok: RunningEmulator, app: httpx2.Client) -> None:
+    page.goto(tiktok.url)
+    assert page.url == f"{tiktok.url}/_emulator/"
+    expect(page.get_by_text("Nothing yet.")).to_be_visible()
+
+    token = sign_in(tiktok, app)
+    expect(page.locator(".exchanges li")).to_have_count(2)
+    expect(page.locator(".grant h3")).to_contain_text(AMARA.display_name)
+    page.locator("summary", has_text="token").click()
+    expect(page.locator("details[open]")).to_contain_text("client_secret")
+
+    app.post("/v2/oauth/token/", data=credentials(grant_type="refresh_token", refresh_token="old"))
+    refused = page.locator("li.refused")
+    expect(refused).to_contain_text("Refresh token is invalid or expired.")
+    expect(refused).to_contain_text("each refresh replaces it, so save the new one")
+    expect(page.locator("details[open]")).to_have_count(1)
+    assert token not in page.content()
+    assert HOOKED.client_secret not in page.content()
+
+
+def test_the_buttons_do_what_they_say(page: Page, tiktok: RunningEmulator, app: httpx2.Client) -> None:
+    emulator = tiktok.emulator
+    token = sign_in(tiktok, app)
+    page.goto(tiktok.url)
+    page.locator(".tokens li", has_text="access").get_by_role("button", name="Expire").click()
+    expect(page.locator(".tokens li")).to_have_count(1)
+    assert status(app, token) == 401
+
+    page.get_by_label("Endpoint").select_option("user_info")
+    page.get_by_label("How").select_option("429")
+    page.get_by_role("button", name="Let it fail").click()
+    expect(page.get_by_text("The next 1 × user_info will fail: 429.")).to_be_visible()
+    assert status(app, token) == 429
+    page.get_by_role("button", name="Let it fail").click()
+    page.get_by_role("button", name="Let nothing fail").click()
+    expect(page.get_by_role("button", name="Let nothing fail")).to_have_count(0)
+    assert [*emulator.faults] == []
+
+    page.get_by_role("button", name="+2 h").click()
+    page.get_by_label(re.compile("Seconds")).fill("-200")
+    page.get_by_role("button", name="Move").click()
+    expect(page.get_by_text("The clock is moved")).to_be_visible()
+    assert emulator.clock.offset == 7000
+    page.get_by_role("button", name="Back to the real time").click()
+    expect(page.get_by_text("The clock is moved")).to_have_count(0)
+
+    page.get_by_label("Event").select_option("video.publish.completed")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("li.refused", has_text="video.publish.completed")).to_contain_text("does not answer")
+
+    page.get_by_role("button", name="Revoke").click()
+    expect(page.get_by_text("Ended: disconnected.")).to_be_visible()
+    assert (DEFAULT_CLIENT_KEY, AMARA.open_id) not in emulator.grants.grants
+    page.get_by_role("button", name="Start over").click()
+    expect(page.get_by_text("Nobody has agreed to anything yet.")).to_be_visible()
+
+
+def test_long_things_fit_a_phone_and_a_desk(page: Page) -> None:
+    with run_emulator() as running:
+        running.emulator.faults.add("token", "html")
+        with httpx2.Client(base_url=running.url) as app:
+            app.get(authorization_url(redirect_uri="https://example.com/" + "long" * 60))
+            app.post("/v2/oauth/token/", data=credentials(code="x" * 300))
+            sign_in(running, app)
+        page.goto(running.url)
+        for width in (390, 1280):
+            page.set_viewport_size({"width": width, "height": 800})
+            for summary in page.locator("details:not([open]) summary").all()[::-1]:
+                summary.click()
+            assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_a_phone_signs_in_by_clicking(page: Page, tiktok: RunningEmulator, app: httpx2.Client) -> None:
+    form = {"client_key": DEFAULT_CLIENT_KEY, "scope": "user.info.basic,video.list"}
+    qr = app.post("/v2/oauth/get_qrcode/", data=form).json()
+
+    def said() -> str:
+        answer = app.post("/v2/oauth/check_qrcode/", data=credentials(token=qr["token"])).json()
+        return f"{answer['client_ticket']} {answer['status']}"
+
+    page.goto(f"{tiktok.url}/_emulator/")
+    page.get_by_role("link", name="Play the phone").click()
+    page.get_by_label("What the QR code says").fill(qr["scan_qrcode_url"].replace("tobefilled", "mine"))
+    page.get_by_role("button", name="Point the camera").click()
+    page.get_by_role("button", name="Scan").click()
+    assert said() == "mine scanned"
+    page.get_by_text("Rex Hollow").click()
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_role("alert")).to_contain_text("is banned from TikTok")
+    page.get_by_text("Jun").click()
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_role("heading")).to_have_text("You can put the phone away")
+    assert said() == "mine confirmed"
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
