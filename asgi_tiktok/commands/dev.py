@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from pathlib import Path
 
 from asgi_tiktok.commands.parser import Commands, port_number
 from asgi_tiktok.commands.running import naming_extra, until_stopped
@@ -33,6 +34,7 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--traceback", action="store_true", help="show the whole of what the app raises when it is imported"
     )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="people, apps and knobs of the emulator, in TOML")
     parser.set_defaults(run=run)
 
 
@@ -51,6 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
                 arguments.app,
                 port=arguments.port,
                 emulator_port=arguments.emulator_port,
+                config=arguments.config,
                 whole=arguments.traceback,
             )
         )

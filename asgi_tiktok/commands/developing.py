@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 from asgi_tiktok.commands.checks.settings import check_settings
 from asgi_tiktok.commands.portal import how_to_register
 from asgi_tiktok.commands.target import check_spelling, check_target
+from asgi_tiktok.demo.emulators import new_emulator
 from asgi_tiktok.demo.folder import FOLDER, open_folder
 from asgi_tiktok.demo.ports import listen, on_port
-from asgi_tiktok.demo.running import CALLBACK, EMULATOR_PORT, PORT, run_emulator_on, with_detour
-from asgi_tiktok.emulator import DEFAULT_APP, DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, App, Emulator
+from asgi_tiktok.demo.running import CALLBACK, EMULATOR_PORT, PORT, WEBHOOK, run_emulator_on, with_detour
+from asgi_tiktok.emulator import DEFAULT_APP, DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, App
 from asgi_tiktok.errors import ConfigurationError
 from asgi_tiktok.settings import DESKTOP_HOSTS
 from asgi_tiktok.stores import DEFAULT_URL
@@ -37,7 +38,13 @@ class Development:
 
 @contextmanager
 def with_emulator(
-    target: str, *, port: int | None, emulator_port: int | None, whole: bool = False, folder: Path = FOLDER
+    target: str,
+    *,
+    port: int | None,
+    emulator_port: int | None,
+    config: Path | None = None,
+    whole: bool = False,
+    folder: Path = FOLDER,
 ) -> Iterator[Development]:
     """An emulator, and everything for an app that signs in with it.
 
@@ -51,7 +58,8 @@ def with_emulator(
         listeners = open_port(port, stack)
         address = listeners[0].getsockname()[1]
         app = emulated_app(settings(own, address), target)
-        emulator = run_emulator_on(emulator_port, "--emulator-port", Emulator(apps=[app]), stack)
+        told = new_emulator(app, webhook_url=f"http://localhost:{address}{WEBHOOK}", config=config)
+        emulator = run_emulator_on(emulator_port, "--emulator-port", told, stack)
         environ = settings({"TIKTOK_SECRET_KEY": key, "TIKTOK_BASE_URL": emulator.url, **own}, address)
         lines = {
             "Open": with_detour(f"http://localhost:{address}", port, PORT),

@@ -1,6 +1,7 @@
 """asgi-tiktok emulator: a TikTok for your own app to sign in with."""
 
 import argparse
+from pathlib import Path
 
 from asgi_tiktok.commands.parser import Commands, port_number
 from asgi_tiktok.commands.running import naming_extra, sleep_forever, until_stopped
@@ -13,6 +14,7 @@ def add(commands: Commands) -> None:
         description="TikTok's sign-in pages and API on this machine, for your own app to sign in with.",
     )
     parser.add_argument("--port", type=port_number, metavar="PORT", help="(default: 8700, or the next)")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="people, apps and knobs of the emulator, in TOML")
     parser.set_defaults(run=run)
 
 
@@ -21,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
     with until_stopped(), naming_extra("emulator"):
         from asgi_tiktok.demo import serve_emulator
 
-        with serve_emulator(port=arguments.port) as running:
+        with serve_emulator(port=arguments.port, config=arguments.config) as running:
             print(running.notice, flush=True)
             sleep_forever()
     return 0

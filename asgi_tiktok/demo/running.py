@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from asgi_tiktok.demo.emulators import new_emulator
 from asgi_tiktok.demo.folder import FOLDER, open_folder
 from asgi_tiktok.demo.ports import listen, on_port
 from asgi_tiktok.demo.site import demo_site
 from asgi_tiktok.emulator import (
+    DEFAULT_APP,
     DEFAULT_CLIENT_KEY,
     DEFAULT_CLIENT_SECRET,
     App,
@@ -25,8 +27,15 @@ from asgi_tiktok.tiktok import TikTok
 PORT = 8000
 EMULATOR_PORT = 8700
 CALLBACK = f"{DEFAULT_PATH}/callback"
+WEBHOOK = f"{DEFAULT_PATH}/webhook"
 SCOPES = ("user.info.basic", "user.info.profile", "user.info.stats")
 OPTIONAL_SCOPES = ("video.list",)
+DEMO_APP = App(
+    DEFAULT_CLIENT_KEY,
+    DEFAULT_CLIENT_SECRET,
+    redirect_uris=(f"http://localhost:*{CALLBACK}", f"http://127.0.0.1:*{CALLBACK}"),
+    name="asgi-tiktok demo",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +64,12 @@ def run_demo(
     secret_key, store = open_folder(folder)
     with ExitStack() as stack:
         stack.callback(store.close)
-        emulator = run_emulator_on(emulator_port, "--emulator-port", demo_emulator(), stack)
         listeners = on_port(port, PORT, "--port", listen)
         for listener in listeners:
             stack.enter_context(listener)
         url = f"http://localhost:{listeners[0].getsockname()[1]}"
+        told = new_emulator(DEMO_APP, webhook_url=url + WEBHOOK)
+        emulator = run_emulator_on(emulator_port, "--emulator-port", told, stack)
         tiktok = TikTok(
             client_key=DEFAULT_CLIENT_KEY,
             client_secret=DEFAULT_CLIENT_SECRET,
@@ -78,22 +88,12 @@ def run_demo(
 
 
 @contextmanager
-def serve_emulator(*, port: int | None = None) -> Iterator[Running]:
-    """Serve the emulator alone. Raises ConfigurationError when the port cannot be had."""
+def serve_emulator(*, port: int | None = None, config: Path | None = None) -> Iterator[Running]:
+    """Serve the emulator alone. Raises ConfigurationError when the port or the config cannot be had."""
     with ExitStack() as stack:
-        emulator = run_emulator_on(port, "--port", Emulator(), stack)
+        emulator = run_emulator_on(port, "--port", new_emulator(DEFAULT_APP, config=config), stack)
         address = with_detour(emulator.url, port, EMULATOR_PORT)
         yield Running(emulator.url, describe_emulator(address))
-
-
-def demo_emulator() -> Emulator:
-    app = App(
-        DEFAULT_CLIENT_KEY,
-        DEFAULT_CLIENT_SECRET,
-        redirect_uris=(f"http://localhost:*{CALLBACK}", f"http://127.0.0.1:*{CALLBACK}"),
-        name="asgi-tiktok demo",
-    )
-    return Emulator(apps=[app])
 
 
 def run_emulator_on(port: int | None, option: str, emulator: Emulator, stack: ExitStack) -> RunningEmulator:
@@ -127,6 +127,7 @@ def describe_emulator(emulator: str) -> str:
   asgi-tiktok emulator
 
     Address    {emulator}
+    Inspector  {emulator.partition(" ")[0]}/_emulator/
 
   Your app signs in with it when these are set; the port of the redirect URI is yours to choose:
 

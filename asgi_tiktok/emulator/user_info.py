@@ -13,12 +13,14 @@ FIELD_SCOPES = {
     **dict.fromkeys(("bio_description", "profile_deep_link", "profile_web_link", "is_verified", "username"), PROFILE),
     **dict.fromkeys(("follower_count", "following_count", "likes_count", "video_count"), STATS),
 }
+# Clients in production still ask for it, and get everything else.
+RETIRED = ("avatar_url_200",)
 
 
 def answer_user_info(people: Mapping[str, Person], grants: Grants, call: Call) -> Answer:
     """The asked fields of the person behind the access token; one that was not granted fails them all."""
     token = call.token(grants)
-    names = call.asked(tuple(FIELD_SCOPES))
+    names = [name for name in call.asked((*FIELD_SCOPES, *RETIRED)) if name not in RETIRED]
     if ungranted := [name for name in names if FIELD_SCOPES[name] not in token.scopes]:
         raise not_authorized(
             f"Not granted: {', '.join(ungranted)}; derive fields from the scope of the token answer.",

@@ -84,3 +84,41 @@ def test_a_folder_that_cannot_be_used(
     assert main(["demo", "--no-browser", "--port", "0", "--emulator-port", "0"]) == 2
     [line] = capsys.readouterr().err.splitlines()
     assert sentence in line
+
+
+@pytest.mark.parametrize(
+    ("toml", "cure"),
+    [
+        ("[[people]]\nopen_id = 'ada'\ndisplay_nam = 'Ada'\n", "display_name"),
+        ("[[people]]\ndisplay_name = 'Ada'\n", "open_id"),
+        ("[knobs]\nlifetimes = 'eternal'\n", "legacy"),
+        ("people = 3\n", "people"),
+        ("[[people", "people.toml"),
+    ],
+)
+@pytest.mark.parametrize("command", [["emulator"], ["dev", "main:app"]])
+def test_a_config_that_cannot_be_used_is_one_sentence(
+    tmp_path: Path, command: list[str], toml: str, cure: str
+) -> None:
+    (tmp_path / "people.toml").write_text(toml)
+    (tmp_path / "main.py").write_text("async def app(scope, receive, send): ...\n")
+    done = asgi_tiktok_in(tmp_path, *command, "--config", "people.toml")
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("asgi-tiktok: ")
+    assert len(done.stderr.splitlines()) == 1
+    assert cure in done.stderr
+
+
+def test_an_emulator_does_not_run_in_production(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APP_ENV", "production")
+    done = asgi_tiktok_in(tmp_path, "emulator")
+
+    assert done.returncode == 2
+    assert "APP_ENV=production" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def asgi_tiktok_in(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "asgi_tiktok", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=30)

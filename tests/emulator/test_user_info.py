@@ -61,7 +61,7 @@ async def test_one_field_without_its_scope_fails_the_whole_call(
     assert f"Not granted: {field};" in (emulator.exchanges[-1].cure or "")
 
 
-@pytest.mark.parametrize("fields", ["", ",", "avatar_url_200", "open_id,email"])
+@pytest.mark.parametrize("fields", ["", ",", "avatar_url_300", "open_id,email"])
 async def test_fields_must_be_asked_for_by_name(browser: httpx2.AsyncClient, emulator: Emulator, fields: str) -> None:
     tokens = await sign_in(browser, emulator)
     answer = await user_info(browser, tokens["access_token"], fields)

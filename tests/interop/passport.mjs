@@ -3,7 +3,7 @@
 import passportTikTok from "passport-tiktok-auth";
 import { agree, report, task } from "./tiktok.mjs";
 
-const { emulator, client_key, client_secret, redirect_uri, person, scopes, pkce, without } = await task();
+const { emulator, client_key, client_secret, redirect_uri, person, scopes, pkce } = await task();
 
 await report(async () => {
   const strategy = new passportTikTok.Strategy(
@@ -20,7 +20,6 @@ await report(async () => {
     },
     (accessToken, refreshToken, profile, done) => done(null, profile),
   );
-  strategy.fields = strategy.fields.filter((name) => !without.includes(name));
   const session = {};
   const { redirected } = await authenticate(strategy, { query: {}, session });
   const back = await agree(fetch, emulator, redirected, { person, scopes });

@@ -55,7 +55,7 @@ def test_arctic_s_challenge_is_refused_on_desktop(drive: Drive, emulator: Emulat
 class TestPassport:
     # It always asks for avatar_url_200, too, which API v1 had.
     def sign_in(self, drive: Drive, **more: Any) -> dict[str, Any]:
-        task = {"scopes": EVERYTHING, "without": ["avatar_url_200"], "pkce": False, **more}
+        task = {"scopes": EVERYTHING, "pkce": False, **more}
         return drive("passport.mjs", **task)
 
     def test_it_signs_in(self, drive: Drive, emulator: Emulator) -> None:
@@ -63,12 +63,6 @@ class TestPassport:
 
         assert said == {"id": ZOE.open_id, "name": ZOE.display_name, "followers": ZOE.follower_count}
         assert endpoints(emulator) == ["authorize", "consent", "token", "user_info"]
-
-    def test_a_field_of_the_old_api(self, drive: Drive, emulator: Emulator) -> None:
-        said = self.sign_in(drive, without=[])
-
-        assert '"code":"invalid_params","message":"Invalid fields: avatar_url_200."' in said["failed"]
-        assert refused(emulator).endpoint == "user_info"
 
     def test_its_own_default_scope_is_too_small_for_its_fields(self, drive: Drive, emulator: Emulator) -> None:
         """One field that was not granted costs the whole answer."""
