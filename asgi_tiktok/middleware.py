@@ -79,7 +79,7 @@ class TikTokAuthMiddleware:
     async def serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
         if route := self.tiktok.site.handles(scope):
             response = await self.routes.respond(route, Request(scope, receive))
-            await response(scope, receive, send)
+            await response(scope, receive, spelling_out(send))
             return
 
         connection = HTTPConnection(scope)
@@ -88,7 +88,7 @@ class TikTokAuthMiddleware:
             self.guard(connection, session)
         except TikTokError as error:
             response = await self.refuse(connection, error)
-            await response(scope, receive, send)
+            await response(scope, receive, spelling_out(send))
             return
 
         await self.app(scope, receive, self.varying(send, connection.headers, session))
@@ -182,6 +182,17 @@ class TikTokAuthMiddleware:
             await send(message)
 
         return send_closing
+
+
+def spelling_out(send: Send) -> Send:
+    """Say that a body ends where ASGI takes it for granted, because Quart's test client does not."""
+
+    async def send_spelt_out(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message = {"more_body": False, **message}
+        await send(message)
+
+    return send_spelt_out
 
 
 def whole_path(scope: Scope) -> str:

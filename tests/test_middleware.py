@@ -162,6 +162,22 @@ class TestTheAppsOwnAnswers:
         assert browser.get("/auth/tiktok/%6cogin").status_code == 302
 
 
+@pytest.mark.parametrize("path", ["/auth/tiktok/session", "/auth/tiktok/callback", "/studio"])
+def test_our_own_answers_say_where_they_end(browser: TestClient, path: str) -> None:
+    ends = []
+
+    async def server(scope: Scope, receive: Receive, send: Send) -> None:
+        async def watch(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                ends.append(message["more_body"])
+            await send(message)
+
+        await browser.app(scope, receive, watch)
+
+    TestClient(server, base_url=ORIGIN).get(path)
+    assert ends[-1] is False
+
+
 class TestGuardedPaths:
     def test_lead_a_person_to_the_login_and_back(self, browser: TestClient, emulator: Emulator) -> None:
         answer = browser.get("/studio/films?sort=new&q=ü", headers=NAVIGATION)
