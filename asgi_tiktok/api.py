@@ -23,11 +23,12 @@ class UserAuth(httpx2.Auth):
         token = await self.tokens.get(self.open_id)
         request.headers["Authorization"] = f"Bearer {token.access_token}"
         response = yield request
-        # A body that came from a generator is gone by now, and cannot be sent again.
-        if isinstance(request.stream, httpx2.ByteStream) and await says_token_is_invalid(response):
+        if await says_token_is_invalid(response):
             token = await self.tokens.get(self.open_id, rejected=token.access_token)
-            request.headers["Authorization"] = f"Bearer {token.access_token}"
-            yield request
+            # A body that came from a generator or a file is gone by now, and cannot be sent again.
+            if isinstance(request.stream, httpx2.ByteStream):
+                request.headers["Authorization"] = f"Bearer {token.access_token}"
+                yield request
 
 
 async def says_token_is_invalid(response: httpx2.Response) -> bool:

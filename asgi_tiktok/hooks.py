@@ -36,13 +36,13 @@ class Hooks:
         for hook in self.on_login:
             try:
                 data.update(await hook(user, request) or {})
-                json.dumps(data)
+                json.dumps(data, allow_nan=False)
             except LoginDenied:
                 raise
             except Exception as error:
-                logger.exception("the on_login hook %s failed", hook.__qualname__)
+                logger.exception("the on_login hook %s failed", name_of(hook))
                 raise HookFailed(
-                    f"{hook.__qualname__} failed with {type(error).__name__}.",
+                    f"{name_of(hook)} failed with {type(error).__name__}.",
                     hint="Its traceback is in the log. It must return None or a dict that JSON can hold.",
                 ) from None
         return data
@@ -53,7 +53,7 @@ class Hooks:
             try:
                 await hook(user, request)
             except Exception:
-                logger.exception("the on_logout hook %s failed", hook.__qualname__)
+                logger.exception("the on_logout hook %s failed", name_of(hook))
 
     async def tell(self, event: WebhookEvent, hooks: list[OnEvent]) -> None:
         """Pass the event to these hooks; HookFailed for the first that raises."""
@@ -61,11 +61,15 @@ class Hooks:
             try:
                 await hook(event)
             except Exception as error:
-                logger.exception("the hook %s failed on %s", hook.__qualname__, event.event)
+                logger.exception("the hook %s failed on %s", name_of(hook), event.event)
                 raise HookFailed(
-                    f"{hook.__qualname__} failed with {type(error).__name__}.",
+                    f"{name_of(hook)} failed with {type(error).__name__}.",
                     hint="Its traceback is in the log. TikTok will send the event again.",
                 ) from None
+
+
+def name_of(hook: object) -> str:
+    return getattr(hook, "__qualname__", repr(hook))
 
 
 def check_hook(name: str, hook: object) -> None:

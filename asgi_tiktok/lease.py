@@ -40,9 +40,9 @@ async def lease(store: Store, name: str) -> AsyncIterator[bool]:
 
 async def renew(store: Store, name: str, holder: bytes) -> None:
     held = True
-    with suppress(StoreError):  # then it ends by itself, which those who hold it must survive anyway
-        while held:
-            await asyncio.sleep(RENEWAL)
+    while held:
+        await asyncio.sleep(RENEWAL)
+        with suppress(StoreError):  # perhaps the next attempt comes in time; who holds a lease must survive its loss
             held = await store.replace(name, holder, holder, ttl=LEASE)
 
 

@@ -204,6 +204,8 @@ class Login:
     async def save_once(self, user: TikTokUser, token: Token, data: dict[str, Any]) -> tuple[Session, Header]:
         if self.keep_tokens:
             await self.tokens.save(token)
+        else:
+            await self.tokens.forget(token.open_id)
         return await self.sessions.create(user, token.scopes, data)
 
     async def note_used(self, login: PendingLogin, session: Session) -> None:

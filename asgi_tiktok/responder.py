@@ -31,9 +31,8 @@ class Responder:
         """The answer to an error; its button starts a login that leads to `next_path`."""
         reference = secrets.token_hex(4)
         logger.log(level_of(error), "%s | reference %s", error, reference)
-        if self.on_error is not None:
-            answer = self.on_error(connection, error)
-            response = await answer if isawaitable(answer) else answer
+        response = await self.own_response(connection, error)
+        if response is not None:
             response.headers["Cache-Control"] = "no-store"
             response.headers.setdefault("Referrer-Policy", "no-referrer")
             return response
@@ -49,6 +48,21 @@ class Responder:
             reference=reference,
             for_developer=not self.site.secure,
         )
+
+    async def own_response(self, connection: HTTPConnection, error: TikTokError) -> Response | None:
+        """What the app's `on_error` makes of it; None without one, and where it fails itself."""
+        if self.on_error is None:
+            return None
+        try:
+            answer = self.on_error(connection, error)
+            response: object = await answer if isawaitable(answer) else answer
+        except Exception:
+            logger.exception("on_error failed, so the visitor sees our page")
+            return None
+        if not isinstance(response, Response):
+            logger.error("on_error returned %s, which is no Starlette response", type(response).__name__)
+            return None
+        return response
 
 
 def level_of(error: TikTokError) -> int:

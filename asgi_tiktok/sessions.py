@@ -87,15 +87,16 @@ class Sessions:
         await self.store.set(
             session.record_key, session.record, ttl=self.remaining(session), owner=self.owner(user.open_id)
         )
-        await self.keep_to_limit(user.open_id)
+        await self.keep_to_limit(user.open_id, session.record_key)
         cookie = key.sign(self.cookie_purpose, session_id).decode("ascii")
         return session, self.cookies.set(self.cookies.session, cookie, max_age=self.absolute_timeout)
 
-    async def keep_to_limit(self, open_id: str) -> None:
-        """End the sessions of this user that were not used for longest, beyond `max_sessions`."""
+    async def keep_to_limit(self, open_id: str, newest: str) -> None:
+        """End the sessions of this user that would end first, beyond `max_sessions`, but never the newest."""
         try:
             names = {name: None async for name in self.store.owned(self.owner(open_id))}
-            for name in list(names)[: -self.max_sessions]:
+            names.pop(newest, None)
+            for name in list(names)[: max(0, len(names) - self.max_sessions + 1)]:
                 await self.store.delete(name)
         except StoreError as error:
             logger.warning("a user may have more than %s sessions: %s", self.max_sessions, error)

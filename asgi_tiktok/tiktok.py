@@ -201,12 +201,18 @@ class TikTok:
         """Sign the user out everywhere, revoke at TikTok, and forget the tokens.
 
         The sessions end first, whatever happens then. Raises TokenError or Unavailable when TikTok did not
-        confirm; the token is kept then, so that a later call can try again. Raises StoreError.
+        confirm; the token is kept then, so that a later call can try again. Raises ConfigurationError where
+        no tokens are kept, StoreError.
         """
         await self.sessions.end_all(open_id)
         try:
             token = await self.tokens.get(open_id)
         except LoginRequired:
+            await self.tokens.forget(open_id)
+            if not self.login.keep_tokens:
+                raise ConfigurationError(
+                    "TikTok cannot be told without a token, and TikTok(keep_tokens=False) keeps none."
+                ) from None
             return
         await self.client.revoke_token(token.access_token)
         await self.tokens.forget(open_id)

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any
@@ -28,6 +29,7 @@ GRACE = 10  # seconds to finish refreshes at the end
 LEEWAY = 120  # seconds before its end at which a token is refreshed
 BACK_OFF = 30  # seconds before a refresh token is sent again whose answer did not come
 MOST_PAUSES = 10_000  # users
+MOST_BEYOND = 200  # tokens
 IN_DOUBT = 120  # seconds in which somebody who sent a refresh token may still come with the answer
 SKEW = 60  # seconds that the clocks of two machines may differ
 SAVE_PAUSES = (0.1, 0.2, 0.5, 1, 2, 4)  # seconds between attempts to save
@@ -62,6 +64,7 @@ class Tokens:
         self.owner = "tokens:" + sha256(client.audience.encode()).hexdigest()
         self.flights: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Task[Token]] = {}
         self.pauses: dict[str, Pause] = {}
+        self.unsaved: dict[str, tuple[Token, Kept]] = {}
 
     async def get(self, open_id: str, *, rejected: str | None = None) -> Token:
         """A token that is valid for a while, refreshed when needed; another one than TikTok `rejected`.
@@ -74,9 +77,13 @@ class Tokens:
             raise LoginRequired("No token is kept for this user.", stage="token")
         if is_usable(kept.token, rejected):
             return kept.token
+        if open_id in self.unsaved:
+            # The store was away when TikTok answered, and is back.
+            return await self.put(*self.unsaved.pop(open_id))
         pause = self.pauses.get(open_id)
         if pause is not None and time.monotonic() < pause.until:
             return still_valid(kept.token, rejected, pause.error)
+        self.pauses.pop(open_id, None)
         course = (asyncio.get_running_loop(), open_id)
         flight = self.flights.get(course)
         if flight is None:
@@ -120,11 +127,10 @@ class Tokens:
         sent_before = kept.sent_at
         if is_recent(sent_before, BACK_OFF):
             raise Unavailable("Another worker may still be waiting for TikTok.", stage="refresh")
-        if sent_before is None:
-            marked = await self.mark(kept)
-            if marked is None:
-                raise Unavailable("Somebody else changed the token.", stage="refresh")
-            kept = marked
+        marked = await self.mark(kept, time.time())
+        if marked is None:
+            raise Unavailable("Somebody else changed the token.", stage="refresh")
+        kept = marked
         try:
             renewed = await self.client.refresh_token(token.refresh_token, scopes=token.scopes)
         except TokenError as error:
@@ -136,9 +142,8 @@ class Tokens:
             raise LoginRequired("TikTok renewed the token of somebody else.", stage="refresh")
         return await self.put(renewed, kept)
 
-    async def mark(self, kept: Kept) -> Kept | None:
-        """Note that the refresh token is about to be sent; None when the record was changed meanwhile."""
-        sent_at = time.time()
+    async def mark(self, kept: Kept, sent_at: float | None) -> Kept | None:
+        """Note when the refresh token was last sent; None when the record was changed meanwhile."""
         record = self.seal(kept.token, sent_at)
         marked = await self.replace(kept, record, kept.token)
         return Kept(kept.token, sent_at, record) if marked else None
@@ -152,6 +157,8 @@ class Tokens:
         if current is not None and current.token.refresh_token != kept.token.refresh_token:
             return current.token
         if is_recent(sent_before, IN_DOUBT):
+            # This attempt had its answer; the doubt is about the one before, and must come to an end.
+            await self.mark(kept, sent_before)
             raise Unavailable("Another worker may hold the new token.", stage="refresh", log_id=error.log_id)
         await self.store.delete(self.record_key(kept.token.open_id), kept.record)
         raise LoginRequired("The refresh token has ended.", stage="refresh", log_id=error.log_id) from error
@@ -173,13 +180,19 @@ class Tokens:
                 break
             except StoreError as error:
                 if pause is None:
-                    logger.critical("a renewed token could not be saved; its user must log in again: %s", error)
+                    logger.critical("a renewed token is not saved yet, and lives in this process alone: %s", error)
+                    self.keep_unsaved(renewed, kept)
                     raise
                 logger.error("saving a renewed token again in %s seconds: %s", pause, error)
                 await asyncio.sleep(pause)
         if current is None:
             raise LoginRequired("The token was dropped while it was refreshed.", stage="refresh")
         return current.token
+
+    def keep_unsaved(self, renewed: Token, kept: Kept) -> None:
+        while len(self.unsaved) >= MOST_PAUSES:
+            self.unsaved.pop(next(iter(self.unsaved)))
+        self.unsaved[renewed.open_id] = (renewed, kept)
 
     def pause(self, open_id: str, error: TikTokError) -> None:
         seconds = error.retry_after if isinstance(error, RateLimited) else BACK_OFF
@@ -201,12 +214,16 @@ class Tokens:
         record = await self.store.get(name)
         if record is None:
             return None
+        with suppress(Unreadable):
+            return Kept(*open_record([self.keys.newest], PURPOSE, record, read_token, place=name), record)
         try:
             token, sent_at = open_record(self.keys, PURPOSE, record, read_token, place=name)
         except Unreadable:
             logger.warning("a token record in the store cannot be read; its user has to log in again")
             return None
-        return Kept(token, sent_at, record)
+        # A token outlives the rotation of keys by far, so it moves to the newest one when it is seen.
+        old = Kept(token, sent_at, record)
+        return await self.mark(old, sent_at) or old
 
     async def forget(self, open_id: str) -> None:
         """Drop the token. Forgetting one that is not kept is fine."""
@@ -215,6 +232,7 @@ class Tokens:
     async def all(self, *, ending_within: float | None = None) -> AsyncIterator[Token]:
         """Every token that is kept, the one whose refresh token ends first first, up to those seconds."""
         seen: set[int] = set()
+        beyond = 0
         async for name in self.store.owned(self.owner):
             # A token that is refreshed meanwhile ends later, and comes again.
             if (known := hash(name)) in seen:
@@ -223,9 +241,12 @@ class Tokens:
             kept = await self.load_record(name)
             if kept is None:
                 continue
-            if ending_within is not None and remaining(kept.token) > ending_within:
+            # One that was refreshed since it was listed lives longer than its place says; many in a row do not lie.
+            beyond = beyond + 1 if ending_within is not None and remaining(kept.token) > ending_within else 0
+            if beyond > MOST_BEYOND:
                 return
-            yield kept.token
+            if not beyond:
+                yield kept.token
 
     async def replace(self, kept: Kept, record: bytes, token: Token) -> bool:
         name = self.record_key(token.open_id)
@@ -262,4 +283,5 @@ def still_valid(token: Token, rejected: str | None, error: TikTokError) -> Token
     """The old token while it lasts, and the error from then on."""
     if token.access_token != rejected and token.expires_at > time.time():
         return token
-    raise error
+    # One error may be raised many times while TikTok is left alone, and would grow by a traceback each time.
+    raise error.with_traceback(None)

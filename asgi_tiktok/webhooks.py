@@ -5,13 +5,14 @@ import logging
 import re
 import secrets
 import time
+from contextlib import suppress
 from hashlib import sha256
 from hmac import digest as hmac_digest
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from asgi_tiktok.errors import WebhookRefused
+from asgi_tiktok.errors import StoreError, WebhookRefused
 from asgi_tiktok.hooks import Hooks
 from asgi_tiktok.models import WebhookEvent
 from asgi_tiktok.sessions import Sessions
@@ -23,6 +24,8 @@ logger = logging.getLogger("asgi_tiktok")
 LARGEST_BODY = 64 * 1024  # bytes
 TOLERANCE = 5 * 60  # seconds between signing and receiving, either way
 REMEMBERED = 80 * 60 * 60  # seconds; TikTok tries again for 72 hours
+PATIENCE = 60  # seconds for the hooks of the app
+UNFINISHED = b"-"
 REMOVED = "authorization.removed"
 
 
@@ -59,12 +62,16 @@ class Webhooks:
         event = read_event(body, self.tokens.client.client_key)
         # TikTok delivers at least once and gives no event an id, so the event itself is its id.
         name = "webhook:" + sha256(body).hexdigest()
-        if await self.store.add(name, b"", ttl=REMEMBERED):
+        if await self.store.add(name, UNFINISHED, ttl=PATIENCE):
             try:
                 await self.deal_with(event)
             except BaseException:
-                await self.store.delete(name)
+                with suppress(StoreError):  # then the mark ends by itself, long before TikTok tries again
+                    await self.store.delete(name, UNFINISHED)
                 raise
+            await self.store.set(name, b"", ttl=REMEMBERED)
+        elif await self.store.get(name) == UNFINISHED:
+            raise WebhookRefused("The same event is being dealt with.", status_code=503)
         return Response(status_code=200)
 
     async def deal_with(self, event: WebhookEvent) -> None:

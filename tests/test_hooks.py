@@ -1,5 +1,6 @@
 """What the app does when people come and go."""
 
+import functools
 from typing import Any
 
 import httpx2
@@ -124,6 +125,27 @@ def test_a_user_has_so_many_sessions_and_no_more(emulator: Emulator, store: Memo
 
     assert [name(browser) != "" for browser in browsers] == [False, False, True, True, True]
     assert name(other) == "Jun"
+
+
+def test_a_shorter_timeout_turns_nobody_away(emulator: Emulator, store: MemoryStore) -> None:
+    """A session that ends before all older ones is still the newest."""
+    changes: list[dict[str, Any]] = [{}, {"idle_timeout": 3600}]
+    for settings in changes:
+        tiktok = new_tiktok(httpx2.ASGITransport(emulator), store=store, max_sessions=2, **settings)
+        browsers = [
+            TestClient(TikTokAuthMiddleware(app, tiktok), base_url=ORIGIN, follow_redirects=False) for _ in range(2)
+        ]
+        for browser in browsers:
+            sign_in(browser, emulator)
+        assert name(browsers[-1]) != ""
+
+
+def test_a_hook_may_be_any_async_callable(browser: TestClient, tiktok: TikTok, emulator: Emulator) -> None:
+    async def fail(word: str, user: TikTokUser, request: Request) -> None:
+        raise RuntimeError(word)
+
+    tiktok.on_login(functools.partial(fail, "no"))
+    assert browser.get(come_back(browser, emulator)).status_code == 500
 
 
 def test_nobody_allowed_is_a_mistake() -> None:

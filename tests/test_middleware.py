@@ -1,7 +1,7 @@
 """What the app behind the middleware sees, and what it is spared."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote
 
 import anyio
@@ -449,6 +449,24 @@ class TestOnError:
         assert (answer.status_code, answer.text) == (400, "Oh no: invalid_callback")
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["referrer-policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize("returned", [None, "page", ZeroDivisionError()])
+def test_an_on_error_that_fails_gives_way_to_our_page(
+    tiktok: TikTok, caplog: pytest.LogCaptureFixture, returned: Any
+) -> None:
+    def page(connection: HTTPConnection, error: TikTokError) -> Response:
+        if isinstance(returned, Exception):
+            raise returned
+        return cast(Response, returned)
+
+    answer = TestClient(TikTokAuthMiddleware(app, tiktok, on_error=page), base_url=ORIGIN).get(
+        "/auth/tiktok/callback"
+    )
+
+    assert answer.status_code == 400
+    assert "The sign-in did not complete" in answer.text
+    assert "on_error" in caplog.text
 
 
 @pytest.mark.parametrize(

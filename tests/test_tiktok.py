@@ -89,6 +89,8 @@ def test_arguments_go_before_the_environment() -> None:
         ({"store": object()}, "no store"),
         ({"store": ""}, "has no scheme"),
         ({"store": "sqlite:///:memory:"}, "memory://"),
+        ({"store": "redis://[bad"}, "not a URL"),
+        ({"store": "postgresql+asyncpg://u:PASS@W0RD:x@h/x"}, "postgresql"),
         ({"optional_scopes": None}, "optional_scopes must be a tuple"),
         ({"optional_scopes": "video.list"}, "tuple"),
     ],

@@ -1,6 +1,7 @@
 """A valid token, refreshed once at a time."""
 
 import time
+import traceback
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -8,8 +9,9 @@ import anyio
 import httpx2
 import pytest
 
-from asgi_tiktok import LoginRequired, MemoryStore, TikTok, Token, TokenError, Unavailable, lease
+from asgi_tiktok import LoginRequired, MemoryStore, StoreError, TikTok, Token, TokenError, Unavailable, lease, tokens
 from asgi_tiktok.emulator import CAST, Emulator
+from tests.canaries import OLD_SECRET_KEY, SECRET_KEY
 from tests.visits import REDIRECT_URI, asked, new_tiktok
 
 pytestmark = pytest.mark.anyio
@@ -60,16 +62,16 @@ async def test_an_old_token_is_renewed_and_saved(tiktok: TikTok, emulator: Emula
 
 async def test_of_a_thousand_callers_one_asks_tiktok(tiktok: TikTok, emulator: Emulator, later: Any) -> None:
     later(3)
-    tokens: set[Token] = set()
+    received: set[Token] = set()
 
     async def call() -> None:
-        tokens.add(await tiktok.token(ADA))
+        received.add(await tiktok.token(ADA))
 
     async with anyio.create_task_group() as group:
         for _ in range(1000):
             group.start_soon(call)
 
-    assert len(tokens) == 1
+    assert len(received) == 1
     assert asked(emulator) == 1
 
 
@@ -78,16 +80,16 @@ async def test_of_two_workers_one_asks_tiktok(
 ) -> None:
     workers = [tiktok] + [new_tiktok(httpx2.ASGITransport(emulator), store=store) for _ in range(3)]
     later(3)
-    tokens: set[Token] = set()
+    received: set[Token] = set()
 
     async def call(worker: TikTok) -> None:
-        tokens.add(await worker.token(ADA))
+        received.add(await worker.token(ADA))
 
     async with anyio.create_task_group() as group:
         for worker in workers:
             group.start_soon(call, worker)
 
-    assert len(tokens) == 1
+    assert len(received) == 1
     assert asked(emulator) == 1
     assert not any(key.startswith("lease:") for key in store.records)
 
@@ -209,3 +211,86 @@ async def test_another_apps_tokens_are_its_own(tiktok: TikTok, store: MemoryStor
     other = new_tiktok(client_key="awother", store=store, redirect_uri=REDIRECT_URI)
     with pytest.raises(LoginRequired):
         await other.token(ADA)
+
+
+async def test_a_worker_that_stands_still_after_an_earlier_failure_loses_nothing(
+    tiktok: TikTok, emulator: Emulator, store: MemoryStore, later: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing, slow, third = (new_tiktok(httpx2.ASGITransport(emulator), store=store) for _ in range(3))
+    ask = slow.client.refresh_token
+    answered, go_on = anyio.Event(), anyio.Event()
+
+    async def fail(refresh_token: str, *, scopes: tuple[str, ...]) -> Token:
+        raise Unavailable("down", stage="refresh")
+
+    async def stand_still(refresh_token: str, *, scopes: tuple[str, ...]) -> Token:
+        renewed = await ask(refresh_token, scopes=scopes)
+        answered.set()
+        await go_on.wait()
+        return renewed
+
+    monkeypatch.setattr(failing.client, "refresh_token", fail)
+    monkeypatch.setattr(slow.client, "refresh_token", stand_still)
+    later(3)
+    with pytest.raises(Unavailable):
+        await failing.token(ADA)
+    later(150 / 3600)
+    async with anyio.create_task_group() as group:
+        group.start_soon(slow.token, ADA)
+        await answered.wait()
+        await store.delete("lease:" + tiktok.tokens.record_key(ADA))
+        later(31 / 3600)
+        with pytest.raises(Unavailable):
+            await third.token(ADA)
+        go_on.set()
+
+    assert (await tiktok.token(ADA)).expires_at > time.time()
+
+
+async def test_a_token_that_could_not_be_saved_is_saved_when_the_store_is_back(
+    tiktok: TikTok, emulator: Emulator, later: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens, "SAVE_PAUSES", (0.01,))
+    later(3)
+    replace, calls = tiktok.store.replace, 0
+
+    async def away(key: str, old: bytes, new: bytes, *, ttl: int, owner: str | None = None) -> bool:
+        nonlocal calls
+        calls += key.startswith("token:")
+        if key.startswith("token:") and calls > 1:
+            raise StoreError("away")
+        return await replace(key, old, new, ttl=ttl, owner=owner)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tiktok.store, "replace", away)
+        with pytest.raises(StoreError):
+            await tiktok.token(ADA)
+
+    assert (await tiktok.token(ADA)).expires_at > time.time()
+    assert asked(emulator) == 1
+
+
+async def test_a_token_moves_to_the_newest_key_when_it_is_read(
+    emulator: Emulator, tiktok: TikTok, store: MemoryStore
+) -> None:
+    def under(*keys: str) -> TikTok:
+        return new_tiktok(httpx2.ASGITransport(emulator), store=store, secret_key=keys)
+
+    rotated = under(OLD_SECRET_KEY, SECRET_KEY)
+    assert [token.open_id async for token in rotated.stored_tokens()] == [ADA]
+    assert (await under(OLD_SECRET_KEY).token(ADA)).open_id == ADA
+
+
+async def test_errors_do_not_grow_while_tiktok_is_left_alone(
+    tiktok: TikTok, later: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(refresh_token: str, *, scopes: tuple[str, ...]) -> Token:
+        raise Unavailable("down", stage="refresh")
+
+    monkeypatch.setattr(tiktok.client, "refresh_token", fail)
+    later(3)
+    for _ in range(50):
+        with pytest.raises(Unavailable) as caught:
+            await tiktok.token(ADA)
+
+    assert len(list(traceback.walk_tb(caught.value.__traceback__))) < 20

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from asgi_tiktok import ConfigurationError, MemoryStore, TikTok, WebhookEvent
+from asgi_tiktok import ConfigurationError, MemoryStore, StoreError, TikTok, WebhookEvent
 from asgi_tiktok.emulator import CAST, DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, Emulator
 from asgi_tiktok.webhooks import check_signature
 from tests.visits import name, new_tiktok, sign_in
@@ -112,6 +112,24 @@ def test_what_a_hook_failed_at_comes_again(
     assert "the database is away" in caplog.text
     assert send(browser, body).status_code == 200
     assert len(attempts) == 2
+
+
+def test_an_event_is_not_lost_when_the_store_stumbles(
+    browser: TestClient, emulator: Emulator, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*args: Any, **kwargs: Any) -> Any:
+        raise StoreError("away")
+
+    sign_in(browser, emulator)
+    body = event()
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "delete", away)
+        assert send(browser, body).status_code == 503
+    assert send(browser, body).status_code == 503
+    for key in [key for key in store.records if key.startswith("webhook:")]:
+        del store.records[key]  # as time does, within a minute
+    assert send(browser, body).status_code == 200
+    assert name(browser) == ""
 
 
 REFUSED = {

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 from typing import TypeVar
 from weakref import WeakSet
 
@@ -31,6 +32,7 @@ class Lane:
         self.opened = (0, 0)
         self.pid = os.getpid()
         self.thread = ThreadPoolExecutor(1, "asgi-tiktok-sqlite")
+        self.forking = Lock()
         lanes.add(self)
 
     async def run(self, step: Step[T]) -> T:
@@ -55,7 +57,8 @@ class Lane:
         if time.monotonic() - called > BUSY_TIMEOUT:
             raise StoreError(f"{self.path}: database is locked", hint=LOCKED)
         try:
-            return step(self.connect())
+            with self.forking:
+                return step(self.connect())
         except (sqlite3.Error, OSError) as error:
             raise StoreError(f"{self.path}: {error}", hint=hint_for(error)) from error
 
@@ -99,16 +102,23 @@ class Lane:
             self.thread = ThreadPoolExecutor(1, "asgi-tiktok-sqlite")
 
 
-def disconnect_all() -> None:
-    """Close every file, because a connection must not be carried into a forked process, not even closed."""
+def before_fork() -> None:
+    """Close every file and keep it closed: a connection must not be carried over, not even to be closed."""
     for lane in list(lanes):
-        if lane.pid == os.getpid():
-            lane.thread.submit(lane.disconnect).result()
+        lane.forking.acquire()
+        lane.disconnect()
+        waiting.append(lane)
+
+
+def after_fork() -> None:
+    while waiting:
+        waiting.pop().forking.release()
 
 
 # SQLite: How To Corrupt, §2.6. Both processes open their files again at the next step.
 lanes: WeakSet[Lane] = WeakSet()
-os.register_at_fork(before=disconnect_all)
+waiting: list[Lane] = []
+os.register_at_fork(before=before_fork, after_in_parent=after_fork, after_in_child=after_fork)
 
 
 LOCKED = "Another process keeps the file locked: end it, or give it less to do in one transaction."

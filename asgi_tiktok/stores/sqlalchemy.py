@@ -263,7 +263,7 @@ async def inserted(connection: AsyncConnection, statement: Executable, parameter
 
 def parse(url: object) -> URL:
     # The URL may hold a password, so no error repeats it, nor has one as its context that does.
-    with suppress(ArgumentError):
+    with suppress(ArgumentError, ValueError):
         url = make_url(url) if isinstance(url, str) else url
     if not isinstance(url, URL):
         raise ConfigurationError(f"The store is neither a database URL nor an AsyncEngine. {CURE}")

@@ -119,8 +119,13 @@ class SQLiteStore:
         result = await self.writes.run(lambda db: in_transaction(db, step))
         if not 0 <= time.time() - self.purged_at < PURGE_INTERVAL:
             self.purged_at = time.time()
-            self.writes.run_later(lambda db: in_transaction(db, delete_expired), not_purged)
+            self.writes.run_later(self.purge, not_purged)
         return result
+
+    def purge(self, db: sqlite3.Connection) -> None:
+        """Forget some of what has ended, and the rest behind the steps that came meanwhile."""
+        if in_transaction(db, delete_expired) == BATCH:
+            self.writes.run_later(self.purge, not_purged)
 
     def open_to_read(self) -> sqlite3.Connection:
         """A connection for reading, also where nothing can be written: a file system gone read-only, say."""
@@ -171,10 +176,11 @@ def in_transaction(db: sqlite3.Connection, step: Step[T]) -> T:
     return result
 
 
-def delete_expired(db: sqlite3.Connection) -> None:
+def delete_expired(db: sqlite3.Connection) -> int:
     expired = "SELECT key FROM tiktok_records WHERE ends_at <= ? LIMIT ?"
     # The expired rows are named by a query of ours, so that one purge has a bounded cost.
-    db.execute(f"DELETE FROM tiktok_records WHERE key IN ({expired})", (time.time(), BATCH))  # noqa: S608
+    delete = f"DELETE FROM tiktok_records WHERE key IN ({expired})"  # noqa: S608
+    return db.execute(delete, (time.time(), BATCH)).rowcount
 
 
 def not_purged(error: StoreError) -> None:

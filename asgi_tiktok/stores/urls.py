@@ -18,7 +18,10 @@ CURE = (
 
 def open_store(url: str) -> Store:
     """The store that the URL names. Nothing is opened yet. Raises ConfigurationError with the list."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise ConfigurationError(f"store is not a URL. {CURE}") from None
     if ":memory:" in url:
         raise ConfigurationError("store: SQLite's :memory: is gone with its connection; use memory://.")
     if url == "memory://":
