@@ -5,7 +5,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from asgi_tiktok.errors import ConfigurationError
-from asgi_tiktok.settings import check_text, split_url
+from asgi_tiktok.settings import check_text, split_url, without_password
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -38,8 +38,8 @@ class Endpoints:
         more = parts.path or parts.query or parts.fragment or parts.username is not None
         if not secure or not parts.hostname or more:
             raise ConfigurationError(
-                f"base_url={base_url!r} is not an origin to trust with a secret; give scheme and host alone, "
-                "https anywhere or http on loopback, such as http://127.0.0.1:8700."
+                f"base_url={without_password(base_url)!r} is not an origin to trust with a secret; give scheme "
+                "and host alone, https anywhere or http on loopback, such as http://127.0.0.1:8700."
             )
         return cls(
             authorization=f"{origin}/v2/auth/authorize/",

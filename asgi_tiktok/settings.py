@@ -68,7 +68,12 @@ def check_redirect_uri(redirect_uri: object) -> str:
         cure = "must have a plain path of its own, such as /auth/tiktok/callback"
     else:
         return uri
-    raise ConfigurationError(f"redirect_uri={uri!r} {cure}.")
+    raise ConfigurationError(f"redirect_uri={without_password(uri)!r} {cure}.")
+
+
+def without_password(url: str) -> str:
+    """The URL as an error may show it."""
+    return re.sub(r"(?<=://)[^/]*@", "...@", url)
 
 
 def is_plain_path(path: str) -> bool:
@@ -80,7 +85,7 @@ def split_url(name: str, url: str) -> tuple[SplitResult, int | None]:
         parts = urlsplit(url)
         return parts, parts.port
     except ValueError:
-        raise ConfigurationError(f"{name}={url!r} is not a URL.") from None
+        raise ConfigurationError(f"{name}={without_password(url)!r} is not a URL.") from None
 
 
 def check_origins(name: str, origins: object) -> frozenset[str]:

@@ -45,8 +45,7 @@ async def report(tiktok: TikTok, token: Token) -> str:
 async def main() -> None:
     tiktok = TikTok.from_env()
     try:
-        # All of them first: a token that is refreshed moves within the order, and could come twice.
-        for token in [token async for token in tiktok.stored_tokens()]:
+        async for token in tiktok.stored_tokens():
             print(f"{token.open_id}: {await report(tiktok, token)}")
         async for token in tiktok.stored_tokens(ending_within=FORTNIGHT):
             last_day = datetime.fromtimestamp(token.refresh_expires_at or 0, UTC)

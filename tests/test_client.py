@@ -510,7 +510,7 @@ class TestParseCallback:
         ({"redirect_uri": "https://localhost/cb"}, "port"),
         ({"redirect_uri": "https://app.example.com/cb?x=1"}, "no query"),
         ({"redirect_uri": "https://app.example.com/cb#x"}, "fragment"),
-        ({"redirect_uri": "https://me@app.example.com/cb"}, "user name"),
+        ({"redirect_uri": "https://me:pw@app.example.com/cb"}, "user name"),
         ({"redirect_uri": "https://app.example.com"}, "path"),
         ({"redirect_uri": "https://app.example.com/"}, "path"),
         ({"redirect_uri": "https://app.example.com/c b"}, "white space"),
@@ -545,3 +545,4 @@ async def test_a_setting_that_cannot_work_says_so(settings: dict[str, Any], cure
         TikTokClient(**{**defaults, **settings})
 
     assert isinstance(caught.value, ValueError)
+    assert "pw@" not in str(caught.value)
