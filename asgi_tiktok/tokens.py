@@ -77,9 +77,6 @@ class Tokens:
             raise LoginRequired("No token is kept for this user.", stage="token")
         if is_usable(kept.token, rejected):
             return kept.token
-        if open_id in self.unsaved:
-            # The store was away when TikTok answered, and is back.
-            return await self.put(*self.unsaved.pop(open_id))
         pause = self.pauses.get(open_id)
         if pause is not None and time.monotonic() < pause.until:
             return still_valid(kept.token, rejected, pause.error)
@@ -111,6 +108,11 @@ class Tokens:
                 raise LoginRequired("The token is gone.", stage="refresh")
             if is_usable(kept.token, rejected):
                 return kept.token
+            if open_id in self.unsaved:
+                # The store was away when TikTok answered, and is back.
+                token = await self.put(*self.unsaved[open_id])
+                self.unsaved.pop(open_id, None)
+                return token
             try:
                 if not held:
                     raise Unavailable("Another worker is refreshing.", stage="refresh")
