@@ -1,5 +1,6 @@
 """Continue with TikTok, for every ASGI app."""
 
+from asgi_tiktok.button import tiktok_button
 from asgi_tiktok.callback import Callback
 from asgi_tiktok.client import TikTokClient
 from asgi_tiktok.connection import TikTokSession, tiktok_session
@@ -18,6 +19,7 @@ from asgi_tiktok.errors import (
     LoginRequired,
     RateLimited,
     RequestRefused,
+    ScopeRequired,
     StoreError,
     TikTokError,
     TokenError,
@@ -52,6 +54,7 @@ __all__ = [
     "RateLimited",
     "RequestRefused",
     "SQLiteStore",
+    "ScopeRequired",
     "Store",
     "StoreError",
     "TikTok",
@@ -67,5 +70,6 @@ __all__ = [
     "WebhookEvent",
     "WebhookRefused",
     "__version__",
+    "tiktok_button",
     "tiktok_session",
 ]

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 import httpx2
-from starlette.requests import HTTPConnection
 
-from asgi_tiktok.errors import ConfigurationError, LoginRequired
+from asgi_tiktok.errors import ConfigurationError, LoginRequired, ScopeRequired
 from asgi_tiktok.models import AnonymousUser, TikTokUser, Token
 from asgi_tiktok.sessions import Session
 from asgi_tiktok.tiktok import TikTok
@@ -68,23 +67,38 @@ class TikTokSession:
         """Where a form has to POST to sign out and then lead to `next`; a link shows a page with the button."""
         return self.tiktok.site.url(self.tiktok.site.logout, self.root_path, next=next)
 
+    def require(self, *scopes: str) -> TikTokUser:
+        """The user, if somebody is signed in who granted all these scopes.
+
+        Raises LoginRequired for nobody, ScopeRequired where a scope is missing, and ConfigurationError for a
+        scope that the app did not declare. An app that answers with the error's `status_code` and its
+        `challenge` in WWW-Authenticate need do no more: the middleware shows the way to TikTok.
+        """
+        wanted = self.tiktok.check_declared(scopes)
+        if self.session is None:
+            raise LoginRequired("Nobody is signed in.", scopes=wanted)
+        if missing := [scope for scope in wanted if scope not in self.session.scopes]:
+            raise ScopeRequired(f"The user has not granted {', '.join(missing)}.", scopes=wanted)
+        return self.session.user
+
     async def token(self) -> Token:
         """A valid token of the user, refreshed when needed. Raises LoginRequired, Unavailable, StoreError."""
-        return await self.tiktok.token(self.open_id)
+        return await self.tiktok.token(self.require().open_id)
 
     def api(self) -> httpx2.AsyncClient:
         """An httpx2 client on TikTok's API as this user, as TikTok.api; raises LoginRequired for nobody."""
-        return self.tiktok.api(self.open_id)
+        return self.tiktok.api(self.require().open_id)
+
+
+class Connection(Protocol):
+    """A request or WebSocket of any framework that shows its ASGI scope."""
 
     @property
-    def open_id(self) -> str:
-        if self.session is None:
-            raise LoginRequired("Nobody is signed in.")
-        return self.session.user.open_id
+    def scope(self) -> Mapping[str, Any]: ...
 
 
-def tiktok_session(connection: HTTPConnection) -> TikTokSession:
-    """`scope["tiktok"]` of a request or WebSocket, typed.
+def tiktok_session(connection: Connection) -> TikTokSession:
+    """`scope["tiktok"]` of a request or WebSocket, typed: Starlette's, FastAPI's, Quart's, Litestar's, Django's.
 
     Raises ConfigurationError when the middleware does not stand in front of the app.
     """

@@ -9,6 +9,7 @@
     · LoginRefused      ... because TikTok said no
     · LoginDenied       ... to an app that does not want this person; raised by an `on_login` hook
   - LoginRequired       only a new login can help
+    · ScopeRequired     ... in which the person grants more
   - RequestRefused      a request of this kind is not answered here: wrong method, foreign origin
   - HookFailed          a hook of the app raised, or returned what JSON cannot hold
   - WebhookRefused      an event that TikTok did not sign for this app
@@ -21,6 +22,7 @@
   - StoreError          the store did not answer
 """
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 
@@ -140,11 +142,34 @@ class HookFailed(TikTokError):
 
 
 class LoginRequired(TikTokError):
-    """Only a new login can help."""
+    """Only a new login can help; `scopes` are those that it should ask for, beside the usual ones."""
 
     status_code = 401
     stage = "session"
     code = "login_required"
+
+    def __init__(
+        self,
+        description: str = "",
+        *,
+        stage: str | None = None,
+        log_id: str | None = None,
+        scopes: Iterable[str] = (),
+    ) -> None:
+        super().__init__(description, stage=stage, log_id=log_id)
+        self.scopes = tuple(scopes)
+
+    @property
+    def challenge(self) -> str:
+        """A WWW-Authenticate line (RFC 9110 §11.6.1). The middleware answers in place of an app that sends it."""
+        return f'TikTok scope="{" ".join(self.scopes)}"' if self.scopes else "TikTok"
+
+
+class ScopeRequired(LoginRequired):
+    """The person is signed in, but has not granted all of `scopes`."""
+
+    status_code = 403
+    code = "scope_required"
 
 
 class RequestRefused(TikTokError):

@@ -1,6 +1,7 @@
 """What a request's headers tell of how it was made (W3C: Fetch Metadata Request Headers)."""
 
 from starlette.datastructures import Headers
+from starlette.types import Scope
 
 
 def is_navigation(headers: Headers) -> bool:
@@ -22,6 +23,12 @@ def is_prefetch(headers: Headers) -> bool:
     """True when nobody has clicked yet."""
     purpose = headers.get("sec-purpose", "") + headers.get("purpose", "") + headers.get("x-moz", "")
     return "prefetch" in purpose.lower()
+
+
+def is_preflight(scope: Scope, headers: Headers) -> bool:
+    """True when a browser asks for leave to ask; it sends no cookies then (Fetch §3.3)."""
+    asks = "origin" in headers and "access-control-request-method" in headers
+    return asks and scope.get("method") == "OPTIONS"
 
 
 def wants_json(headers: Headers) -> bool:

@@ -10,10 +10,11 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from asgi_tiktok.app_answer import AppAnswer
 from asgi_tiktok.connection import TikTokSession
 from asgi_tiktok.cookies import Header
 from asgi_tiktok.errors import ConfigurationError, LoginRequired, RequestRefused, StoreError, TikTokError
-from asgi_tiktok.fetch_metadata import is_navigation
+from asgi_tiktok.fetch_metadata import is_navigation, is_preflight
 from asgi_tiktok.pages import HEADERS
 from asgi_tiktok.protection import Protection
 from asgi_tiktok.responder import OnError, Responder
@@ -91,7 +92,12 @@ class TikTokAuthMiddleware:
             await response(scope, receive, spelling_out(send))
             return
 
-        await self.app(scope, receive, self.varying(send, connection.headers, session))
+        async def answer_challenge(error: LoginRequired) -> None:
+            response = await self.refuse(connection, self.answerable(error), signed_in=session is not None)
+            await response(scope, receive, spelling_out(send))
+
+        answer = AppAnswer(send, self.expired_cookies(connection.headers, session), answer_challenge)
+        await self.app(scope, receive, answer.send)
 
     async def serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         connection = HTTPConnection(scope)
@@ -127,18 +133,28 @@ class TikTokAuthMiddleware:
         return session
 
     def guard(self, connection: HTTPConnection, session: Session | None) -> None:
-        if session is None and self.protection.covers(route_path(connection.scope)):
+        if session is not None or is_preflight(connection.scope, connection.headers):
+            return
+        if self.protection.covers(route_path(connection.scope)):
             raise LoginRequired("This path is protected.")
 
-    async def refuse(self, connection: HTTPConnection, error: TikTokError) -> Response:
+    async def refuse(self, connection: HTTPConnection, error: TikTokError, *, signed_in: bool = False) -> Response:
+        """The answer to a request that needs somebody else; who is signed in already is asked before they leave."""
         next_path = None
         if connection.scope["method"] in ("GET", "HEAD"):
             next_path = whole_path(connection.scope)
-        if isinstance(error, LoginRequired) and next_path and is_navigation(connection.headers):
-            site = self.tiktok.site
-            login_url = site.url(site.login, connection.scope.get("root_path", ""), next=next_path)
+        if isinstance(error, LoginRequired) and not signed_in and next_path and is_navigation(connection.headers):
+            login_url = self.responder.login_url(connection, error, next_path)
             return RedirectResponse(login_url, status_code=303, headers=HEADERS)
         return await self.responder.respond(connection, error, next_path=next_path)
+
+    def answerable(self, error: LoginRequired) -> TikTokError:
+        """The error, unless it asks for a scope that no login of this app can ask for."""
+        try:
+            self.tiktok.check_declared(error.scopes)
+        except ConfigurationError as mistake:
+            return mistake
+        return error
 
     def check_origin(self, headers: Headers) -> bool:
         """Whether the client may use a session on a WebSocket; raises RequestRefused for another site's page."""
@@ -154,24 +170,14 @@ class TikTokAuthMiddleware:
             hint="Name a welcome one in TikTokAuthMiddleware(websocket_origins=...).",
         )
 
-    def varying(self, send: Send, headers: Headers, session: Session | None) -> Send:
-        """Tell caches that the answer depends on who is there, and forget a session cookie that is none."""
-        set_cookies: list[Header] = []
+    def expired_cookies(self, headers: Headers, session: Session | None) -> list[Header]:
+        """What makes the browser forget a session cookie that is none of ours."""
         site = headers.get("sec-fetch-site", "none")
         # Plain http cookies are shared by all ports of localhost, so a stranger's may be another app's own.
-        if session is None and self.tiktok.site.secure and site in ("none", "same-origin"):
-            sessions = self.tiktok.sessions
-            if sessions.has_forgery(headers):
-                set_cookies.append(sessions.cookies.expire(sessions.cookies.session))
-
-        async def send_varying(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message = {**message, "headers": [*vary_on_cookie(message.get("headers", ())), *set_cookies]}
-                if set_cookies:
-                    message["headers"] = uncached(message["headers"])
-            await send(message)
-
-        return send_varying
+        if session is not None or not self.tiktok.site.secure or site not in ("none", "same-origin"):
+            return []
+        sessions = self.tiktok.sessions
+        return [sessions.cookies.expire(sessions.cookies.session)] if sessions.has_forgery(headers) else []
 
     def closing(self, send: Send) -> Send:
         """Close connections when the app has shut down."""
@@ -200,17 +206,3 @@ def whole_path(scope: Scope) -> str:
     path = scope.get("root_path", "") + route_path(scope)
     query = scope.get("query_string", b"").decode("latin-1")
     return quote(path, safe="/:@!$&'()*+,;=-._~") + (f"?{query}" if query else "")
-
-
-def vary_on_cookie(headers: Iterable[Header]) -> list[Header]:
-    kept = [(bytes(name), bytes(value)) for name, value in headers]
-    vary = [value.strip().lower() for name, line in kept if name.lower() == b"vary" for value in line.split(b",")]
-    if b"*" not in vary and b"cookie" not in vary:
-        kept.append((b"vary", b"Cookie"))
-    return kept
-
-
-def uncached(headers: Iterable[Header]) -> list[Header]:
-    """The headers without leave to store an answer that carries a Set-Cookie of ours."""
-    kept = [header for header in headers if header[0].lower() != b"cache-control"]
-    return [*kept, (b"cache-control", b"private, no-store")]

@@ -36,8 +36,7 @@ class Responder:
             response.headers["Cache-Control"] = "no-store"
             response.headers.setdefault("Referrer-Policy", "no-referrer")
             return response
-        root_path = connection.scope.get("root_path", "")
-        login_url = self.site.url(self.site.login, root_path, next=next_path)
+        login_url = self.login_url(connection, error, next_path)
         for_scripts = isinstance(error, LoginRequired | WebhookRefused) or self.site.is_for_scripts(connection.scope)
         if for_scripts or wants_json(connection.headers):
             return error_json(error, login_url=login_url, reference=reference)
@@ -48,6 +47,11 @@ class Responder:
             reference=reference,
             for_developer=not self.site.secure,
         )
+
+    def login_url(self, connection: HTTPConnection, error: TikTokError, next_path: str | None) -> str:
+        """The login that cures the error."""
+        scopes = ",".join(error.scopes) if isinstance(error, LoginRequired) else None
+        return self.site.url(self.site.login, connection.scope.get("root_path", ""), next=next_path, scopes=scopes)
 
     async def own_response(self, connection: HTTPConnection, error: TikTokError) -> Response | None:
         """What the app's `on_error` makes of it; None without one, and where it fails itself."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import TypeVar
 from urllib.parse import SplitResult, urlsplit
 
@@ -10,6 +11,16 @@ from asgi_tiktok.errors import ConfigurationError
 T = TypeVar("T")
 
 DESKTOP_HOSTS = ("localhost", "127.0.0.1")
+SCOPES = (
+    "user.info.basic",
+    "user.info.profile",
+    "user.info.stats",
+    "video.list",
+    "video.upload",
+    "video.publish",
+    "research.adlib.basic",
+    "research.data.basic",
+)
 PORTAL = "copy it from Credentials in the TikTok developer portal"
 
 
@@ -42,11 +53,13 @@ def check_texts(name: str, values: object, example: str) -> tuple[str, ...]:
 
 
 def check_scopes(name: str, scopes: object) -> tuple[str, ...]:
-    """Scopes as TikTok spells them (TikTok: Scopes Overview)."""
+    """Scopes as TikTok spells them (TikTok: Scopes Overview); one that TikTok adds tomorrow is fine."""
     checked = check_texts(name, scopes, "user.info.basic")
     for scope in checked:
         if not re.fullmatch(r"[a-z0-9_]+(\.[a-z0-9_]+)+", scope):
-            raise ConfigurationError(f"{name} holds {scope!r}; TikTok's scopes look like user.info.basic.")
+            meant = get_close_matches(scope.lower(), SCOPES, 1)
+            cure = f"write {meant[0]!r}" if meant else "TikTok's scopes look like user.info.basic"
+            raise ConfigurationError(f"{name} holds {scope!r}; {cure}.")
     return checked
 
 

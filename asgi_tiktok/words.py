@@ -62,6 +62,11 @@ WORDS = {
     "temporarily_unavailable": Words("TikTok is busy", "TikTok could not finish the sign-in. Please try again."),
     "login_denied": Words("You cannot sign in here", "This site did not accept the account.", ""),
     "login_required": Words("Please sign in", "This page is for people who are signed in.", "Continue with TikTok"),
+    "scope_required": Words(
+        "This page needs one more permission",
+        "You are signed in, but have not shared with this site what this page is about. TikTok asks you for it.",
+        "Continue with TikTok",
+    ),
     "invalid_grant": Words("That took a little long", "TikTok's answer has expired. Just start again."),
     "timeout": Words("TikTok does not answer", "It took too long to reach TikTok. Please try again in a moment."),
     "rate_limit_exceeded": Words("TikTok is busy", "Too many people are signing in. Try again in a minute."),

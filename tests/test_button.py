@@ -1,0 +1,35 @@
+"""The button in templates."""
+
+import pytest
+from jinja2 import Environment
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.testclient import TestClient
+
+from asgi_tiktok import TikTok, TikTokAuthMiddleware, tiktok_button
+from tests.visits import ORIGIN
+
+
+def page(template: str, tiktok: TikTok) -> str:
+    async def app(scope, receive, send):  # type: ignore[no-untyped-def]
+        html = Environment(autoescape=True).from_string(template)
+        response: Response = HTMLResponse(html.render(request=Request(scope), tiktok_button=tiktok_button))
+        await response(scope, receive, send)
+
+    return TestClient(TikTokAuthMiddleware(app, tiktok), base_url=ORIGIN).get("/").text
+
+
+def test_it_signs_in_and_comes_back(tiktok: TikTok) -> None:
+    html = page('{{ tiktok_button(request, next="/me?a=1", scopes=["video.list"]) }}', tiktok)
+
+    assert 'href="/auth/tiktok/login?next=%2Fme%3Fa%3D1&amp;scopes=video.list"' in html
+    assert html.endswith("Continue with TikTok</a>")
+
+
+def test_its_label_is_a_text(tiktok: TikTok) -> None:
+    assert "Log in &amp; &lt;go&gt;</a>" in page('{{ tiktok_button(request, label="Log in & <go>") }}', tiktok)
+
+
+def test_it_needs_the_middleware() -> None:
+    with pytest.raises(ValueError, match="did not pass TikTokAuthMiddleware"):
+        tiktok_button(Request({"type": "http"}))

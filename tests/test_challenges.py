@@ -1,0 +1,135 @@
+"""An app of any framework asks for a sign-in with a header; the middleware does the rest."""
+
+import logging
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from asgi_tiktok import LoginRequired, ScopeRequired, TikTok, TikTokAuthMiddleware, TikTokUser, tiktok_session
+from asgi_tiktok.emulator import CAST, Emulator
+from tests.visits import FETCH, NAVIGATION, ORIGIN, sign_in
+
+
+async def challenge(request: Request) -> Response:
+    """Answers what the visitor's query says an app of some framework answers."""
+    query = request.query_params
+    headers = {"WWW-Authenticate": query["line"], "X-Own": "kept"}
+    return StreamingResponse(iter([b"the app's", b" own words"]), int(query["status"]), headers)
+
+
+async def needs(request: Request) -> Response:
+    try:
+        user: TikTokUser = tiktok_session(request).require(*request.query_params.getlist("scope"))
+    except LoginRequired as error:
+        return Response(status_code=error.status_code, headers={"WWW-Authenticate": error.challenge})
+    return Response(f"{user.display_name} may")
+
+
+@pytest.fixture
+def browser(tiktok: TikTok) -> TestClient:
+    app = Starlette(routes=[Route("/challenge", challenge), Route("/needs", needs, methods=["GET", "POST"])])
+    return TestClient(TikTokAuthMiddleware(app, tiktok), base_url=ORIGIN, follow_redirects=False)
+
+
+class TestWhoNeedsToSignIn:
+    def test_is_led_to_tiktok_and_back(self, browser: TestClient, emulator: Emulator) -> None:
+        answer = browser.get("/needs?scope=video.list", headers=NAVIGATION)
+
+        assert answer.status_code == 303
+        to_tiktok = browser.get(answer.headers["location"]).headers["location"]
+        back = browser.get(emulator.consent(to_tiktok))
+        assert back.headers["location"] == "/needs?scope=video.list"
+        assert browser.get(back.headers["location"]).text == f"{CAST[0].display_name} may"
+
+    def test_is_told_where_when_a_script_asks(self, browser: TestClient) -> None:
+        answer = browser.post("/needs", headers=FETCH)
+
+        assert answer.status_code == 401
+        assert answer.json()["error"] == "login_required"
+        assert answer.json()["login_url"] == "/auth/tiktok/login"
+        assert answer.headers["cache-control"] == "no-store"
+
+    def test_is_asked_before_they_leave_when_signed_in_already(self, browser: TestClient, emulator: Emulator) -> None:
+        sign_in(browser, emulator)
+        answer = browser.get("/challenge?status=401&line=TikTok", headers=NAVIGATION)
+
+        assert answer.status_code == 401
+        assert "Please sign in" in answer.text
+
+
+class TestWhoHasNotGrantedAScope:
+    def test_finds_a_link_that_asks_for_it(self, browser: TestClient, emulator: Emulator) -> None:
+        sign_in(browser, emulator)
+        answer = browser.get("/needs?scope=video.list", headers=NAVIGATION)
+
+        assert answer.status_code == 403
+        assert "one more permission" in answer.text
+        link = "/auth/tiktok/login?next=%2Fneeds%3Fscope%3Dvideo.list&scopes=video.list"
+        assert link in answer.text.replace("&amp;", "&")
+        back = browser.get(emulator.consent(browser.get(link).headers["location"]))
+        assert browser.get(back.headers["location"]).text == f"{CAST[0].display_name} may"
+
+    def test_is_told_so_when_a_script_asks(self, browser: TestClient, emulator: Emulator) -> None:
+        sign_in(browser, emulator)
+        answer = browser.get("/needs?scope=video.list&scope=user.info.stats", headers=FETCH)
+
+        assert (answer.status_code, answer.json()["error"]) == (403, "scope_required")
+        assert answer.json()["login_url"].endswith("&scopes=video.list%2Cuser.info.stats")
+
+
+class TestAChallenge:
+    @pytest.mark.parametrize(
+        ("status", "line"),
+        [(200, "TikTok"), (401, "Basic"), (401, "TikTokish"), (401, "TikTok token"), (403, ""), (407, "TikTok")],
+    )
+    def test_of_another_kind_is_the_apps_own(self, browser: TestClient, status: int, line: str) -> None:
+        answer = browser.get("/challenge", params={"status": status, "line": line})
+
+        assert (answer.status_code, answer.text) == (status, "the app's own words")
+        assert answer.headers["x-own"] == "kept"
+
+    @pytest.mark.parametrize("line", ["TikTok", "tiktok", "Tiktok", 'TIKTOK  scope="video.list"'])
+    def test_is_read_in_any_case(self, browser: TestClient, line: str) -> None:
+        answer = browser.get("/challenge", params={"status": 401, "line": line})
+
+        assert answer.json()["error"] == "login_required"
+        assert "x-own" not in answer.headers
+
+    @pytest.mark.parametrize("scope", ["video_list", "research.data.basic", "<b>"])
+    def test_for_what_no_login_asks_is_a_mistake_of_the_app(
+        self, browser: TestClient, scope: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        params = {"status": 403, "line": f'TikTok scope="{scope}"'}
+        answer = browser.get("/challenge", params=params, headers=FETCH)
+
+        assert (answer.status_code, answer.json()["error"]) == (500, "configuration")
+        assert answer.json()["message"] == "The sign-in is out of order"
+        (told,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+        assert repr(scope) in told.getMessage()
+
+    def test_is_what_the_errors_say(self) -> None:
+        assert LoginRequired().challenge == "TikTok"
+        assert ScopeRequired(scopes=["video.list", "a.b"]).challenge == 'TikTok scope="video.list a.b"'
+
+
+def test_an_undeclared_scope_is_a_mistake_whoever_is_there(browser: TestClient) -> None:
+    with pytest.raises(ValueError, match=r"'video.publish' is not declared: name it in TikTok\(optional_scopes"):
+        browser.get("/needs?scope=video.publish")
+    with pytest.raises(ValueError, match=r"write 'video\.list'"):
+        browser.get("/needs?scope=video_list")
+
+
+def test_a_preflight_reaches_the_app(tiktok: TikTok) -> None:
+    async def answer(request: Request) -> Response:
+        return Response("preflight")
+
+    app = Starlette(routes=[Route("/studio", answer, methods=["OPTIONS"])])
+    browser = TestClient(TikTokAuthMiddleware(app, tiktok, protect=("/studio",)), base_url=ORIGIN)
+    asking = {"origin": "https://front.test", "access-control-request-method": "PUT"}
+
+    assert browser.options("/studio", headers=asking).text == "preflight"
+    assert browser.options("/studio").status_code == 401
