@@ -103,7 +103,7 @@ class TestAChallenge:
     def test_for_what_no_login_asks_is_a_mistake_of_the_app(
         self, browser: TestClient, scope: str, caplog: pytest.LogCaptureFixture
     ) -> None:
-        params = {"status": 403, "line": f'TikTok scope="{scope}"'}
+        params: dict[str, str | int] = {"status": 403, "line": f'TikTok scope="{scope}"'}
         answer = browser.get("/challenge", params=params, headers=FETCH)
 
         assert (answer.status_code, answer.json()["error"]) == (500, "configuration")
