@@ -1,6 +1,7 @@
 """What one connection knows of its TikTok user: `scope["tiktok"]`."""
 
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -40,8 +41,8 @@ class TikTokSession:
 
     @property
     def data(self) -> Mapping[str, Any]:
-        """What the `on_login` hook returned."""
-        return NO_DATA if self.session is None else self.session.data
+        """What the `on_login` hook returned; a copy, for what stands behind it serves other requests too."""
+        return NO_DATA if self.session is None else deepcopy(self.session.data)
 
     @property
     def created_at(self) -> int | None:

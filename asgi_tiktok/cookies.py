@@ -10,21 +10,30 @@ from email.utils import formatdate
 
 Header = tuple[bytes, bytes]
 
+MOST_VALUES = 8  # of one name; a browser sends one
+
 
 def cookie_values(headers: Iterable[Header], name: bytes) -> list[bytes]:
-    """All values under exactly this name, in the order they came."""
-    return [value for found, value in cookie_pairs(headers, name) if found == name]
+    """The different values under exactly this name."""
+    values: list[bytes] = []
+    for header, line in headers:
+        if header == b"cookie" and name in line:
+            for pair in line.split(b";"):
+                if name in pair:
+                    found, equals, value = pair.strip(b" \t").partition(b"=")
+                    if found == name and equals and value not in values[:MOST_VALUES]:
+                        values.append(value)
+    return values
 
 
-def cookie_pairs(headers: Iterable[Header], prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+def cookies_named(headers: Iterable[Header], prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
     """All cookies whose name begins like this."""
     for header, line in headers:
-        if header != b"cookie" or prefix not in line:
-            continue
-        for pair in line.split(b";"):
-            name, equals, value = pair.strip(b" \t").partition(b"=")
-            if equals and name.startswith(prefix):
-                yield name, value
+        if header == b"cookie" and prefix in line:
+            for pair in line.split(b";"):
+                name, equals, value = pair.strip(b" \t").partition(b"=")
+                if equals and name.startswith(prefix):
+                    yield name, value
 
 
 class CookieJar:

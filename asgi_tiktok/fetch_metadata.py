@@ -25,10 +25,15 @@ def is_prefetch(headers: Headers) -> bool:
     return "prefetch" in purpose.lower()
 
 
-def is_preflight(scope: Scope, headers: Headers) -> bool:
+def is_preflight(scope: Scope) -> bool:
     """True when a browser asks for leave to ask; it sends no cookies then (Fetch §3.3)."""
-    asks = "origin" in headers and "access-control-request-method" in headers
-    return asks and scope.get("method") == "OPTIONS"
+    headers = Headers(scope=scope)
+    return scope.get("method") == "OPTIONS" and "origin" in headers and "access-control-request-method" in headers
+
+
+def is_own(headers: Headers) -> bool:
+    """True unless a page of another origin made the request."""
+    return headers.get("sec-fetch-site", "none") in ("none", "same-origin")
 
 
 def wants_json(headers: Headers) -> bool:

@@ -1,7 +1,10 @@
 """TikTokAuthMiddleware: answers our routes, and tells the app who is there."""
 
+# Else the annotations of a function inside of another are evaluated at every request.
+from __future__ import annotations
+
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from urllib.parse import quote
 
 from starlette.authentication import AuthCredentials
@@ -10,11 +13,11 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from asgi_tiktok.app_answer import AppAnswer
-from asgi_tiktok.connection import TikTokSession
-from asgi_tiktok.cookies import Header
+from asgi_tiktok.app_answer import read_challenge, with_vary
+from asgi_tiktok.connection import ANONYMOUS, TikTokSession
+from asgi_tiktok.cookies import Header, cookie_values
 from asgi_tiktok.errors import ConfigurationError, LoginRequired, RequestRefused, StoreError, TikTokError
-from asgi_tiktok.fetch_metadata import is_navigation, is_preflight
+from asgi_tiktok.fetch_metadata import is_navigation, is_own, is_preflight
 from asgi_tiktok.pages import HEADERS
 from asgi_tiktok.protection import Protection
 from asgi_tiktok.responder import OnError, Responder
@@ -26,7 +29,7 @@ from asgi_tiktok.tiktok import TikTok
 
 logger = logging.getLogger("asgi_tiktok")
 
-NOBODY = AuthCredentials()
+NO_CREDENTIALS = AuthCredentials()
 EXAMPLE = "give TikTokAuthMiddleware(app, tiktok)."
 
 
@@ -59,6 +62,11 @@ class TikTokAuthMiddleware:
             raise ConfigurationError("on_error must be a function: def on_error(connection, error) -> Response.")
         self.app = app
         self.tiktok = TikTok.from_env() if tiktok is None else check_instance("tiktok", tiktok, TikTok, EXAMPLE)
+        self.handles = self.tiktok.site.handles
+        self.paths = self.tiktok.site.routes | {self.tiktok.site.callback}
+        self.sessions = self.tiktok.sessions
+        self.cookie_name = self.sessions.cookie_name
+        self.nobody = TikTokSession(self.tiktok, None, "")
         self.protection = Protection(protect, public)
         self.responder = Responder(self.tiktok.site, on_error)
         self.routes = Routes(self.tiktok, self.responder)
@@ -66,9 +74,31 @@ class TikTokAuthMiddleware:
         self.allow_missing_origin = allow_missing_origin
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            await self.serve_http(scope, receive, send)
-        elif scope["type"] == "websocket":
+        if scope["type"] != "http":
+            await self.serve_other(scope, receive, send)
+            return
+        root_path = scope.get("root_path", "")
+        if (root_path or scope["path"] in self.paths) and (route := self.handles(scope)):
+            response = await self.routes.respond(route, Request(scope, receive))
+            await response(scope, receive, spelling_out(send))
+            return
+
+        try:
+            presented = cookie_values(scope["headers"], self.cookie_name)
+            session = await self.load(scope, presented) if presented else None
+            if presented and session is None and (set_cookie := self.expired_cookie(scope, presented)):
+                send = adding(send, set_cookie)
+            self.introduce(scope, session, root_path)
+            if self.protection.prefixes and session is None:
+                self.guard(scope)
+        except TikTokError as error:
+            await self.refuse(scope, receive, send, error)
+            return
+
+        await self.app(scope, receive, self.watching(scope, receive, send))
+
+    async def serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
             await self.serve_websocket(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self.app(scope, receive, self.closing(send))
@@ -77,35 +107,17 @@ class TikTokAuthMiddleware:
         else:
             await self.app(scope, receive, send)
 
-    async def serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if route := self.tiktok.site.handles(scope):
-            response = await self.routes.respond(route, Request(scope, receive))
-            await response(scope, receive, spelling_out(send))
-            return
-
-        connection = HTTPConnection(scope)
-        try:
-            session = await self.attach(connection)
-            self.guard(connection, session)
-        except TikTokError as error:
-            response = await self.refuse(connection, error)
-            await response(scope, receive, spelling_out(send))
-            return
-
-        async def answer_challenge(error: LoginRequired) -> None:
-            response = await self.refuse(connection, self.answerable(error), signed_in=session is not None)
-            await response(scope, receive, spelling_out(send))
-
-        answer = AppAnswer(send, self.expired_cookies(connection.headers, session), answer_challenge)
-        await self.app(scope, receive, answer.send)
-
     async def serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         connection = HTTPConnection(scope)
         try:
-            if self.tiktok.site.handles(scope):
+            if self.handles(scope):
                 raise RequestRefused("This route has no WebSocket.", code="method_not_allowed", status_code=403)
-            session = await self.attach(connection, known=self.check_origin(connection.headers))
-            self.guard(connection, session)
+            known = self.check_origin(connection.headers)
+            presented = cookie_values(scope["headers"], self.cookie_name) if known else []
+            session = await self.load(scope, presented)
+            self.introduce(scope, session, scope.get("root_path", ""))
+            if session is None:
+                self.guard(scope)
         except TikTokError as error:
             if "websocket.http.response" in (scope.get("extensions") or {}):
                 response = await self.responder.respond(connection, error)
@@ -116,37 +128,58 @@ class TikTokAuthMiddleware:
 
         await self.app(scope, receive, send)
 
-    async def attach(self, connection: HTTPConnection, *, known: bool = True) -> Session | None:
-        """Tell the app who is there; somebody `known` only if they may use their session."""
-        scope = connection.scope
-        session = None
+    async def load(self, scope: Scope, presented: list[bytes]) -> Session | None:
+        """Who is there: nobody while the store does not answer, but on guarded paths that is an error."""
         try:
-            session = await self.tiktok.sessions.load(connection.headers) if known else None
+            return await self.sessions.load(presented)
         except StoreError as error:
             if self.protection.covers(route_path(scope)):
                 raise
             logger.warning("somebody is anonymous, because the store does not answer: %s", error)
-        current = TikTokSession(self.tiktok, session, scope.get("root_path", ""))
-        scope["tiktok"] = current
-        scope["user"] = current.user
-        scope["auth"] = AuthCredentials(["authenticated", *session.scopes]) if session else NOBODY
-        return session
+            return None
 
-    def guard(self, connection: HTTPConnection, session: Session | None) -> None:
-        if session is not None or is_preflight(connection.scope, connection.headers):
-            return
-        if self.protection.covers(route_path(connection.scope)):
+    def introduce(self, scope: Scope, session: Session | None, root_path: str) -> None:
+        """Tell the app who is there."""
+        if session is not None:
+            scope["tiktok"] = TikTokSession(self.tiktok, session, root_path)
+            scope["user"] = session.user
+            scope["auth"] = AuthCredentials(["authenticated", *session.scopes])
+        else:
+            scope["tiktok"] = TikTokSession(self.tiktok, None, root_path) if root_path else self.nobody
+            scope["user"] = ANONYMOUS
+            scope["auth"] = NO_CREDENTIALS
+
+    def guard(self, scope: Scope) -> None:
+        if self.protection.covers(route_path(scope)) and not is_preflight(scope):
             raise LoginRequired("This path is protected.")
 
-    async def refuse(self, connection: HTTPConnection, error: TikTokError, *, signed_in: bool = False) -> Response:
-        """The answer to a request that needs somebody else; who is signed in already is asked before they leave."""
-        next_path = None
-        if connection.scope["method"] in ("GET", "HEAD"):
-            next_path = whole_path(connection.scope)
-        if isinstance(error, LoginRequired) and not signed_in and next_path and is_navigation(connection.headers):
+    def watching(self, scope: Scope, receive: Receive, send: Send) -> Send:
+        """Pass the app's answer on, varying by cookie; but a challenge in it is ours to answer."""
+
+        def watch(message: Message) -> Awaitable[None]:
+            nonlocal send
+            if message["type"] == "http.response.start":
+                if message["status"] in (401, 403) and (error := read_challenge(message)):
+                    answer, send = send, drop
+                    return self.refuse(scope, receive, answer, self.answerable(error))
+                message["headers"] = with_vary(message.get("headers", ()))
+            return send(message)
+
+        # Not async: a coroutine of ours around each message would cost as much as all the rest.
+        return watch
+
+    async def refuse(self, scope: Scope, receive: Receive, send: Send, error: TikTokError) -> None:
+        """Answer a request that needs somebody else; who is signed in already is asked before they leave."""
+        connection = HTTPConnection(scope)
+        next_path = whole_path(scope) if scope["method"] in ("GET", "HEAD") else None
+        anonymous = scope.get("user") is ANONYMOUS
+        response: Response
+        if isinstance(error, LoginRequired) and anonymous and next_path and is_navigation(connection.headers):
             login_url = self.responder.login_url(connection, error, next_path)
-            return RedirectResponse(login_url, status_code=303, headers=HEADERS)
-        return await self.responder.respond(connection, error, next_path=next_path)
+            response = RedirectResponse(login_url, status_code=303, headers=HEADERS)
+        else:
+            response = await self.responder.respond(connection, error, next_path=next_path)
+        await response(scope, receive, spelling_out(send))
 
     def answerable(self, error: LoginRequired) -> TikTokError:
         """The error, unless it asks for a scope that no login of this app can ask for."""
@@ -170,14 +203,13 @@ class TikTokAuthMiddleware:
             hint="Name a welcome one in TikTokAuthMiddleware(websocket_origins=...).",
         )
 
-    def expired_cookies(self, headers: Headers, session: Session | None) -> list[Header]:
+    def expired_cookie(self, scope: Scope, presented: list[bytes]) -> Header | None:
         """What makes the browser forget a session cookie that is none of ours."""
-        site = headers.get("sec-fetch-site", "none")
         # Plain http cookies are shared by all ports of localhost, so a stranger's may be another app's own.
-        if session is not None or not self.tiktok.site.secure or site not in ("none", "same-origin"):
-            return []
-        sessions = self.tiktok.sessions
-        return [sessions.cookies.expire(sessions.cookies.session)] if sessions.has_forgery(headers) else []
+        if not self.tiktok.site.secure or not is_own(Headers(scope=scope)):
+            return None
+        cookies = self.sessions.cookies
+        return cookies.expire(cookies.session) if self.sessions.has_forgery(presented) else None
 
     def closing(self, send: Send) -> Send:
         """Close connections when the app has shut down."""
@@ -188,6 +220,22 @@ class TikTokAuthMiddleware:
             await send(message)
 
         return send_closing
+
+
+async def drop(message: Message) -> None:
+    """Where the rest of an answer goes that ours has replaced."""
+
+
+def adding(send: Send, set_cookie: Header) -> Send:
+    """Send a Set-Cookie of ours with the answer, which no cache may then keep."""
+
+    async def send_added(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            kept = [header for header in message["headers"] if header[0].lower() != b"cache-control"]
+            message = {**message, "headers": [*kept, (b"cache-control", b"private, no-store"), set_cookie]}
+        await send(message)
+
+    return send_added
 
 
 def spelling_out(send: Send) -> Send:

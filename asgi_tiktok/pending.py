@@ -11,7 +11,7 @@ from typing import Any
 
 from starlette.datastructures import Headers
 
-from asgi_tiktok.cookies import CookieJar, Header, cookie_pairs
+from asgi_tiktok.cookies import CookieJar, Header, cookies_named
 from asgi_tiktok.keys import KeyRing, Unreadable
 from asgi_tiktok.records import open_record, seal_record
 
@@ -98,7 +98,7 @@ class PendingLogins:
 
     def held(self, headers: Headers) -> list[tuple[str, bytes]]:
         prefix = self.cookies.login_prefix.encode("ascii")
-        pairs = cookie_pairs(headers.raw, prefix)
+        pairs = cookies_named(headers.raw, prefix)
         # A name goes back out in Set-Cookie, so it must be one that we could have given.
         return [(name.decode(), value) for name, value in pairs if NAME_TAIL.fullmatch(name, len(prefix))]
 

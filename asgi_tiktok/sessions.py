@@ -7,14 +7,12 @@ holds the record under a keyed hash of the id, so that a leaked store opens no s
 import logging
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
-from starlette.datastructures import Headers
-
-from asgi_tiktok.cookies import CookieJar, Header, cookie_values
+from asgi_tiktok.cookies import MOST_VALUES, CookieJar, Header, cookie_values
 from asgi_tiktok.errors import StoreError
 from asgi_tiktok.keys import Key, KeyRing, Unreadable
 from asgi_tiktok.models import TikTokUser
@@ -27,8 +25,8 @@ IDLE_TIMEOUT = 7 * 24 * 60 * 60  # seconds
 ABSOLUTE_TIMEOUT = 30 * 24 * 60 * 60  # seconds
 MAX_SESSIONS = 20  # of one user
 TOUCH_INTERVAL = 5 * 60  # seconds
-MOST_COOKIES = 8  # of our name; a browser sends one
 MOST_ENDED = 10_000  # sessions that could not be deleted, remembered until they can
+MOST_OPENED = 2_000  # records that need not be opened again as long as the store has the same
 PURPOSE = "session"
 
 
@@ -41,6 +39,7 @@ class Session:
     data: Mapping[str, Any]
     created_at: int
     seen_at: int
+    ends_at: int
     record_key: str = field(repr=False)
     record: bytes = field(repr=False, default=b"")
 
@@ -74,6 +73,7 @@ class Sessions:
         self.absolute_timeout = absolute_timeout
         self.max_sessions = max_sessions
         self.ended: dict[str, None] = {}
+        self.opened: dict[str, Session] = {}
 
     async def create(
         self, user: TikTokUser, scopes: tuple[str, ...], data: Mapping[str, Any]
@@ -82,7 +82,7 @@ class Sessions:
         key = self.keys.newest
         session_id = secrets.token_urlsafe(32).encode("ascii")
         now = int(time.time())
-        session = Session(user, scopes, data, now, now, record_key(key, session_id))
+        session = Session(user, scopes, data, now, now, self.ends_at(now, now), record_key(key, session_id))
         session = replace(session, record=self.seal(key, session))
         await self.store.set(
             session.record_key, session.record, ttl=self.remaining(session), owner=self.owner(user.open_id)
@@ -101,12 +101,12 @@ class Sessions:
         except StoreError as error:
             logger.warning("a user may have more than %s sessions: %s", self.max_sessions, error)
 
-    async def load(self, headers: Headers) -> Session | None:
-        """The session of the browser that sent these headers, or None.
+    async def load(self, presented: list[bytes]) -> Session | None:
+        """The session of the browser that presents these values, or None.
 
         Raises StoreError when a cookie is genuine but the store cannot say what it stands for.
         """
-        found = self.find(headers)
+        found = self.find(presented)
         if found is None:
             return None
         key, session_id = found
@@ -116,24 +116,27 @@ class Sessions:
             return None
         record = await self.store.get(name)
         session = None if record is None else self.open(key, name, record)
-        if session is None or self.remaining(session) <= 0:
+        now = time.time()
+        if session is None or session.ends_at <= now:
             return None
-        if time.time() - session.seen_at < TOUCH_INTERVAL:
+        if now - session.seen_at < TOUCH_INTERVAL:
             return session
         return await self.touch(key, session)
 
-    def find(self, headers: Headers) -> tuple[Key, bytes] | None:
-        """The genuine session id among the cookies, and the key that signed it, if it is the only one."""
-        values = set(cookie_values(headers.raw, self.cookie_name))
-        if len(values) > MOST_COOKIES:
-            return None
-        genuine = {found for value in values if (found := self.unsign(value)) is not None}
-        return genuine.pop() if len(genuine) == 1 else None
+    def presented(self, headers: Iterable[Header]) -> list[bytes]:
+        """What the browser that sent these headers shows as its session cookie: nothing, or one value, or worse."""
+        return cookie_values(headers, self.cookie_name)
 
-    def has_forgery(self, headers: Headers) -> bool:
+    def find(self, presented: list[bytes]) -> tuple[Key, bytes] | None:
+        """The genuine session id among the values, and the key that signed it, if it is the only one."""
+        if len(presented) > MOST_VALUES:
+            return None
+        genuine = [found for value in presented if (found := self.unsign(value)) is not None]
+        return genuine[0] if len(genuine) == 1 else None
+
+    def has_forgery(self, presented: list[bytes]) -> bool:
         """True when there is a session cookie, but none that any of our keys signed."""
-        values = cookie_values(headers.raw, self.cookie_name)[:MOST_COOKIES]
-        return bool(values) and all(self.unsign(value) is None for value in values)
+        return bool(presented) and all(self.unsign(value) is None for value in presented[:MOST_VALUES])
 
     def unsign(self, value: bytes) -> tuple[Key, bytes] | None:
         for key in self.keys:
@@ -145,7 +148,8 @@ class Sessions:
 
     async def touch(self, key: Key, session: Session) -> Session:
         """Note that the session is in use, unless it was ended or touched meanwhile."""
-        touched = replace(session, seen_at=int(time.time()))
+        now = int(time.time())
+        touched = replace(session, seen_at=now, ends_at=self.ends_at(session.created_at, now))
         touched = replace(touched, record=self.seal(key, touched))
         try:
             await self.store.replace(
@@ -167,12 +171,12 @@ class Sessions:
         """
         await self.end_record(session.record_key)
 
-    async def end_found(self, headers: Headers) -> Session | None:
-        """End the session of the browser that sent these headers, and tell which one it was, if any.
+    async def end_found(self, presented: list[bytes]) -> Session | None:
+        """End the session of the browser that presents these values, and tell which one it was, if any.
 
         Raises StoreError as `end` does.
         """
-        found = self.find(headers)
+        found = self.find(presented)
         if found is None:
             return None
         key, session_id = found
@@ -184,6 +188,7 @@ class Sessions:
 
     async def end_record(self, name: str) -> None:
         self.note_ended(name)
+        self.opened.pop(name, None)
         await self.store.delete(name)
         self.ended.pop(name, None)
 
@@ -202,9 +207,10 @@ class Sessions:
 
     def remaining(self, session: Session) -> int:
         """Seconds until the session ends, if it is not used again."""
-        now = int(time.time())
-        idle_end = session.seen_at + self.idle_timeout
-        return min(idle_end, session.created_at + self.absolute_timeout) - now
+        return session.ends_at - int(time.time())
+
+    def ends_at(self, created_at: int, seen_at: int) -> int:
+        return min(seen_at + self.idle_timeout, created_at + self.absolute_timeout)
 
     def seal(self, key: Key, session: Session) -> bytes:
         facts = {
@@ -218,23 +224,32 @@ class Sessions:
 
     def open(self, key: Key, name: str, record: bytes) -> Session | None:
         """The session in a record, or None for one that was changed, moved or made by another version."""
+        known = self.opened.get(name)
+        if known is not None and known.record == record:
+            return known
 
         def read(facts: dict[str, Any]) -> Session:
+            created_at, seen_at = int(facts["created_at"]), int(facts["seen_at"])
             return Session(
                 user=TikTokUser.from_response(facts["user"]),
                 scopes=tuple(facts["scopes"]),
                 data=facts["data"],
-                created_at=int(facts["created_at"]),
-                seen_at=int(facts["seen_at"]),
+                created_at=created_at,
+                seen_at=seen_at,
+                ends_at=self.ends_at(created_at, seen_at),
                 record_key=name,
                 record=record,
             )
 
         try:
-            return open_record([key], PURPOSE, record, read, place=name)
+            session = open_record([key], PURPOSE, record, read, place=name)
         except Unreadable:
             logger.warning("a session record in the store cannot be read; its browser is anonymous")
             return None
+        if len(self.opened) >= MOST_OPENED:
+            self.opened.clear()
+        self.opened[name] = session
+        return session
 
 
 def record_key(key: Key, session_id: bytes) -> str:

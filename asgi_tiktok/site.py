@@ -28,6 +28,7 @@ class Site:
     logout: str
     session: str
     webhook: str
+    routes: frozenset[str]
 
     @classmethod
     def of(cls, redirect_uri: str, path: str, default_next: str) -> Self:
@@ -44,7 +45,9 @@ class Site:
                 )
         # As a browser writes it in Origin: without the scheme's own port (RFC 6454 §6.2).
         origin = f"{parts.scheme}://{parts.netloc.lower()}".removesuffix(DEFAULT_PORTS[parts.scheme])
-        site = cls(origin=origin, callback=parts.path, default_next=default_next, **names)
+        site = cls(
+            origin=origin, callback=parts.path, default_next=default_next, routes=frozenset(names.values()), **names
+        )
         if safe_next(default_next, reserved=site.reserved) != default_next:
             raise ConfigurationError(
                 f"default_next={default_next!r} must be a path of this site, such as /, and none of our routes."
@@ -76,10 +79,10 @@ class Site:
 
     def handles(self, scope: Scope) -> str | None:
         """Which of our routes the request is for, by its exact path, or None."""
-        route = route_path(scope)
-        if scope.get("root_path", "") + route == self.callback:
-            return self.callback
-        return route if route in (self.login, self.logout, self.session, self.webhook) else None
+        route = route_path(scope) if scope.get("root_path") else scope["path"]
+        if route in self.routes:
+            return route
+        return self.callback if scope.get("root_path", "") + route == self.callback else None
 
 
 def route_path(scope: Scope) -> str:

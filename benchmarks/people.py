@@ -5,8 +5,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from starlette.datastructures import Headers
-
 from asgi_tiktok import TikTok, TikTokUser
 from asgi_tiktok.sessions import Session, record_key
 
@@ -24,8 +22,9 @@ class SignedIn:
     cookie: str
 
     @property
-    def headers(self) -> Headers:
-        return Headers({"cookie": self.cookie})
+    def presented(self) -> list[bytes]:
+        """What the middleware finds in the Cookie header."""
+        return [self.cookie.partition("=")[2].encode()]
 
 
 def people(tiktok: TikTok, count: int) -> Iterator[SignedIn]:
@@ -36,9 +35,9 @@ def people(tiktok: TikTok, count: int) -> Iterator[SignedIn]:
     for _ in range(count):
         user = new_user()
         session_id = secrets.token_urlsafe(32).encode()
-        session = Session(
-            user, ("user.info.basic",), {"user_id": 1234567}, now, now + AHEAD, record_key(key, session_id)
-        )
+        ends_at = sessions.ends_at(now, now + AHEAD)
+        name = record_key(key, session_id)
+        session = Session(user, ("user.info.basic",), {"user_id": 1234567}, now, now + AHEAD, ends_at, name)
         session = replace(session, record=sessions.seal(key, session))
         signed = key.sign(sessions.cookie_purpose, session_id).decode()
         yield SignedIn(

@@ -7,8 +7,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from starlette.datastructures import Headers
-
 from asgi_tiktok import TikTok
 from benchmarks.engines import Engine, opened
 from benchmarks.filling import fill
@@ -38,7 +36,7 @@ class Site:
         self.url = engine.url
         self.count = count
         self.tiktok: TikTok = Settings(engine.url).new_tiktok()
-        self.visitors: list[Headers] = []
+        self.visitors: list[list[bytes]] = []
 
     async def fill(self) -> None:
         await fill(self.url, self.tiktok.store, self.remembered())
@@ -47,7 +45,7 @@ class Site:
         step = max(1, self.count // SAMPLE)
         for number, person in enumerate(people(self.tiktok, self.count)):
             if number % step == 0:
-                self.visitors.append(person.headers)
+                self.visitors.append(person.presented)
             yield person
 
     async def read(self, times: int) -> list[float]:
@@ -55,9 +53,9 @@ class Site:
         load = self.tiktok.sessions.load
         drawn = random.choices(self.visitors, k=times)
         seconds = []
-        for headers in drawn:
+        for presented in drawn:
             began = time.perf_counter()
-            session = await load(headers)
+            session = await load(presented)
             seconds.append(time.perf_counter() - began)
             if session is None:
                 raise RuntimeError("A session is lost.")

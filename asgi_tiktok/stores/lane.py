@@ -17,6 +17,11 @@ T = TypeVar("T")
 Step = Callable[[sqlite3.Connection], T]
 
 BUSY_TIMEOUT = 2  # seconds, from the call to the first row
+BUSY_PAUSE = 0.01  # seconds
+
+
+class NotNow(Exception):
+    """A step would have to wait."""
 
 
 class Lane:
@@ -52,15 +57,38 @@ class Lane:
 
         self.thread.submit(take)
 
+    def glance(self, step: Step[T]) -> T:
+        """Take a step that only reads, here and now; NotNow where the file is not open, or anybody would wait."""
+        if not self.forking.acquire(blocking=False):
+            raise NotNow
+        try:
+            if self.connection is None or self.opened != self.identify():
+                raise NotNow
+            return step(self.connection)
+        except (sqlite3.Error, OSError):
+            raise NotNow from None
+        finally:
+            self.forking.release()
+
     def take(self, step: Step[T], called: float) -> T:
         """Take the step in this very thread."""
         if time.monotonic() - called > BUSY_TIMEOUT:
             raise StoreError(f"{self.path}: database is locked", hint=LOCKED)
         try:
-            with self.forking:
-                return step(self.connect())
+            return self.take_patiently(step, called)
         except (sqlite3.Error, OSError) as error:
             raise StoreError(f"{self.path}: {error}", hint=hint_for(error)) from error
+
+    def take_patiently(self, step: Step[T], called: float) -> T:
+        while True:
+            try:
+                with self.forking:
+                    return step(self.connect())
+            except sqlite3.OperationalError as error:
+                busy = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+                if not busy or time.monotonic() - called > BUSY_TIMEOUT:
+                    raise
+            time.sleep(BUSY_PAUSE)
 
     def connect(self) -> sqlite3.Connection:
         # A connection must not outlive its file, which other processes would then know under another inode

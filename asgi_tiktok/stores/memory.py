@@ -41,8 +41,7 @@ class MemoryStore:
         return record
 
     async def get(self, key: str) -> bytes | None:
-        record = self.live(key)
-        return None if record is None else record.value
+        return None if (record := self.live(key)) is None else record.value
 
     async def set(self, key: str, value: bytes, *, ttl: int, owner: str | None = None) -> None:
         self.records[key] = Record(value, time.time() + ttl, owner)
