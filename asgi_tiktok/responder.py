@@ -9,7 +9,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from asgi_tiktok.errors import AccessDenied, LoginRequired, TikTokError, Unavailable, WebhookRefused
-from asgi_tiktok.fetch_metadata import wants_json
+from asgi_tiktok.fetch_metadata import is_navigation, wants_json
 from asgi_tiktok.pages import error_json, error_page
 from asgi_tiktok.site import Site
 
@@ -37,8 +37,10 @@ class Responder:
             response.headers.setdefault("Referrer-Policy", "no-referrer")
             return response
         login_url = self.login_url(connection, error, next_path)
-        for_scripts = isinstance(error, LoginRequired | WebhookRefused) or self.site.is_for_scripts(connection.scope)
-        if for_scripts or wants_json(connection.headers):
+        headers = connection.headers
+        for_scripts = isinstance(error, WebhookRefused) or self.site.is_for_scripts(connection.scope)
+        by_script = wants_json(headers) or (isinstance(error, LoginRequired) and not is_navigation(headers))
+        if for_scripts or by_script:
             return error_json(error, login_url=login_url, reference=reference)
         return error_page(
             error,

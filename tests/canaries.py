@@ -28,8 +28,8 @@ class Canaries(logging.Handler):
         self.found: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        # In the tests' own thread httpx2 is the browser, which may say what it likes of its own requests.
-        by_browser = record.name.startswith(("httpx2", "httpcore2"))
+        # In the tests' own thread httpx is the browser, which may say what it likes of its own requests.
+        by_browser = record.name.startswith(("httpx", "httpcore"))
         if not (by_browser and threading.current_thread() is threading.main_thread()):
             self.check(f"log record of {record.name}", logging.Formatter().format(record))
 

@@ -58,7 +58,7 @@ class TestWhoNeedsToSignIn:
         answer = browser.get("/challenge?status=401&line=TikTok", headers=NAVIGATION)
 
         assert answer.status_code == 401
-        assert "Please sign in" in answer.text
+        assert "<h1>Please sign in</h1>" in answer.text
 
 
 class TestWhoHasNotGrantedAScope:
@@ -67,7 +67,7 @@ class TestWhoHasNotGrantedAScope:
         answer = browser.get("/needs?scope=video.list", headers=NAVIGATION)
 
         assert answer.status_code == 403
-        assert "one more permission" in answer.text
+        assert "<h1>This page needs one more permission</h1>" in answer.text
         link = "/auth/tiktok/login?next=%2Fneeds%3Fscope%3Dvideo.list&scopes=video.list"
         assert link in answer.text.replace("&amp;", "&")
         back = browser.get(emulator.consent(browser.get(link).headers["location"]))

@@ -1,0 +1,78 @@
+"""What every framework does behind the middleware, however it is installed and whatever serves it."""
+
+from hashlib import sha256
+
+import pytest
+
+from tests.frameworks.browsing import AMARA, Browser
+from tests.frameworks.table import WITHOUT_WEBSOCKET
+from tests.visits import FETCH, NAVIGATION
+
+
+class TestEverySite:
+    def test_signs_in(self, browser: Browser) -> None:
+        assert browser.name() == ""
+        browser.sign_in()
+        assert browser.fetch("/me").json() == {"name": AMARA, "scopes": ["user.info.basic"]}
+
+    def test_knows_its_user_on_a_websocket(self, browser: Browser) -> None:
+        if browser.cell in WITHOUT_WEBSOCKET:
+            assert browser.listen("/socket") == 500
+            pytest.xfail(WITHOUT_WEBSOCKET[browser.cell])
+        assert browser.listen("/socket") == ""
+        assert browser.listen("/account/socket") in (401, 403)
+        browser.sign_in()
+        assert browser.listen("/socket") == AMARA
+        assert browser.listen("/account/socket") == AMARA
+        assert browser.listen("/socket", origin="https://evil.test") == 403
+
+    def test_asks_for_a_sign_in(self, browser: Browser) -> None:
+        refused = browser.fetch("/account")
+        assert refused.status_code == 401
+        assert refused.json()["login_url"].startswith(f"{browser.prefix}/auth/tiktok/login?next=")
+        assert browser.visit("/account").json() == {"name": AMARA}
+
+    def test_asks_for_a_missing_scope(self, browser: Browser) -> None:
+        browser.sign_in()
+        refused = browser.fetch("/videos")
+        assert (refused.status_code, refused.json()["error"]) == (403, "scope_required")
+        page = browser.ask("GET", f"{browser.prefix}/videos", headers=NAVIGATION)
+        assert (page.status_code, "one more permission</h1>" in page.text) == (403, True)
+        login_url = refused.json()["login_url"]
+        assert browser.visit(login_url.removeprefix(browser.prefix)).json() == {"name": AMARA}
+
+    def test_guards_paths(self, browser: Browser) -> None:
+        refused = browser.fetch("/studio")
+        assert (refused.status_code, refused.json()["error"]) == (401, "login_required")
+        assert browser.visit("/studio").json() == {"name": AMARA}
+
+    def test_signs_out(self, browser: Browser) -> None:
+        browser.sign_in()
+        from_here = {**NAVIGATION, "origin": browser.origin}
+        answer = browser.ask("POST", f"{browser.prefix}/auth/tiktok/logout", headers=from_here)
+        assert answer.status_code == 303
+        assert browser.name() == ""
+
+    def test_keeps_its_unknown_paths(self, browser: Browser) -> None:
+        for path in ("/nowhere", "/auth/tiktok/nowhere", "/auth/tiktok/login/"):
+            answer = browser.ask("GET", f"{browser.prefix}{path}", headers=FETCH)
+            assert answer.status_code == 404
+            assert "set-cookie" not in answer.headers
+            assert "reference" not in answer.text.lower()
+
+    def test_streams(self, browser: Browser) -> None:
+        answer = browser.fetch("/stream")
+        assert (answer.status_code, len(answer.content)) == (200, 300_000)
+
+    def test_takes_large_bodies(self, browser: Browser) -> None:
+        body = bytes(range(256)) * 20_000
+        answer = browser.ask("POST", f"{browser.prefix}/echo", content=body)
+        assert answer.json() == {"length": len(body), "sha256": sha256(body).hexdigest()}
+
+
+@pytest.mark.parametrize("path", ["/me", "/account"])
+def test_links_keep_the_prefix_that_a_proxy_takes_off(proxied: Browser, path: str) -> None:
+    assert proxied.visit(path).status_code == 200
+    assert proxied.visit("/studio").json() == {"name": AMARA}
+    assert proxied.listen("/socket") == AMARA
+    assert proxied.fetch("/videos").json()["login_url"].startswith("/sub/auth/tiktok/login?next=%2Fsub%2Fvideos")

@@ -1,0 +1,55 @@
+"""tiktok_session and tiktok_button take the request or WebSocket of every framework."""
+
+from collections.abc import Mapping
+from typing import Any, assert_type
+
+import litestar
+import quart
+import starlette.requests
+import starlette.websockets
+from django.core.handlers.asgi import ASGIRequest
+from litestar.connection import ASGIConnection
+
+from asgi_tiktok import AnonymousUser, TikTokSession, TikTokUser, tiktok_button, tiktok_session
+
+
+def in_starlette(
+    request: starlette.requests.Request,
+    websocket: starlette.websockets.WebSocket,
+    connection: starlette.requests.HTTPConnection,
+) -> None:
+    assert_type(tiktok_session(request), TikTokSession)
+    assert_type(tiktok_session(websocket), TikTokSession)
+    assert_type(tiktok_session(connection), TikTokSession)
+
+
+def in_quart() -> None:
+    assert_type(tiktok_session(quart.request), TikTokSession)
+    assert_type(tiktok_session(quart.websocket), TikTokSession)
+
+
+def in_litestar(
+    request: litestar.Request[Any, Any, Any],
+    websocket: litestar.WebSocket[Any, Any, Any],
+    connection: ASGIConnection[Any, Any, Any, Any],
+) -> None:
+    assert_type(tiktok_session(request), TikTokSession)
+    assert_type(tiktok_session(websocket), TikTokSession)
+    assert_type(tiktok_session(connection), TikTokSession)
+
+
+def in_django(request: ASGIRequest) -> None:
+    assert_type(tiktok_session(request), TikTokSession)
+
+
+async def a_session(session: TikTokSession) -> None:
+    assert_type(session.user, TikTokUser | AnonymousUser)
+    assert_type(session.require("video.list"), TikTokUser)
+    assert_type(session.scopes, tuple[str, ...])
+    assert_type(session.data, Mapping[str, Any])
+    if session.user.is_authenticated is True:
+        assert_type(session.user, TikTokUser)
+
+
+def a_button(request: starlette.requests.Request) -> str:
+    return tiktok_button(request, next="/studio", scopes=["video.list"], label="Sign in")
