@@ -49,6 +49,10 @@ class TikTokSession:
         """When this browser signed in, in seconds since the epoch."""
         return None if self.session is None else self.session.created_at
 
+    async def is_live(self) -> bool:
+        """Whether the session is there now, for what takes longer than a request: it may have ended meanwhile."""
+        return self.session is not None and await self.tiktok.sessions.is_live(self.session)
+
     def login_url(self, *, next: str | None = None, scopes: Iterable[str] = (), switch_account: bool = False) -> str:
         """A link that signs in and then leads to `next`, a path of this site.
 

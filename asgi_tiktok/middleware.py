@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Iterable
+from functools import partial
 from urllib.parse import quote
 
 from starlette.authentication import AuthCredentials
@@ -22,8 +23,9 @@ from asgi_tiktok.pages import HEADERS
 from asgi_tiktok.protection import Protection
 from asgi_tiktok.responder import OnError, Responder
 from asgi_tiktok.routes import Routes
+from asgi_tiktok.session_socket import SessionSocket
 from asgi_tiktok.sessions import Session
-from asgi_tiktok.settings import check_instance, check_origins
+from asgi_tiktok.settings import check_instance, check_number, check_origins
 from asgi_tiktok.site import route_path
 from asgi_tiktok.tiktok import TikTok
 
@@ -40,7 +42,8 @@ class TikTokAuthMiddleware:
     is there. `protect` guards path prefixes and `public` exempts exact paths: a page leads to the login, an
     API call gets 401. `on_error(connection, error)` makes the answers to errors in place of our pages.
     A WebSocket from another origin is refused; `websocket_origins` names those that are welcome.
-    `allow_missing_origin` lets a client that sends no Origin, and so is no browser, use a session there.
+    `allow_missing_origin` lets a client that sends no Origin, and so is no browser, use a session there. Within
+    `websocket_recheck` seconds after a session has ended, its WebSockets are closed with 4401.
 
     Without `tiktok`, everything comes from the environment: TikTok.from_env().
     """
@@ -55,6 +58,7 @@ class TikTokAuthMiddleware:
         on_error: OnError | None = None,
         websocket_origins: Iterable[str] = (),
         allow_missing_origin: bool = False,
+        websocket_recheck: int = 60,
     ) -> None:
         if not callable(app):
             raise ConfigurationError(f"app is a {type(app).__name__}; give TikTokAuthMiddleware(app, tiktok).")
@@ -72,6 +76,7 @@ class TikTokAuthMiddleware:
         self.routes = Routes(self.tiktok, self.responder)
         self.websocket_origins = check_origins("websocket_origins", websocket_origins) | {self.tiktok.site.origin}
         self.allow_missing_origin = allow_missing_origin
+        self.websocket_recheck = check_number("websocket_recheck", websocket_recheck, at_least=1, unit="seconds")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -126,7 +131,14 @@ class TikTokAuthMiddleware:
                 await send({"type": "websocket.close", "code": 1008})
             return
 
-        await self.app(scope, receive, send)
+        if session is None:
+            await self.app(scope, receive, send)
+            return
+        socket = SessionSocket(receive, send, partial(self.sessions.is_live, session), self.websocket_recheck)
+        try:
+            await self.app(scope, socket.receive, socket.send)
+        finally:
+            socket.release()
 
     async def load(self, scope: Scope, presented: list[bytes]) -> Session | None:
         """Who is there: nobody while the store does not answer, but on guarded paths that is an error."""
@@ -135,7 +147,9 @@ class TikTokAuthMiddleware:
         except StoreError as error:
             if self.protection.covers(route_path(scope)):
                 raise
-            logger.warning("somebody is anonymous, because the store does not answer: %s", error)
+            self.responder.gate.log(
+                logging.WARNING, error.code, "somebody is anonymous, because the store does not answer: %s", error
+            )
             return None
 
     def introduce(self, scope: Scope, session: Session | None, root_path: str) -> None:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from asgi_tiktok.errors import AccessDenied, LoginRequired, TikTokError, Unavailable, WebhookRefused
 from asgi_tiktok.fetch_metadata import is_navigation, wants_json
+from asgi_tiktok.flood_gate import FloodGate
 from asgi_tiktok.pages import error_json, error_page
 from asgi_tiktok.site import Site
 
@@ -24,13 +25,14 @@ class Responder:
     def __init__(self, site: Site, on_error: OnError | None) -> None:
         self.site = site
         self.on_error = on_error
+        self.gate = FloodGate(logger)
 
     async def respond(
         self, connection: HTTPConnection, error: TikTokError, *, next_path: str | None = None
     ) -> Response:
         """The answer to an error; its button starts a login that leads to `next_path`."""
         reference = secrets.token_hex(4)
-        logger.log(level_of(error), "%s | reference %s", error, reference)
+        self.gate.log(level_of(error), error.code, "%s | reference %s", error, reference)
         response = await self.own_response(connection, error)
         if response is not None:
             response.headers["Cache-Control"] = "no-store"

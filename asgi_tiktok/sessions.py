@@ -163,6 +163,15 @@ class Sessions:
             logger.warning("a session could be read, but not touched: %s", error)
         return touched
 
+    async def is_live(self, session: Session) -> bool:
+        """False once the session has ended; a store that does not answer ends nothing."""
+        if session.record_key in self.ended or session.created_at + self.absolute_timeout <= time.time():
+            return False
+        try:
+            return await self.store.get(session.record_key) is not None
+        except StoreError:
+            return True
+
     async def end(self, session: Session) -> None:
         """End this session everywhere.
 

@@ -1,0 +1,67 @@
+"""Nobody fills the disk by asking for nonsense."""
+
+import logging
+
+import pytest
+from starlette.testclient import TestClient
+
+from asgi_tiktok import flood_gate
+from asgi_tiktok.flood_gate import FloodGate
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    clock = [1000.0]
+    monkeypatch.setattr("asgi_tiktok.flood_gate.time.monotonic", lambda: clock[0])
+    return clock
+
+
+def test_a_thousand_bad_callbacks_are_some_lines(browser: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    for number in range(1000):
+        browser.get(f"/auth/tiktok/callback?code=x&state={number:043}")
+    lines = [record.getMessage() for record in caplog.records if record.name == "asgi_tiktok"]
+
+    assert len(lines) == flood_gate.MOST + 1
+    assert lines[-1].startswith("too many of ")
+
+
+def test_a_new_minute_begins_with_their_number(now: list[float], caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    gate = FloodGate(logging.getLogger("asgi_tiktok"))
+    for _ in range(100):
+        gate.log(logging.WARNING, "never_begun", "refused")
+    now[0] += flood_gate.WINDOW
+    gate.log(logging.WARNING, "never_begun", "refused")
+
+    assert [record.getMessage() for record in caplog.records][-2:] == [
+        "70 more of never_begun were not logged",
+        "refused",
+    ]
+
+
+def test_other_kinds_are_heard(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    gate = FloodGate(logging.getLogger("asgi_tiktok"))
+    for _ in range(100):
+        gate.log(logging.WARNING, "never_begun", "refused")
+    gate.log(logging.ERROR, "store_unavailable", "the store is gone")
+
+    assert caplog.messages[-1] == "the store is gone"
+
+
+def test_at_debug_all_are_heard(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    gate = FloodGate(logging.getLogger("asgi_tiktok"))
+    for _ in range(100):
+        gate.log(logging.WARNING, "never_begun", "refused")
+
+    assert caplog.messages == ["refused"] * 100
+
+
+def test_kinds_without_end_take_no_memory() -> None:
+    gate = FloodGate(logging.getLogger("asgi_tiktok"))
+    for number in range(10_000):
+        gate.log(logging.DEBUG, str(number), "refused")
+
+    assert len(gate.counts) <= flood_gate.MOST_KINDS

@@ -1,0 +1,133 @@
+"""A WebSocket ends with its session."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+import anyio
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import WebSocketRoute
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from asgi_tiktok import ConfigurationError, StoreError, TikTok, TikTokAuthMiddleware, tiktok_session
+from asgi_tiktok.emulator import CAST, Emulator
+from asgi_tiktok.session_socket import SessionSocket
+from asgi_tiktok.testing import login_as
+from tests.visits import ORIGIN, sign_in
+
+FROM_HERE = {"origin": ORIGIN}
+
+
+async def echo(websocket: WebSocket) -> None:
+    await websocket.accept()
+    async for text in websocket.iter_text():
+        await websocket.send_text(f"{websocket.user.display_name}: {text}")
+
+
+async def push(websocket: WebSocket) -> None:
+    await websocket.accept()
+    with suppress(WebSocketDisconnect):
+        for number in range(1000):
+            await websocket.send_json({"number": number, "live": await tiktok_session(websocket).is_live()})
+            await anyio.sleep(0.005)
+
+
+@pytest.fixture
+def open_socket(tiktok: TikTok) -> Callable[[str], Any]:
+    """Signs Ada in and opens a WebSocket that looks for her session at every chance."""
+    app = Starlette(routes=[WebSocketRoute("/echo", echo), WebSocketRoute("/push", push)])
+    site = TikTokAuthMiddleware(app, tiktok)
+    site.websocket_recheck = 0
+    browser = TestClient(site, base_url=ORIGIN)
+
+    def connect(path: str) -> Any:
+        login_as(browser, open_id="ada", display_name="Ada")
+        return browser.websocket_connect(f"wss://testserver{path}", headers=FROM_HERE)
+
+    return connect
+
+
+def read_on(socket: Any) -> None:
+    for _ in range(1000):
+        socket.receive_json()
+
+
+def end(tiktok: TikTok) -> None:
+    assert anyio.run(tiktok.end_sessions, "ada") == 1
+
+
+def test_it_lasts_as_long_as_the_session(open_socket: Callable[[str], Any]) -> None:
+    with open_socket("/echo") as socket:
+        for text in ("one", "two", "three"):
+            socket.send_text(text)
+            assert socket.receive_text() == f"Ada: {text}"
+
+
+def test_signing_out_closes_one_that_waits(open_socket: Callable[[str], Any], tiktok: TikTok) -> None:
+    with open_socket("/echo") as socket:
+        end(tiktok)
+        with pytest.raises(WebSocketDisconnect) as closed:
+            socket.receive_text()
+
+    assert closed.value.code == 4401
+
+
+def test_signing_out_closes_one_that_only_sends(open_socket: Callable[[str], Any], tiktok: TikTok) -> None:
+    with open_socket("/push") as socket:
+        assert socket.receive_json() == {"number": 0, "live": True}
+        end(tiktok)
+        with pytest.raises(WebSocketDisconnect) as closed:
+            read_on(socket)
+
+    assert closed.value.code == 4401
+
+
+def test_a_store_that_does_not_answer_closes_nothing(
+    open_socket: Callable[[str], Any], tiktok: TikTok, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(key: str) -> bytes | None:
+        raise StoreError("gone")
+
+    with open_socket("/echo") as socket:
+        monkeypatch.setattr(tiktok.store, "get", fail)
+        socket.send_text("still here")
+        assert socket.receive_text() == "Ada: still here"
+
+
+@pytest.mark.anyio
+async def test_giving_up_waiting_loses_no_message(tiktok: TikTok) -> None:
+    send, receive = anyio.create_memory_object_stream[dict[str, str]](1)
+    sent: list[Any] = []
+
+    async def keep(message: Any) -> None:
+        sent.append(message)
+
+    async def live() -> bool:
+        return True
+
+    is_live: Callable[[], Awaitable[bool]] = live
+    socket = SessionSocket(receive.receive, keep, is_live, 60)
+    with anyio.move_on_after(0.01):
+        await socket.receive()
+    await send.send({"type": "websocket.receive", "text": "kept"})
+
+    assert await socket.receive() == {"type": "websocket.receive", "text": "kept"}
+    send.close()
+    receive.close()
+
+
+def test_somebody_else_stays(tiktok: TikTok, emulator: Emulator, open_socket: Callable[[str], Any]) -> None:
+    with open_socket("/echo") as socket:
+        other = TestClient(TikTokAuthMiddleware(Starlette(), tiktok), base_url=ORIGIN, follow_redirects=False)
+        sign_in(other, emulator)
+        other.post("/auth/tiktok/logout", headers=FROM_HERE)
+        socket.send_text(CAST[0].display_name)
+        assert socket.receive_text() == f"Ada: {CAST[0].display_name}"
+
+
+@pytest.mark.parametrize("seconds", [0, -1, "60", None, 0.5])
+def test_how_often_it_looks_is_a_number_of_seconds(tiktok: TikTok, seconds: Any) -> None:
+    with pytest.raises(ConfigurationError, match="websocket_recheck"):
+        TikTokAuthMiddleware(Starlette(), tiktok, websocket_recheck=seconds)
