@@ -1,15 +1,14 @@
 """The app's answer on its way out: what is added to its headers, and what the app asks of us with them."""
 
 import re
-from collections.abc import Iterable
 
-from starlette.types import Message
+from starlette.types import Message, Send
 
 from asgi_tiktok.cookies import Header
 from asgi_tiktok.errors import LoginRequired, ScopeRequired
 
 CHALLENGE = re.compile(rb'tiktok(?: +scope="([^"]*)")?', re.IGNORECASE)
-VARY = (b"vary", b"Cookie")
+VARY_ON_COOKIE: Header = (b"vary", b"Cookie")
 
 
 def read_challenge(start: Message) -> LoginRequired | None:
@@ -25,11 +24,22 @@ def read_challenge(start: Message) -> LoginRequired | None:
     return None
 
 
-def with_vary(headers: Iterable[Header]) -> list[Header]:
-    """The headers, which tell caches that the answer depends on who is there."""
-    kept = list(headers)
-    for name, value in kept:
-        if name == b"vary" and not {b"*", b"cookie"}.isdisjoint(part.strip() for part in value.lower().split(b",")):
-            return kept
-    kept.append(VARY)
-    return kept
+def covers_cookies(vary: bytes) -> bool:
+    """True when caches that obey this Vary header tell people apart."""
+    return not {b"*", b"cookie"}.isdisjoint(part.strip() for part in vary.lower().split(b","))
+
+
+async def drop(message: Message) -> None:
+    """Where the rest of an answer goes that ours has replaced."""
+
+
+def adding(send: Send, set_cookie: Header) -> Send:
+    """Send a Set-Cookie of ours with the answer, which no cache may then keep."""
+
+    async def send_added(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            kept = [header for header in message["headers"] if header[0].lower() != b"cache-control"]
+            message = {**message, "headers": [*kept, (b"cache-control", b"private, no-store"), set_cookie]}
+        await send(message)
+
+    return send_added

@@ -4,21 +4,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from functools import partial
-from urllib.parse import quote
+from typing import Any, TypedDict
 
 from starlette.authentication import AuthCredentials
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
-from asgi_tiktok.app_answer import read_challenge, with_vary
+from asgi_tiktok.app_answer import VARY_ON_COOKIE, adding, covers_cookies, drop, read_challenge
 from asgi_tiktok.connection import ANONYMOUS, TikTokSession
 from asgi_tiktok.cookies import Header, cookie_values
 from asgi_tiktok.errors import ConfigurationError, LoginRequired, RequestRefused, StoreError, TikTokError
 from asgi_tiktok.fetch_metadata import is_navigation, is_own, is_preflight
+from asgi_tiktok.lifespan import serve_lifespan
 from asgi_tiktok.pages import HEADERS
 from asgi_tiktok.protection import Protection
 from asgi_tiktok.responder import OnError, Responder
@@ -26,13 +27,28 @@ from asgi_tiktok.routes import Routes
 from asgi_tiktok.session_socket import SessionSocket
 from asgi_tiktok.sessions import Session
 from asgi_tiktok.settings import check_instance, check_number, check_origins
-from asgi_tiktok.site import route_path
+from asgi_tiktok.site import leave_litestar_mount, route_path, whole_path
 from asgi_tiktok.tiktok import TikTok
 
 logger = logging.getLogger("asgi_tiktok")
 
+# Every framework spells the types of ASGI in its own way.
+AnyApp = Callable[[Any, Any, Any], Awaitable[None]]
+
 NO_CREDENTIALS = AuthCredentials()
 EXAMPLE = "give TikTokAuthMiddleware(app, tiktok)."
+
+
+class Options(TypedDict, total=False):
+    """The keywords of TikTokAuthMiddleware, for those who install it."""
+
+    # Not Iterable: who installs it in two apps would find a generator empty at the second.
+    protect: Collection[str]
+    public: Collection[str]
+    on_error: OnError | None
+    websocket_origins: Collection[str]
+    allow_missing_origin: bool
+    websocket_recheck: int
 
 
 class TikTokAuthMiddleware:
@@ -50,7 +66,7 @@ class TikTokAuthMiddleware:
 
     def __init__(
         self,
-        app: ASGIApp,
+        app: AnyApp,
         tiktok: TikTok | None = None,
         *,
         protect: Iterable[str] = (),
@@ -62,6 +78,11 @@ class TikTokAuthMiddleware:
     ) -> None:
         if not callable(app):
             raise ConfigurationError(f"app is a {type(app).__name__}; give TikTokAuthMiddleware(app, tiktok).")
+        if type(app).__module__.startswith("litestar.middleware."):
+            raise ConfigurationError(
+                "Litestar(middleware=...) sees the app's own paths alone, and never our routes; "
+                "write Litestar(..., plugins=[TikTokPlugin(tiktok)]), from asgi_tiktok.litestar."
+            )
         if on_error is not None and not callable(on_error):
             raise ConfigurationError("on_error must be a function: def on_error(connection, error) -> Response.")
         self.app = app
@@ -79,6 +100,8 @@ class TikTokAuthMiddleware:
         self.websocket_recheck = check_number("websocket_recheck", websocket_recheck, at_least=1, unit="seconds")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if "litestar_app" in scope and not scope.get("root_path"):
+            leave_litestar_mount(scope)
         if scope["type"] != "http":
             await self.serve_other(scope, receive, send)
             return
@@ -106,7 +129,7 @@ class TikTokAuthMiddleware:
         if scope["type"] == "websocket":
             await self.serve_websocket(scope, receive, send)
         elif scope["type"] == "lifespan":
-            await self.app(scope, receive, self.closing(send))
+            await serve_lifespan(self.app, scope, receive, send, self.tiktok.aclose)
         elif self.protection.covers(route_path(scope)):
             logger.warning("refused a connection of the unknown type %r to a protected path", scope["type"])
         else:
@@ -176,7 +199,12 @@ class TikTokAuthMiddleware:
                 if message["status"] in (401, 403) and (error := read_challenge(message)):
                     answer, send = send, drop
                     return self.refuse(scope, receive, answer, self.answerable(error))
-                message["headers"] = with_vary(message.get("headers", ()))
+                message["headers"] = headers = list(message.get("headers", ()))
+                for name, value in headers:
+                    if name == b"vary" and covers_cookies(value):
+                        break
+                else:
+                    headers.append(VARY_ON_COOKIE)
             return send(message)
 
         # Not async: a coroutine of ours around each message would cost as much as all the rest.
@@ -225,32 +253,6 @@ class TikTokAuthMiddleware:
         cookies = self.sessions.cookies
         return cookies.expire(cookies.session) if self.sessions.has_forgery(presented) else None
 
-    def closing(self, send: Send) -> Send:
-        """Close connections when the app has shut down."""
-
-        async def send_closing(message: Message) -> None:
-            if message["type"].startswith("lifespan.shutdown."):
-                await self.tiktok.aclose()
-            await send(message)
-
-        return send_closing
-
-
-async def drop(message: Message) -> None:
-    """Where the rest of an answer goes that ours has replaced."""
-
-
-def adding(send: Send, set_cookie: Header) -> Send:
-    """Send a Set-Cookie of ours with the answer, which no cache may then keep."""
-
-    async def send_added(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            kept = [header for header in message["headers"] if header[0].lower() != b"cache-control"]
-            message = {**message, "headers": [*kept, (b"cache-control", b"private, no-store"), set_cookie]}
-        await send(message)
-
-    return send_added
-
 
 def spelling_out(send: Send) -> Send:
     """Say that a body ends where ASGI takes it for granted, because Quart's test client does not."""
@@ -261,10 +263,3 @@ def spelling_out(send: Send) -> Send:
         await send(message)
 
     return send_spelt_out
-
-
-def whole_path(scope: Scope) -> str:
-    """The path and query that the visitor asked for, as a browser would write them."""
-    path = scope.get("root_path", "") + route_path(scope)
-    query = scope.get("query_string", b"").decode("latin-1")
-    return quote(path, safe="/:@!$&'()*+,;=-._~") + (f"?{query}" if query else "")

@@ -6,7 +6,7 @@ Nothing here comes from a Host or X-Forwarded header, which anybody can write.
 import re
 from dataclasses import dataclass
 from typing import Self
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from starlette.types import Scope
 
@@ -92,3 +92,20 @@ def route_path(scope: Scope) -> str:
     if root_path and (path == root_path or path.startswith(root_path + "/")):
         return path[len(root_path) :]
     return path
+
+
+def whole_path(scope: Scope) -> str:
+    """The path and query that the visitor asked for, as a browser would write them."""
+    path = scope.get("root_path", "") + route_path(scope)
+    query = scope.get("query_string", b"").decode("latin-1")
+    return quote(path, safe="/:@!$&'()*+,;=-._~") + (f"?{query}" if query else "")
+
+
+def leave_litestar_mount(scope: Scope) -> None:
+    """Set `path` and `root_path` as they were asked for: Litestar's mount adds a slash, and names no prefix."""
+    asked = unquote(scope.get("raw_path", b"").decode("latin-1"))
+    for path in (scope["path"], scope["path"][:-1]):
+        if asked.endswith(path):
+            scope["root_path"] = asked[: len(asked) - len(path)]
+            scope["path"] = path or "/"
+            return

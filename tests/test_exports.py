@@ -1,11 +1,13 @@
 """The public names, no more and no less."""
 
+import inspect
 import subprocess
 import sys
 from pathlib import Path
 
 import asgi_tiktok
-from asgi_tiktok import errors
+from asgi_tiktok import TikTokAuthMiddleware, errors
+from asgi_tiktok.middleware import Options
 
 
 def test_every_public_name_is_there() -> None:
@@ -19,6 +21,12 @@ def test_every_error_is_public_and_in_the_picture() -> None:
         if isinstance(error, type) and issubclass(error, Exception):
             assert name in asgi_tiktok.__all__
             assert name in (errors.__doc__ or "")
+
+
+def test_whoever_installs_the_middleware_passes_all_its_keywords_on() -> None:
+    keywords = set(inspect.signature(TikTokAuthMiddleware).parameters) - {"app", "tiktok"}
+
+    assert set(Options.__annotations__) == keywords
 
 
 def test_importing_needs_no_extra() -> None:

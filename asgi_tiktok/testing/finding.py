@@ -1,6 +1,6 @@
 """Finds the TikTok behind a test client: what its app is wrapped in, or has installed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from asgi_tiktok.errors import ConfigurationError
@@ -32,18 +32,19 @@ def search(client: object) -> Iterator[TikTok]:
         if id(thing) in seen:
             continue
         seen[id(thing)] = thing
-        if isinstance(thing, TikTokAuthMiddleware):
-            yield thing.tiktok
+        # A middleware of ours, or what installs it: a plugin of Litestar, say.
+        if isinstance(tiktok := getattr(thing, "tiktok", None), TikTok):
+            yield tiktok
         if any(is_ours(middleware) for middleware in several(thing, "user_middleware")):
             build_stack(thing)
         ahead += [inner for name in INWARDS if (inner := getattr(thing, name, None)) is not None]
-        ahead += several(thing, "routes")
+        ahead += [*several(thing, "routes"), *several(thing, "plugins")]
 
 
-def several(thing: object, name: str) -> Sequence[object]:
+def several(thing: object, name: str) -> list[object]:
     """An attribute of many things, which frameworks use for other things, too."""
     found = getattr(thing, name, ())
-    return found if isinstance(found, list | tuple) else ()
+    return [*found] if isinstance(found, Iterable) else []
 
 
 def is_ours(middleware: Any) -> bool:

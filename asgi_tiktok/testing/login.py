@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Unpack
 
+from anyio.from_thread import BlockingPortal
+
 from asgi_tiktok.errors import ConfigurationError
 from asgi_tiktok.models import TikTokUser
 from asgi_tiktok.testing.finding import find_tiktok
@@ -65,8 +67,10 @@ async def begin_session(tiktok: TikTok, visitor: Visitor) -> str:
 
 def in_a_loop(client: Any, tiktok: TikTok, begin: Callable[[], Coroutine[Any, Any, str]]) -> str:
     """The result of `begin`, in the loop of the client's app where it has one, else in one of its own."""
-    if (portal := getattr(client, "portal", None)) is not None:
-        return str(portal.call(begin))
+    # What Starlette's client calls portal, and Litestar's blocking_portal.
+    for portal in (getattr(client, "portal", None), getattr(client, "blocking_portal", None)):
+        if isinstance(portal, BlockingPortal):
+            return str(portal.call(begin))
 
     async def alone() -> str:
         try:

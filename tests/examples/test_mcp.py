@@ -1,0 +1,61 @@
+"""An MCP server, and MCP's own client with the cookie of somebody who signed in."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx2
+import pytest
+from mcp import Client, MCPError
+from mcp.client.streamable_http import streamable_http_client
+from mcp.types import TextContent
+
+from asgi_tiktok.emulator import CAST, Person
+
+from .process import assert_closed_to_strangers, assert_signs_in_and_out, sign_in
+
+EXAMPLE = "mcp_server.py"
+ENVIRON = {"TIKTOK_SCOPES": "user.info.basic,video.list"}
+
+
+def test_a_person_signs_in_and_out(address: str) -> None:
+    assert_signs_in_and_out(address)
+    assert_closed_to_strangers(address, "/mcp")
+
+
+@asynccontextmanager
+async def calling(address: str, person: Person) -> AsyncIterator[Client]:
+    """An MCP client that was given the session cookie of a person's browser."""
+    with httpx2.Client(follow_redirects=True) as browser:
+        sign_in(browser, address, person=person)
+        cookies = dict(browser.cookies)
+    async with (
+        httpx2.AsyncClient(cookies=cookies) as http,
+        Client(streamable_http_client(f"{address}/mcp", http_client=http)) as client,
+    ):
+        yield client
+
+
+@pytest.mark.anyio
+async def test_tools_know_who_calls(address: str) -> None:
+    async with calling(address, CAST[0]) as one, calling(address, CAST[2]) as other:
+        for client, person in [(one, CAST[0]), (other, CAST[2]), (one, CAST[0])]:
+            answer = await client.call_tool("whoami")
+            assert answer.content == [TextContent(type="text", text=person.display_name)]
+
+
+@pytest.mark.anyio
+async def test_tools_act_for_who_calls(address: str) -> None:
+    async with calling(address, CAST[0]) as client:
+        answer = await client.call_tool("my_videos")
+
+    assert answer.structured_content is not None
+    videos = answer.structured_content["result"]
+    assert len(videos) == 20
+    assert {"id", "title", "view_count"} <= videos[0].keys()
+
+
+@pytest.mark.anyio
+async def test_a_client_without_the_cookie_stays_outside(address: str) -> None:
+    with pytest.RaisesGroup(MCPError, flatten_subgroups=True):
+        async with Client(f"{address}/mcp"):
+            pass

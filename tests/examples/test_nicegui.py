@@ -1,0 +1,36 @@
+"""NiceGUI: its pages, and the WebSocket over which they live."""
+
+import httpx2
+import pytest
+from playwright.sync_api import Page, expect
+
+from .process import NAME, assert_closed_to_strangers, sign_in
+
+EXAMPLE = "nicegui_app.py"
+
+
+def test_a_page_knows_its_visitor(address: str) -> None:
+    assert_closed_to_strangers(address, "/studio")
+    with httpx2.Client(follow_redirects=True) as browser:
+        assert "Continue with TikTok" in browser.get(f"{address}/").text
+        assert f"Hello {NAME}" in sign_in(browser, address).text
+
+
+@pytest.mark.browser
+def test_a_person_clicks(address: str, page: Page) -> None:
+    sockets: list[str] = []
+    page.on("websocket", lambda socket: sockets.append(socket.url))
+    page.goto(address)
+    page.get_by_role("link", name="Continue with TikTok").click()
+    page.get_by_role("button", name="Continue").click()
+
+    expect(page.get_by_text(f"Hello {NAME}")).to_be_visible()
+    page.get_by_role("button", name="Wave").click()
+    expect(page.get_by_text(f"{NAME} waves")).to_be_visible()
+    assert any("/_nicegui_ws/" in url for url in sockets)
+
+    page.get_by_role("link", name="Your studio").click()
+    expect(page.get_by_text(f"The studio of {NAME}")).to_be_visible()
+    page.go_back()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("link", name="Continue with TikTok")).to_be_visible()

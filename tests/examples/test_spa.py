@@ -1,0 +1,38 @@
+"""The page that lives in the browser: its buttons, in a real one."""
+
+import httpx2
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.visits import FETCH
+
+from .process import NAME, sign_in
+
+EXAMPLE = "spa.py"
+
+
+def test_its_api_says_what_it_needs(address: str) -> None:
+    with httpx2.Client(follow_redirects=True) as browser:
+        assert browser.get(f"{address}/api/videos", headers=FETCH).json()["error"] == "login_required"
+        sign_in(browser, address)
+        answer = browser.get(f"{address}/api/videos", headers=FETCH)
+
+    assert (answer.status_code, answer.json()["error"]) == (403, "scope_required")
+    assert "video.list" in answer.json()["login_url"]
+
+
+@pytest.mark.browser
+def test_a_person_clicks(address: str, page: Page) -> None:
+    page.goto(address)
+    page.get_by_role("link", name="Continue with TikTok").click()
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_text(NAME)).to_be_visible()
+
+    page.get_by_role("button", name="Show my videos").click()
+    page.get_by_role("button", name="Continue").click()
+    page.wait_for_url(f"{address}/")
+    page.get_by_role("button", name="Show my videos").click()
+    expect(page.get_by_role("listitem")).to_have_count(20)
+
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("link", name="Continue with TikTok")).to_be_visible()

@@ -1,0 +1,49 @@
+"""Strawberry: GraphQL over HTTP and over a WebSocket, each with its permissions."""
+
+import json
+from typing import Any
+
+import httpx2
+
+from .process import NAME, assert_signs_in_and_out, open_socket, sign_in
+
+EXAMPLE = "strawberry_graphql.py"
+
+
+def ask(browser: httpx2.Client, address: str) -> Any:
+    return browser.post(f"{address}/graphql", json={"query": "{ me }"}).json()
+
+
+def count_down(browser: httpx2.Client, address: str) -> list[dict[str, Any]]:
+    """The messages of a subscription, until its end."""
+    with open_socket(browser, address, "/graphql", "graphql-transport-ws") as socket:
+        socket.send(json.dumps({"type": "connection_init"}))
+        assert json.loads(socket.recv())["type"] == "connection_ack"
+        query = {"query": "subscription { countdown(start: 2) }"}
+        socket.send(json.dumps({"type": "subscribe", "id": "1", "payload": query}))
+        messages: list[dict[str, Any]] = []
+        while not messages or messages[-1]["type"] == "next":
+            messages.append(json.loads(socket.recv()))
+    return messages
+
+
+def test_a_person_signs_in_and_out(address: str) -> None:
+    assert_signs_in_and_out(address)
+
+
+def test_the_schema_knows_who_asks(address: str) -> None:
+    with httpx2.Client(follow_redirects=True) as browser:
+        assert ask(browser, address)["errors"][0]["message"] == "Please sign in with TikTok."
+        sign_in(browser, address)
+        assert ask(browser, address) == {"data": {"me": NAME}}
+
+
+def test_so_does_a_subscription(address: str) -> None:
+    with httpx2.Client(follow_redirects=True) as browser:
+        (refusal,) = count_down(browser, address)
+        assert refusal["type"] == "error"
+        sign_in(browser, address)
+        *counted, end = count_down(browser, address)
+
+    assert [message["payload"]["data"]["countdown"] for message in counted] == [f"2, {NAME}", f"1, {NAME}"]
+    assert end["type"] == "complete"

@@ -1,0 +1,234 @@
+"""Django: request.tiktok, the decorators, the template tag, and its own test clients."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx2
+import pytest
+from django.core.asgi import get_asgi_application
+from django.http import HttpResponse, JsonResponse
+from django.template import engines
+from django.test import AsyncClient, Client, override_settings
+from django.urls import path
+from django.utils.decorators import method_decorator
+from django.views import View
+from starlette.testclient import TestClient
+from starlette.types import ASGIApp
+
+from asgi_tiktok import ConfigurationError, TikTok, TikTokAuthMiddleware, tiktok_button
+from asgi_tiktok.django import TikTokRequest, login_required, requires_scope
+from asgi_tiktok.emulator import CAST, Emulator
+from asgi_tiktok.testing import login_as
+from tests.frameworks.sites import django as site
+from tests.visits import FETCH, NAVIGATION, ORIGIN
+
+OURS = "asgi_tiktok.django.TikTokMiddleware"
+SYNC = f"{__name__}.sync_middleware"
+TEMPLATES = {
+    "BACKEND": "django.template.backends.django.DjangoTemplates",
+    "OPTIONS": {
+        "builtins": ["asgi_tiktok.django"],
+        "context_processors": ["django.template.context_processors.request"],
+    },
+}
+
+
+def sync_middleware(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """As many a project has; it brings a user of its own."""
+
+    def middleware(request: Any) -> Any:
+        request.user = "staff"
+        return get_response(request)
+
+    return middleware
+
+
+def name_of(request: TikTokRequest) -> HttpResponse:
+    return JsonResponse({"name": request.tiktok.user.display_name})
+
+
+@method_decorator(login_required, name="dispatch")
+class Profile(View):  # type: ignore[misc]
+    async def get(self, request: TikTokRequest) -> HttpResponse:
+        return name_of(request)
+
+
+async def token(request: TikTokRequest) -> HttpResponse:
+    return JsonResponse({"ends": (await request.tiktok.token()).expires_at})
+
+
+def page(request: TikTokRequest) -> HttpResponse:
+    template = engines["django"].from_string(request.GET["template"])
+    return HttpResponse(template.render(request=request))
+
+
+def button(request: TikTokRequest) -> HttpResponse:
+    template = engines["django"].from_string("{{ button }}")
+    return HttpResponse(template.render({"button": tiktok_button(request)}))
+
+
+urlpatterns = [
+    *site.urlpatterns,
+    path("account/sync", login_required(name_of)),
+    path("account/<slug:year>", login_required(lambda request, year: JsonResponse({"year": year}))),
+    path("profile", Profile.as_view()),
+    path("profile/decorated", login_required(Profile.as_view())),
+    path("videos/counted", requires_scope("video.list", "user.info.stats")(name_of)),
+    path("publish", requires_scope("video.publish")(name_of)),
+    path("token", token),
+    path("page", page),
+    path("button", button),
+    path("staff", lambda request: HttpResponse(request.user)),
+    path("about", lambda request: HttpResponse("about us")),
+]
+
+
+@pytest.fixture(autouse=True)
+def project() -> Iterator[None]:
+    """The settings of a project, which the site has begun."""
+    with override_settings(ROOT_URLCONF=__name__, TEMPLATES=[TEMPLATES]):
+        yield
+
+
+@pytest.fixture(params=[[OURS], [SYNC, OURS], [OURS, SYNC]], ids=["alone", "in a sync one", "around a sync one"])
+def middleware(request: pytest.FixtureRequest) -> Iterator[None]:
+    with override_settings(MIDDLEWARE=request.param):
+        yield
+
+
+@pytest.fixture
+def application(tiktok: TikTok) -> ASGIApp:
+    return TikTokAuthMiddleware(get_asgi_application(), tiktok)
+
+
+@pytest.fixture
+def browser(application: ASGIApp) -> TestClient:
+    return TestClient(application, base_url=ORIGIN, follow_redirects=False, headers=FETCH)
+
+
+@pytest.mark.usefixtures("middleware")
+class TestAView:
+    @pytest.mark.parametrize("path", ["/account", "/account/sync", "/profile", "/profile/decorated"])
+    def test_is_open_to_who_signed_in(self, browser: TestClient, path: str) -> None:
+        refused = browser.get(path)
+        assert (refused.status_code, refused.json()["error"]) == (401, "login_required")
+        login_as(browser)
+        assert browser.get(path).json() == {"name": "Ada"}
+
+    def test_is_open_to_who_granted_its_scopes(self, browser: TestClient) -> None:
+        login_as(browser, scopes=["video.list"])
+        refused = browser.get("/videos/counted")
+        assert (refused.status_code, refused.json()["error"]) == (403, "scope_required")
+        assert refused.json()["login_url"].endswith("scopes=video.list%2Cuser.info.stats")
+        login_as(browser, scopes=["video.list", "user.info.stats"])
+        assert browser.get("/videos/counted").json() == {"name": "Ada"}
+
+    def test_may_ask_for_a_token_that_is_not_there(self, browser: TestClient) -> None:
+        assert browser.get("/token").status_code == 401
+        login_as(browser, token=True)
+        assert browser.get("/token").status_code == 200
+
+
+def test_a_person_is_led_to_tiktok_and_back(browser: TestClient, emulator: Emulator) -> None:
+    asked = browser.get("/account", headers=NAVIGATION)
+    assert asked.status_code == 303
+    to_tiktok = browser.get(asked.headers["location"], headers=NAVIGATION)
+    back = browser.get(emulator.consent(to_tiktok.headers["location"]))
+    assert back.headers["location"] == "/account"
+    assert browser.get("/account").json() == {"name": CAST[0].display_name}
+
+
+def test_a_view_keeps_its_name_and_arguments(browser: TestClient) -> None:
+    assert site.account.__name__ == "account"
+    login_as(browser)
+    assert browser.get("/account/2026").json() == {"year": "2026"}
+
+
+def test_the_projects_own_user_stays(tiktok: TikTok) -> None:
+    with override_settings(MIDDLEWARE=[SYNC, OURS]):
+        browser = TestClient(TikTokAuthMiddleware(get_asgi_application(), tiktok), base_url=ORIGIN)
+    login_as(browser)
+    assert browser.get("/staff").text == "staff"
+
+
+class TestATemplate:
+    def test_has_a_button(self, browser: TestClient) -> None:
+        wanted = '{% tiktok_button next="/account" scopes="video.list,user.info.stats" label="A & B" %}'
+        text = browser.get("/page", params={"template": wanted}).text
+        assert text.startswith('<a class="tiktok-button"')
+        assert "next=%2Faccount&amp;scopes=video.list%2Cuser.info.stats" in text
+        assert text.endswith("A &amp; B</a>")
+
+    def test_shows_a_button_that_the_view_made(self, browser: TestClient) -> None:
+        assert browser.get("/button").text.startswith('<a class="tiktok-button"')
+
+    def test_knows_the_visitor(self, browser: TestClient) -> None:
+        login_as(browser, display_name="<Bob>")
+        wanted = "{{ request.tiktok.user.display_name }}: {{ request.tiktok.logout_url }}"
+        assert browser.get("/page", params={"template": wanted}).text == "&lt;Bob&gt;: /auth/tiktok/logout"
+
+
+@pytest.mark.anyio
+async def test_an_asynchronous_client_of_the_application(application: ASGIApp) -> None:
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(application), base_url=ORIGIN) as client:
+        login_as(client)
+        assert (await client.get("/account")).json() == {"name": "Ada"}
+
+
+class TestDjangosOwnClient:
+    """Knows nothing of asgi.py."""
+
+    def test_sees_pages_without_tiktok(self) -> None:
+        assert Client().get("/about").content == b"about us"
+
+    @pytest.mark.anyio
+    async def test_sees_them_asynchronously(self) -> None:
+        assert (await AsyncClient().get("/about")).content == b"about us"
+
+    def test_is_told_which_client_to_take(self) -> None:
+        with pytest.raises(ConfigurationError, match=r"came by WSGI.* such as Starlette's TestClient\(application\)"):
+            Client().get("/account/sync")
+
+    @pytest.mark.anyio
+    async def test_is_told_so_asynchronously(self) -> None:
+        with pytest.raises(ConfigurationError, match="go through that application"):
+            await AsyncClient().get("/account")
+
+
+def mistake(browser: TestClient, caplog: pytest.LogCaptureFixture, address: str) -> str:
+    """What the log says of a page that fails."""
+    assert browser.get(address).status_code == 500
+    (error,) = [record.exc_info[1] for record in caplog.records if record.exc_info]
+    assert isinstance(error, ConfigurationError)
+    return error.description
+
+
+class TestAMistake:
+    @pytest.mark.parametrize("address", ["/account", "/page?template={%25 tiktok_button %25}"])
+    def test_no_wrap(self, caplog: pytest.LogCaptureFixture, address: str) -> None:
+        told = mistake(TestClient(get_asgi_application()), caplog, address)
+        assert "Write in asgi.py: application = TikTokAuthMiddleware(get_asgi_application(), tiktok)" in told
+
+    def test_no_middleware(self, tiktok: TikTok, caplog: pytest.LogCaptureFixture) -> None:
+        with override_settings(MIDDLEWARE=[]):
+            browser = TestClient(TikTokAuthMiddleware(get_asgi_application(), tiktok), base_url=ORIGIN)
+        assert 'Add "asgi_tiktok.django.TikTokMiddleware" to MIDDLEWARE' in mistake(browser, caplog, "/account")
+
+    def test_an_undeclared_scope(self, browser: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+        assert "'video.publish' is not declared" in mistake(browser, caplog, "/publish")
+
+    def test_a_template_without_the_request(self) -> None:
+        template = engines["django"].from_string("{% tiktok_button %}")
+        with pytest.raises(ConfigurationError, match=r"needs the request: render\(request"):
+            template.render()
+
+    def test_a_decorator_written_otherwise(self) -> None:
+        with pytest.raises(ConfigurationError, match="write @login_required"):
+            login_required()
+        with pytest.raises(ConfigurationError, match=r'write @requires_scope\("video.list"\)'):
+            requires_scope()
+        bare: Any = requires_scope
+        with pytest.raises(ConfigurationError, match=r'write @requires_scope\("video.list"\)'):
+            bare(name_of)
+        with pytest.raises(ConfigurationError, match=r"requires_scope holds 'video_list'; write 'video.list'"):
+            requires_scope("video_list")

@@ -1,0 +1,67 @@
+"""An app behind the middleware in a mount of Litestar, which takes the prefix off, adds a slash, and tells nobody."""
+
+from dataclasses import replace
+
+import httpx2
+import pytest
+from litestar import Litestar, asgi, get
+from litestar.types import Receive, Scope, Send
+from starlette.testclient import TestClient
+
+from asgi_tiktok import TikTokAuthMiddleware
+from asgi_tiktok.emulator import CAST, Emulator
+from asgi_tiktok.emulator.apps import DEFAULT_APP
+from tests.site import app
+from tests.visits import NAVIGATION, ORIGIN, new_tiktok
+
+CALLBACK = f"{ORIGIN}/shop/auth/tiktok/callback"
+AMARA = CAST[0].display_name
+
+
+@pytest.fixture
+def emulator() -> Emulator:
+    return Emulator([replace(DEFAULT_APP, redirect_uris=(CALLBACK,))])
+
+
+@pytest.fixture
+def browser(emulator: Emulator) -> TestClient:
+    tiktok = new_tiktok(httpx2.ASGITransport(emulator), redirect_uri=CALLBACK)
+    inner = TikTokAuthMiddleware(app, tiktok, protect=("/studio",))
+
+    @asgi("/shop", is_mount=True, copy_scope=True)
+    async def shop(scope: Scope, receive: Receive, send: Send) -> None:
+        await inner(scope, receive, send)  # type: ignore[arg-type]
+
+    @get("/", sync_to_thread=False)
+    def home() -> str:
+        return "home"
+
+    return TestClient(Litestar([shop, home]), base_url=ORIGIN, follow_redirects=False)  # type: ignore[arg-type]
+
+
+def test_a_person_signs_in_and_out(browser: TestClient, emulator: Emulator) -> None:
+    login_url = browser.get("/shop/studio/films?year=1", headers=NAVIGATION).headers["location"]
+    assert login_url == "/shop/auth/tiktok/login?next=%2Fshop%2Fstudio%2Ffilms%3Fyear%3D1"
+    back = browser.get(emulator.consent(browser.get(login_url).headers["location"]))
+    assert back.headers["location"] == "/shop/studio/films?year=1"
+    assert browser.get("/shop/studio/films?year=1").json() == {"studio": AMARA}
+    assert browser.get("/shop/auth/tiktok/session").json()["user"]["display_name"] == AMARA
+
+    browser.post("/shop/auth/tiktok/logout", headers={"origin": ORIGIN})
+    assert browser.get("/shop/me").json()["name"] == ""
+
+
+def test_links_keep_the_prefix(browser: TestClient) -> None:
+    assert browser.get("/shop/links").json()["logout"] == "/shop/auth/tiktok/logout?next=%2Fbye"
+
+
+@pytest.mark.parametrize("path", ["/shop/x", "/shop/x/", "/shop/%C3%BC"])
+def test_the_app_sees_the_path_that_was_asked_for(browser: TestClient, path: str) -> None:
+    seen = browser.get(path).json()["path"]
+
+    assert seen == httpx2.URL(f"{ORIGIN}{path}").path.removeprefix("/shop")
+
+
+def test_the_rest_of_the_outer_app_is_its_own(browser: TestClient) -> None:
+    assert browser.get("/").text == "home"
+    assert browser.get("/auth/tiktok/login").status_code == 404
