@@ -49,9 +49,9 @@ def is_same_origin(headers: Headers, origin: str) -> bool | None:
     `Origin: null` to its own site, which alone says nothing.
     """
     came_from = headers.getlist("origin")
-    site = headers.get("sec-fetch-site")
-    if site == "same-origin":
+    sites = headers.getlist("sec-fetch-site")
+    if sites == ["same-origin"]:
         return came_from in ([], [origin], ["null"])
-    if site is None and came_from in ([], ["null"]):
+    if not sites and came_from in ([], ["null"]):
         return None
-    return site in (None, "none") and came_from == [origin]
+    return sites in ([], ["none"]) and came_from == [origin]

@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
@@ -104,7 +104,7 @@ class PendingLogins:
 
     def read(self, name: str, value: bytes) -> PendingLogin | None:
         try:
-            sealed = urlsafe_b64decode(value + b"=" * (-len(value) % 4))
+            sealed = b64decode(value + b"=" * (-len(value) % 4), altchars=b"-_", validate=True)
             return open_record(self.keys, PURPOSE, sealed, read_login, place=self.place(name))
         except (Base64Error, Unreadable):
             return None

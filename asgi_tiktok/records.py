@@ -34,6 +34,6 @@ def open_record(
         if isinstance(facts, dict) and facts.pop("format", None) == FORMAT:
             try:
                 return read(facts)
-            except (KeyError, TypeError, ValueError, AttributeError, InvalidResponse):
+            except (KeyError, TypeError, ValueError, OverflowError, AttributeError, InvalidResponse):
                 break
     raise Unreadable(purpose)

@@ -3,10 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-import anyio
 import httpx2
 from starlette.testclient import TestClient
-from starlette.types import Message
 
 from asgi_tiktok import TikTok
 from asgi_tiktok.emulator import DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, Emulator, Person
@@ -76,25 +74,6 @@ def name(browser: TestClient) -> str:
 def asked(emulator: Emulator, endpoint: str = "token") -> int:
     """How often the app asked this endpoint of TikTok."""
     return sum(exchange.endpoint == endpoint for exchange in emulator.exchanges)
-
-
-def raw_get(browser: TestClient, path: str, query: bytes) -> int:
-    """The status of a GET with a query that no client of ours would send."""
-
-    async def call() -> int:
-        statuses: list[int] = []
-
-        async def receive() -> Message:
-            return {"type": "http.request"}
-
-        async def send(message: Message) -> None:
-            statuses.append(message.get("status", 0))
-
-        scope = {"type": "http", "method": "GET", "scheme": "https", "path": path, "query_string": query}
-        await browser.app({**scope, "headers": [], "root_path": ""}, receive, send)
-        return statuses[0]
-
-    return anyio.run(call)
 
 
 def cookies_set(answer: httpx2.Response) -> dict[str, str]:

@@ -1,0 +1,194 @@
+"""The browsers of this suite refuse what real ones refuse, or a passed test would prove nothing."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from asgi_tiktok.emulator import Emulator
+from tests.security.browsers import Browser, Jar
+from tests.security.urls import URL, NoURL
+from tests.visits import LOGIN_COOKIE, SESSION_COOKIE
+
+HERE = URL.of("https://app.example.com/auth/tiktok/callback")
+PLAIN = URL.of("http://app.example.com/")
+SIBLING = URL.of("https://evil.example.com/")
+GOOD = "__Host-s=1; Path=/; Secure"
+NEXT_PATHS = Path(__file__).parents[1] / "next_paths.json"
+
+IGNORED = {
+    "__Host- without Secure": "__Host-s=1; Path=/",
+    "__Host- without Path": "__Host-s=1; Secure",
+    "__Host- with another Path": "__Host-s=1; Secure; Path=/auth",
+    "__Host- with a Domain": "__Host-s=1; Secure; Path=/; Domain=example.com",
+    "__HOST- likewise": "__HOST-s=1; Path=/",
+    "__Secure- without Secure": "__Secure-s=1",
+    "nameless, but looks like one": "=__Host-s=1; Secure; Path=/",
+    "a bare word that looks like one": "__Host-s; Secure; Path=/",
+    "another's Domain": "s=1; Domain=evil.test",
+    "a suffix that is none": "s=1; Domain=ple.com",
+    "a whole top-level domain": "s=1; Domain=com",
+    "larger than 4096 bytes": "s=" + "x" * 4096,
+    "a control character": "s=a\x01b",
+}
+
+
+@pytest.mark.parametrize("line", IGNORED.values(), ids=IGNORED.keys())
+def test_a_cookie_that_browsers_ignore_is_ignored(line: str) -> None:
+    jar = Jar()
+
+    assert not jar.put(HERE, line)
+    assert jar.header(HERE) == ""
+
+
+def test_a_cookie_that_keeps_its_promise_is_kept() -> None:
+    jar = Jar()
+
+    assert jar.put(HERE, GOOD)
+    assert jar.header(HERE) == "__Host-s=1"
+    assert jar.header(SIBLING) == ""
+    assert jar.header(PLAIN) == ""
+
+
+def test_a_sibling_may_set_a_cookie_of_the_domain_but_no_host_cookie() -> None:
+    jar = Jar()
+    jar.put(HERE, GOOD)
+
+    assert jar.put(SIBLING, "s=evil; Domain=example.com; Path=/auth")
+    assert not jar.put(SIBLING, "__Host-s=evil; Domain=example.com; Path=/; Secure")
+    assert jar.header(HERE) == "s=evil; __Host-s=1"
+
+
+@pytest.mark.parametrize("deletion", ["Max-Age=0", "Max-Age=-1", "Expires=Thu, 01 Jan 1970 00:00:00 GMT"])
+def test_a_deletion_counts_only_if_it_keeps_the_promise_too(deletion: str) -> None:
+    jar = Jar()
+    jar.put(HERE, GOOD)
+    jar.put(HERE, f"__Host-s=; {deletion}")
+    jar.put(HERE, f"__Host-s=; {deletion}; Path=/")
+    assert "__Host-s" in jar
+    jar.put(HERE, f"__Host-s=; {deletion}; Path=/; Secure")
+    assert "__Host-s" not in jar
+
+
+def test_plain_http_neither_reads_nor_replaces_a_secure_cookie() -> None:
+    jar = Jar()
+    jar.put(HERE, "s=1; Secure; Path=/")
+
+    assert not jar.put(PLAIN, "s=evil; Path=/")
+    assert not jar.put(PLAIN, "t=evil; Secure")
+    assert jar.header(HERE) == "s=1"
+
+
+def test_a_cookie_ends_in_its_time(later: Callable[[float], None]) -> None:
+    jar = Jar()
+    jar.put(HERE, "s=1; Max-Age=600; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Path=/")
+    later(599)
+    assert jar.header(HERE) == "s=1"
+    later(601)
+    assert jar.header(HERE) == ""
+
+
+@pytest.mark.parametrize(
+    ("same_site", "top_level", "safe", "sent"),
+    [
+        (True, False, False, {"strict", "lax", "default", "none"}),
+        (False, True, True, {"lax", "default", "none"}),
+        (False, True, False, {"none"}),
+        (False, False, True, {"none"}),
+    ],
+    ids=["same site", "a link", "a form", "an image"],
+)
+def test_same_site_says_who_may_send_a_cookie(same_site: bool, top_level: bool, safe: bool, sent: set[str]) -> None:
+    jar = Jar()
+    for value in ("strict", "lax", "none"):
+        jar.put(HERE, f"{value}=1; Path=/; Secure; SameSite={value}")
+    jar.put(HERE, "default=1; Path=/")
+    header = jar.header(HERE, same_site=same_site, top_level=top_level, safe=safe)
+
+    assert {pair.partition("=")[0] for pair in header.split("; ")} == sent
+
+
+def test_same_site_says_who_may_set_a_cookie() -> None:
+    jar = Jar()
+
+    assert not jar.put(HERE, "s=1; SameSite=Lax", same_site=False, top_level=False)
+    assert jar.put(HERE, "s=1; SameSite=Lax", same_site=False, top_level=True)
+
+
+def test_paths_match_by_segment_and_the_longest_comes_first() -> None:
+    jar = Jar()
+    for path in ("/", "/auth", "/auth/tik"):
+        jar.put(HERE, f"s{len(path)}=1; Path={path}")
+
+    assert jar.header(HERE) == "s5=1; s1=1"
+
+
+@pytest.mark.parametrize(
+    ("reference", "leads_to"),
+    [
+        ("/me?x#y", "https://app.example.com/me?x"),
+        ("me", "https://app.example.com/auth/tiktok/me"),
+        ("../%2E%2e/x/.", "https://app.example.com/x/"),
+        ("?q", "https://app.example.com/auth/tiktok/callback?q"),
+        ("//evil.test", "https://evil.test/"),
+        ("/\\evil.test", "https://evil.test/"),
+        ("\\/\\evil.test/a\\b", "https://evil.test/a/b"),
+        ("/\t/evil.test", "https://evil.test/"),
+        (" \n//evil.test\x00", "https://evil.test/"),
+        ("https:evil.test", "https://app.example.com/auth/tiktok/evil.test"),
+        ("http:evil.test", "http://evil.test/"),
+        ("https:/\\user:pass@EVIL.test:443/", "https://evil.test/"),
+        ("//evil\u3002test", "https://evil.test/"),
+        ("//\uff45vil.test", "https://evil.test/"),
+    ],
+)
+def test_a_reference_leads_where_a_browser_goes(reference: str, leads_to: str) -> None:
+    assert str(HERE.join(reference)) == leads_to
+
+
+@pytest.mark.parametrize("reference", ["javascript:alert(1)", "data:text/html,x"])
+def test_another_scheme_has_no_origin(reference: str) -> None:
+    assert HERE.join(reference).origin == "null"
+
+
+@pytest.mark.parametrize("reference", ["//", "//evil test", "https://a:b/", "//[x"])
+def test_what_is_no_url_leads_nowhere(reference: str) -> None:
+    with pytest.raises(NoURL):
+        HERE.join(reference)
+
+
+def test_the_parser_of_node_agrees_on_what_stays_here() -> None:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("no Node, whose URL is a WHATWG parser: apt-get install nodejs")
+    references = [case["value"] for case in json.loads(NEXT_PATHS.read_text()) if isinstance(case["value"], str)]
+    script = """
+    const [base, references] = JSON.parse(require("fs").readFileSync(0, "utf8"));
+    const origin = new URL(base).origin;
+    const stays = reference => URL.canParse(reference, base) && new URL(reference, base).origin === origin;
+    console.log(JSON.stringify(references.map(stays)));
+    """
+    asked = json.dumps([str(HERE), references])
+    told = subprocess.run([node, "-e", script], input=asked, capture_output=True, check=True, text=True).stdout
+
+    assert dict(zip(references, json.loads(told), strict=True)) == {value: stays(value) for value in references}
+
+
+def stays(reference: str) -> bool:
+    try:
+        return HERE.join(reference).origin == HERE.origin
+    except NoURL:
+        return False
+
+
+@pytest.mark.anyio
+async def test_a_whole_login_works_in_such_a_browser(victim: Browser, emulator: Emulator) -> None:
+    assert (await victim.sign_in()).url == "https://testserver/me"
+    assert await victim.name() == emulator.people[next(iter(emulator.people))].display_name
+    assert {cookie.name for cookie in victim.jar} == {SESSION_COOKIE}
+    assert all(cookie.http_only and cookie.secure and cookie.host_only for cookie in victim.jar)
+    await victim.begin()
+    assert any(cookie.name.startswith(LOGIN_COOKIE) for cookie in victim.jar)

@@ -1,0 +1,255 @@
+"""What caches, referrers, histories and error reports get to see (L-01 to L-06)."""
+
+import copy
+import json
+import logging
+import pickle
+import secrets
+import traceback
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+import pytest
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from asgi_tiktok import MemoryStore, TikTok, TikTokAuthMiddleware, TikTokError
+from asgi_tiktok.emulator import CAST, DEFAULT_CLIENT_SECRET, Emulator
+from tests.canaries import SECRET_KEY
+from tests.security.browsers import Browser
+from tests.security.wire import Answer, ask
+from tests.visits import CALLBACK, FETCH, SESSION_COOKIE, new_tiktok
+
+pytestmark = pytest.mark.anyio
+
+AMARA, JUN = CAST[0], CAST[1]
+ROUTES = ("login", "callback", "logout", "session", "webhook")
+
+
+class SharedCache:
+    """A CDN that keeps what it may, and goes by Vary (RFC 9111 §4.1)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.kept: list[tuple[str, dict[str, str], Answer]] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        answer = self.find(scope["path"], headers)
+        if answer is None:
+            answer = await ask(self.app, scope["method"], scope["path"], headers=headers.raw)
+            leave = answer.headers.get("cache-control", "")
+            if "public" in leave and "no-store" not in leave:
+                names = [name.strip() for line in answer.headers.getlist("vary") for name in line.split(",")]
+                self.kept.append((scope["path"], {name: headers.get(name, "") for name in names if name}, answer))
+        await Response(answer.body, answer.status, dict(answer.headers))(scope, receive, send)
+
+    def find(self, path: str, headers: Headers) -> Answer | None:
+        for kept, vary, answer in self.kept:
+            if kept == path and all(headers.get(name, "") == value for name, value in vary.items()):
+                return answer
+        return None
+
+
+async def cacheable(scope: Scope, receive: Receive, send: Send) -> None:
+    """An app that thinks its pages are the same for everybody."""
+    status = 404 if scope["path"].endswith(".css") else 200
+    content = {"name": scope["user"].display_name}
+    headers = {"Cache-Control": "public, s-maxage=31536000"}
+    await JSONResponse(content, status_code=status, headers=headers)(scope, receive, send)
+
+
+@pytest.mark.parametrize("route", ROUTES, ids="L-01 {}".format)
+async def test_no_answer_of_ours_is_kept_framed_or_told_on(victim: Browser, route: str) -> None:
+    path = f"/auth/tiktok/{route}"
+    answers = [await victim.open(path, method=method) for method in ("GET", "HEAD", "POST", "OPTIONS", "PUT")]
+    answers += [await victim.open(path, headers=[("sec-purpose", "prefetch")])]
+    answers += [await ask(victim.app, "GET", path, headers=FETCH.items())]
+    for answer in answers:
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["pragma"] == "no-cache"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["cross-origin-opener-policy"] == "same-origin"
+        policy = answer.headers["content-security-policy"]
+        assert {"default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'"} <= set(policy.split("; "))
+
+
+async def test_l01_the_ends_of_a_login_are_not_kept(victim: Browser, emulator: Emulator) -> None:
+    finished = await victim.open(await victim.come_back())
+    denied = await victim.open(emulator.consent(await victim.begin(), decision="deny"))
+    signed_out = await victim.sign_out()
+    guarded = await victim.open("/studio")
+
+    for answer in (finished, denied, signed_out, guarded):
+        assert answer.headers["cache-control"] == "no-store"
+    assert [answer.status for answer in (finished, denied, signed_out, guarded)] == [303, 403, 303, 303]
+
+
+@pytest.mark.parametrize("path", ["/account", "/account/x.css"], ids=["L-01 page", "L-02 deception"])
+async def test_a_shared_cache_shows_nobody_somebody_elses_page(tiktok: TikTok, emulator: Emulator, path: str) -> None:
+    site = SharedCache(TikTokAuthMiddleware(cacheable, tiktok))
+    amara, jun, nobody = (Browser(TikTokAuthMiddleware(cacheable, tiktok), emulator) for _ in range(3))
+    await amara.visit(await amara.come_back())
+    await jun.visit(await jun.come_back(person=JUN))
+    for browser, name in ((amara, AMARA.display_name), (jun, JUN.display_name), (nobody, "")):
+        browser.app = site
+        for _ in range(2):
+            assert (await browser.open(path)).json() == {"name": name}
+
+
+async def test_l01_an_answer_with_a_cookie_of_ours_is_private(tiktok: TikTok) -> None:
+    site = TikTokAuthMiddleware(cacheable, tiktok)
+    answer = await ask(site, "GET", "/", headers=[("cookie", f"{SESSION_COOKIE}=forged")])
+
+    assert answer.cookies_set
+    assert answer.headers.getlist("cache-control") == ["private, no-store"]
+
+
+START = {"type": "http.response.start", "status": 200, "headers": []}
+END: Message = {"type": "http.response.body"}
+PARTS: dict[str, list[Message]] = {
+    "L-01 whole": [START, {"type": "http.response.body", "body": b"whole"}],
+    "L-01 streamed": [START, {"type": "http.response.body", "body": b"a", "more_body": True}, END],
+    "L-01 flushed early": [START, {"type": "http.response.body", "more_body": True}, END],
+    "L-01 no headers": [{"type": "http.response.start", "status": 200}, END],
+    "L-01 a file by its path": [START, {"type": "http.response.pathsend", "path": "/x"}],
+    "L-01 no content": [{**START, "status": 204}, END],
+    "L-01 not modified": [{**START, "status": 304}, END],
+    "L-01 redirect": [{**START, "status": 307}, END],
+    "L-01 hints before": [{"type": "http.response.debug", "info": {}}, START, END],
+}
+
+
+@pytest.mark.parametrize("parts", PARTS.values(), ids=PARTS.keys())
+async def test_however_the_app_answers_a_cookie_of_ours_is_not_lost(tiktok: TikTok, parts: list[Message]) -> None:
+    async def inner(scope: Scope, receive: Receive, send: Send) -> None:
+        for part in parts:
+            await send({**part})
+
+    for method in ("GET", "HEAD", "POST"):
+        answer = await ask(
+            TikTokAuthMiddleware(inner, tiktok), method, "/", headers=[("cookie", f"{SESSION_COOKIE}=forged")]
+        )
+        assert set(answer.cookies_set) == {SESSION_COOKIE}
+        assert answer.headers["vary"] == "Cookie"
+        assert answer.headers["cache-control"] == "private, no-store"
+
+
+async def test_l03_the_callback_never_becomes_a_page_of_history(victim: Browser) -> None:
+    answer = await victim.open(await victim.come_back())
+
+    assert (answer.status, answer.location, answer.body) == (303, "/me", b"")
+    assert urlsplit((await victim.visit(await victim.come_back())).url).query == ""
+
+
+@pytest.mark.parametrize("path", [CALLBACK, "/auth/tiktok/logout"], ids="L-03 {}".format)
+async def test_a_page_of_ours_loads_nothing_from_elsewhere(victim: Browser, path: str) -> None:
+    page = (await victim.open(path)).text
+
+    assert '<meta name="referrer" content="no-referrer">' in page
+    for loader in ("http:", "https:", "src=", "url(", "@import", "<script", "<link", "<iframe", "<base"):
+        assert loader not in page
+
+
+async def test_l04_no_secret_is_within_the_apps_reach_unasked(
+    tiktok: TikTok, emulator: Emulator, canaries: Any
+) -> None:
+    seen: list[Scope] = []
+
+    async def inner(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(scope)
+        await PlainTextResponse("ok")(scope, receive, send)
+
+    site = TikTokAuthMiddleware(inner, tiktok)
+    victim = Browser(site, emulator)
+    await victim.visit(await victim.come_back())
+    scope = {name: value for name, value in seen[-1].items() if name != "headers"}
+    user = scope["user"]
+    told = [
+        repr(scope),
+        repr(vars(site)),
+        repr(tiktok),
+        str(user),
+        json.dumps(user.to_dict()),
+        repr(copy.deepcopy(user)),
+    ]
+
+    canaries.secrets |= {victim.session.partition(".")[0]}
+    for text in told:
+        canaries.check("what the app may print", text)
+    assert pickle.loads(pickle.dumps(user)) == user  # noqa: S301
+    assert canaries.found == []
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [503, 302, 200, httpx2.ConnectError("no route")],
+    ids=["L-05 away", "L-05 moved", "L-05 page", "L-05 cut"],
+)
+async def test_an_error_of_tiktoks_tells_no_secret(broken: int | Exception) -> None:
+    code, code_verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        if isinstance(broken, Exception):
+            raise broken
+        return httpx2.Response(broken, text="<html>", headers={"location": "https://evil.test/"})
+
+    client = new_tiktok(httpx2.MockTransport(answer)).client
+    with pytest.raises(TikTokError) as caught:
+        await client.fetch_token(code, code_verifier=code_verifier)
+    error = caught.value
+
+    for text in (str(error), repr(error), repr(vars(error)), "".join(traceback.format_exception(error))):
+        for secret in (code, code_verifier, DEFAULT_CLIENT_SECRET, SECRET_KEY):
+            assert secret not in text
+
+
+async def test_l04_the_whole_address_of_a_callback_is_in_no_log(
+    victim: Browser, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    back = await victim.come_back()
+    await victim.open(back)
+    query = parse_qs(urlsplit(back).query)
+
+    lines = "\n".join(record.getMessage() for record in caplog.records)
+    assert "signed in: session" in lines
+    for secret in (query["code"][0], query["state"][0], victim.session.partition(".")[0], "canary"):
+        assert secret not in lines
+
+
+@pytest.fixture
+def asked_of_store(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The keys that were looked up."""
+    keys: list[str] = []
+    get = store.get
+
+    async def listening(key: str) -> bytes | None:
+        keys.append(key)
+        return await get(key)
+
+    monkeypatch.setattr(store, "get", listening)
+    return keys
+
+
+async def test_l06_the_store_is_not_asked_about_a_forged_id(victim: Browser, asked_of_store: list[str]) -> None:
+    """So the time of an answer tells a forger nothing about which sessions there are."""
+    await victim.sign_in()
+    asked_of_store.clear()
+    known, signature = victim.session.split(".")
+    for value in (f"{known}.{'0' * len(signature)}", f"{'A' * len(known)}.{signature}", known):
+        await ask(victim.app, "GET", "/me", headers=[("cookie", f"{SESSION_COOKIE}={value}")])
+    assert asked_of_store == []
+    await victim.name()
+    assert len(asked_of_store) == 1
+
+
+async def test_l06_the_store_is_not_asked_about_a_forged_state(victim: Browser, asked_of_store: list[str]) -> None:
+    state = parse_qs(urlsplit(await victim.begin()).query)["state"][0]
+    for forged in ("A" * 43, state[:-8] + "A" * 8, "B" + state[1:]):
+        assert (await victim.open(f"{CALLBACK}?code=c&state={forged}")).status == 400
+
+    assert asked_of_store == []

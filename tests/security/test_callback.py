@@ -1,0 +1,172 @@
+"""What may come back to the callback, and what never signs anybody in (P-01 to P-10, P-13, P-14)."""
+
+import sys
+from collections.abc import Awaitable, Callable
+from types import FrameType
+from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
+
+import pytest
+
+from asgi_tiktok.emulator import CAST, Emulator
+from tests.security.browsers import Browser
+from tests.security.callbacks import bring, parts
+from tests.visits import SESSION_COOKIE, asked
+
+pytestmark = pytest.mark.anyio
+
+JUN = CAST[1]
+
+
+def filled(query: str | bytes, given: dict[str, str]) -> bytes:
+    filled = query.encode() if isinstance(query, str) else query
+    for name, value in given.items():
+        filled = filled.replace(b"{%s}" % name.encode(), value.encode())
+    return filled
+
+
+REFUSED = {
+    "P-01 nothing": "",
+    "P-01 question mark": "?",
+    "P-01 separators": "&&&&",
+    "P-01 no name": "=x",
+    "P-02 code alone": "code={code}",
+    "P-02 state alone": "state={state}",
+    "P-02 empty state": "code={code}&state=",
+    "P-02 bare state": "code={code}&state",
+    "P-02 empty code": "code=&state={state}",
+    "P-02 bare code": "code&state={state}",
+    "P-03 two codes": "code=a&code=b&state={state}",
+    "P-03 the same code twice": "code={code}&code={code}&state={state}",
+    "P-03 the same state twice": "code={code}&state={state}&state={state}",
+    "P-03 two states": "code={code}&state={state}&state=T",
+    "P-03 two states, the other first": "code={code}&state=T&state={state}",
+    "P-03 a state twice, once encoded": "code={code}&state={state}&%73tate=T",
+    "P-03 two errors": "error=access_denied&error=access_denied&state={state}",
+    "P-03 code and error": "code={code}&error=access_denied&state={state}",
+    "P-03 code and empty error": "code={code}&error=&state={state}",
+    "P-04 PHP's array": "code={code}&state[]={state}",
+    "P-04 PHP's index": "code={code}&state[0]={state}",
+    "P-04 PHP's array of codes": "code[]={code}&state={state}",
+    "P-04 capital": "code={code}&State={state}",
+    "P-04 capitals": "code={code}&STATE={state}",
+    "P-04 space before the name": "code={code}&+state={state}",
+    "P-05 semicolon": "code={code};state={state}",
+    "P-05 encoded ampersand": "code={code}%26state%3D{state}",
+    "P-07 state cut": "code={code}&state={cut}",
+    "P-07 state grown": "code={code}&state={state}A",
+    "P-07 state of no base64url": "code={code}&state=" + "%2b" * 43,
+    "P-07 state padded": "code={code}&state={state}=",
+    "P-07 state with NUL": "code={code}&state={state}%00",
+    "P-07 state with newline": "code={code}&state={state}%0a",
+    "P-07 state with space": "code={code}&state={state}+",
+    "P-07 state in the other case": "code={code}&state={swapped}",
+    "P-07 state of look-alikes": "code={code}&state={lookalike}",
+    "P-08 code with NUL": "code=a%00b&state={state}",
+    "P-08 code with CR LF": "code=a%0d%0ab&state={state}",
+    "P-08 code no UTF-8": "code=%ff&state={state}",
+    "P-08 overlong slash": "code=%c0%af&state={state}",
+    "P-08 IIS escape": "code=%u0041&state={state}",
+    "P-08 lone percent": "code=a%&state={state}",
+    "P-08 no hexadecimal": "code=%zz&state={state}",
+    "P-08 surrogate": "code=%ed%a0%80&state={state}",
+    "P-08 state no UTF-8": "code={code}&state=%ff",
+    "P-08 state a surrogate": "code={code}&state=%ed%a0%80",
+    "P-09 raw bytes": b"code=\xff\xfe&state={state}",
+    "P-09 raw UTF-8": b"code={code}\xc3\xa9&state={state}",
+    "P-10 code too long": "code=" + "a" * 4097 + "&state={state}",
+    "P-10 64 KB of state": "code={code}&state=" + "a" * 65536,
+    "P-10 a megabyte of state": "code={code}&state=" + "a" * 1_000_000,
+    "P-10 query too long": "code={code}&state={state}&x=" + "a" * 8192,
+    "P-10 too many fields": "code={code}&state={state}" + "&x=1" * 100,
+    "P-10 10,000 fields": "code={code}&state={state}" + "&x=1" * 10_000,
+    "P-13 error without state": "error=access_denied",
+    "P-13 error with an empty state": "error=access_denied&state=",
+    "P-13 error with a foreign state": "error=access_denied&state=" + "A" * 43,
+    "P-13 cancelled in TikTok's app": "error_code=-2&error_string=cancelled&state=",
+    "P-14 another issuer": "code={code}&state={state}&iss=https%3A%2F%2Fevil.test",
+    "P-14 an empty issuer": "code={code}&state={state}&iss=",
+    "P-14 a token in place of a code": "access_token=act.x&open_id=1&state={state}",
+}
+
+
+@pytest.mark.parametrize("query", REFUSED.values(), ids=REFUSED.keys())
+async def test_a_callback_that_tiktok_never_sends_changes_nothing(
+    victim: Browser, emulator: Emulator, caplog: pytest.LogCaptureFixture, query: str | bytes
+) -> None:
+    await victim.sign_in(JUN)
+    back = await victim.come_back()
+    given = parts(back)
+    caplog.clear()
+    answer = await bring(victim, filled(query, given))
+
+    assert answer.status == 400
+    assert asked(emulator) == 1, "TikTok was asked"
+    assert not answer.cookies_set
+    assert await victim.name() == JUN.display_name, "the earlier login is gone"
+    assert "TikTok" in answer.text
+    assert given["state"] not in answer.text
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "asgi_tiktok"]
+    assert line.startswith("callback: ")
+    assert len(line) < 1024
+    assert (await victim.open(back)).location == "/me", "the real callback works no more"
+
+
+async def work_of(errand: Callable[[], Awaitable[Any]]) -> int:
+    """How many calls of functions it takes, which does not depend on the machine."""
+    calls = 0
+
+    def count(frame: FrameType, event: str, arg: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        await errand()
+    finally:
+        sys.setprofile(before)
+    return calls
+
+
+async def test_p10_a_huge_query_costs_no_more_than_a_small_one(victim: Browser) -> None:
+    state = "&state=" + "A" * 43
+    plain = await work_of(lambda: bring(victim, "code=c" + state))
+    for huge in ("&x=1" * 10_000, "&" * 500_000, "&state=x" * 50_000, "&code=%41" * 50_000):
+        assert await work_of(lambda huge=huge: bring(victim, "code=c" + state + huge)) < 2 * plain  # type: ignore[misc]
+
+
+@pytest.mark.welcome
+@pytest.mark.parametrize("safe", ["/", "*!", ""], ids=["P-06 quoted", "P-06 raw", "P-06 all quoted"])
+async def test_a_code_is_decoded_once(victim: Browser, safe: str) -> None:
+    back = await victim.come_back()
+    code = parse_qs(urlsplit(back).query)["code"][0]
+
+    assert {"*", "!"} <= set(code)
+    assert (await bring(victim, f"code={quote(code, safe=safe)}&state={parts(back)['state']}")).status == 303
+
+
+CODES = {
+    "P-06 plus": ("a+b", "a b"),
+    "P-06 encoded space": ("a%20b", "a b"),
+    "P-06 encoded plus": ("a%2Bb", "a+b"),
+    "P-06 encoded twice": ("a%2525b", "a%25b"),
+}
+
+
+@pytest.mark.parametrize(("written", "meant"), CODES.values(), ids=CODES.keys())
+async def test_tiktok_gets_the_code_that_the_browser_brought(
+    victim: Browser, emulator: Emulator, written: str, meant: str
+) -> None:
+    state = parse_qs(urlsplit(await victim.begin()).query)["state"][0]
+
+    assert (await bring(victim, f"code={written}&state={state}")).status == 400
+    assert emulator.exchanges[-1].request["code"] == meant
+    assert SESSION_COOKIE not in victim.jar
+
+
+@pytest.mark.welcome
+async def test_p07_a_state_in_encoded_letters_is_the_same_state(victim: Browser) -> None:
+    given = parts(await victim.come_back())
+
+    assert (await bring(victim, f"code={given['code']}&state={given['spelt']}")).status == 303

@@ -1,0 +1,279 @@
+"""What a browser may send in its Cookie header, and whom it makes of it (K-01 to K-13)."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+from starlette.types import ASGIApp
+
+from asgi_tiktok import MemoryStore, TikTok, TikTokAuthMiddleware
+from asgi_tiktok.emulator import CAST, Emulator
+from asgi_tiktok.keys import Key, KeyRing
+from tests.canaries import OLD_SECRET_KEY, SECRET_KEY
+from tests.security.browsers import Browser
+from tests.security.wire import Answer, ask
+from tests.site import app
+from tests.visits import SESSION_COOKIE, new_tiktok
+
+pytestmark = pytest.mark.anyio
+
+AMARA, JUN = CAST[0], CAST[1]
+NAME = SESSION_COOKIE.encode()
+OURS = NAME + b"="
+
+
+@pytest.fixture
+async def cookie(victim: Browser) -> bytes:
+    """The value of a genuine session cookie."""
+    await victim.sign_in()
+    return victim.session.encode()
+
+
+async def show(site: ASGIApp, *headers: bytes) -> Answer:
+    """A page fetched with exactly these Cookie headers."""
+    answer = await ask(site, "GET", "/me", headers=[("cookie", header) for header in headers])
+    assert answer.status == 200
+    return answer
+
+
+async def who(site: ASGIApp, *headers: bytes) -> str:
+    return str((await show(site, *headers)).json()["name"])
+
+
+def signed(secret: str = SECRET_KEY, purpose: str = "", session_id: bytes = b"i" * 43) -> bytes:
+    return KeyRing(secret).newest.sign(purpose, session_id)
+
+
+HOSTILE: dict[str, Callable[[bytes], bytes]] = {
+    "K-01 truncated": lambda value: OURS + value[:-1],
+    "K-01 doubled": lambda value: OURS + value + value,
+    "K-01 empty": lambda value: OURS,
+    "K-01 unsigned": lambda value: OURS + value.split(b".")[0],
+    "K-01 signature alone": lambda value: OURS + b"." + value.split(b".")[1],
+    "K-01 parts exchanged": lambda value: OURS + b".".join(reversed(value.split(b"."))),
+    "K-05 no-break space": lambda value: b"\xa0" + OURS + value,
+    "K-05 next line": lambda value: b"\x85" + OURS + value,
+    "K-05 file separator": lambda value: b"\x1c" + OURS + value,
+    "K-05 unit separator": lambda value: b"\x1f" + OURS + value,
+    "K-05 vertical tab": lambda value: b"\x0b" + OURS + value,
+    "K-05 en quad": lambda value: b"\xe2\x80\x80" + OURS + value,
+    "K-05 unit separator behind": lambda value: NAME + b"\x1f=" + value,
+    "K-05 space behind": lambda value: NAME + b" =" + value,
+    "K-06 nameless": lambda value: b"=" + OURS + value,
+    "K-06 bare": lambda value: NAME,
+    "K-06 quoted": lambda value: OURS + b'"' + value + b'"',
+    "K-06 backslash": lambda value: OURS + b"\\" + value,
+    "K-06 octal": lambda value: OURS + b'"\\%03o' % value[0] + value[1:] + b'"',
+    "K-06 percent": lambda value: OURS + b"%%%02x" % value[0] + value[1:],
+    "K-06 comma-joined": lambda value: b"a=b, " + OURS + value,
+    "K-06 unbalanced quote": lambda value: OURS + b'"' + value,
+    "K-06 inside another": lambda value: b'a="; ' + OURS + value[:-1] + b'"',
+    "K-07 small prefix": lambda value: b"__host-tiktok_session=" + value,
+    "K-07 capital prefix": lambda value: b"__HOST-tiktok_session=" + value,
+    "K-07 capitals": lambda value: NAME.upper() + b"=" + value,
+    "K-07 another prefix": lambda value: b"__Secure-tiktok_session=" + value,
+    "K-07 no prefix": lambda value: b"tiktok_session=" + value,
+    "K-07 longer name": lambda value: NAME + b"x=" + value,
+    "K-08 64 KB": lambda value: b"a=" + b"x" * 65536,
+    "K-08 64 KB of ours": lambda value: OURS + b"x" * 65536,
+    "K-08 5000 cookies": lambda value: b"; ".join(b"c%d=1" % number for number in range(5000)),
+    "K-08 5000 of ours": lambda value: b"; ".join(OURS + b"%d" % number for number in range(5000)),
+    "K-08 backslashes": lambda value: OURS + b'"' + b"\\" * 65536 + b'"',
+    "K-08 ours among too many": lambda value: b"; ".join(
+        [OURS + b"%d" % number for number in range(20)] + [OURS + value]
+    ),
+    "K-08 separators": lambda value: b";" * 65536,
+    "K-08 nothing": lambda value: b"",
+    "K-09 beyond ASCII": lambda value: OURS + b"\xff" + value,
+    "K-09 control": lambda value: OURS + b"\x01" + value,
+    "K-09 NUL behind": lambda value: OURS + value + b"\x00",
+    "K-10 unknown id": lambda value: OURS + b"A" * 43 + value[43:],
+    "K-13 chunks": lambda value: NAME + b".0=" + value[:40] + b"; " + NAME + b".1=" + value[40:],
+    "K-13 very many chunks": lambda value: OURS + b"chunks:999999999; " + NAME + b".0=" + value,
+}
+
+
+@pytest.mark.parametrize("make", HOSTILE.values(), ids=HOSTILE.keys())
+async def test_a_cookie_that_is_not_to_the_letter_is_nobody(
+    site: ASGIApp, store: MemoryStore, cookie: bytes, make: Callable[[bytes], bytes]
+) -> None:
+    records = dict(store.records)
+
+    assert await who(site, make(cookie)) == ""
+    assert dict(store.records) == records
+    assert await who(site, OURS + cookie) == AMARA.display_name, "the session itself was touched"
+
+
+@pytest.mark.parametrize("change", ["flipped", "removed"], ids=["K-01 flipped", "K-01 removed"])
+async def test_every_byte_of_the_cookie_counts(site: ASGIApp, cookie: bytes, change: str) -> None:
+    for position in range(len(cookie)):
+        flipped = bytes([cookie[position] ^ 1]) if change == "flipped" else b""
+        changed = cookie[:position] + flipped + cookie[position + 1 :]
+        assert await who(site, OURS + changed) == "", position
+
+
+FOREIGN: dict[str, Callable[[TikTok, bytes], bytes]] = {
+    "K-01 another key": lambda tiktok, id: signed(OLD_SECRET_KEY, tiktok.sessions.cookie_purpose, id),
+    "K-01 another purpose": lambda tiktok, id: signed(purpose="session", session_id=id),
+    "K-01 the login's purpose": lambda tiktok, id: signed(purpose="login", session_id=id),
+    "K-10 another app of this deployment": lambda tiktok, id: signed(purpose="session-cookie/other", session_id=id),
+    "K-10 never given": lambda tiktok, id: signed(purpose=tiktok.sessions.cookie_purpose),
+    "K-10 empty": lambda tiktok, id: signed(purpose=tiktok.sessions.cookie_purpose, session_id=b""),
+}
+
+
+@pytest.mark.parametrize("make", FOREIGN.values(), ids=FOREIGN.keys())
+async def test_a_signature_of_something_else_is_nobodys(
+    site: ASGIApp, tiktok: TikTok, store: MemoryStore, cookie: bytes, make: Callable[[TikTok, bytes], bytes]
+) -> None:
+    records = dict(store.records)
+    value = make(tiktok, cookie.split(b".")[0])
+
+    assert await who(site, OURS + value) == ""
+    assert dict(store.records) == records
+
+
+async def test_k01_a_cookie_of_a_retired_key_is_nobody(store: MemoryStore, cookie: bytes) -> None:
+    site = TikTokAuthMiddleware(app, new_tiktok(secret_key=OLD_SECRET_KEY, store=store))
+
+    assert await who(site, OURS + cookie) == ""
+
+
+WHOLE = b'{"format": 1, "user": {"open_id": "a"}, "scopes": [], "data": {}, "created_at": 1e9, "seen_at": 1e10}'
+RECORDS = {
+    "K-02 empty": b"",
+    "K-02 null": b"null",
+    "K-02 list": b"[]",
+    "K-02 deep": b"[" * 1000,
+    "K-02 newer": b'{"format": 2}',
+    "K-02 newest": b'{"format": 99, "user": 1}',
+    "K-02 nothing": b'{"format": 1}',
+    "K-02 no user": b'{"format": 1, "user": []}',
+    "K-02 nobody": b'{"format": 1, "user": {"open_id": 7}, "scopes": [], "data": {}}',
+    "K-02 no scopes": WHOLE.replace(b"[]", b"null"),
+    "K-02 no data": WHOLE.replace(b"{}", b"[]"),
+    "K-02 begun never": WHOLE.replace(b"1e9", b"NaN"),
+    "K-02 begun at the end of time": WHOLE.replace(b"1e9", b"1e999"),
+    "K-02 of an unknown kind": WHOLE.replace(b'"format": 1', b'"format": "1"'),
+}
+
+
+@pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS.keys())
+async def test_a_record_that_no_version_of_ours_wrote_is_nobody(site: ASGIApp, tiktok: TikTok, record: bytes) -> None:
+    key = KeyRing(SECRET_KEY).newest
+    name = "session:" + key.digest("session-record", b"i" * 43).hex()
+    await tiktok.store.set(name, key.seal("session", record, context=name), ttl=60)
+
+    assert await who(site, OURS + signed(purpose=tiktok.sessions.cookie_purpose)) == ""
+
+
+async def test_k02_a_record_moved_to_another_key_is_nobody(
+    site: ASGIApp, store: MemoryStore, victim: Browser, attacker: Browser
+) -> None:
+    await victim.sign_in(AMARA)
+    await attacker.sign_in(JUN)
+    one, two = (name for name in store.records if name.startswith("session:"))
+    store.records[one], store.records[two] = store.records[two], store.records[one]
+
+    assert await victim.name() == ""
+    assert await attacker.name() == ""
+
+
+async def test_k03_another_spelling_of_a_signature_is_the_same_session_or_none(
+    site: ASGIApp, victim: Browser, cookie: bytes
+) -> None:
+    session_id, _, signature = cookie.partition(b".")
+    spellings = [cookie + b"=", cookie + b"==", session_id + b"=." + signature, session_id + b"." + signature.upper()]
+    spellings += [cookie[:-1] + bytes([last]) for last in b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"]
+
+    assert {await who(site, OURS + spelling) for spelling in spellings} <= {"", AMARA.display_name}
+    await victim.sign_out()
+    for spelling in spellings:
+        assert await who(site, OURS + spelling) == "", "another spelling outlives the sign-out"
+
+
+ORDERS = {"K-04 first": 1, "K-04 last": -1}
+
+
+@pytest.mark.welcome
+@pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS.keys())
+async def test_beside_a_forged_cookie_the_genuine_one_counts(site: ASGIApp, cookie: bytes, order: int) -> None:
+    pairs = [OURS + cookie, OURS + b"forged"][::order]
+
+    assert await who(site, b"; ".join(pairs)) == AMARA.display_name
+    assert await who(site, *pairs) == AMARA.display_name
+
+
+@pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS.keys())
+async def test_of_two_genuine_cookies_none_counts(
+    site: ASGIApp, attacker: Browser, cookie: bytes, order: int
+) -> None:
+    await attacker.sign_in(JUN)
+    pairs = [OURS + cookie, OURS + attacker.session.encode()][::order]
+
+    assert await who(site, b"; ".join(pairs)) == ""
+    assert await who(site, *pairs) == ""
+
+
+@pytest.mark.welcome
+async def test_k06_relics_of_rfc_2965_change_nothing(site: ASGIApp, cookie: bytes) -> None:
+    assert await who(site, b"$Version=1; " + OURS + cookie + b"; $Path=/") == AMARA.display_name
+
+
+async def test_k07_a_sibling_site_cannot_plant_a_session(
+    site: ASGIApp, emulator: Emulator, attacker: Browser
+) -> None:
+    """What evil.example.com may set for all of example.com is never read at app.example.com."""
+    await attacker.sign_in(JUN)
+    victim = Browser(site, emulator, home="https://app.example.com")
+    sibling = victim.home.join("https://evil.example.com/")
+    for line in (
+        f"{SESSION_COOKIE}={attacker.session}; Domain=example.com; Path=/; Secure",
+        f"{SESSION_COOKIE.lower()}={attacker.session}; Domain=example.com; Path=/; Secure",
+        f"tiktok_session={attacker.session}; Domain=example.com; Path=/; Secure",
+        f"={SESSION_COOKIE}={attacker.session}; Domain=example.com; Path=/; Secure",
+        f"\xa0{SESSION_COOKIE}={attacker.session}; Domain=example.com; Path=/; Secure",
+    ):
+        victim.jar.put(sibling, line)
+
+    assert len(list(victim.jar)) == 2
+    assert await victim.name() == ""
+
+
+async def test_k08_a_hostile_header_is_read_in_no_time(site: ASGIApp, cookie: bytes) -> None:
+    """A reader that is quadratic in backslashes takes many seconds for these."""
+    backslashes = OURS + b'"' + b"\\" * 1_000_000 + b'"; '
+    began = time.process_time()
+    await show(site, backslashes + b"; ".join(OURS + b"%d" % number for number in range(50_000)))
+
+    assert time.process_time() - began < 2
+
+
+async def test_k08_of_many_cookies_of_our_name_few_are_verified(
+    site: ASGIApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verified = []
+    unsign = Key.unsign
+
+    def count(key: Key, purpose: str, signed: bytes) -> bytes:
+        verified.append(signed)
+        return unsign(key, purpose, signed)
+
+    monkeypatch.setattr(Key, "unsign", count)
+    await show(site, b"; ".join(OURS + b"%d" % number for number in range(5000)))
+
+    assert len(verified) <= 16
+
+
+async def test_k01_a_forged_cookie_is_forgotten(site: ASGIApp) -> None:
+    answer = await show(site, OURS + b"forged")
+
+    assert "Max-Age=0" in answer.cookies_set[SESSION_COOKIE]
+    assert answer.headers["cache-control"] == "private, no-store"
+
+
+async def test_k01_a_page_of_another_site_cannot_make_us_forget(victim: Browser, cookie: bytes) -> None:
+    victim.jar.put(victim.home, f"{SESSION_COOKIE}=forged; Secure; Path=/; SameSite=None")
+
+    for page in ("https://evil.test", "https://x.testserver"):
+        assert not (await victim.open("/me", page=page)).cookies_set

@@ -1,0 +1,145 @@
+"""No header moves the site: Host, forwarded headers, and the scheme behind a proxy (H-20 to H-24)."""
+
+import re
+from typing import Any
+
+import anyio
+import pytest
+from starlette.types import ASGIApp
+
+from asgi_tiktok.emulator import Emulator
+from tests.security.browsers import Browser
+from tests.security.wire import Answer, RawHeaders, ask
+from tests.visits import ORIGIN, SESSION_COOKIE
+
+pytestmark = pytest.mark.anyio
+
+CHANGING = re.compile(rb"(state|code_challenge)=[^&]+|Reference [0-9a-f]{8}")
+
+HOSTS: dict[str, list[tuple[str, str]]] = {
+    "H-20 evil": [("host", "evil.test")],
+    "H-20 evil with path": [("host", "evil.test/x?y#")],
+    "H-20 path": [("host", "testserver/auth/tiktok/login?")],
+    "H-20 userinfo": [("host", "testserver@evil.test")],
+    "H-20 empty": [("host", "")],
+    "H-20 absent": [],
+    "H-20 twice": [("host", "testserver"), ("host", "evil.test")],
+    "H-20 port": [("host", "testserver:8443")],
+    "H-20 no port": [("host", "testserver:@evil.test:80")],
+    "H-20 IDN": [("host", "xn--tstserver-xe.test")],
+    "H-20 not ASCII": [("host", "t\xe9stserver")],
+    "H-20 address": [("host", "[::1]:80")],
+    "H-20 bracket": [("host", "[")],
+    "H-20 64 KB": [("host", "a" * 65536)],
+    "H-21 X-Forwarded": [
+        ("host", "testserver"),
+        ("x-forwarded-host", "evil.test"),
+        ("x-forwarded-proto", "http"),
+        ("x-forwarded-port", "8080"),
+        ("x-forwarded-prefix", "/evil"),
+        ("x-forwarded-for", "6.6.6.6"),
+    ],
+    "H-21 Forwarded": [("host", "testserver"), ("forwarded", "host=evil.test;proto=http;for=6.6.6.6")],
+    "H-21 X-Original-Host": [("host", "testserver"), ("x-original-host", "evil.test")],
+    "H-21 X-Host": [("host", "testserver"), ("x-host", "evil.test")],
+    "H-21 authority": [("host", "testserver"), (":authority", "evil.test")],
+}
+
+
+async def answers(site: ASGIApp, headers: RawHeaders, **scope: Any) -> list[Answer]:
+    """What every kind of page says to a browser with these headers."""
+    sent = [*headers, ("accept", "text/html"), ("sec-fetch-mode", "navigate")]
+    paths = ["/auth/tiktok/login", "/auth/tiktok/callback", "/auth/tiktok/logout", "/auth/tiktok/session", "/studio"]
+    return [await ask(site, "GET", path, headers=sent, **scope) for path in paths]
+
+
+def told(answers: list[Answer]) -> list[tuple[int, list[bytes], bytes]]:
+    """The answers without what is random in every one of them."""
+    return [
+        (
+            answer.status,
+            [CHANGING.sub(b"", value) for name, value in answer.headers.raw if name != b"set-cookie"],
+            CHANGING.sub(b"", answer.body),
+        )
+        for answer in answers
+    ]
+
+
+@pytest.mark.parametrize("headers", HOSTS.values(), ids=HOSTS.keys())
+async def test_whatever_the_headers_say_the_answers_are_the_same(
+    site: ASGIApp, headers: list[tuple[str, str]]
+) -> None:
+    usual = await answers(site, [("host", "testserver")])
+    unusual = await answers(site, headers)
+
+    assert told(unusual) == told(usual)
+    assert "redirect_uri=https%3A%2F%2Ftestserver%2Fauth%2Ftiktok%2Fcallback&" in unusual[0].location
+    ((_, line),) = unusual[0].cookies_set.items()
+    assert line.endswith("; Max-Age=600; Path=/; HttpOnly; SameSite=Lax; Secure")
+
+
+@pytest.mark.parametrize("headers", HOSTS.values(), ids=HOSTS.keys())
+async def test_a_whole_login_is_the_same_whatever_the_headers_say(
+    site: ASGIApp, victim: Browser, emulator: Emulator, headers: list[tuple[str, str]]
+) -> None:
+    back = victim.home.join(await victim.come_back())
+    sent = [*headers, ("cookie", victim.jar.header(victim.home))]
+    answer = await ask(site, "GET", back.path, query=back.query.encode(), headers=sent)
+
+    assert (answer.status, answer.location) == (303, "/me")
+    assert answer.cookies_set[SESSION_COOKIE].endswith("; Path=/; HttpOnly; SameSite=Lax; Secure")
+    assert emulator.exchanges[-2].request["redirect_uri"] == f"{ORIGIN}/auth/tiktok/callback"
+
+
+async def test_h22_behind_a_proxy_that_ends_tls_cookies_stay_secure(
+    site: ASGIApp, victim: Browser, emulator: Emulator
+) -> None:
+    http, https = [await answers(site, [("host", "testserver")], scheme=scheme) for scheme in ("http", "https")]
+    assert told(http) == told(https)
+    assert all("; Secure" in line for answer in http for line in answer.cookies_set.values())
+
+
+async def test_h20_requests_at_once_do_not_borrow_each_others_host(site: ASGIApp) -> None:
+    locations: set[str] = set()
+
+    async def visit(number: int) -> None:
+        (login, *_) = await answers(site, [("host", f"site{number}.test")])
+        locations.add(re.sub(r"(state|code_challenge)=[^&]+", "", login.location))
+
+    async with anyio.create_task_group() as group:
+        for number in range(50):
+            group.start_soon(visit, number)
+    assert len(locations) == 1
+
+
+async def test_h23_an_address_of_the_site_that_is_not_registered_gets_no_login_of_its_own(
+    site: ASGIApp, emulator: Emulator
+) -> None:
+    """There is one redirect_uri: a login that begins at another address ends at the registered one, and says so."""
+    elsewhere = Browser(site, emulator, home="https://www.testserver")
+    back = await elsewhere.come_back()
+    here = Browser(site, emulator)
+
+    assert back.startswith(f"{ORIGIN}/auth/tiktok/callback?")
+    assert "This sign-in began at another address" in (await here.open(back)).text
+    assert SESSION_COOKIE not in here.jar
+
+
+async def test_h24_the_client_address_decides_nothing(site: ASGIApp) -> None:
+    one = await answers(site, [("host", "testserver")], client=("6.6.6.6", 1))
+    other = await answers(site, [("host", "testserver"), ("x-real-ip", "127.0.0.1")], client=None)
+
+    assert told(one) == told(other)
+
+
+IDENTITIES = ["x-user", "x_user", "x-remote-user", "x-forwarded-user", "x-forwarded-email", "x-auth-request-user"]
+IDENTITIES += ["authorization", "x-tiktok-open-id", "cookie2"]
+
+
+@pytest.mark.parametrize("header", IDENTITIES, ids="H-21 {}".format)
+@pytest.mark.parametrize("method", ["GET", "OPTIONS", "POST"])
+async def test_no_header_says_who_is_there(site: ASGIApp, header: str, method: str) -> None:
+    for name in (header, header.title(), header.upper()):
+        sent = [(name, "Bearer amara"), ("host", "testserver")]
+        assert (await ask(site, method, "/studio", headers=sent)).status == 401
+        assert (await ask(site, "GET", "/me", headers=sent)).json()["name"] == ""

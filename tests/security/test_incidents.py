@@ -1,0 +1,65 @@
+"""Every incident of a comparable project has a test of ours."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+import asgi_tiktok
+from asgi_tiktok import TikTokUser, Token
+from tests.security.incidents import ELSEWHERE, INCIDENTS
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted(Path(asgi_tiktok.__file__).parent.glob("*.py"))
+NAMED = {**INCIDENTS, **ELSEWHERE}
+NUMBERS = [*range(1, 25), *range(30, 41), *range(50, 62), *range(70, 80), *range(80, 95)]
+
+
+@pytest.fixture(scope="module")
+def nodes(request: pytest.FixtureRequest) -> set[str]:
+    """The names of all tests here, and in those files of the table that this run leaves out."""
+    named = {node for nodes in NAMED.values() for node in nodes}
+    here = with_functions(item.nodeid for item in request.session.items)
+    files = sorted({node.partition("::")[0] for node in named - here})
+    if not files:
+        return here
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *files]
+    collected = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return here | with_functions(line for line in collected.splitlines() if "::" in line)
+
+
+def with_functions(tests: Iterable[str]) -> set[str]:
+    return {name for test in tests for name in (test, test.partition("[")[0])}
+
+
+def test_no_incident_is_forgotten() -> None:
+    assert list(INCIDENTS) == [f"C-{number:02}" for number in NUMBERS]
+
+
+@pytest.mark.parametrize("row", NAMED, ids="tests of {}".format)
+def test_the_tests_that_are_named_exist(nodes: set[str], row: str) -> None:
+    assert NAMED[row]
+    assert set(NAMED[row]) <= nodes
+
+
+def test_no_decision_rests_on_an_address_made_of_host() -> None:
+    """Starlette makes `request.url` and `request.base_url` of the Host header (C-70)."""
+    assert len(SOURCES) > 30
+    # The requests in api.py are those that go to TikTok.
+    sources = [source for source in SOURCES if source.name != "api.py"]
+    assert find(sources, r"\b(request|connection|websocket)\.(base_)?url\b|\burl_for\(") == []
+
+
+def test_no_part_of_us_knows_an_e_mail_address() -> None:
+    """So no rule can rest on one (C-21)."""
+    assert not [field.name for kind in (TikTokUser, Token) for field in fields(kind) if "mail" in field.name]
+    assert find(SOURCES, r"e_mail|(?<!from )email") == []
+
+
+def find(files: Iterable[Path], pattern: str) -> list[str]:
+    lines = ((file.name, line) for file in files for line in file.read_text().splitlines())
+    return [f"{name}: {line.strip()}" for name, line in lines if re.search(pattern, line, re.IGNORECASE)]

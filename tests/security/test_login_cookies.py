@@ -1,0 +1,201 @@
+"""The cookies of logins under way: forged, stale, exchanged and far too many (K-01, K-02, K-20 to K-24)."""
+
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
+
+import pytest
+from starlette.types import ASGIApp
+
+from asgi_tiktok import TikTok
+from asgi_tiktok.emulator import CAST, Emulator
+from asgi_tiktok.records import seal_record
+from tests.security.browsers import Browser
+from tests.security.wire import ask
+from tests.visits import FETCH, LOGIN_COOKIE, SESSION_COOKIE, asked
+
+pytestmark = pytest.mark.anyio
+
+LOGIN = "/auth/tiktok/login"
+LONGEST = f"scopes=user.info.profile,user.info.stats,video.list&next=/{'x' * 399}"
+
+
+def pending(browser: Browser) -> dict[str, str]:
+    return {cookie.name: cookie.value for cookie in browser.jar if cookie.name.startswith(LOGIN_COOKIE)}
+
+
+def plant(browser: Browser, name: str, value: str) -> None:
+    assert browser.jar.put(browser.home, f"{name}={value}; Secure; Path=/; Max-Age=600")
+
+
+FORGED: dict[str, Callable[[str], str]] = {
+    "K-01 emptied": lambda value: "",
+    "K-01 cut": lambda value: value[:-1],
+    "K-01 doubled": lambda value: value + value,
+    "K-01 first byte": lambda value: ("B" if value[0] != "B" else "A") + value[1:],
+    "K-01 last byte": lambda value: value[:-2] + ("B" if value[-2] != "B" else "A") + value[-1],
+    "K-06 quoted": lambda value: f'""{value}""',
+    "K-06 no base64 before it": lambda value: f"!!!!{value}",
+    "K-06 no base64 within": lambda value: f"{value[:4]}\xff\xff\xff\xff{value[4:]}",
+    "K-12 4 KB": lambda value: "A" * 4000,
+}
+
+
+@pytest.mark.parametrize("forge", FORGED.values(), ids=FORGED.keys())
+async def test_a_forged_login_cookie_finishes_nothing(
+    victim: Browser, emulator: Emulator, forge: Callable[[str], str]
+) -> None:
+    back = await victim.come_back()
+    ((name, value),) = pending(victim).items()
+    plant(victim, name, forge(value))
+    answer = await victim.open(back)
+
+    assert answer.status == 400
+    assert asked(emulator) == 0
+    assert SESSION_COOKIE not in victim.jar
+
+
+async def test_k01_a_login_cookie_under_another_name_finishes_nothing(
+    victim: Browser, attacker: Browser, emulator: Emulator
+) -> None:
+    back = await victim.come_back()
+    await attacker.begin()
+    ((name, _),) = pending(victim).items()
+    ((_, foreign),) = pending(attacker).items()
+    plant(victim, name, foreign)
+
+    assert "This sign-in cannot be finished" in (await victim.open(back)).text
+    assert asked(emulator) == 0
+
+
+@pytest.mark.welcome
+async def test_k04_of_two_login_cookies_of_one_name_the_genuine_one_counts(site: ASGIApp, victim: Browser) -> None:
+    back = victim.home.join(await victim.come_back())
+    ((name, value),) = pending(victim).items()
+    headers = [("cookie", f"{name}=forged; {name}={value}")]
+
+    assert (await ask(site, "GET", back.path, query=back.query.encode(), headers=headers)).status == 303
+
+
+async def test_k04_of_two_genuine_login_cookies_of_one_name_none_counts(
+    site: ASGIApp, victim: Browser, emulator: Emulator
+) -> None:
+    back = victim.home.join(await victim.come_back())
+    ((name, value),) = pending(victim).items()
+    for headers in ([f"{name}={value}; {name}={value}"], [f"{name}={value}"] * 2):
+        cookies = [("cookie", header) for header in headers]
+        assert (await ask(site, "GET", back.path, query=back.query.encode(), headers=cookies)).status == 400
+    assert asked(emulator) == 0
+
+
+async def test_k01_cookies_are_never_taken_for_one_another(victim: Browser, emulator: Emulator) -> None:
+    await victim.sign_in()
+    session = victim.session
+    back = await victim.come_back()
+    ((name, value),) = pending(victim).items()
+    plant(victim, SESSION_COOKIE, value)
+    assert await victim.name() == ""
+    plant(victim, name, session)
+    assert (await victim.open(back)).status == 400
+    assert asked(emulator) == 1
+
+
+VERSIONS: dict[str, dict[str, object]] = {
+    "K-02 nothing": {},
+    "K-02 half": {"state": "s"},
+    "K-02 no scopes": {"scopes": None},
+    "K-02 more": {"more": 1},
+}
+
+
+@pytest.mark.parametrize("facts", VERSIONS.values(), ids=VERSIONS.keys())
+async def test_a_login_cookie_of_another_version_is_no_fault(
+    victim: Browser, tiktok: TikTok, emulator: Emulator, facts: dict[str, object]
+) -> None:
+    back = await victim.come_back()
+    ((name, _),) = pending(victim).items()
+    logins = tiktok.login.pending
+    sealed = seal_record(tiktok.keys.newest, "login", facts, place=logins.place(name))
+    plant(victim, name, urlsafe_b64encode(sealed).rstrip(b"=").decode())
+
+    assert "This sign-in cannot be finished" in (await victim.open(back)).text
+    assert asked(emulator) == 0
+    assert await victim.begin()
+
+
+@pytest.mark.welcome
+@pytest.mark.parametrize("first", [0, 1], ids=["K-20 in order", "K-20 the other way"])
+async def test_two_tabs_both_succeed(victim: Browser, first: int) -> None:
+    tabs = [await victim.come_back("next=/a"), await victim.come_back("next=/b")]
+
+    assert (await victim.open(tabs[first])).location == ["/a", "/b"][first]
+    assert (await victim.open(tabs[1 - first])).location == ["/a", "/b"][1 - first]
+    assert await victim.name() == CAST[0].display_name
+
+
+async def test_k21_of_six_logins_at_once_the_oldest_goes_and_says_so(victim: Browser, emulator: Emulator) -> None:
+    tabs = [await victim.come_back() for _ in range(6)]
+    assert len(pending(victim)) == 5
+    oldest = await victim.open(tabs[0])
+
+    assert oldest.status == 400
+    assert "Too many sign-ins at once" in oldest.text
+    assert asked(emulator) == 0
+    for tab in tabs[1:]:
+        assert (await victim.open(tab)).status == 303
+
+
+async def test_k22_scripts_in_the_background_start_no_logins(victim: Browser) -> None:
+    for path in ("/studio", LOGIN):
+        for _ in range(30):
+            answer = await ask(victim.app, "GET", path, headers=FETCH.items())
+            assert answer.status == 401
+            assert answer.json()["login_url"].startswith(LOGIN)
+            assert not answer.cookies_set
+
+
+UNASKED = {
+    "K-22 prefetch": {"sec-purpose": "prefetch"},
+    "K-22 prerender": {"sec-purpose": "prefetch;prerender"},
+    "K-22 Purpose": {"purpose": "prefetch"},
+    "K-22 X-Moz": {"x-moz": "prefetch"},
+    "K-22 image": {"sec-fetch-mode": "no-cors", "accept": "image/*"},
+    "K-22 XMLHttpRequest": {"accept": "application/json"},
+}
+
+
+@pytest.mark.parametrize("headers", UNASKED.values(), ids=UNASKED.keys())
+async def test_nobody_is_sent_to_tiktok_who_did_not_click(site: ASGIApp, headers: dict[str, str]) -> None:
+    answer = await ask(site, "GET", LOGIN, headers=headers.items())
+
+    assert answer.status in (401, 503)
+    assert not answer.cookies_set
+
+
+async def test_k23_stale_login_cookies_make_room_first(victim: Browser) -> None:
+    stale = {f"{LOGIN_COOKIE}{'A' * 9}{number:02}" for number in range(20)}
+    for name in stale:
+        plant(victim, name, "x" * 200)
+    assert (await victim.visit(await victim.come_back())).url.endswith("/me")
+
+    assert pending(victim).keys() <= stale
+    assert not pending(victim)
+
+
+@pytest.mark.parametrize(
+    "tail", ["", "x", "A" * 12, "A" * 10 + "\xe9", "A" * 10 + '"', "A" * 10 + "\r"], ids="K-23 {!r}".format
+)
+async def test_a_login_cookie_that_we_never_named_is_not_echoed(site: ASGIApp, tail: str) -> None:
+    answer = await ask(site, "GET", LOGIN, headers=[("cookie", f"{LOGIN_COOKIE}{tail}=x")])
+
+    ((name, line),) = answer.cookies_set.items()
+    assert len(name) == len(LOGIN_COOKIE) + 11
+    assert "Max-Age=600" in line
+
+
+async def test_k24_as_many_logins_as_there_can_be_fit_into_a_header(victim: Browser) -> None:
+    await victim.sign_in()
+    for _ in range(7):
+        await victim.begin(LONGEST)
+
+    assert len(victim.jar.header(victim.home)) < 6 * 1024
+    assert (await victim.open("/me")).json()["name"] == CAST[0].display_name

@@ -1,0 +1,237 @@
+"""A login that began in one browser never ends in another: over every store, in every framework (N-01 to N-08)."""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
+
+import httpx2
+import pytest
+from starlette.requests import Request
+from starlette.types import ASGIApp
+
+from asgi_tiktok import MemoryStore, Store, TikTok, TikTokAuthMiddleware, TikTokUser
+from asgi_tiktok.emulator import CAST, DEFAULT_APP, Emulator
+from tests.frameworks.table import FRAMEWORKS, INSTALLS
+from tests.security.browsers import Browser
+from tests.site import app
+from tests.visits import CALLBACK, LOGIN_COOKIE, ORIGIN, SESSION_COOKIE, asked, new_tiktok
+
+pytestmark = pytest.mark.anyio
+
+AMARA, JUN = CAST[0], CAST[1]
+EVIL = "https://evil.test/"
+
+
+async def nobody(victim: Browser) -> str:
+    return ""
+
+
+async def on_the_way(victim: Browser) -> str:
+    await victim.begin()
+    return ""
+
+
+async def signed_in(victim: Browser) -> str:
+    await victim.sign_in(JUN)
+    return JUN.display_name
+
+
+async def both(victim: Browser) -> str:
+    name = await signed_in(victim)
+    await on_the_way(victim)
+    return name
+
+
+VICTIMS = {
+    "N-01 nobody": nobody,
+    "N-01 on the way to TikTok": on_the_way,
+    "N-01 signed in": signed_in,
+    "N-01 signed in, and on the way again": both,
+}
+each_victim = pytest.mark.parametrize("prepare", VICTIMS.values(), ids=VICTIMS.keys())
+Prepare = Callable[[Browser], Any]
+
+
+async def lure(attacker: Browser, victim: Browser, prepare: Prepare) -> None:
+    """The attacker stops short of the callback, and has the victim's browser go there."""
+    emulator = attacker.emulator
+    name = await prepare(victim)
+    session = victim.session if name else None
+    trap = await attacker.come_back(f"next={attacker.prefix}/me", AMARA)
+    before = asked(emulator)
+    for page, top_level in ((EVIL, True), (EVIL, False), (None, True), ("https://www.tiktok.com/", True)):
+        answer = await victim.open(trap, page=page, top_level=top_level)
+        assert answer.status == 400
+        assert SESSION_COOKIE not in answer.cookies_set
+    assert asked(emulator) == before, "TikTok was asked"
+    assert (victim.session if SESSION_COOKIE in victim.jar else None) == session
+    assert await victim.name() == name
+    # It was no fault of the address: in the browser where it began it works.
+    assert (await attacker.visit(trap)).json()["name"] == AMARA.display_name
+
+
+@each_victim
+async def test_over_every_store(each_store: Store, emulator: Emulator, prepare: Prepare) -> None:
+    tiktok = new_tiktok(httpx2.ASGITransport(emulator), store=each_store)
+    site = TikTokAuthMiddleware(app, tiktok)
+    await lure(Browser(site, emulator), Browser(site, emulator), prepare)
+
+
+@each_victim
+@pytest.mark.parametrize("install", INSTALLS)
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+async def test_in_every_framework(framework: str, install: str, prepare: Prepare) -> None:
+    prefix = "/sub" if install == "mounted" else ""
+    redirect_uri = f"{ORIGIN}{prefix}{CALLBACK}"
+    emulator = Emulator([replace(DEFAULT_APP, redirect_uris=(redirect_uri,))])
+    tiktok = new_tiktok(httpx2.ASGITransport(emulator), redirect_uri=redirect_uri)
+    site: ASGIApp = importlib.import_module(f"tests.frameworks.sites.{framework}").build(tiktok, install)
+    await lure(Browser(site, emulator, prefix=prefix), Browser(site, emulator, prefix=prefix), prepare)
+
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "N-04 hex": {"pkce": "hex"},
+    "N-04 base64url": {"pkce": "base64url"},
+    "N-04 off": {"pkce": "off"},
+    "N-02 loosest": {
+        "pkce": "off",
+        "keep_tokens": False,
+        "idle_timeout": 10**8,
+        "absolute_timeout": 10**8,
+        "webhook_tolerance": 72 * 3600,
+    },
+}
+
+
+@pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS.keys())
+@each_victim
+async def test_whatever_is_set(emulator: Emulator, settings: dict[str, Any], prepare: Prepare) -> None:
+    """TikTok ignores the challenge of a website, so nothing may depend on it, nor on any other setting."""
+    tiktok = new_tiktok(httpx2.ASGITransport(emulator), **settings)
+    site = TikTokAuthMiddleware(app, tiktok, allow_missing_origin=True, websocket_origins=[EVIL.rstrip("/")])
+    await lure(Browser(site, emulator), Browser(site, emulator), prepare)
+
+
+async def test_n01_a_victim_whom_tiktok_lets_through_unasked(attacker: Browser, victim: Browser) -> None:
+    """Who agreed once is sent back without a page, so the attacker's address of TikTok is a trap as well."""
+    await victim.sign_in(JUN)
+    await victim.sign_out()
+    to_tiktok = await attacker.begin()
+    answer = await victim.visit(to_tiktok, page=EVIL, person=JUN)
+
+    assert answer.status == 400
+    assert asked(victim.emulator) == 1
+    assert await victim.name() == ""
+
+
+def mixed(code_of: str, state_of: str) -> str:
+    code, state = (parse_qs(urlsplit(address).query) for address in (code_of, state_of))
+    return f"{CALLBACK}?code={quote(code['code'][0])}&state={state['state'][0]}"
+
+
+async def test_n02_the_attackers_code_under_the_victims_own_state_needs_the_victims_verifier() -> None:
+    """Where TikTok does check the challenge, a code that was planted is of no use."""
+    redirect_uri = "http://localhost:8000/auth/tiktok/callback"
+    emulator = Emulator([replace(DEFAULT_APP, redirect_uris=(redirect_uri,))])
+    tiktok = new_tiktok(httpx2.ASGITransport(emulator), redirect_uri=redirect_uri)
+    site = TikTokAuthMiddleware(app, tiktok)
+    attacker, victim = (Browser(site, emulator, home="http://localhost:8000") for _ in range(2))
+    answer = await victim.open(mixed(await attacker.come_back(), await victim.come_back()))
+
+    assert answer.status in (400, 500)
+    assert await victim.name() == ""
+
+
+async def test_n02_a_state_is_worth_nothing_without_its_cookie(
+    attacker: Browser, victim: Browser, emulator: Emulator
+) -> None:
+    own, foreign = await victim.come_back(), await attacker.come_back()
+    assert all(cookie.name.startswith(LOGIN_COOKIE) for cookie in victim.jar)
+    for address in (foreign, mixed(own, foreign)):
+        assert (await victim.open(address)).status == 400
+    assert asked(emulator) == 0
+
+
+async def test_n07_the_attackers_cookie_cannot_be_planted_beside_the_link(
+    site: ASGIApp, emulator: Emulator, attacker: Browser
+) -> None:
+    """A sibling site that may set cookies for the whole domain still cannot set ours."""
+    trap = urlsplit(await attacker.come_back())
+    victim = Browser(site, emulator, home="https://app.example.com")
+    sibling = victim.home.join("https://evil.example.com/")
+    for cookie in attacker.jar:
+        for line in (
+            f"{cookie.name}={cookie.value}",
+            f"={cookie.name}={cookie.value}",
+            f"\xa0{cookie.name}={cookie.value}",
+        ):
+            victim.jar.put(sibling, f"{line}; Domain=example.com; Path=/; Secure")
+    answer = await victim.open(f"{trap.path}?{trap.query}")
+
+    assert answer.status == 400
+    assert asked(emulator) == 0
+
+
+OTHERS: dict[str, dict[str, Any]] = {
+    "N-08 another app": {"client_key": "sbanotherapp"},
+    "N-08 another TikTok": {"base_url": None},
+    "N-08 another address": {"redirect_uri": f"{ORIGIN}/other/callback"},
+}
+
+
+@pytest.mark.parametrize("settings", OTHERS.values(), ids=OTHERS.keys())
+async def test_a_login_at_one_app_does_not_end_at_another(
+    tiktok: TikTok, store: MemoryStore, emulator: Emulator, settings: dict[str, Any]
+) -> None:
+    """Two TikTok apps under one secret and in one store, as staging and production may be."""
+    other = new_tiktok(httpx2.ASGITransport(emulator), store=store, **settings)
+    browser = Browser(TikTokAuthMiddleware(app, other), emulator)
+    state = parse_qs(urlsplit(await browser.begin()).query)["state"][0]
+    browser.app = TikTokAuthMiddleware(app, tiktok)
+
+    answer = await browser.open(f"{CALLBACK}?code=c&state={state}")
+
+    assert answer.status == 400
+    assert SESSION_COOKIE not in answer.cookies_set
+    assert asked(emulator) == 0
+
+
+async def test_n03_no_two_logins_share_anything(victim: Browser) -> None:
+    queries = [parse_qs(urlsplit(await victim.begin()).query) for _ in range(200)]
+
+    for name in ("state", "code_challenge"):
+        assert len({query[name][0] for query in queries}) == 200
+    assert all(len(query["state"][0]) == 43 for query in queries)
+
+
+async def test_n21_a_login_that_another_site_begins_links_no_accounts(tiktok: TikTok, victim: Browser) -> None:
+    """It leads to a session of its own; who was there before is neither asked nor told."""
+    seen: list[tuple[str, bool]] = []
+
+    @tiktok.on_login
+    async def remember(user: TikTokUser, request: Request) -> dict[str, Any]:
+        seen.append((user.open_id, {"user", "auth", "tiktok", "session"} & request.scope.keys() != set()))
+        return {"of": user.open_id}
+
+    await victim.sign_in(JUN)
+    first = victim.session
+    await victim.visit("/auth/tiktok/login?next=/me", page=EVIL, person=AMARA)
+
+    assert seen == [(JUN.open_id, False), (AMARA.open_id, False)]
+    assert victim.session != first
+    assert (await victim.open("/links")).json()["data"] == {"of": AMARA.open_id}
+
+
+async def test_n20_people_are_told_apart_by_open_id_and_by_nothing_else() -> None:
+    """Names change hands: the same name is somebody else, and a new name is the same person."""
+    impostor = replace(JUN, display_name=AMARA.display_name, username=AMARA.username)
+    case = replace(JUN, open_id=AMARA.open_id.swapcase(), display_name=AMARA.display_name)
+    ids = []
+    for person in (AMARA, impostor, case, replace(AMARA, display_name="Renamed", username="renamed")):
+        emulator = Emulator(people=[person])
+        site = TikTokAuthMiddleware(app, new_tiktok(httpx2.ASGITransport(emulator)))
+        ids.append((await Browser(site, emulator).sign_in()).json()["id"])
+
+    assert ids == [AMARA.open_id, JUN.open_id, AMARA.open_id.swapcase(), AMARA.open_id]

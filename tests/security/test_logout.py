@@ -1,0 +1,227 @@
+"""Who may sign a browser out, and what a page of another site can make it do (G-01 to G-08)."""
+
+import re
+
+import pytest
+from starlette.types import ASGIApp
+
+from asgi_tiktok import MemoryStore
+from asgi_tiktok.emulator import CAST, Emulator
+from tests.security.browsers import Browser
+from tests.security.wire import ask
+from tests.visits import CALLBACK, ORIGIN, SESSION_COOKIE, asked
+
+pytestmark = pytest.mark.anyio
+
+AMARA = CAST[0].display_name
+EVIL = "https://evil.test"
+LOGOUT = "/auth/tiktok/logout"
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"], ids="G-01 {}".format)
+@pytest.mark.parametrize("top_level", [True, False], ids=["link", "image"])
+@pytest.mark.parametrize("page", [ORIGIN, EVIL], ids=["ours", "theirs"])
+async def test_a_link_only_asks(victim: Browser, method: str, top_level: bool, page: str) -> None:
+    await victim.sign_in()
+    answer = await victim.open(LOGOUT, method=method, page=page, top_level=top_level)
+
+    assert answer.status == 200
+    assert not answer.cookies_set
+    assert await victim.name() == AMARA
+
+
+@pytest.mark.parametrize("says", [True, False], ids=["G-02 today's browser", "G-02 an old browser"])
+@pytest.mark.parametrize("page", [EVIL, "https://x.testserver", "http://testserver", f"{ORIGIN}:8443"])
+async def test_a_form_of_another_site_signs_nobody_out(victim: Browser, page: str, says: bool) -> None:
+    """SameSite withholds the cookie, but a deletion in the answer would sign out all the same."""
+    await victim.sign_in()
+    answer = await victim.open(LOGOUT, method="POST", page=page, says=says)
+
+    assert answer.status == 403
+    assert not answer.cookies_set
+    assert await victim.name() == AMARA
+
+
+WELCOME: dict[str, dict[str, str]] = {
+    "G-03 same-origin": {"sec-fetch-site": "same-origin"},
+    "G-03 same-origin with origin": {"sec-fetch-site": "same-origin", "origin": ORIGIN},
+    "G-03 origin alone": {"origin": ORIGIN},
+    "G-03 typed, with origin": {"sec-fetch-site": "none", "origin": ORIGIN},
+    "G-03 from a page without referrer, as ours": {"sec-fetch-site": "same-origin", "origin": "null"},
+}
+FOREIGN: dict[str, list[tuple[str, str]]] = {
+    "G-03 cross-site": [("sec-fetch-site", "cross-site")],
+    "G-03 same-site": [("sec-fetch-site", "same-site")],
+    "G-03 cross-site with our origin": [("sec-fetch-site", "cross-site"), ("origin", ORIGIN)],
+    "G-03 same-site with our origin": [("sec-fetch-site", "same-site"), ("origin", ORIGIN)],
+    "G-03 no-cors is no proof": [("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "no-cors")],
+    "G-03 no-cors alone": [("sec-fetch-mode", "no-cors")],
+    "G-03 typed, without origin": [("sec-fetch-site", "none")],
+    "G-03 typed, with null": [("sec-fetch-site", "none"), ("origin", "null")],
+    "G-03 unheard of": [("sec-fetch-site", "friendly")],
+    "G-03 capitals": [("sec-fetch-site", "Same-Origin")],
+    "G-03 two answers": [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-origin")],
+    "G-03 two answers, the good one first": [("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")],
+    "G-03 two answers in one": [("sec-fetch-site", "same-origin, cross-site")],
+    "G-03 null origin": [("origin", "null")],
+    "G-03 empty origin": [("origin", "")],
+    "G-03 suffix": [("origin", f"{ORIGIN}.evil.test")],
+    "G-03 prefix": [("origin", "https://evil-testserver")],
+    "G-03 userinfo": [("origin", f"{ORIGIN}@evil.test")],
+    "G-03 plain http": [("origin", ORIGIN.replace("https", "http"))],
+    "G-03 another port": [("origin", f"{ORIGIN}:8443")],
+    "G-03 slash": [("origin", f"{ORIGIN}/")],
+    "G-03 two origins": [("origin", ORIGIN), ("origin", EVIL)],
+    "G-03 two origins in one": [("origin", f"{ORIGIN} {EVIL}")],
+    "G-03 same-origin with a foreign origin": [("sec-fetch-site", "same-origin"), ("origin", EVIL)],
+    "G-03 referrer is no proof": [("referer", f"{ORIGIN}/")],
+    "G-03 nothing": [],
+}
+
+
+@pytest.mark.welcome
+@pytest.mark.parametrize("headers", WELCOME.values(), ids=WELCOME.keys())
+async def test_pages_of_this_site_may_sign_out(victim: Browser, headers: dict[str, str]) -> None:
+    await victim.sign_in()
+    cookie = ("cookie", victim.jar.header(victim.home))
+
+    assert (await ask(victim.app, "POST", LOGOUT, headers=[cookie, *headers.items()])).status == 303
+    assert await victim.name() == ""
+
+
+@pytest.mark.parametrize("headers", FOREIGN.values(), ids=FOREIGN.keys())
+async def test_pages_of_other_sites_may_not(victim: Browser, headers: list[tuple[str, str]]) -> None:
+    await victim.sign_in()
+    cookie = ("cookie", victim.jar.header(victim.home))
+    answer = await ask(victim.app, "POST", LOGOUT, headers=[cookie, *headers])
+
+    assert answer.status == 403
+    assert not answer.cookies_set
+    assert await victim.name() == AMARA
+
+
+FORMS = {
+    "G-03 no token": b"",
+    "G-03 empty token": b"csrf_token=",
+    "G-03 zeros": b"csrf_token=" + b"0" * 64,
+    "G-03 not ASCII": b"csrf_token=%C3%A9%FF",
+    "G-03 raw bytes": b"csrf_token=\xff\xfe",
+    "G-03 very long": b"csrf_token=" + b"x" * 5000,
+    "G-03 right, behind a kilobyte": b"x=" + b"x" * 1024 + b"&csrf_token={token}",
+    "G-03 right, behind a semicolon": b"x=1;csrf_token={token}",
+    "G-03 the session cookie itself": b"csrf_token={cookie}",
+    "G-03 JSON": b'{"csrf_token": "{token}"}',
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
+async def test_a_form_without_the_token_signs_nobody_out(victim: Browser, form: bytes) -> None:
+    await victim.sign_in()
+    token = await csrf_token(victim)
+    form = form.replace(b"{token}", token.encode()).replace(b"{cookie}", victim.session.encode())
+    cookie = ("cookie", victim.jar.header(victim.home))
+
+    assert (await ask(victim.app, "POST", LOGOUT, headers=[cookie], body=form)).status == 403
+    assert await victim.name() == AMARA
+
+
+async def test_g03_the_token_of_another_session_signs_nobody_out(victim: Browser, attacker: Browser) -> None:
+    await victim.sign_in()
+    await attacker.sign_in()
+    form = f"csrf_token={await csrf_token(attacker)}".encode()
+    cookie = ("cookie", victim.jar.header(victim.home))
+
+    assert (await ask(victim.app, "POST", LOGOUT, headers=[cookie], body=form)).status == 403
+    assert await victim.name() == AMARA
+
+
+async def csrf_token(browser: Browser) -> str:
+    found = re.search(r'name="csrf_token" value="([^"]+)"', (await browser.open(LOGOUT)).text)
+    assert found
+    return found[1]
+
+
+async def test_g04_signing_out_twice_is_the_same_as_once(victim: Browser, store: MemoryStore) -> None:
+    await victim.sign_in()
+    stolen = victim.session
+    first = await victim.sign_out()
+    victim.jar.put(victim.home, f"{SESSION_COOKIE}={stolen}; Secure; Path=/")
+    again = await victim.sign_out()
+
+    assert (again.status, again.location) == (first.status, first.location)
+    assert again.cookies_set == first.cookies_set
+    assert SESSION_COOKIE not in victim.jar
+    assert not any(key.startswith("session:") for key in store.records)
+
+
+async def test_g04_where_nobody_is_signed_in_nothing_is_deleted(victim: Browser, site: ASGIApp) -> None:
+    """A deletion that nobody vouches for could sign out somebody whose cookie was withheld."""
+    answer = await ask(site, "POST", LOGOUT)
+
+    assert answer.status == 303
+    assert not answer.cookies_set
+
+
+ELSEWHERE = {
+    "G-06 address": f"{EVIL}/",
+    "G-06 two slashes": "//evil.test",
+    "G-06 backslash": "/\\evil.test",
+    "G-06 tab": "/%09/evil.test",
+    "G-06 encoded": "/%252fevil.test",
+    "G-06 script": "javascript:alert(1)",
+    "G-06 itself": LOGOUT,
+    "G-06 line": "/x%0d%0aSet-Cookie:a=b",
+    "G-06 twice": "/a&next=/b",
+}
+
+
+@pytest.mark.parametrize("target", ELSEWHERE.values(), ids=ELSEWHERE.keys())
+async def test_signing_out_leads_to_this_site_only(victim: Browser, target: str) -> None:
+    await victim.sign_in()
+    page = await victim.open(f"{LOGOUT}?next={target}")
+    answer = await victim.open(f"{LOGOUT}?next={target}", method="POST", page=ORIGIN)
+
+    assert (answer.status, answer.location) == (303, "/")
+    assert 'class="back" href="/"' in page.text
+    assert f'action="{LOGOUT}?next=%2F"' in page.text
+
+
+LINKS = {
+    "G-07 login": "/auth/tiktok/login?next=//evil.test",
+    "G-07 login with a scope": "/auth/tiktok/login?scopes=video.publish",
+    "G-07 callback": CALLBACK,
+    "G-07 callback with a forged state": f"{CALLBACK}?code=c&state={'A' * 43}",
+    "G-07 callback with an error": f"{CALLBACK}?error=access_denied&state={'A' * 43}",
+    "G-07 logout": LOGOUT,
+    "G-07 session": "/auth/tiktok/session",
+    "G-07 webhook": "/auth/tiktok/webhook",
+    "G-07 a page": "/me",
+    "G-07 a guarded page": "/studio",
+}
+
+
+@pytest.mark.parametrize("top_level", [True, False], ids=["link", "image"])
+@pytest.mark.parametrize("link", LINKS.values(), ids=LINKS.keys())
+async def test_no_link_of_another_site_ends_a_session(
+    victim: Browser, emulator: Emulator, link: str, top_level: bool
+) -> None:
+    await victim.sign_in()
+    session = victim.session
+    for method in ("GET", "HEAD", "POST"):
+        answer = await victim.open(link, method=method, page=EVIL, top_level=top_level)
+        assert SESSION_COOKIE not in answer.cookies_set
+        assert "clear-site-data" not in answer.headers
+
+    assert victim.session == session
+    assert await victim.name() == AMARA
+    assert asked(emulator) == 1
+
+
+async def test_g08_a_sign_out_clears_our_cookie_and_nothing_else(victim: Browser) -> None:
+    await victim.sign_in()
+    victim.jar.put(victim.home, "basket=full; Path=/")
+    answer = await victim.sign_out()
+
+    assert set(answer.cookies_set) == {SESSION_COOKIE}
+    assert "clear-site-data" not in answer.headers
+    assert {cookie.name for cookie in victim.jar} == {"basket"}

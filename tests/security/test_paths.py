@@ -1,0 +1,267 @@
+"""Which paths and methods are ours, and which are guarded, however they are spelt (H-01 to H-09)."""
+
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from asgi_tiktok import ConfigurationError, TikTok, TikTokAuthMiddleware
+from asgi_tiktok.emulator import CAST, Emulator
+from tests.security.browsers import Browser
+from tests.security.wire import ask
+from tests.visits import CALLBACK, SESSION_COOKIE, asked, new_tiktok
+
+pytestmark = pytest.mark.anyio
+
+LOGIN = "/auth/tiktok/login"
+LOGOUT = "/auth/tiktok/logout"
+
+# As servers deliver them, decoded once.
+NOT_OURS = {
+    "H-01 two slashes": "//auth/tiktok/login",
+    "H-01 two slashes within": "/auth//tiktok/login",
+    "H-01 dot": "/./auth/tiktok/login",
+    "H-01 dots": "/x/../auth/tiktok/login",
+    "H-01 parameter": "/auth/tiktok/login;x",
+    "H-01 backslash": "/auth/tiktok\\login",
+    "H-01 capitals": "/AUTH/TIKTOK/LOGIN",
+    "H-01 one capital": "/auth/tiktok/Login",
+    "H-01 NUL": "/auth/tiktok/login\x00",
+    "H-01 hash": "/auth/tiktok/login#f",
+    "H-01 query in the path": "/auth/tiktok/login?next=/x",
+    "H-01 space": "/auth/tiktok/login ",
+    "H-01 newline": "/auth/tiktok/login\n",
+    "H-01 full width": "/auth/tiktok/\uff4cogin",
+    "H-01 long s": "/auth/tiktok/\u017fession",
+    "H-01 encoded twice": "/auth/tiktok/%6cogin",
+    "H-03 slash": "/auth/tiktok/login/",
+    "H-03 slash behind the callback": "/auth/tiktok/callback/",
+    "H-03 the prefix alone": "/auth/tiktok",
+    "H-03 a longer name": "/auth/tiktok/webhooks",
+    "H-04 no slash": "auth/tiktok/login",
+    "H-04 userinfo": "@evil/auth/tiktok/login",
+    "H-04 whole address": "http://evil/auth/tiktok/login",
+    "H-04 port": ":80@evil/auth/tiktok/login",
+    "H-04 star": "*",
+    "H-04 empty": "",
+}
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """An app that takes whatever path reaches it for its own."""
+    await PlainTextResponse("app:" + scope["path"].encode().hex())(scope, receive, send)
+
+
+@pytest.mark.parametrize("path", NOT_OURS.values(), ids=NOT_OURS.keys())
+async def test_what_is_not_our_route_to_the_letter_is_the_apps(tiktok: TikTok, path: str) -> None:
+    answer = await ask(TikTokAuthMiddleware(echo, tiktok), "GET", path)
+
+    assert answer.text == "app:" + path.encode().hex()
+    assert not answer.cookies_set
+
+
+@pytest.mark.parametrize("path", NOT_OURS.values(), ids=NOT_OURS.keys())
+async def test_what_is_not_our_route_is_guarded_like_all_else(tiktok: TikTok, path: str) -> None:
+    answer = await ask(TikTokAuthMiddleware(echo, tiktok, protect=("/",)), "GET", path)
+
+    assert answer.status == 401
+
+
+GUARDED = {
+    "H-01 itself": "/studio",
+    "H-01 slash": "/studio/",
+    "H-01 below": "/studio/x",
+    "H-01 two slashes": "//studio",
+    "H-01 capitals": "/STUDIO",
+    "H-01 dot": "/./studio",
+    "H-01 dots": "/x/../studio",
+    "H-01 dots behind": "/studio/../x",
+    "H-01 dots below the root": "/../../studio",
+    "H-01 parameter": "/studio;v=1",
+    "H-01 parameter before": "/;x/studio",
+    "H-01 backslash": "/x\\..\\studio",
+    "H-01 dotless": "/\u017ftudio",
+    "H-04 no slash": "studio",
+    "H-04 whole address": "http://evil.test/studio",
+    "H-04 userinfo": "@evil/studio",
+    "H-04 star": "*",
+    "H-04 empty": "",
+}
+
+
+@pytest.mark.parametrize("path", GUARDED.values(), ids=GUARDED.keys())
+async def test_a_guarded_path_is_guarded_however_it_is_spelt(tiktok: TikTok, path: str) -> None:
+    site = TikTokAuthMiddleware(echo, tiktok, protect=("/studio",))
+
+    assert (await ask(site, "GET", path)).status == 401
+    assert (await ask(site, "OPTIONS", path)).status == 401
+
+
+BESIDE = {
+    "H-07 root": "/",
+    "H-07 slash": "/health/",
+    "H-07 longer": "/healthz",
+    "H-07 shorter": "/healt",
+    "H-07 capitals": "/HEALTH",
+    "H-07 dots": "/health/../admin",
+    "H-07 parameter": "/health;/admin",
+    "H-07 NUL": "/health\x00",
+    "H-07 newline": "/health\n",
+    "H-07 encoded twice": "/health%2f..%2fadmin",
+    "H-07 question mark": "/admin?/health",
+    "H-07 hash": "/admin#/health",
+    "H-07 no slash": "health",
+    "H-07 userinfo": "@evil/health",
+    "H-07 whole address": "http://evil/health",
+}
+
+
+@pytest.mark.parametrize("path", BESIDE.values(), ids=BESIDE.keys())
+async def test_only_the_exact_public_path_is_public(tiktok: TikTok, path: str) -> None:
+    site = TikTokAuthMiddleware(echo, tiktok, protect=("/",), public=("/health",))
+
+    assert (await ask(site, "GET", path, query=b"x=/health")).status == 401
+    assert (await ask(site, "GET", "/health")).status == 200
+
+
+@pytest.mark.welcome
+async def test_h02_an_encoded_letter_is_the_letter(victim: Browser) -> None:
+    assert (await victim.open("/auth/tiktok/%6cogin")).status == 302
+
+
+@pytest.mark.parametrize("route", ["login", "logout", "session", "webhook"], ids="H-03 {}".format)
+async def test_a_redirect_uri_on_a_route_of_ours_does_not_start(route: str) -> None:
+    with pytest.raises(ConfigurationError, match=route):
+        new_tiktok(redirect_uri=f"https://testserver/auth/tiktok/{route}")
+
+
+async def test_h03_the_callback_may_end_in_a_slash_and_then_must(emulator: Emulator) -> None:
+    tiktok = new_tiktok(httpx2.ASGITransport(emulator), redirect_uri="https://testserver/auth/tiktok/callback/")
+    site = TikTokAuthMiddleware(echo, tiktok)
+
+    assert (await ask(site, "GET", "/auth/tiktok/callback/")).status == 400
+    assert (await ask(site, "GET", "/auth/tiktok/callback")).status == 200
+
+
+MOUNTS = {
+    "H-05 ours": ("/app/auth/tiktok/login", "", 302),
+    "H-05 prefix taken off": ("/auth/tiktok/login", "/app", 302),
+    "H-05 prefix kept": ("/app/auth/tiktok/login", "/app", 302),
+    "H-05 longer prefix": ("/app2/auth/tiktok/login", "/app", 404),
+    "H-05 prefix twice": ("/app/app/auth/tiktok/login", "/app", 404),
+    "H-05 prefix of another case": ("/APP/auth/tiktok/login", "/app", 404),
+}
+
+
+@pytest.mark.parametrize(("path", "root_path", "status"), MOUNTS.values(), ids=MOUNTS.keys())
+async def test_a_mounted_site_answers_below_its_prefix_only(path: str, root_path: str, status: int) -> None:
+    async def nothing(scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainTextResponse("no", status_code=404)(scope, receive, send)
+
+    tiktok = new_tiktok(redirect_uri="https://testserver/app/auth/tiktok/callback")
+    site = TikTokAuthMiddleware(nothing, tiktok)
+    outer: ASGIApp = site if root_path else Starlette(routes=[Mount("/app", site)])
+    answer = await ask(outer, "GET", path, root_path=root_path)
+
+    assert answer.status == status
+    for line in answer.cookies_set.values():
+        assert "; Path=/; " in line
+
+
+GUARDED_BELOW = {
+    "H-05 prefix kept": "/app/studio",
+    "H-05 prefix taken off": "/studio",
+    "H-05 dots over the prefix": "/app/../studio",
+    "H-05 two slashes": "/app//studio",
+}
+
+
+@pytest.mark.parametrize("path", GUARDED_BELOW.values(), ids=GUARDED_BELOW.keys())
+async def test_guarded_paths_stand_below_the_prefix(tiktok: TikTok, path: str) -> None:
+    site = TikTokAuthMiddleware(echo, tiktok, protect=("/studio",))
+
+    assert (await ask(site, "GET", path, root_path="/app")).status == 401
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS"], ids="H-06 {}".format)
+async def test_a_login_does_not_begin_without_a_get(site: ASGIApp, method: str) -> None:
+    preflight = {"origin": "https://evil.test", "access-control-request-method": "GET"}
+    answer = await ask(site, method, LOGIN, headers=preflight.items())
+
+    assert answer.status in (302, 204)
+    assert not answer.cookies_set
+    assert not any(name.startswith("access-control-") for name in answer.headers)
+
+
+@pytest.mark.parametrize("path", [LOGIN, CALLBACK, LOGOUT, "/auth/tiktok/session", "/auth/tiktok/webhook"])
+@pytest.mark.parametrize("method", ["TRACE", "CONNECT", "FOO", "get", "PUT", "DELETE"], ids="H-06 {}".format)
+async def test_other_methods_are_not_answered(site: ASGIApp, method: str, path: str) -> None:
+    answer = await ask(site, method, path)
+
+    assert answer.status == 405
+    assert method not in answer.headers["allow"].split(", ")
+    assert not answer.cookies_set
+
+
+@pytest.mark.parametrize(("path", "reaches"), [("/studio", False), ("/x", True)], ids=["H-08 guarded", "H-08 open"])
+async def test_a_connection_of_an_unknown_kind_does_not_get_through(tiktok: TikTok, path: str, reaches: bool) -> None:
+    reached = []
+
+    async def inner(scope: Scope, receive: Receive, send: Send) -> None:
+        reached.append(scope["type"])
+
+    site = TikTokAuthMiddleware(inner, tiktok, protect=("/studio",))
+    await site({"type": "webtransport", "path": path}, None, None)  # type: ignore[arg-type]
+
+    assert reached == (["webtransport"] if reaches else [])
+
+
+def endless() -> Iterator[bytes]:
+    while True:
+        yield b"x" * 1000
+
+
+async def test_h09_a_body_on_login_and_callback_is_not_read(victim: Browser) -> None:
+    back = victim.home.join(await victim.come_back())
+    cookie = victim.jar.header(victim.home)
+    login = await ask(victim.app, "GET", LOGIN, body=endless())
+    callback = await ask(
+        victim.app, "GET", back.path, query=back.query.encode(), headers=[("cookie", cookie)], body=endless()
+    )
+
+    assert (login.status, login.taken) == (302, 0)
+    assert (callback.status, callback.taken) == (303, 0)
+
+
+async def test_h09_an_endless_body_on_logout_is_read_to_a_kilobyte(victim: Browser) -> None:
+    await victim.sign_in()
+    headers = [("cookie", f"{SESSION_COOKIE}={victim.session}"), ("expect", "100-continue")]
+    answer = await ask(victim.app, "POST", LOGOUT, headers=headers, body=endless())
+
+    assert answer.status == 403
+    assert answer.taken <= 3000
+    assert await victim.name() == CAST[0].display_name
+
+
+HEADERS = {
+    "H-04 X-Original-URL": "x-original-url",
+    "H-04 X-Rewrite-URL": "x-rewrite-url",
+    "H-04 X-Forwarded-Uri": "x-forwarded-uri",
+    "H-04 X-Forwarded-Prefix": "x-forwarded-prefix",
+    "H-04 X-HTTP-Method-Override": "x-http-method-override",
+    "H-04 X-Middleware-Subrequest": "x-middleware-subrequest",
+}
+
+
+@pytest.mark.parametrize("header", HEADERS.values(), ids=HEADERS.keys())
+async def test_no_header_names_another_path(victim: Browser, emulator: Emulator, header: str) -> None:
+    for value in ("/health", "/auth/tiktok/login", "middleware:middleware:middleware", "POST"):
+        guarded = await victim.open("/studio", headers=[(header, value), ("user-agent", "kube-probe/1.0")])
+        assert guarded.location == f"{LOGIN}?next=%2Fstudio"
+        assert not guarded.cookies_set
+        assert (await victim.open("/me", headers=[(header, value)])).json()["name"] == ""
+    assert asked(emulator) == 0

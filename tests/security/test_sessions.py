@@ -1,0 +1,150 @@
+"""Sessions that were stolen, ended or planted (K-10 to K-12)."""
+
+from base64 import urlsafe_b64decode
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio
+import pytest
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from asgi_tiktok import MemoryStore, TikTok, TikTokAuthMiddleware, TikTokUser
+from asgi_tiktok.emulator import CAST
+from asgi_tiktok.keys import KeyRing
+from tests.canaries import SECRET_KEY
+from tests.security.browsers import Browser
+from tests.security.wire import ask
+from tests.visits import SESSION_COOKIE
+
+pytestmark = pytest.mark.anyio
+
+AMARA, JUN = CAST[0], CAST[1]
+
+
+@pytest.fixture
+async def stolen(victim: Browser) -> str:
+    """A Cookie header with a genuine session."""
+    await victim.sign_in()
+    return f"{SESSION_COOKIE}={victim.session}"
+
+
+async def who(site: ASGIApp, cookie: str) -> str:
+    return str((await ask(site, "GET", "/me", headers=[("cookie", cookie)])).json()["name"])
+
+
+ENDED: dict[str, Callable[[Browser, TikTok], Awaitable[object]]] = {
+    "K-11 after a sign-out": lambda victim, tiktok: victim.sign_out(),
+    "K-11 after all its user's sessions ended": lambda victim, tiktok: tiktok.end_sessions(AMARA.open_id),
+    "K-11 after the app was disconnected": lambda victim, tiktok: tiktok.disconnect(AMARA.open_id),
+    "K-11 after another login": lambda victim, tiktok: victim.sign_in(JUN),
+}
+
+
+@pytest.mark.parametrize("end", ENDED.values(), ids=ENDED.keys())
+async def test_a_stolen_cookie_is_dead_when_its_session_has_ended(
+    site: ASGIApp,
+    tiktok: TikTok,
+    store: MemoryStore,
+    victim: Browser,
+    stolen: str,
+    end: Callable[[Browser, TikTok], Awaitable[object]],
+) -> None:
+    await end(victim, tiktok)
+    records = set(store.records)
+
+    assert await who(site, stolen) == ""
+    assert set(store.records) <= records, "an ended session came back"
+
+
+async def test_k11_a_stolen_cookie_is_dead_after_a_week_of_silence(
+    site: ASGIApp, stolen: str, later: Callable[[float], None]
+) -> None:
+    later(7 * 86400 + 1)
+
+    assert await who(site, stolen) == ""
+
+
+async def test_k11_use_does_not_keep_a_session_for_ever(
+    site: ASGIApp, stolen: str, later: Callable[[float], None]
+) -> None:
+    for day in range(1, 30):
+        later(day * 86400)
+        assert await who(site, stolen) == AMARA.display_name
+    later(30 * 86400 + 1)
+
+    assert await who(site, stolen) == ""
+
+
+async def test_k10_an_id_planted_before_the_login_is_not_adopted(
+    site: ASGIApp, tiktok: TikTok, victim: Browser
+) -> None:
+    planted = KeyRing(SECRET_KEY).newest.sign(tiktok.sessions.cookie_purpose, b"i" * 43).decode()
+    victim.jar.put(victim.home, f"{SESSION_COOKIE}={planted}; Secure; Path=/")
+    await victim.sign_in()
+
+    assert victim.session != planted
+    assert await who(site, f"{SESSION_COOKIE}={planted}") == ""
+
+
+async def test_k10_a_session_of_the_attacker_planted_before_the_login_is_ended(
+    site: ASGIApp, attacker: Browser, victim: Browser
+) -> None:
+    await attacker.sign_in(JUN)
+    planted = attacker.session
+    victim.jar.put(victim.home, f"{SESSION_COOKIE}={planted}; Secure; Path=/")
+    await victim.sign_in(AMARA)
+
+    assert victim.session != planted
+    assert await attacker.name() == ""
+    assert await victim.name() == AMARA.display_name
+
+
+async def test_k12_cookies_tell_nothing_about_the_person(victim: Browser) -> None:
+    await victim.sign_in()
+    await victim.begin("next=/secret-place")
+    for held in victim.jar:
+        raw = urlsafe_b64decode(held.value.split(".")[0] + "==") + held.value.encode()
+        for secret in (AMARA.open_id, AMARA.display_name, "secret-place", "user.info"):
+            assert secret.encode() not in raw
+
+
+async def test_k11_a_session_that_ends_while_it_is_touched_stays_ended(
+    site: ASGIApp, store: MemoryStore, stolen: str, later: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another worker signs the person out between our read and our note that the session is in use."""
+    replace = store.replace
+
+    async def too_late(key: str, *args: Any, **kwargs: Any) -> bool:
+        await store.delete(key)
+        return await replace(key, *args, **kwargs)
+
+    monkeypatch.setattr(store, "replace", too_late)
+    later(3600)
+    await who(site, stolen)
+
+    assert not any(key.startswith("session:") for key in store.records)
+    assert await who(site, stolen) == ""
+
+
+async def test_k10_of_five_hundred_people_at_once_everybody_is_themselves(tiktok: TikTok) -> None:
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        for _ in range(hash(scope["user"].open_id) % 5):
+            await anyio.sleep(0)
+        told = f"{scope['user'].open_id} {scope['tiktok'].user.open_id}".encode()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": told})
+
+    site = TikTokAuthMiddleware(slow, tiktok)
+    told: dict[str, str] = {}
+
+    async def visit(open_id: str) -> None:
+        _, (_, line) = await tiktok.sessions.create(TikTokUser(open_id=open_id), (), {})
+        answer = await ask(site, "GET", "/", headers=[("cookie", line.split(b";")[0])])
+        told[open_id] = answer.text
+
+    async with anyio.create_task_group() as group:
+        for number in range(500):
+            group.start_soon(visit, f"person-{number}")
+
+    assert told == {open_id: f"{open_id} {open_id}" for open_id in told}
+    assert len(told) == 500

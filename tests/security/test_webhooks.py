@@ -1,0 +1,235 @@
+"""Who may speak as TikTok (security reference §3.9, numbered here V-01 to V-10)."""
+
+import hashlib
+import hmac
+import time
+from collections.abc import Callable, Iterator
+
+import anyio
+import pytest
+from starlette.types import ASGIApp
+
+from asgi_tiktok import MemoryStore, TikTok, WebhookEvent
+from asgi_tiktok.emulator import CAST, DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET
+from tests.security.browsers import Browser
+from tests.security.wire import Answer, RawHeaders, ask
+from tests.test_webhooks import WEBHOOK, event, sign
+from tests.visits import ORIGIN
+
+pytestmark = pytest.mark.anyio
+
+AMARA = CAST[0].display_name
+BODY = event()
+ZEROS = "0" * 64
+
+
+async def send(site: ASGIApp, body: bytes, *signatures: str, headers: RawHeaders = ()) -> Answer:
+    sent = [*headers, *(("tiktok-signature", signature) for signature in signatures)]
+    return await ask(site, "POST", WEBHOOK, headers=sent, body=body)
+
+
+def sha1(body: bytes) -> str:
+    moment = str(int(time.time()))
+    return (
+        f"t={moment},s={hmac.new(DEFAULT_CLIENT_SECRET.encode(), f'{moment}.'.encode() + body, 'sha1').hexdigest()}"
+    )
+
+
+def without_time(body: bytes) -> str:
+    return f"t={int(time.time())},s={hmac.new(DEFAULT_CLIENT_SECRET.encode(), body, 'sha256').hexdigest()}"
+
+
+def unkeyed(body: bytes) -> str:
+    moment = int(time.time())
+    return f"t={moment},s={hashlib.sha256(f'{moment}.'.encode() + body).hexdigest()}"
+
+
+def split(body: bytes) -> tuple[int, str]:
+    moment, _, signature = sign(body).removeprefix("t=").partition(",s=")
+    return int(moment), signature
+
+
+SIGNATURES: dict[str, Callable[[bytes], list[str]]] = {
+    "V-01 none": lambda body: [],
+    "V-01 empty": lambda body: [""],
+    "V-01 another secret": lambda body: [sign(body, secret="another-secret")],
+    "V-01 an empty secret": lambda body: [sign(body, secret="")],
+    "V-01 client_key for a secret": lambda body: [sign(body, secret=DEFAULT_CLIENT_KEY)],
+    "V-01 another body": lambda body: [sign(body + b" ")],
+    "V-01 SHA-1": lambda body: [sha1(body)],
+    "V-01 no secret": lambda body: [unkeyed(body)],
+    "V-01 the time not signed": lambda body: [without_time(body)],
+    "V-01 another time than signed": lambda body: [f"t={split(body)[0] + 1},s={split(body)[1]}"],
+    "V-01 zeros": lambda body: [f"t={split(body)[0]},s={ZEROS}"],
+    "V-02 two headers": lambda body: [sign(body), sign(body)],
+    "V-02 two headers, one good": lambda body: [sign(body), f"t=1,s={ZEROS}"],
+    "V-02 no signature": lambda body: [f"t={split(body)[0]}"],
+    "V-02 no time": lambda body: [f"s={split(body)[1]}"],
+    "V-02 two times": lambda body: [f"t=1,{sign(body)}"],
+    "V-02 two times, the good one first": lambda body: [f"{sign(body)},t=1"],
+    "V-02 two signatures": lambda body: [f"{sign(body)},s={ZEROS}"],
+    "V-02 two signatures, the good one last": lambda body: [sign(body).replace(",", f",s={ZEROS},")],
+    "V-02 semicolon": lambda body: [sign(body).replace(",", ";")],
+    "V-02 capital names": lambda body: [sign(body).replace("t=", "T=").replace("s=", "S=")],
+    "V-02 capital digits": lambda body: [sign(body).replace(split(body)[1], split(body)[1].upper())],
+    "V-02 cut": lambda body: [sign(body)[:-1]],
+    "V-02 grown": lambda body: [sign(body) + "0"],
+    "V-02 quoted": lambda body: [sign(body).replace("s=", 's="') + '"'],
+    "V-02 letters for a time": lambda body: [f"t=now,s={split(body)[1]}"],
+    "V-02 sign before the time": lambda body: [f"t=+{split(body)[0]},s={split(body)[1]}"],
+    "V-02 underscore in the time": lambda body: [f"t=1_0,s={split(body)[1]}"],
+    "V-02 other digits": lambda body: [f"t=\u00b9\u00b2,s={split(body)[1]}"],
+    "V-02 a thousand digits": lambda body: [f"t={'9' * 1000},s={split(body)[1]}"],
+    "V-02 ten thousand fields": lambda body: ["x=1," * 10_000],
+    "V-03 too old": lambda body: [sign(body, at=time.time() - 302)],
+    "V-03 from the future": lambda body: [sign(body, at=time.time() + 302)],
+    "V-03 from 1970": lambda body: [sign(body, at=0)],
+}
+
+
+@pytest.mark.parametrize("signatures", SIGNATURES.values(), ids=SIGNATURES.keys())
+async def test_what_tiktok_did_not_sign_changes_nothing(
+    site: ASGIApp, tiktok: TikTok, store: MemoryStore, victim: Browser, signatures: Callable[[bytes], list[str]]
+) -> None:
+    heard: list[WebhookEvent] = []
+
+    @tiktok.on_event
+    async def note(event: WebhookEvent) -> None:
+        heard.append(event)
+
+    await victim.sign_in()
+    records = dict(store.records)
+    answer = await send(site, BODY, *signatures(BODY))
+
+    assert answer.status == 401
+    assert answer.json()["error"] == "webhook_refused"
+    assert not answer.cookies_set
+    assert not heard
+    assert dict(store.records) == records
+    assert await victim.name() == AMARA
+
+
+NO_EVENTS = {
+    "V-04 empty": b"",
+    "V-04 null": b"null",
+    "V-04 list": b"[]",
+    "V-04 text": b'"x"',
+    "V-04 number": b"1e999",
+    "V-04 cut off": b"{",
+    "V-04 nothing": b"{}",
+    "V-04 deep": b"[" * 10_000,
+    "V-04 deep within": event(content="[" * 10_000),
+    "V-04 no UTF-8": b"\xff",
+    "V-04 form": b"event=authorization.removed",
+    "V-04 content cut off": event(content="{"),
+    "V-04 content a list": event(content="[]"),
+    "V-04 content a number": event(content=7),
+    "V-04 event a number": event(event=7),
+    "V-04 time a text": event(create_time="now"),
+    "V-04 time true": event(create_time=True),
+    "V-04 open_id a number": event(user_openid=7),
+    "V-04 open_id a list": event(user_openid=[CAST[0].open_id]),
+    "V-05 another app": event(client_key="another"),
+    "V-05 no app": event(client_key=None),
+    "V-05 a list of apps": event(client_key=[DEFAULT_CLIENT_KEY]),
+    "V-05 another case": event(client_key=DEFAULT_CLIENT_KEY.upper()),
+}
+
+
+@pytest.mark.parametrize("body", NO_EVENTS.values(), ids=NO_EVENTS.keys())
+async def test_a_signed_body_that_is_no_event_of_this_app_changes_nothing(
+    site: ASGIApp, store: MemoryStore, victim: Browser, body: bytes
+) -> None:
+    await victim.sign_in()
+    records = dict(store.records)
+
+    assert (await send(site, body, sign(body))).status == 400
+    assert dict(store.records) == records
+    assert await victim.name() == AMARA
+
+
+async def test_v06_an_endless_body_is_read_to_its_bound(site: ASGIApp) -> None:
+    def endless() -> Iterator[bytes]:
+        while True:
+            yield b" " * 8192
+
+    answer = await ask(site, "POST", WEBHOOK, headers=[("tiktok-signature", sign(BODY))], body=endless())
+
+    assert answer.status == 413
+    assert answer.taken <= 64 * 1024 + 8192
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "post"], ids="V-07 {}".format)
+async def test_only_a_post_is_an_event(site: ASGIApp, store: MemoryStore, method: str) -> None:
+    answer = await ask(site, method, WEBHOOK, headers=[("tiktok-signature", sign(BODY))], body=BODY)
+
+    assert (answer.status, answer.headers["allow"]) == (405, "POST")
+    assert not store.records
+
+
+@pytest.mark.parametrize("at_once", [False, True], ids=["V-08 one after another", "V-08 at once"])
+async def test_an_event_that_is_sent_again_is_heard_once(site: ASGIApp, tiktok: TikTok, at_once: bool) -> None:
+    heard: list[WebhookEvent] = []
+    statuses: list[int] = []
+
+    @tiktok.on_event
+    async def note(event: WebhookEvent) -> None:
+        await anyio.sleep(0)
+        heard.append(event)
+
+    async def again(number: int) -> None:
+        # As a retry may come: with a signature of another time.
+        statuses.append((await send(site, BODY, sign(BODY, at=time.time() - number))).status)
+
+    if at_once:
+        async with anyio.create_task_group() as group:
+            for number in range(20):
+                group.start_soon(again, number)
+    else:
+        for number in range(20):
+            await again(number)
+
+    assert len(heard) == 1
+    assert set(statuses) <= {200, 503}
+    assert statuses.count(200) >= (1 if at_once else 20)
+
+
+async def test_v08_a_replay_long_after_signs_nobody_out_again(
+    site: ASGIApp, victim: Browser, later: Callable[[float], None]
+) -> None:
+    recorded = sign(BODY)
+    assert (await send(site, BODY, recorded)).status == 200
+    await victim.sign_in()
+    later(81 * 3600)
+
+    assert (await send(site, BODY, recorded)).status == 401
+    assert await victim.name() == AMARA
+
+
+async def test_v09_a_browser_is_not_tiktok(victim: Browser, attacker: Browser) -> None:
+    """A session gives no leave to send events, and an event sets and reads no cookie."""
+    await victim.sign_in()
+    await attacker.sign_in(CAST[1])
+    for browser in (victim, attacker):
+        answer = await browser.open(WEBHOOK, method="POST", page=ORIGIN, body=BODY)
+        assert answer.status == 401
+    answer = await attacker.open(WEBHOOK, method="POST", headers=[("tiktok-signature", sign(BODY))], body=BODY)
+
+    assert (answer.status, answer.body) == (200, b"")
+    assert not answer.cookies_set
+    assert await victim.name() == ""
+    assert await attacker.name() == CAST[1].display_name, "the event was about somebody else"
+
+
+async def test_v10_an_event_about_one_person_ends_nobody_elses_session(site: ASGIApp, victim: Browser) -> None:
+    await victim.sign_in()
+    open_id = CAST[0].open_id
+    for other in (open_id.upper(), open_id.lower() + " ", open_id[:-1], open_id + "\0", "", None):
+        body = event(user_openid=other)
+        assert (await send(site, body, sign(body))).status in (200, 400)
+        assert await victim.name() == AMARA
+
+
+@pytest.mark.welcome
+async def test_v02_the_header_may_say_more(site: ASGIApp) -> None:
+    assert (await send(site, BODY, f"v=2, {sign(BODY)}, x=y=z")).status == 200

@@ -1,0 +1,142 @@
+"""Who may open a WebSocket, and as whom (W-01 to W-06)."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from asgi_tiktok import TikTok, TikTokAuthMiddleware
+from asgi_tiktok.emulator import CAST, Emulator
+from tests.security.browsers import Browser
+from tests.security.wire import DENIAL, handshake
+from tests.site import app
+from tests.visits import ORIGIN, SESSION_COOKIE
+
+pytestmark = pytest.mark.anyio
+
+AMARA = CAST[0].display_name
+OPEN, GUARDED = "/socket", "/studio/socket"
+
+ORIGINS: dict[str, list[tuple[str, str]]] = {
+    "W-01 evil": [("origin", "https://evil.test")],
+    "W-01 null": [("origin", "null")],
+    "W-01 empty": [("origin", "")],
+    "W-01 suffix": [("origin", f"{ORIGIN}.evil.test")],
+    "W-01 userinfo": [("origin", f"{ORIGIN}@evil.test")],
+    "W-01 plain http": [("origin", "http://testserver")],
+    "W-01 sibling": [("origin", "https://x.testserver")],
+    "W-01 another port": [("origin", f"{ORIGIN}:8443")],
+    "W-01 capitals": [("origin", ORIGIN.upper())],
+    "W-01 slash": [("origin", f"{ORIGIN}/")],
+    "W-01 two": [("origin", ORIGIN), ("origin", "https://evil.test")],
+    "W-01 two in one": [("origin", f"{ORIGIN}, https://evil.test")],
+    "W-01 scheme of a socket": [("origin", "wss://testserver")],
+    "W-01 Host does not count": [("origin", "https://evil.test"), ("host", "evil.test")],
+    "W-01 Sec-Fetch-Site does not count": [("origin", "https://evil.test"), ("sec-fetch-site", "same-origin")],
+}
+
+
+@pytest.mark.parametrize("extensions", [[DENIAL], []], ids=["denial", "close"])
+@pytest.mark.parametrize("headers", ORIGINS.values(), ids=ORIGINS.keys())
+async def test_a_page_of_another_origin_opens_none(
+    victim: Browser, headers: list[tuple[str, str]], extensions: list[str]
+) -> None:
+    await victim.sign_in()
+    cookie = ("cookie", victim.jar.header(victim.home))
+    for path in (OPEN, GUARDED):
+        answer = await handshake(victim.app, path, headers=[cookie, *headers], extensions=extensions)
+        assert answer.status == 403
+        assert not answer.cookies_set
+        assert AMARA not in answer.text
+
+
+async def test_w01_without_an_origin_there_is_nobody(victim: Browser) -> None:
+    await victim.sign_in()
+    cookie = ("cookie", victim.jar.header(victim.home))
+
+    assert (await handshake(victim.app, OPEN, headers=[cookie])).json()["name"] == ""
+    assert (await handshake(victim.app, GUARDED, headers=[cookie])).status == 401
+
+
+@pytest.mark.welcome
+async def test_w01_our_own_page_opens_one(victim: Browser) -> None:
+    await victim.sign_in()
+
+    assert (await victim.listen(OPEN)).json()["name"] == AMARA
+    assert (await victim.listen(GUARDED)).json()["name"] == AMARA
+
+
+async def test_w01_another_origin_is_welcome_only_when_named_to_the_letter(
+    tiktok: TikTok, emulator: Emulator
+) -> None:
+    site = TikTokAuthMiddleware(app, tiktok, websocket_origins=["https://front.test"])
+    victim = Browser(site, emulator)
+    await victim.sign_in()
+    cookie = ("cookie", victim.jar.header(victim.home))
+
+    assert (await handshake(site, OPEN, headers=[cookie, ("origin", "https://front.test")])).json()["name"] == AMARA
+    for origin in ("https://a.front.test", "http://front.test", "https://front.test:8443", "https://front.test/"):
+        assert (await handshake(site, OPEN, headers=[cookie, ("origin", origin)])).status == 403
+
+
+@pytest.mark.parametrize(("extensions", "status"), [([DENIAL], 401), ([], 403)], ids=["W-02 denial", "W-02 close"])
+@pytest.mark.parametrize("path", [GUARDED, "/studio", "//studio/socket", "/x/../studio/socket", "studio", ""])
+async def test_nobody_opens_one_on_a_guarded_path(
+    tiktok: TikTok, path: str, extensions: list[str], status: int
+) -> None:
+    reached = []
+
+    async def inner(scope: Scope, receive: Receive, send: Send) -> None:
+        reached.append(scope["path"])
+
+    site = TikTokAuthMiddleware(inner, tiktok, protect=("/studio",))
+    answer = await handshake(site, path, headers=[("origin", ORIGIN)], extensions=extensions)
+
+    assert answer.status == status
+    assert not reached
+
+
+ROUTES = [f"W-03 {route}" for route in ("login", "callback", "logout", "session", "webhook")]
+
+
+@pytest.mark.parametrize("row", ROUTES)
+async def test_our_routes_have_no_websocket(victim: Browser, row: str) -> None:
+    await victim.sign_in()
+    answer = await victim.listen(f"/auth/tiktok/{row.split()[1]}")
+
+    assert answer.status == 403
+    assert not answer.cookies_set
+    assert await victim.name() == AMARA
+
+
+async def test_w05_a_handshake_sets_no_cookie(victim: Browser, later: Callable[[float], None]) -> None:
+    await victim.sign_in()
+    session = victim.session
+    later(3600)
+    for cookie in (victim.jar.header(victim.home), f"{SESSION_COOKIE}=forged"):
+        for path in (OPEN, GUARDED):
+            answer = await handshake(victim.app, path, headers=[("cookie", cookie), ("origin", ORIGIN)])
+            assert not answer.cookies_set
+    assert victim.session == session
+
+
+CREDENTIALS: dict[str, tuple[bytes, list[tuple[str, str]]]] = {
+    "W-06 token in the query": (b"access_token=act.x&token={session}", []),
+    "W-06 cookie in the query": (SESSION_COOKIE.encode() + b"={session}", []),
+    "W-06 subprotocol": (b"", [("sec-websocket-protocol", "bearer, {session}")]),
+    "W-06 Authorization": (b"", [("authorization", "Bearer {session}")]),
+}
+
+
+@pytest.mark.parametrize(("query", "headers"), CREDENTIALS.values(), ids=CREDENTIALS.keys())
+async def test_nothing_but_the_cookie_is_a_credential(
+    site: ASGIApp, victim: Browser, query: bytes, headers: list[tuple[str, str]]
+) -> None:
+    await victim.sign_in()
+    told = [("origin", ORIGIN), *((name, value.format(session=victim.session)) for name, value in headers)]
+    query = query.replace(b"{session}", victim.session.encode())
+    answer = await handshake(site, OPEN, query=query, headers=told)
+
+    assert json.loads(answer.text) == {"name": "", "scopes": []}
+    assert (await handshake(site, GUARDED, query=query, headers=told)).status == 401
