@@ -138,6 +138,6 @@ def retry_after(response: httpx2.Response) -> int:
     else:
         try:
             seconds = int(parsedate_to_datetime(text).timestamp() - time.time())
-        except ValueError:
+        except (ValueError, OverflowError):
             return 5
     return min(max(seconds, 1), 120)

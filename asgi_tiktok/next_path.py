@@ -22,8 +22,9 @@ def safe_next(value: str, *, reserved: Collection[str], root_path: str = "") -> 
     if readings is None or not all(stays_here(reading) for reading in readings):
         return None
     for reading in readings:
-        is_below = root_path and (reading == root_path or reading.startswith(root_path + "/"))
-        below = reading[len(root_path) :] if is_below else reading
+        # Whatever its case, for whoever strips the mount may not mind.
+        front, rest = reading[: len(root_path)], reading[len(root_path) :]
+        below = rest if front.casefold() == root_path.casefold() and rest[:1] in ("", "/") else reading
         if below and not stays_here(below):
             return None
         if {reading.casefold().rstrip("/"), below.casefold().rstrip("/")} & set(reserved):
@@ -45,16 +46,17 @@ def stays_here(path: str) -> bool:
     )
 
 
-def all_readings(path: str) -> list[str] | None:
-    """The path as it stands and as each further decoding would read it; None for a bottomless one."""
-    readings = [path]
+def all_readings(path: str) -> set[str] | None:
+    """All that decoding and normalising, in any order, would make of the path; None for a bottomless one."""
+    readings = fresh = {path}
     for _ in range(MOST_DECODINGS + 1):
         try:
-            decoded = unquote_to_bytes(path).decode("utf-8")
+            decoded = {unquote_to_bytes(reading).decode("utf-8") for reading in fresh}
         except UnicodeDecodeError:
             return None
-        if decoded == path:
-            return readings + [unicodedata.normalize("NFKC", reading) for reading in readings]
-        readings.append(decoded)
-        path = decoded
+        # A fullwidth percent sign is none until somebody normalises it, and then it may be decoded again.
+        fresh = {form for text in fresh | decoded for form in (text, unicodedata.normalize("NFKC", text))} - readings
+        if not fresh:
+            return readings
+        readings = readings | fresh
     return None

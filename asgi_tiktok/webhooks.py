@@ -27,6 +27,7 @@ REMEMBERED = 80 * 60 * 60  # seconds; TikTok tries again for 72 hours
 PATIENCE = 60  # seconds for the hooks of the app
 UNFINISHED = b"-"
 REMOVED = "authorization.removed"
+PLAIN_TEXT = re.compile(r"[!-~]{0,256}")  # as of every open_id that can sign in
 
 
 class Webhooks:
@@ -130,7 +131,9 @@ def read_event(body: bytes, client_key: str) -> WebhookEvent:
         raise WebhookRefused("The body is no event.", status_code=400) from None
     well_typed = (
         isinstance(event.event, str)
+        and PLAIN_TEXT.fullmatch(event.event)
         and isinstance(event.open_id, str | None)
+        and PLAIN_TEXT.fullmatch(event.open_id or "")
         and type(event.create_time) is int
         and isinstance(content, dict)
     )

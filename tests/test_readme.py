@@ -1,4 +1,4 @@
-"""What the README says is true."""
+"""What the README and the docs say is true."""
 
 import ast
 import re
@@ -10,11 +10,14 @@ import pytest
 import asgi_tiktok
 from asgi_tiktok import TikTok
 from asgi_tiktok.tiktok import OPTIONAL, REQUIRED
+from tests.frameworks.table import table
 from tests.site import app
 from tests.visits import new_tiktok
 
-README = Path(__file__).parent.parent.joinpath("README.md").read_text()
-SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+ROOT = Path(__file__).parent.parent
+README = ROOT.joinpath("README.md").read_text()
+DOCS = "".join(page.read_text() for page in sorted(ROOT.glob("docs/*.md")))
+SNIPPETS = re.findall(r"```python\n(.*?)```", README + DOCS, re.DOTALL)
 WHOLE = [snippet for snippet in SNIPPETS if "secrets.token_urlsafe(32)\n" in snippet or "import secrets\n" in snippet]
 
 
@@ -64,3 +67,23 @@ def test_the_files_are_those_that_there_are() -> None:
     there |= {f"{path.parent.name}/" for path in package.glob("*/__init__.py")}
 
     assert named >= there
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "SECURITY.md", *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/*"))]
+)
+def test_links_lead_somewhere(page: str) -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", (ROOT / page).read_text())
+
+    assert [link for link in links if not (ROOT / page).parent.joinpath(link).exists()] == []
+
+
+def test_the_table_of_frameworks_has_a_row_for_each_that_is_driven() -> None:
+    printed = table({})
+    rows = [row.split(" | 0")[0] for row in printed.splitlines()[2:]]
+
+    assert len(rows) == 18
+    for row in rows:
+        name, install = (cell.strip() for cell in row.strip("| ").split("|")[:2])
+        product = re.sub(r" [\d.]+$", "", name)
+        assert re.search(rf"^\| {product}[ \d.]* \| {install} \|( \d \|){{4}}$", DOCS, re.MULTILINE), row

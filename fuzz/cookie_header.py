@@ -1,0 +1,57 @@
+"""The Cookie header: whoever sends it is nobody, unless a genuine cookie stands in it to the letter."""
+
+from base64 import urlsafe_b64decode
+from binascii import Error as Base64Error
+
+from fuzz.site import ADA, CALLBACK, CODE, LOGIN, LOGIN_COOKIE, ORIGIN, SESSION_COOKIE, Begun, Site, fill, play
+
+
+def run(data: bytes) -> None:
+    """Each line is one header; `{session}`, or `{name}` and `{login}`, stand for genuine cookies.
+
+    `{id}` is the session's id alone, without our signature.
+    """
+    play(attack(Site(), data))
+
+
+async def attack(site: Site, data: bytes) -> None:
+    session, begun = await site.sign_in(), await site.begin()
+    given = {"session": session, "id": session.rpartition(b".")[0], "name": begun.name, "login": begun.value}
+    headers = fill(data, **given).split(b"\n")
+    pairs = [pair.strip(b" \t").partition(b"=")[::2] for header in headers for pair in header.split(b";")]
+
+    shown = {value for name, value in pairs if name == SESSION_COOKIE}
+    who = await site.who(*headers)
+    assert who in ("", ADA)
+    assert who or shown != {session}
+    assert not who or session in shown
+
+    await begin_another(site, headers)
+
+    answer = await site.get(CALLBACK, b"code=%b&state=%b" % (CODE, begun.state), *headers)
+    assert bool(answer.session) == bool(site.asked)
+    if answer.session:
+        assert any(name == begun.name and is_same(value, begun) for name, value in pairs)
+    assert who == await site.who(*headers) or answer.session
+
+
+async def begin_another(site: Site, headers: list[bytes]) -> None:
+    """A login begins whatever the browser brings, and makes room among cookies of ours alone."""
+    answer = await site.get(LOGIN, b"", *headers)
+    assert answer.status == 302
+    assert not answer.location.startswith(ORIGIN.encode())
+    *forgotten, remembered = answer.all(b"set-cookie")
+    assert remembered.startswith(LOGIN_COOKIE)
+    assert b"Max-Age=600;" in remembered
+    for line in forgotten:
+        assert line.startswith(LOGIN_COOKIE)
+        assert b"=; Max-Age=0;" in line
+
+
+def is_same(value: bytes, begun: Begun) -> bool:
+    """True where a reader of base64url who is deaf to foreign characters finds the genuine cookie."""
+    genuine = urlsafe_b64decode(begun.value + b"=" * (-len(begun.value) % 4))
+    try:
+        return urlsafe_b64decode(value + b"=" * (-len(value) % 4)) == genuine
+    except Base64Error:
+        return False

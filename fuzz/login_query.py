@@ -1,0 +1,48 @@
+"""The query of the login: it leads to TikTok, asks for declared scopes alone, and then back to this site."""
+
+from urllib.parse import parse_qs, unquote, unquote_to_bytes, urlsplit
+
+from fuzz.site import LOGIN, Begun, Site, play
+from tests.security.whatwg import whatwg
+
+SCOPES = {"user.info.basic", "user.info.profile", "user.info.stats", "video.list"}
+FIELDS = {
+    "client_key",
+    "response_type",
+    "scope",
+    "redirect_uri",
+    "state",
+    "code_challenge",
+    "code_challenge_method",
+    "disable_auto_auth",
+}
+
+
+def run(data: bytes) -> None:
+    """The query as it stands, to an app at the root and to one that is mounted."""
+    for root_path in ("", "/app"):
+        play(attack(Site(root_path), data))
+
+
+async def attack(site: Site, query: bytes) -> None:
+    answer = await site.get(LOGIN, query)
+    assert site.asked == []
+    if answer.status == 400:
+        assert answer.all(b"set-cookie") == []
+        assert b"scopes" in unquote_to_bytes(query)
+        return
+    assert answer.status == 302
+    target = urlsplit(answer.location.decode())
+    assert (target.scheme, target.netloc, target.path) == ("https", "www.tiktok.com", "/v2/auth/authorize/")
+    asked = parse_qs(target.query, strict_parsing=True)
+    assert set(asked) <= FIELDS
+    assert set(asked["scope"][0].split(",")) <= SCOPES
+
+    (line,) = answer.all(b"set-cookie")
+    assert len(line) < 1400
+    name, _, value = line.split(b";")[0].partition(b"=")
+    location = (await site.come_back(Begun(asked["state"][0].encode(), name, value))).location.decode()
+    assert location.startswith("/")
+    assert whatwg().strays(location, root_path=site.root_path) == []
+    path = unquote(urlsplit(location).path).rstrip("/").lower()
+    assert path not in (LOGIN, site.root_path + LOGIN), "a login that leads to a login"

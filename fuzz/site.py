@@ -1,0 +1,202 @@
+"""The site under attack, in one process, and a TikTok that answers what it is told."""
+
+import asyncio
+import atexit
+import logging
+import time
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+from starlette.types import Message, Receive, Scope, Send
+
+from asgi_tiktok import MemoryStore, TikTok, TikTokAuthMiddleware, TikTokUser
+
+ORIGIN = "https://app.example"
+LOGIN, CALLBACK, WEBHOOK = "/auth/tiktok/login", "/auth/tiktok/callback", "/auth/tiktok/webhook"
+SESSION_COOKIE, LOGIN_COOKIE = b"__Host-tiktok_session", b"__Host-tiktok_login."
+CLIENT_KEY, CLIENT_SECRET = "fuzzkey", "fuzz-secret"
+TOKEN, USER_INFO = "/v2/oauth/token/", "/v2/user/info/"
+CODE = b"a-code"
+ADA = "-000ada"
+DEFAULTS = {
+    TOKEN: b"200\n\n"
+    b'{"access_token": "act.a", "expires_in": 86400, "open_id": "-000ada", "refresh_expires_in": 31536000,'
+    b' "refresh_token": "rft.a", "scope": "user.info.basic", "token_type": "Bearer"}',
+    USER_INFO: b'200\n\n{"data": {"user": {"open_id": "-000ada", "display_name": "Ada"}}, "error": {"code": "ok"}}',
+}
+OPERATOR_PAGE = b"The sign-in is out of order"
+LONGEST = 2  # seconds of this process for one input
+FIELD_NAME = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+Headers = list[tuple[bytes, bytes]]
+
+loop = asyncio.new_event_loop()
+atexit.register(loop.close)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the site answered."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+    def all(self, name: bytes) -> list[bytes]:
+        return [value for found, value in self.headers if found == name]
+
+    @property
+    def location(self) -> bytes:
+        (location,) = self.all(b"location")
+        return location
+
+    @property
+    def session(self) -> bytes | None:
+        """The new session's cookie, if one began."""
+        pairs = [line.split(b";")[0].partition(b"=")[::2] for line in self.all(b"set-cookie")]
+        values = [value for name, value in pairs if name == SESSION_COOKIE and value]
+        return values[-1] if values else None
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A login that a browser began: its state, and its cookie."""
+
+    state: bytes
+    name: bytes
+    value: bytes
+
+    @property
+    def cookie(self) -> bytes:
+        return self.name + b"=" + self.value
+
+
+class Site(httpx2.AsyncBaseTransport):
+    """A fresh app behind the middleware; `told` is what TikTok answers, as `read_response` reads it."""
+
+    def __init__(self, root_path: str = "", **told: bytes) -> None:
+        self.root_path = root_path
+        self.told = {**DEFAULTS, **{{"token": TOKEN, "user_info": USER_INFO}[name]: told[name] for name in told}}
+        self.asked: list[str] = []
+        self.store = MemoryStore()
+        self.tiktok = TikTok(
+            client_key=CLIENT_KEY,
+            client_secret=CLIENT_SECRET,
+            redirect_uri=ORIGIN + root_path + CALLBACK,
+            secret_key="fuzz-Qk3vX8mTz1Lr6Wd0Hs5Yb2NcJ7pGa",
+            optional_scopes=("user.info.profile", "user.info.stats", "video.list"),
+            store=self.store,
+            transport=self,
+        )
+        self.app = TikTokAuthMiddleware(tell_who, self.tiktok)
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        self.asked.append(request.url.path)
+        return read_response(self.told.get(request.url.path, b"200"))
+
+    async def ask(
+        self, method: str, path: str, *, query: bytes = b"", headers: Headers | None = None, body: bytes = b""
+    ) -> Answer:
+        """The answer, which is sound whatever it answers."""
+        start: Message = {}
+        parts: list[bytes] = []
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": body}
+
+        async def send(message: Message) -> None:
+            start.update(message if message["type"] == "http.response.start" else {})
+            parts.append(message.get("body", b""))
+
+        scope = {"type": "http", "method": method, "scheme": "https", "path": self.root_path + path}
+        more = {"query_string": query, "root_path": self.root_path, "headers": headers or []}
+        await self.app({**scope, **more}, receive, send)
+        answer = Answer(start["status"], list(start["headers"]), b"".join(parts))
+        check(answer)
+        return answer
+
+    async def get(self, path: str, query: bytes = b"", *cookies: bytes) -> Answer:
+        return await self.ask("GET", path, query=query, headers=[(b"cookie", line) for line in cookies])
+
+    async def begin(self, query: bytes = b"") -> Begun:
+        """Press the button."""
+        answer = await self.get(LOGIN, query)
+        state = parse_qs(urlsplit(answer.location).query)[b"state"][0]
+        name, _, value = answer.all(b"set-cookie")[-1].split(b";")[0].partition(b"=")
+        return Begun(state, name, value)
+
+    async def come_back(self, begun: Begun) -> Answer:
+        return await self.get(CALLBACK, b"code=%b&state=%b" % (CODE, begun.state), begun.cookie)
+
+    async def sign_in(self) -> bytes:
+        """The value of Ada's session cookie."""
+        user = TikTokUser(open_id=ADA, display_name="Ada")
+        _, (_, line) = await self.tiktok.sessions.create(user, ("user.info.basic",), {})
+        return line.split(b";")[0].partition(b"=")[2]
+
+    async def who(self, *cookies: bytes) -> str:
+        """Whom the app sees behind these Cookie headers; empty for nobody."""
+        return (await self.get("/", b"", *cookies)).body.decode()
+
+
+async def tell_who(scope: Scope, receive: Receive, send: Send) -> None:
+    """The app behind the middleware."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": scope["user"].identity.encode()})
+
+
+def check(answer: Answer) -> None:
+    """Every 500 is a page that a wrong setting explains, and no header can be split."""
+    assert answer.status < 500 or answer.status in (502, 503, 504) or OPERATOR_PAGE in answer.body
+    assert len(answer.all(b"set-cookie")) <= 25
+    for name, value in answer.headers:
+        assert set(name) <= FIELD_NAME
+        assert all(0x20 <= byte < 0x7F for byte in value)
+
+
+def play(scene: Coroutine[Any, Any, None]) -> None:
+    """Play a scene to its end, which comes in bounded time, leaves nothing running and garbles no log."""
+    ear = Ear()
+    logger = logging.getLogger("asgi_tiktok")
+    level = logger.level
+    logger.setLevel(logging.DEBUG)
+    logger.addHandler(ear)
+    began = time.process_time()
+    try:
+        loop.run_until_complete(scene)
+        # A body that nobody reads to its end is closed in a turn of its own.
+        loop.run_until_complete(asyncio.sleep(0))
+    finally:
+        logger.removeHandler(ear)
+        logger.setLevel(level)
+    assert time.process_time() - began < LONGEST
+    assert not asyncio.all_tasks(loop)
+
+
+class Ear(logging.Handler):
+    """Hears what is logged: short lines that nothing can break, whatever made us log them."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = record.getMessage()
+        assert line.isprintable()
+        assert len(line) < 1200
+
+
+def read_response(text: bytes) -> httpx2.Response:
+    """An answer of TikTok's as it would stand on the wire: status, header lines, an empty line, the body."""
+    head, _, body = text.partition(b"\n\n")
+    status, *lines = head.split(b"\n")
+    pairs = [line.partition(b":")[::2] for line in lines]
+    headers = [(name, value.strip()) for name, value in pairs if name and set(name) <= FIELD_NAME]
+    code = int(status) if status.isdigit() and len(status) == 3 else 200
+    return httpx2.Response(code, headers=headers, content=body)
+
+
+def fill(text: bytes, **given: bytes) -> bytes:
+    """The text with what no fuzzer could guess in the place of `{name}`."""
+    for name, value in given.items():
+        text = text.replace(b"{%b}" % name.encode(), value)
+    return text

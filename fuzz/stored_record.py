@@ -1,0 +1,44 @@
+"""Records in the store: one that we did not write for this very place signs nobody in, and harms nobody."""
+
+import json
+from contextlib import suppress
+
+from asgi_tiktok import TikTokError, Token
+from fuzz.site import ADA, SESSION_COOKIE, Site, fill, play
+
+TOKEN = Token(open_id=ADA, scopes=("user.info.basic",), access_token="act.a", expires_at=2**33)
+
+
+def run(data: bytes) -> None:
+    """`{elsewhere}` stands for a record from another place; what follows a `=` is written below our seal.
+
+    Below it, in our own format, is our own word, which is not doubted.
+    """
+    if not (data[:1] == b"=" and is_ours(data[1:])):
+        play(attack(Site(), data))
+
+
+async def attack(site: Site, data: bytes) -> None:
+    tiktok, records = site.tiktok, site.store.records
+    cookie, _ = SESSION_COOKIE + b"=" + await site.sign_in(), await site.sign_in()
+    await tiktok.tokens.save(TOKEN)
+    name, elsewhere, token = records
+    text = fill(data, elsewhere=records[elsewhere].value)
+    for key, purpose in ((name, "session"), (token, "token")):
+        written = tiktok.keys.newest.seal(purpose, text[1:], context=key) if text[:1] == b"=" else text
+        records[key] = records[key]._replace(value=written)
+    tiktok.sessions.opened.clear()
+
+    assert await site.who(cookie) == ""
+    assert await tiktok.tokens.load(ADA) is None
+    with suppress(TikTokError):
+        await tiktok.disconnect(ADA)
+    assert site.asked == []
+
+
+def is_ours(text: bytes) -> bool:
+    try:
+        facts = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(facts, dict) and facts.get("format") == 1

@@ -1,0 +1,32 @@
+"""TikTok's token answer: whatever it says, there is a whole login or none, and errors are ours."""
+
+import json
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any
+
+from asgi_tiktok import TikTokError
+from fuzz.site import SESSION_COOKIE, TOKEN, Site, play, read_response
+
+
+def run(data: bytes) -> None:
+    """Status, header lines, an empty line, the body."""
+    play(attack(Site(token=data), data))
+
+
+async def attack(site: Site, data: bytes) -> None:
+    answer = await site.come_back(await site.begin())
+    assert site.asked.count(TOKEN) == 1, "a code is sent once"
+    if answer.session:
+        body = json.loads(read_response(data).content)
+        assert await site.who(SESSION_COOKIE + b"=" + answer.session) == body["open_id"]
+        assert {type(body["access_token"]), type(body["open_id"]), type(body["expires_in"])} == {str, int}
+    else:
+        assert answer.status in (400, 500, 502, 503, 504)
+        assert not any(name.startswith(("session:", "token:")) for name in site.store.records)
+
+    client = site.tiktok.client
+    others: list[Coroutine[Any, Any, object]] = [client.refresh_token("rft.a"), client.client_token()]
+    for other in others:
+        with suppress(TikTokError):
+            await other

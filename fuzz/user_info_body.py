@@ -1,0 +1,32 @@
+"""TikTok's user info: whatever it says, the user is the one whose token it is, and errors are ours."""
+
+import json
+import unicodedata
+
+from fuzz.site import ADA, SESSION_COOKIE, TOKEN, USER_INFO, Site, play
+
+LONGEST = 2048  # characters
+
+
+def run(data: bytes) -> None:
+    """Status, header lines, an empty line, the body."""
+    play(attack(Site(user_info=data)))
+
+
+async def attack(site: Site) -> None:
+    answer = await site.come_back(await site.begin())
+    assert site.asked == [TOKEN, USER_INFO]
+    if answer.session:
+        cookie = SESSION_COOKIE + b"=" + answer.session
+        site.tiktok.sessions.opened.clear()
+        assert await site.who(cookie) == ADA, "what was saved cannot be read again"
+        user = json.loads((await site.get("/auth/tiktok/session", b"", cookie)).body)["user"]
+        for fact in user.values():
+            assert not isinstance(fact, str) or is_clean(fact)
+    else:
+        assert answer.status in (502, 503, 504)
+        assert not any(name.startswith(("session:", "token:")) for name in site.store.records)
+
+
+def is_clean(text: str) -> bool:
+    return len(text) <= LONGEST and not any(unicodedata.category(char) in ("Cc", "Cs") for char in text)

@@ -1,0 +1,37 @@
+"""The webhook: without TikTok's own signature nobody is signed out and no hook is called."""
+
+import hmac
+import time
+
+from asgi_tiktok import WebhookEvent
+from fuzz.site import ADA, CLIENT_SECRET, SESSION_COOKIE, WEBHOOK, Site, fill, play
+
+
+def run(data: bytes) -> None:
+    """TikTok-Signature lines, an empty line, the body; `{now}` and `{signature}` stand for TikTok's own."""
+    play(attack(Site(), data))
+
+
+async def attack(site: Site, data: bytes) -> None:
+    heard: list[WebhookEvent] = []
+
+    @site.tiktok.on_event
+    async def note(event: WebhookEvent) -> None:
+        heard.append(event)
+
+    cookie = SESSION_COOKIE + b"=" + await site.sign_in()
+    head, _, body = data.partition(b"\n\n")
+    now = b"%d" % time.time()
+    signature = hmac.digest(CLIENT_SECRET.encode(), now + b"." + body, "sha256").hex().encode()
+    lines = fill(head, now=now, signature=signature).split(b"\n")
+    answer = await site.ask("POST", WEBHOOK, headers=[(b"tiktok-signature", line) for line in lines], body=body)
+
+    assert site.asked == []
+    assert answer.session is None
+    assert len(heard) == (answer.status == 200)
+    if heard:
+        assert b"s=" + signature in lines[0]
+    else:
+        assert answer.status in (400, 401, 413)
+    removed = bool(heard) and heard[0].event == "authorization.removed" and heard[0].open_id == ADA
+    assert await site.who(cookie) == ("" if removed else ADA)

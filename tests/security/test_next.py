@@ -1,0 +1,150 @@
+"""`next` before a judge that is not ours: Node's own WHATWG `URL`."""
+
+from urllib.parse import quote, unquote
+
+import pytest
+from hypothesis import example, given
+from starlette.testclient import TestClient
+
+from asgi_tiktok.emulator import Emulator
+from asgi_tiktok.next_path import safe_next
+from fuzz import login_query, next_path
+from tests.security.strategies import bounded, hostile_next, ordinary_next
+from tests.security.whatwg import BASES, whatwg
+from tests.visits import sign_in
+
+REFUSED = {
+    "/％2fevil.example": "a fullwidth percent sign, which NFKC makes a real one",
+    "/%EF%BC%852fevil.example": "the same, encoded",
+    "/%２fevil.example": "a fullwidth digit in an escape",
+    "/%25２fevil.example": "the same, behind an encoded percent sign",
+    "/‥//evil.example": "a two dot leader, .. after NFKC",
+    "/．．//evil.example": "fullwidth dots",
+    "/a/%e2%80%a5/b": "an encoded two dot leader",
+    "/﹨evil.example": "a small reverse solidus",
+    "/＼evil.example": "a fullwidth reverse solidus",
+    "/a\\b": "a backslash in the middle",
+    "/a?b=\\": "a backslash in the query, which some servers turn",
+    "/%c0%afevil.example": "an overlong slash",
+    "/%ff": "no UTF-8",
+    "/%ed%a0%80": "an encoded surrogate",
+    "/a%00.html": "an encoded NUL",
+    "/%250a/evil.example": "a line feed, encoded twice",
+    "/%09/evil.example": "an encoded tab",
+    "/%25%32%66evil.example": "an escape whose digits are encoded",
+    "/%e3%80%80/evil.example": "an encoded ideographic space",
+    "/a/%2e%2e/b": "encoded dots",
+    "/a/.%2e/b": "half encoded dots",
+    "/a/%252e%252e/b": "dots, encoded twice",
+    "/a/..": "a parent at the end",
+    "/%2f": "nothing but an encoded slash",
+    "/\ufeff/evil.example": "a byte order mark",
+    "/\u2060/evil.example": "a word joiner",
+    "/\U000e0001/evil.example": "a language tag",
+    "/\ue000": "private use",
+    "/\x85": "next line",
+    "\ufeff//evil.example": "a byte order mark in front",
+    " /a": "a space in front",
+    "///evil.example": "three slashes",
+    "\\\\evil.example": "two backslashes",
+    "/\\/evil.example": "slash, backslash, slash",
+    "https:/evil.example": "one slash behind a scheme",
+    "HTTPS://evil.example": "a scheme in capitals",
+    "https:evil.example": "no slash behind a scheme",
+    "https://app.example/a": "our own origin in full, which is no path",
+    "//app.example/a": "our own host",
+    "?next=//evil.example": "a query alone",
+    "./a": "relative to the callback",
+    ";//evil.example": "a parameter in front",
+    "%2f%2fevil.example": "no slash in front",
+    "/" + "a" * 2048: "2,049 characters",
+}
+ACCEPTED = {
+    "/?": "an empty query",
+    "/#": "an empty fragment",
+    "/a//b": "two slashes further on",
+    "/.well-known/x": "a segment that begins with a dot",
+    "/a../..b/....": "dots beside other characters",
+    "/100%": "a percent sign that is no escape",
+    "/a%2Fb": "an encoded slash between two segments",
+    "/a?b=%0d%0a": "an encoded line end in the query",
+    "/a?b=../..//c": "dots and slashes in the query",
+    "/#/route/../x": "a fragment of a router",
+    "/[id]/{x}|^`": "characters that a URL wants encoded",
+    "/あ/%E3%81%82/🎵": "other scripts, raw and encoded",
+    "/ada@home:80": "what would be userinfo and port elsewhere",
+    "/℀": "a character that NFKC makes a/c",
+    "/ﬁ": "a ligature",
+    "/" + "a" * 2047: "2,048 characters",
+}
+
+
+@pytest.mark.parametrize("value", REFUSED, ids=REFUSED.get)
+def test_it_is_refused(value: str) -> None:
+    assert safe_next(value, reserved=()) is None
+
+
+@pytest.mark.parametrize("value", ["/App//evil.example", "/%41pp/%2fevil.example", "/APP/auth/tiktok/Login"])
+def test_a_mount_is_seen_in_any_case(value: str) -> None:
+    assert safe_next(value, reserved={"/auth/tiktok/login"}, root_path="/app") is None
+
+
+@pytest.mark.parametrize("value", ACCEPTED, ids=ACCEPTED.get)
+def test_it_is_accepted_and_stays(value: str) -> None:
+    assert keeps_its_meaning(value)
+    next_path.check(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("//evil.example", "/\\evil.example", "/\t/evil.example", "https:evil.example", "javascript:alert(1)"),
+        *("/%2fevil.example", "/%255cevil.example", "/%25252fevil.example", "/..//evil.example", "/.//evil.example"),
+        *(
+            "/／evil.example",
+            "/％2fevil.example",
+            "/%EF%BC%8Fevil.example",
+            "/app//evil.example",
+            "/app/%2fevil.example",
+        ),
+        *("//user@app.example/", "//[", "/%09/evil.example"),
+    ],
+)
+def test_the_judge_sees_what_strays(value: str) -> None:
+    assert whatwg().strays(value, root_path="/app")
+
+
+@bounded(2000)
+@given(hostile_next)
+@example("/％2fevil.example")
+def test_nothing_that_is_accepted_leaves_the_origin(value: str) -> None:
+    next_path.check(value)
+
+
+@bounded(60)
+@given(hostile_next | ordinary_next())
+def test_no_login_ends_elsewhere(value: str) -> None:
+    login_query.run(b"next=" + quote(value, errors="replace").encode())
+
+
+@bounded(300)
+@given(ordinary_next())
+def test_an_ordinary_page_is_accepted_as_it_is(value: str) -> None:
+    assert keeps_its_meaning(value)
+
+
+@pytest.mark.parametrize("value", ["/", "/search?q=http://other.example/x#part", "/caf\xe9/🎵", "/" + "a" * 399])
+def test_a_login_leads_to_that_very_page(browser: TestClient, emulator: Emulator, value: str) -> None:
+    location = sign_in(browser, emulator, f"next={quote(value)}").headers["location"]
+
+    assert unquote(location) == value
+
+
+def keeps_its_meaning(value: str) -> bool:
+    """Whether the value is accepted, and leads a browser to where it would have led as it was."""
+    accepted = safe_next(value, reserved={"/auth/tiktok/login"}, root_path="/app")
+    if accepted is None:
+        return False
+    pairs = [(reference, base) for reference in (value, accepted) for base in BASES]
+    meant = [place and unquote(place.origin + place.path + place.rest) for place in whatwg().join(pairs)]
+    return meant[: len(BASES)] == meant[len(BASES) :]
