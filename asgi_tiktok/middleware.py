@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
 from asgi_tiktok.app_answer import VARY_ON_COOKIE, adding, covers_cookies, drop, read_challenge
-from asgi_tiktok.connection import ANONYMOUS, TikTokSession
+from asgi_tiktok.connection import ANONYMOUS, TikTokSession, tiktok_session
 from asgi_tiktok.cookies import Header, cookie_values
 from asgi_tiktok.errors import ConfigurationError, LoginRequired, RequestRefused, StoreError, TikTokError
 from asgi_tiktok.fetch_metadata import is_navigation, is_own, is_preflight
@@ -214,9 +214,10 @@ class TikTokAuthMiddleware:
         """Answer a request that needs somebody else; who is signed in already is asked before they leave."""
         connection = HTTPConnection(scope)
         next_path = whole_path(scope) if scope["method"] in ("GET", "HEAD") else None
-        anonymous = scope.get("user") is ANONYMOUS
+        # Not scope["user"], which a middleware of the app may have replaced.
+        signed_in = "tiktok" in scope and tiktok_session(connection).user.is_authenticated
         response: Response
-        if isinstance(error, LoginRequired) and anonymous and next_path and is_navigation(connection.headers):
+        if isinstance(error, LoginRequired) and not signed_in and next_path and is_navigation(connection.headers):
             login_url = self.responder.login_url(connection, error, next_path)
             response = RedirectResponse(login_url, status_code=303, headers=HEADERS)
         else:

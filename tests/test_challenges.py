@@ -4,7 +4,9 @@ import logging
 
 import pytest
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.authentication import AuthCredentials, AuthenticationBackend, SimpleUser
+from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
@@ -44,6 +46,16 @@ class TestWhoNeedsToSignIn:
         back = browser.get(emulator.consent(to_tiktok))
         assert back.headers["location"] == "/needs?scope=video.list"
         assert browser.get(back.headers["location"]).text == f"{CAST[0].display_name} may"
+
+    def test_is_led_there_whatever_user_the_app_has_of_its_own(self, tiktok: TikTok) -> None:
+        class Own(AuthenticationBackend):
+            async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, SimpleUser]:
+                return AuthCredentials(["staff"]), SimpleUser("ada")
+
+        app = AuthenticationMiddleware(Starlette(routes=[Route("/needs", needs)]), backend=Own())
+        browser = TestClient(TikTokAuthMiddleware(app, tiktok), base_url=ORIGIN, follow_redirects=False)
+
+        assert browser.get("/needs", headers=NAVIGATION).status_code == 303
 
     def test_is_told_where_when_a_script_asks(self, browser: TestClient) -> None:
         answer = browser.post("/needs", headers=FETCH)
