@@ -93,6 +93,7 @@ class TikTokAuthMiddleware:
         self.cookie_name = self.sessions.cookie_name
         self.nobody = TikTokSession(self.tiktok, None, "")
         self.protection = Protection(protect, public)
+        self.guards = bool(self.protection.prefixes)
         self.responder = Responder(self.tiktok.site, on_error)
         self.routes = Routes(self.tiktok, self.responder)
         self.websocket_origins = check_origins("websocket_origins", websocket_origins) | {self.tiktok.site.origin}
@@ -116,8 +117,12 @@ class TikTokAuthMiddleware:
             session = await self.load(scope, presented) if presented else None
             if presented and session is None and (set_cookie := self.expired_cookie(scope, presented)):
                 send = adding(send, set_cookie)
-            self.introduce(scope, session, root_path)
-            if self.protection.prefixes and session is None:
+            if session is None and not root_path:
+                # As introduce() does, at half the price: most visitors are nobody.
+                scope["tiktok"], scope["user"], scope["auth"] = self.nobody, ANONYMOUS, NO_CREDENTIALS
+            else:
+                self.introduce(scope, session, root_path)
+            if self.guards and session is None:
                 self.guard(scope)
         except TikTokError as error:
             await self.refuse(scope, receive, send, error)
@@ -177,14 +182,9 @@ class TikTokAuthMiddleware:
 
     def introduce(self, scope: Scope, session: Session | None, root_path: str) -> None:
         """Tell the app who is there."""
-        if session is not None:
-            scope["tiktok"] = TikTokSession(self.tiktok, session, root_path)
-            scope["user"] = session.user
-            scope["auth"] = AuthCredentials(["authenticated", *session.scopes])
-        else:
-            scope["tiktok"] = TikTokSession(self.tiktok, None, root_path) if root_path else self.nobody
-            scope["user"] = ANONYMOUS
-            scope["auth"] = NO_CREDENTIALS
+        scope["tiktok"] = TikTokSession(self.tiktok, session, root_path)
+        scope["user"] = session.user if session else ANONYMOUS
+        scope["auth"] = AuthCredentials(["authenticated", *session.scopes]) if session else NO_CREDENTIALS
 
     def guard(self, scope: Scope) -> None:
         if self.protection.covers(route_path(scope)) and not is_preflight(scope):

@@ -23,11 +23,15 @@ class SessionSocket:
         self.is_live = is_live
         self.recheck = recheck
         self.next_look = time.monotonic() + recheck
+        self.connected = False
         self.coming: Future[Message] | None = None
         self.ended = False
 
     async def receive(self) -> Message:
         """An ASGI `receive` for the app."""
+        if not self.connected:
+            self.connected = True
+            return await self.receive_message()  # the handshake, which is there already
         while not self.ended:
             # Kept when the app gives up waiting, for it would take a message with it.
             self.coming = self.coming or asyncio.ensure_future(self.receive_message())

@@ -109,6 +109,8 @@ async def test_giving_up_waiting_loses_no_message(tiktok: TikTok) -> None:
 
     is_live: Callable[[], Awaitable[bool]] = live
     socket = SessionSocket(receive.receive, keep, is_live, 60)
+    await send.send({"type": "websocket.connect"})
+    assert await socket.receive() == {"type": "websocket.connect"}
     with anyio.move_on_after(0.01):
         await socket.receive()
     await send.send({"type": "websocket.receive", "text": "kept"})

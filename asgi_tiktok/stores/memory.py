@@ -70,7 +70,7 @@ class MemoryStore:
         return True
 
     async def owned(self, owner: str) -> AsyncIterator[str]:
-        records = [(record.ends_at, key) for key in list(self.records) if (record := self.live(key))]
+        records = [(record.ends_at, key) for key, record in self.records.items() if record.owner == owner]
         for _, key in sorted(records):
             if (record := self.live(key)) and record.owner == owner:
                 yield key
