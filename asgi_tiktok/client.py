@@ -14,6 +14,7 @@ from authlib.integrations.httpx_client import AsyncOAuth2Client
 from asgi_tiktok.answers import read_api, read_oauth
 from asgi_tiktok.callback import Callback, read_callback
 from asgi_tiktok.deadline import in_time
+from asgi_tiktok.discretion import Secret, discreet
 from asgi_tiktok.endpoints import TIKTOK, Endpoints
 from asgi_tiktok.errors import ConfigurationError, InvalidResponse, TikTokError, Unavailable, UpstreamTimeout
 from asgi_tiktok.models import USER_FIELDS, ClientToken, TikTokUser, Token
@@ -68,7 +69,7 @@ class TikTokClient:
         trust_env: bool = False,
     ) -> None:
         self.client_key = check_credential("client_key", client_key)
-        self.client_secret = check_credential("client_secret", client_secret)
+        self.client_secret = Secret(check_credential("client_secret", client_secret))
         self.redirect_uri = check_redirect_uri(redirect_uri)
         self.scopes = check_scopes("scopes", scopes)
         if not self.scopes:
@@ -130,6 +131,7 @@ class TikTokClient:
             raise callback.error
         return callback
 
+    @discreet
     async def fetch_token(
         self, code: str, *, code_verifier: str | None = None, scopes: tuple[str, ...] | None = None
     ) -> Token:
@@ -143,6 +145,7 @@ class TikTokClient:
         body = await self.request_token("token", "authorization_code", form)
         return Token.from_response(body, now=time.time(), scopes=scopes or self.scopes)
 
+    @discreet
     async def refresh_token(self, refresh_token: str, *, scopes: tuple[str, ...] | None = None) -> Token:
         """A new token for an old refresh token, which ends at once (RFC 6749 §6): save before use.
 
@@ -151,6 +154,7 @@ class TikTokClient:
         body = await self.request_token("refresh", "refresh_token", {"refresh_token": refresh_token})
         return Token.from_response(body, now=time.time(), scopes=scopes or self.scopes)
 
+    @discreet
     async def client_token(self) -> ClientToken:
         """The app's own token (RFC 6749 §4.4; TikTok: Client Access Token Management).
 
@@ -159,6 +163,7 @@ class TikTokClient:
         body = await self.request_token("client_token", "client_credentials", {})
         return ClientToken.from_response(body, now=time.time())
 
+    @discreet
     async def revoke_token(self, access_token: str) -> None:
         """Disconnect the app from the user's account: all their tokens end (RFC 7009; TikTok: Revoke).
 
@@ -169,6 +174,7 @@ class TikTokClient:
         )
         read_oauth(await self.upstream("revoke", request), "revoke")
 
+    @discreet
     async def fetch_user(self, token: Token) -> TikTokUser:
         """Who the token belongs to, with what its scopes open (TikTok: Get User Info).
 

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from asgi_tiktok.discretion import Secret
 from asgi_tiktok.errors import ConfigurationError
 
 SHORTEST_SECRET = 32  # characters
@@ -32,7 +33,7 @@ class Key:
     """What one secret can do."""
 
     def __init__(self, secret: str) -> None:
-        self.secret = secret.encode()
+        self.secret = Secret(secret)
         self.derive = cache(self.derive_uncached)
         self.cipher = cache(self.cipher_uncached)
 
@@ -41,7 +42,7 @@ class Key:
 
     def derive_uncached(self, purpose: str) -> bytes:
         info = b"asgi-tiktok/" + purpose.encode()
-        return HKDF(SHA256(), length=32, salt=None, info=info).derive(self.secret)
+        return HKDF(SHA256(), length=32, salt=None, info=info).derive(self.secret.encode())
 
     def cipher_uncached(self, purpose: str) -> AESGCM:
         return AESGCM(self.derive(purpose))

@@ -7,6 +7,7 @@ from base64 import b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
+from itertools import islice
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -18,6 +19,7 @@ from asgi_tiktok.records import open_record, seal_record
 LIFETIME = 600  # seconds
 LEEWAY = 60  # seconds that the clocks of two machines may differ
 MOST_PENDING = 5
+MOST_HELD = 50  # cookies that are looked at; a browser holds a few
 LONGEST_NEXT = 400  # bytes; five such cookies still fit into a Cookie header
 PURPOSE = "login"
 NAME_TAIL = re.compile(rb"[A-Za-z0-9_-]{11}")
@@ -98,7 +100,7 @@ class PendingLogins:
 
     def held(self, headers: Headers) -> list[tuple[str, bytes]]:
         prefix = self.cookies.login_prefix.encode("ascii")
-        pairs = cookies_named(headers.raw, prefix)
+        pairs = islice(cookies_named(headers.raw, prefix), MOST_HELD)
         # A name goes back out in Set-Cookie, so it must be one that we could have given.
         return [(name.decode(), value) for name, value in pairs if NAME_TAIL.fullmatch(name, len(prefix))]
 

@@ -8,6 +8,7 @@ from inspect import isawaitable
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from asgi_tiktok.discretion import bare
 from asgi_tiktok.errors import AccessDenied, LoginRequired, TikTokError, Unavailable, WebhookRefused
 from asgi_tiktok.fetch_metadata import is_navigation, wants_json
 from asgi_tiktok.flood_gate import FloodGate
@@ -62,7 +63,7 @@ class Responder:
         if self.on_error is None:
             return None
         try:
-            answer = self.on_error(connection, error)
+            answer = self.on_error(connection, bare(error))
             response: object = await answer if isawaitable(answer) else answer
         except Exception:
             logger.exception("on_error failed, so the visitor sees our page")

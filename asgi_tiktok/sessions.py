@@ -215,8 +215,8 @@ class Sessions:
         return "user:" + sha256(f"{self.audience}\0{open_id}".encode()).hexdigest()
 
     def remaining(self, session: Session) -> int:
-        """Seconds until the session ends, if it is not used again."""
-        return session.ends_at - int(time.time())
+        """Seconds until the session ends, if it is not used again; 1 where the clock has just passed its end."""
+        return max(session.ends_at - int(time.time()), 1)
 
     def ends_at(self, created_at: int, seen_at: int) -> int:
         return min(seen_at + self.idle_timeout, created_at + self.absolute_timeout)

@@ -112,7 +112,10 @@ class Tokens:
                 # The store was away when TikTok answered, and is back.
                 token = await self.put(*self.unsaved[open_id])
                 self.unsaved.pop(open_id, None)
-                return token
+                if is_usable(token, rejected):
+                    return token
+                # It waited for too long, or a newer login was there first.
+                kept = await self.load(open_id) or kept
             try:
                 if not held:
                     raise Unavailable("Another worker is refreshing.", stage="refresh")

@@ -12,6 +12,7 @@ from hmac import digest as hmac_digest
 from starlette.requests import Request
 from starlette.responses import Response
 
+from asgi_tiktok.discretion import Secret
 from asgi_tiktok.errors import StoreError, WebhookRefused
 from asgi_tiktok.hooks import Hooks
 from asgi_tiktok.models import WebhookEvent
@@ -47,7 +48,7 @@ class Webhooks:
         self.sessions = sessions
         self.tokens = tokens
         self.hooks = hooks
-        self.client_secret = client_secret.encode()
+        self.client_secret = Secret(client_secret)
         self.tolerance = tolerance
 
     async def receive(self, request: Request) -> Response:
@@ -58,7 +59,7 @@ class Webhooks:
         """
         body = await read_body(request)
         check_signature(
-            self.client_secret, request.headers.getlist("tiktok-signature"), body, tolerance=self.tolerance
+            self.client_secret.encode(), request.headers.getlist("tiktok-signature"), body, tolerance=self.tolerance
         )
         event = read_event(body, self.tokens.client.client_key)
         # TikTok delivers at least once and gives no event an id, so the event itself is its id.

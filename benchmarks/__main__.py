@@ -1,35 +1,58 @@
 """The command `python -m benchmarks`."""
 
 import signal
+import subprocess
 import sys
 from importlib import import_module
 
-NAMES = (
-    "refresh_race",
-    "refresh_kill",
-    "cancel_sweep",
-    "store_outage",
-    "abandoned_logins",
-    "session_read",
-    "session_size",
-)
+# Each benchmark, and what it is told when it shall be quick: a look whether it works, and no figure.
+QUICK = {
+    "overhead": "--rounds 1 --times 50 --no-servers",
+    "requests_per_second": "--rounds 1 --seconds 1 --store memory",
+    "logins": "--rounds 1 --logins 2",
+    "refresh_storm": "--rounds 1 --calls 100 --store memory",
+    "footprint": "--rounds 1 --sessions 1000",
+    "session_read": "--counts 100 1000 --rounds 2 --reads 50 --store sqlite",
+    "session_size": "--count 500 --store sqlite",
+    "refresh_race": "--rounds 2 --workers 2 --requests 20 --store sqlite",
+    "refresh_kill": "--plain 1 --requests 10 --strike anybody --store sqlite",
+    "cancel_sweep": "",
+    "store_outage": "--rounds 1 --store redis",
+    "abandoned_logins": "--count 5000",
+}
 
 
 def main() -> int:
-    """The exit status: 2 when no benchmark has that name."""
-    if len(sys.argv) > 1 and sys.argv[1] in NAMES:
-        name = sys.argv.pop(1)
+    """The exit status: 2 when no benchmark has that name, 1 when one of all failed."""
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    if name in QUICK:
+        sys.argv.pop(1)
         sys.argv[0] = f"python -m benchmarks {name}"
         # Whoever is told to stop still ends the servers and workers that it started.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
         import_module(f"benchmarks.{name}").main()
         return 0
+    if name == "all" and sys.argv[2:] in ([], ["--quick"]):
+        return run_all(quick=len(sys.argv) > 2)
 
-    print("usage: python -m benchmarks NAME [--help]\n")
-    for name in NAMES:
-        summary = (import_module(f"benchmarks.{name}").__doc__ or "").splitlines()[0]
-        print(f"  {name:18}{summary}")
-    return 2 if len(sys.argv) > 1 else 0
+    print("usage: python -m benchmarks NAME [--help]\n       python -m benchmarks all [--quick]\n")
+    for each in QUICK:
+        summary = (import_module(f"benchmarks.{each}").__doc__ or "").splitlines()[0]
+        print(f"  {each:21}{summary}")
+    return 2 if name else 0
+
+
+def run_all(*, quick: bool) -> int:
+    """One after the other, each in a process that nothing else has used before."""
+    failed = []
+    for name, options in QUICK.items():
+        words = [name, *(options.split() if quick else ())]
+        print(f"\n== python -m benchmarks {' '.join(words)}\n", flush=True)
+        if subprocess.run([sys.executable, "-m", "benchmarks", *words], check=False).returncode:
+            failed.append(name)
+    if failed:
+        print(f"\nFailed: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ class SignedIn:
     ttl: int
     owner: str
     cookie: str
+    open_id: str
 
     @property
     def presented(self) -> list[bytes]:
@@ -46,6 +47,7 @@ def people(tiktok: TikTok, count: int) -> Iterator[SignedIn]:
             sessions.remaining(session),
             sessions.owner(user.open_id),
             f"{sessions.cookies.session}={signed}",
+            user.open_id,
         )
 
 

@@ -1,11 +1,11 @@
-"""Reading a session among a thousand and among a million: what does the crowd cost?"""
+"""Reading a session among a thousand, a hundred thousand and a million: what does the crowd cost?"""
 
 import asyncio
 import random
 import statistics
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 
 from asgi_tiktok import TikTok
 from benchmarks.engines import Engine, opened
@@ -16,17 +16,6 @@ from benchmarks.settings import Settings
 from benchmarks.table import print_table
 
 SAMPLE = 20_000  # sessions whose cookies are remembered, evenly spread over all
-
-
-@dataclass
-class Reads:
-    """The median time to load a session in each of two stores, in microseconds."""
-
-    few: int
-    many: int
-    few_p50: float
-    many_p50: float
-    ratio: float
 
 
 class Site:
@@ -54,6 +43,8 @@ class Site:
         drawn = random.choices(self.visitors, k=times)
         seconds = []
         for presented in drawn:
+            # Else the few would all be remembered opened, and the many would not.
+            self.tiktok.sessions.opened.clear()
             began = time.perf_counter()
             session = await load(presented)
             seconds.append(time.perf_counter() - began)
@@ -62,35 +53,41 @@ class Site:
         return seconds
 
 
-async def measure(small: Site, large: Site, *, rounds: int, reads: int) -> Reads:
-    """Read from both in turn, so that whatever else the machine does hits both alike."""
-    await small.fill()
-    await large.fill()
-    few: list[float] = []
-    many: list[float] = []
-    for site in (small, large):
+async def measure(sites: Sequence[Site], *, rounds: int, reads: int) -> list[float]:
+    """The median time to load a session at each site, in microseconds.
+
+    All are read in turn, so that whatever else the machine does hits them alike.
+    """
+    for site in sites:
+        await site.fill()
+    for site in sites:
         await site.read(reads)
+    seconds: dict[int, list[float]] = {site.count: [] for site in sites}
     for number in range(rounds):
-        turns = [(small, few), (large, many)]
-        for site, seconds in turns if number % 2 else reversed(turns):
-            seconds.extend(await site.read(reads))
-    for site in (small, large):
+        for site in sites if number % 2 else reversed(sites):
+            seconds[site.count].extend(await site.read(reads))
+    for site in sites:
         await site.tiktok.aclose()
-    medians = [statistics.median(seconds) * 1e6 for seconds in (few, many)]
-    return Reads(small.count, large.count, medians[0], medians[1], medians[1] / medians[0])
+    return [statistics.median(seconds[site.count]) * 1e6 for site in sites]
+
+
+def run(store: str, counts: Sequence[int], *, rounds: int, reads: int) -> list[float]:
+    """The medians with so many sessions each in a store of its own."""
+    with ExitStack() as stack:
+        sites = [Site(stack.enter_context(opened(store)), count) for count in counts]
+        return asyncio.run(measure(sites, rounds=rounds, reads=reads))
 
 
 def main() -> None:
     parser = new_parser(__doc__)
-    parser.add_argument("--few", type=int, default=1000)
-    parser.add_argument("--many", type=int, default=1_000_000)
+    parser.add_argument(
+        "--counts", type=int, nargs="+", default=[1000, 100_000, 1_000_000], help="sessions in a store"
+    )
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--reads", type=int, default=500, help="in each round, from each store")
     options = parser.parse_args()
-    rows = []
+    rows: list[list[object]] = []
     for store in chosen(options.store):
-        with opened(store) as engine, opened(store) as other:
-            sites = Site(engine, options.few), Site(other, options.many)
-            reads = asyncio.run(measure(*sites, rounds=options.rounds, reads=options.reads))
-        rows.append([store, *vars(reads).values()])
-    print_table(["store", "few", "many", "p50 of few (µs)", "p50 of many (µs)", "ratio"], rows)
+        medians = run(store, options.counts, rounds=options.rounds, reads=options.reads)
+        rows.append([store, *medians, medians[-1] / medians[0]])
+    print_table(["store", *(f"p50 among {count:,} (µs)" for count in options.counts), "last to first"], rows)

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 
+NONE = "–"  # where there is no figure
+
 
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print the rows under their headers, numbers to the right."""
     texts = [[as_text(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(headers, *texts, strict=True)]
-    numeric = [all(isinstance(row[i], int | float) for row in rows) for i in range(len(headers))]
+    numeric = [all(isinstance(row[i], int | float) or row[i] == NONE for row in rows) for i in range(len(headers))]
     print(line(headers, widths, numeric))
     print(
         "|"

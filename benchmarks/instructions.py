@@ -1,0 +1,74 @@
+"""The overhead of a request in instructions, which no other work on the machine disturbs."""
+
+import asyncio
+import gc
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.in_process import spend
+from benchmarks.overhead import Figures, enter, situations_of
+
+WARM_UP = 50  # requests
+TIMES = 100  # requests of each kind
+PATIENCE = 900  # seconds; under valgrind everything takes fifty times as long
+MARK = "getppid"  # a function that nothing else calls
+
+
+def count() -> Figures:
+    """Instructions of each request above those of the bare app."""
+    if shutil.which("valgrind") is None:
+        raise SystemExit("valgrind is missing; on Debian: apt-get install valgrind")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        callgrind = ["--tool=callgrind", f"--dump-before={MARK}", f"--callgrind-out-file={folder / 'part'}"]
+        command = ["valgrind", "-q", *callgrind, sys.executable, "-m", "benchmarks.instructions"]
+        # Without a seed, the layout of dicts would differ from run to run.
+        environ = {**os.environ, "PYTHONHASHSEED": "0"}
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=environ, check=False)
+        if done.returncode:
+            raise RuntimeError(done.stderr[-2000:])
+        figures: Figures = {}
+        for number, (contender, situation) in enumerate(json.loads(done.stdout)):
+            # Three parts for each: what came before, the bare app, the app.
+            bare, app = (read_part(folder / f"part.{3 * number + place}") for place in (2, 3))
+            figures[contender, situation] = round((app - bare) / TIMES)
+    return figures
+
+
+def read_part(path: Path) -> int:
+    """How many instructions callgrind counted between two marks."""
+    found = re.search(r"^summary: (\d+)$", path.read_text(), re.MULTILINE)
+    assert found is not None
+    return int(found[1])
+
+
+async def play(folder: Path) -> list[tuple[str, str]]:
+    """Under valgrind: the bare app and the app in turn, a mark before each block and one after the last."""
+    played = []
+    gc.disable()  # its turn would come in somebody's block by chance
+    for contender in await enter(folder):
+        for situation in situations_of(contender):
+            scope = situation.scope(contender.cookie)
+            for app in (contender.bare, contender.app):
+                await spend(app, scope, WARM_UP)
+            for app in (contender.bare, contender.app):
+                os.getppid()
+                await spend(app, scope, TIMES)
+            os.getppid()
+            played.append((contender.name, situation.name))
+    return played
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        print(json.dumps(asyncio.run(play(Path(folder)))))
+
+
+if __name__ == "__main__":
+    main()

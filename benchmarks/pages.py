@@ -1,0 +1,79 @@
+"""The smallest app that asks who is there, and the same behind each of those who can tell it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+Who = Callable[[Scope], str | None]
+
+
+async def keep_open() -> None:
+    """For those who hold nothing open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """An app that knows its visitors by some means, and the same app without.
+
+    `cookie` is what somebody has who is signed in as `who`.
+    """
+
+    name: str
+    app: ASGIApp
+    bare: ASGIApp
+    cookie: str
+    who: str
+    guards: bool = True
+    websockets: bool = True
+    aclose: Callable[[], Awaitable[None]] = keep_open
+
+
+def new_page(who: Who, *, guards: bool = False) -> ASGIApp:
+    """A page of one word, which is who is there; where it guards, nobody gets 401 for /studio."""
+
+    async def page(scope: Scope, receive: Receive, send: Send) -> None:
+        identity = who(scope)
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.accept", "headers": [(b"x-who", (identity or "nobody").encode())]})
+            return
+        if guards and identity is None and scope["path"] == "/studio":
+            await JSONResponse({"detail": "Not authenticated"}, 401)(scope, receive, send)
+            return
+        body = (identity or "nobody").encode()
+        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    return page
+
+
+def nobody(scope: Scope) -> str | None:
+    """The bare app asks nobody."""
+    return None
+
+
+def user_in_scope(scope: Scope) -> str | None:
+    """As AuthenticationMiddleware and ours tell it."""
+    user = scope["user"]
+    return user.identity if user.is_authenticated else None
+
+
+def user_in_session(scope: Scope) -> str | None:
+    """As Authlib's examples tell it: request.session["user"]."""
+    user = scope["session"].get("user")
+    return None if user is None else user["open_id"]
+
+
+def told(sent: list[Message]) -> str:
+    """Who the app said is there, or the status with which it sent somebody away."""
+    if sent[0]["type"] == "websocket.accept":
+        return str(dict(sent[0]["headers"])[b"x-who"].decode())
+    if sent[0]["status"] != 200:
+        return str(sent[0]["status"])
+    return str(sent[1]["body"].decode())
+
+
+BARE = new_page(nobody)

@@ -1,0 +1,46 @@
+"""A process of the smallest site: `python -m benchmarks.trivial SERVER NAME URL FD` serves on a listening socket.
+
+Before it serves, it prints who is signed in there, and their cookie.
+"""
+
+import socket
+import sys
+from asyncio import Runner
+from typing import Any
+
+import uvicorn
+
+from benchmarks.pages import BARE, Contender
+from benchmarks.peers import floor, ours, starlette
+
+SERVERS: dict[str, dict[str, Any]] = {
+    "standard": {"loop": "uvloop", "http": "httptools"},  # pip install uvicorn[standard]
+    "plain": {"loop": "asyncio", "http": "h11"},  # pip install uvicorn
+}
+STORES = ("memory", "sqlite", "redis", "postgresql")
+
+
+def bare() -> Contender:
+    """Nobody looks at its cookie, which is as long as ours, for the server reads it all the same."""
+    return Contender("bare", BARE, BARE, f"session={'x' * 108}", "nobody")
+
+
+PEERS = {"bare": bare, "floor": floor, "starlette": starlette}
+
+
+async def main(server: str, name: str, url: str, fd: str) -> None:
+    contender = await ours(name, url) if name in STORES else PEERS[name]()
+    print(contender.who, contender.cookie, flush=True)
+    await uvicorn.Server(config(server, contender)).serve(sockets=[socket.socket(fileno=int(fd))])
+    await contender.aclose()
+
+
+def config(server: str, contender: Contender) -> uvicorn.Config:
+    """As `uvicorn --no-access-log` serves."""
+    quiet: dict[str, Any] = {"log_level": "warning", "access_log": False, "ws": "none", "lifespan": "off"}
+    return uvicorn.Config(contender.app, **SERVERS[server], **quiet)
+
+
+if __name__ == "__main__":
+    with Runner(loop_factory=config(sys.argv[1], bare()).get_loop_factory()) as runner:
+        runner.run(main(*sys.argv[1:]))

@@ -1,0 +1,253 @@
+"""Clocks that are wrong: each worker's by itself, everybody's at once, and beyond 2038 (R-29c, N-38)."""
+
+import random
+import re
+import time
+from contextvars import ContextVar
+from datetime import UTC, datetime
+
+import anyio
+import httpx2
+import pytest
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from asgi_tiktok import LoginRequired, MemoryStore, Store, TikTok, TikTokAuthMiddleware, lease, sessions
+from asgi_tiktok.emulator import CAST, Emulator
+from tests.security.browsers import Browser
+from tests.security.scenes import MidwayStore
+from tests.security.wire import Answer, ask
+from tests.site import app
+from tests.test_webhooks import WEBHOOK, event, sign
+from tests.visits import asked, new_tiktok
+
+pytestmark = pytest.mark.anyio
+
+AMARA = CAST[0]
+HOUR = 3600
+DAY = 24 * HOUR
+WORKERS = pytest.mark.parametrize("each_store", ["redis", "postgresql"], indirect=True)
+EVERY = pytest.mark.parametrize("each_store", ["memory", "sqlite", "redis", "postgresql"], indirect=True)
+OWN_CLOCK = pytest.mark.parametrize("each_store", ["memory", "sqlite"], indirect=True)
+
+astray: ContextVar[float] = ContextVar("astray", default=0)
+
+
+class Clock:
+    """The machine's clock: right, until it is set."""
+
+    def __init__(self) -> None:
+        self.offset = 0.0
+        self.true_time = time.time
+
+    def __call__(self) -> float:
+        return self.true_time() + self.offset + astray.get()
+
+    def set(self, moment: float) -> None:
+        self.offset = moment - self.true_time()
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(time, "time", clock)
+    return clock
+
+
+class Worker:
+    """A site on a machine whose clock is wrong by so many seconds; it never sets a cookie for a time gone by."""
+
+    def __init__(self, tiktok: TikTok, seconds: float = 0) -> None:
+        self.tiktok = tiktok
+        self.site: ASGIApp = TikTokAuthMiddleware(app, tiktok)
+        self.seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def watch(message: Message) -> None:
+            for name, value in message.get("headers", ()):
+                if name == b"set-cookie":
+                    assert re.search(rb"; Max-Age=\d+;", value), value
+            await send(message)
+
+        token = astray.set(self.seconds)
+        try:
+            await self.site(scope, receive, watch)
+        finally:
+            astray.reset(token)
+
+
+def workers(store: Store, emulator: Emulator, *wrong: float) -> list[Worker]:
+    shared = MidwayStore(store)
+    return [Worker(new_tiktok(httpx2.ASGITransport(emulator), store=shared), seconds) for seconds in wrong]
+
+
+async def tell(worker: Worker, *, at: float, number: int = 0) -> Answer:
+    """TikTok, whose clock is right, sends an event."""
+    body = event(create_time=number)
+    return await ask(worker, "POST", WEBHOOK, headers=[("tiktok-signature", sign(body, at=at))], body=body)
+
+
+@WORKERS
+@pytest.mark.parametrize(("first", "second"), [(0, 30), (30, 0), (-30, 30), (30, -30)])
+async def test_half_a_minute_between_workers_is_nothing(
+    each_store: Store, emulator: Emulator, first: float, second: float
+) -> None:
+    one, two = workers(each_store, emulator, first, second)
+    browser = Browser(one, emulator)
+    back = await browser.come_back()
+    browser.app = two
+    await browser.visit(back)
+    for worker in (one, two):
+        browser.app = worker
+        assert await browser.name() == AMARA.display_name
+        assert (await browser.open("/token")).status == 200
+    assert asked(emulator) == 1
+    assert (await tell(two, at=time.time())).status == 200
+
+    for worker in (one, two):
+        browser.app = worker
+        assert await browser.name() == ""
+
+
+@WORKERS
+@pytest.mark.parametrize(("first", "second"), [(0, HOUR), (HOUR, 0)], ids=["ahead", "behind"])
+async def test_an_hour_between_workers_refuses_more_and_never_less(
+    each_store: Store, emulator: Emulator, first: float, second: float
+) -> None:
+    """A login that is an hour old, or from the future, is refused; what was finished holds, and can be ended."""
+    one, two = workers(each_store, emulator, first, second)
+    browser = Browser(one, emulator)
+    back = await browser.come_back()
+    browser.app = two
+    assert (await browser.open(back)).status == 400
+    assert asked(emulator) == 0
+
+    browser.app = one
+    await browser.sign_in()
+    stolen = browser.session
+    for worker in (two, one, two):
+        browser.app = worker
+        assert await browser.name() == AMARA.display_name
+        assert (await browser.open("/token")).status == 200
+    await browser.sign_out()
+    for worker in (one, two):
+        answer = await ask(worker, "GET", "/me", headers=[("cookie", f"__Host-tiktok_session={stolen}")])
+        assert answer.json()["name"] == ""
+    wrong = one if first else two
+    assert (await tell(wrong, at=time.time())).status == 401
+
+
+@EVERY
+async def test_a_clock_that_is_set_back_signs_nobody_out(each_store: Store, emulator: Emulator, clock: Clock) -> None:
+    (worker,) = workers(each_store, emulator, 0)
+    browser = Browser(worker, emulator)
+    await browser.sign_in()
+    for wrong in (-HOUR, HOUR, -HOUR, 0):
+        clock.offset = wrong
+        assert await browser.name() == AMARA.display_name
+        assert (await browser.open("/token")).status == 200
+    clock.offset = -HOUR
+    assert (await browser.sign_out()).status == 303
+    await browser.sign_in()
+    clock.offset = 0
+    assert await browser.name() == AMARA.display_name
+
+
+@OWN_CLOCK
+async def test_a_lease_of_a_dead_worker_ends_also_when_the_clock_is_set_back(
+    each_store: Store, emulator: Emulator, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its time is over by the seconds that pass, whatever the clock says."""
+    monkeypatch.setattr(lease, "LEASE", 1)
+    monkeypatch.setattr(lease, "POLL", 0.002)
+    (worker,) = workers(each_store, emulator, 0)
+    tiktok = worker.tiktok
+    await Browser(worker, emulator).sign_in()
+    clock.offset = 3 * HOUR
+    await each_store.add("lease:" + tiktok.tokens.record_key(AMARA.open_id), b"of a dead worker", ttl=lease.LEASE)
+    clock.offset = 2 * HOUR
+
+    with anyio.fail_after(9):
+        assert (await tiktok.token(AMARA.open_id)).expires_at > time.time()
+    assert asked(emulator) == 2
+
+
+async def test_a_lease_that_is_renewed_is_nobody_elses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long its holder takes."""
+    monkeypatch.setattr(lease, "LEASE", 1)
+    monkeypatch.setattr(lease, "RENEWAL", 0.1)
+    monkeypatch.setattr(lease, "POLL", 0.005)
+    monkeypatch.setattr(lease, "PATIENCE", 1.6)
+    store = MemoryStore()
+    async with lease.lease(store, "lease:x") as held, lease.lease(store, "lease:x") as too:
+        assert (held, too) == (True, False)
+    assert not store.records
+
+
+@EVERY
+async def test_people_come_and_go_across_2038(each_store: Store, emulator: Emulator, clock: Clock) -> None:
+    end = datetime(2038, 1, 19, 3, 14, 8, tzinfo=UTC).timestamp()
+    assert end == 2**31
+    clock.set(end - 60)
+    (worker,) = workers(each_store, emulator, 0)
+    browser = Browser(worker, emulator)
+    back = await browser.come_back()
+    clock.set(end + 60)
+    await browser.visit(back)
+    assert (await tell(worker, at=time.time(), number=1)).status == 200
+    await browser.sign_in()
+    for wait in (0, sessions.TOUCH_INTERVAL + 1, 3 * HOUR):
+        clock.set(end + 60 + wait)
+        assert await browser.name() == AMARA.display_name
+        assert (await browser.open("/token")).status == 200
+    assert asked(emulator) == 3, "two logins and one refresh"
+
+    clock.set(end + 8 * DAY)
+    assert await browser.name() == ""
+    assert (await tell(worker, at=time.time(), number=2)).status == 200
+    with pytest.raises(LoginRequired):
+        await worker.tiktok.token(AMARA.open_id)
+
+
+@pytest.mark.parametrize("reading", range(1, 7))
+async def test_a_session_that_ends_while_it_is_looked_at(emulator: Emulator, clock: Clock, reading: int) -> None:
+    """Its absolute end passes between two readings of the clock; the store is told no time that is over."""
+    (worker,) = workers(MemoryStore(), emulator, 0)
+    browser = Browser(worker, emulator)
+    await browser.sign_in()
+    for day in range(1, 30, 6):
+        clock.offset = day * DAY
+        assert await browser.name() == AMARA.display_name
+    clock.offset = 30 * DAY - 1.5
+    cookie = browser.jar.header(browser.home)
+    true_time, readings = clock.true_time, 0
+
+    def moving_on() -> float:
+        nonlocal readings
+        readings += 1
+        return true_time() + (2 if readings >= reading else 0)
+
+    clock.true_time = moving_on
+    answer = await ask(worker, "GET", "/me", headers=[("cookie", cookie)])
+    assert answer.json()["name"] in ("", AMARA.display_name)
+    assert readings >= reading or answer.json()["name"] == AMARA.display_name
+    clock.offset += 2
+    assert await browser.name() == ""
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_a_clock_that_jumps_at_any_reading_makes_nobody_somebody_else(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """It may cost a sign-in, but never an answer, and never a step that breaks the store's contract."""
+    (worker,) = workers(MemoryStore(), emulator, 0)
+    browser = Browser(worker, emulator)
+    chance, true_time = random.Random(seed), time.time
+    monkeypatch.setattr(time, "time", lambda: true_time() + chance.choice([0] * 18 + [-2 * HOUR, 2 * HOUR]))
+    shown = []
+    for _ in range(20):
+        assert (await browser.open(await browser.come_back())).status in (303, 400)
+        shown.append(await browser.name())
+        assert (await browser.open("/auth/tiktok/session")).status == 200
+        assert (await browser.sign_out()).status == 303
+    assert set(shown) <= {"", AMARA.display_name}
+    assert shown.count(AMARA.display_name) >= 1

@@ -1,0 +1,249 @@
+"""No secret is in what others may read: logs, error trackers, a database's statements, a dump of an object (L-04)."""
+
+import copy
+import dataclasses
+import json
+import pickle
+import secrets
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+import pytest
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from asgi_tiktok import TikTok, TikTokAuthMiddleware, TikTokError
+from asgi_tiktok.emulator import Emulator
+from tests.canaries import Canaries
+from tests.security.browsers import Browser
+from tests.security.scenes import AMARA
+from tests.security.wire import ask
+from tests.site import app
+from tests.test_upstream import FAULTS, Failing, Faulty, answering
+from tests.test_webhooks import WEBHOOK, event, sign
+from tests.visits import new_tiktok
+
+pytestmark = pytest.mark.anyio
+
+TOKEN = "act.emulator.LeakCanary"
+ANSWERS = {
+    **{name: fault for name, (fault, _) in FAULTS.items()},
+    "half a token": answering(200, content=f'{{"access_token": "{TOKEN}",'.encode()),
+    "no lifetime": answering(
+        200, json={"access_token": TOKEN, "refresh_token": "rft.emulator.LeakCanary", "open_id": "x"}
+    ),
+    "no open_id": answering(
+        200, json={"access_token": TOKEN, "expires_in": 7200, "refresh_token": "rft.emulator.LeakCanary"}
+    ),
+    "somebody else": answering(200, json={"access_token": TOKEN, "expires_in": 7200, "open_id": "somebody"}),
+    "spent": answering(400, json={"error": "invalid_grant", "error_description": "Spent."}),
+    "wrong secret": answering(401, json={"error": "invalid_client", "error_description": "Wrong."}),
+    "API": answering(401, json={"error": {"code": "access_token_invalid", "message": "Ended."}}),
+}
+
+
+@pytest.fixture
+def faulty(emulator: Emulator) -> Faulty:
+    return Faulty(emulator)
+
+
+@pytest.fixture
+def tiktok(faulty: Faulty) -> TikTok:
+    return new_tiktok(faulty)
+
+
+async def new_token(tiktok: TikTok, emulator: Emulator) -> tuple[str, str]:
+    """A code and its verifier."""
+    verifier = secrets.token_urlsafe(32)
+    back = emulator.consent(tiktok.client.authorization_url(state="s", code_verifier=verifier))
+    return parse_qs(urlsplit(back).query)["code"][0], verifier
+
+
+async def fetch(tiktok: TikTok, emulator: Emulator) -> object:
+    code, verifier = await new_token(tiktok, emulator)
+    return await tiktok.client.fetch_token(code, code_verifier=verifier)
+
+
+async def keep(tiktok: TikTok, emulator: Emulator, *, ended: bool) -> None:
+    code, verifier = await new_token(tiktok, emulator)
+    token = await tiktok.client.fetch_token(code, code_verifier=verifier)
+    await tiktok.tokens.save(replace(token, expires_at=int(time.time()) - 1) if ended else token)
+
+
+async def call_api(tiktok: TikTok) -> object:
+    async with tiktok.api(AMARA.open_id) as api:
+        return await api.get("/v2/user/info/?fields=open_id")
+
+
+async def describe(tiktok: TikTok) -> object:
+    return await tiktok.client.fetch_user(await tiktok.token(AMARA.open_id))
+
+
+WAYS: dict[str, tuple[str, bool, Callable[[TikTok], Coroutine[Any, Any, object]]]] = {
+    "token": ("/v2/oauth/token/", True, lambda tiktok: tiktok.token(AMARA.open_id)),
+    "api, token ended": ("/v2/oauth/token/", True, call_api),
+    "disconnect": ("/v2/oauth/revoke/", False, lambda tiktok: tiktok.disconnect(AMARA.open_id)),
+    "user": ("/v2/user/info/", False, describe),
+}
+
+
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
+@pytest.mark.parametrize(("path", "ended", "way"), WAYS.values(), ids=WAYS)
+async def test_an_error_that_reaches_the_app_tells_no_secret_by_its_locals(
+    tiktok: TikTok,
+    emulator: Emulator,
+    faulty: Faulty,
+    canaries: Canaries,
+    path: str,
+    ended: bool,
+    way: Any,
+    answer: Any,
+) -> None:
+    await keep(tiktok, emulator, ended=ended)
+    faulty.path, faulty.fault = path, answer
+    try:
+        await way(tiktok)
+    except TikTokError as error:
+        canaries.check_error("error", error)
+    assert faulty.calls == 1
+
+
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
+async def test_an_error_of_the_wire_alone_tells_no_secret_by_its_locals(
+    tiktok: TikTok, emulator: Emulator, faulty: Faulty, canaries: Canaries, answer: Any
+) -> None:
+    code, verifier = await new_token(tiktok, emulator)
+    faulty.path, faulty.fault = "/v2/oauth/token/", answer
+    try:
+        await tiktok.client.fetch_token(code, code_verifier=verifier)
+    except TikTokError as error:
+        canaries.check_error("error", error)
+    assert faulty.calls == 1
+
+
+async def log_in(browser: Browser, query: str = "") -> None:
+    await browser.open(await browser.come_back(query))
+
+
+async def replay(browser: Browser, store: Failing) -> None:
+    back = await browser.come_back()
+    await browser.open(back)
+    browser.jar.cookies.clear()
+    await browser.open(back)
+
+
+async def forge(browser: Browser, store: Failing) -> None:
+    await browser.open((await browser.come_back()) + "A")
+
+
+async def refuse(browser: Browser, store: Failing) -> None:
+    await browser.open(browser.emulator.consent(await browser.begin(), decision="deny"))
+
+
+async def lose_the_store(browser: Browser, store: Failing, step: str, times: int = 9) -> None:
+    back = await browser.come_back()
+    store.failing = {step: times}
+    await browser.open(back)
+
+
+async def look_without_a_store(browser: Browser, store: Failing) -> None:
+    await browser.sign_in()
+    store.failing = {"get": 1}
+    await browser.open("/studio")
+
+
+async def sign_out_without_a_store(browser: Browser, store: Failing) -> None:
+    await browser.sign_in()
+    store.failing = {"delete": 1}
+    await browser.sign_out()
+
+
+async def sign_out_from_elsewhere(browser: Browser, store: Failing) -> None:
+    await browser.sign_in()
+    await browser.open("/auth/tiktok/logout", method="POST", page="https://evil.test")
+
+
+async def send_unsigned(browser: Browser, store: Failing) -> None:
+    headers = [("tiktok-signature", sign(b"another body"))]
+    await ask(browser.app, "POST", WEBHOOK, headers=headers, body=event())
+
+
+async def send_without_a_store(browser: Browser, store: Failing) -> None:
+    store.failing = {"add": 1}
+    await ask(browser.app, "POST", WEBHOOK, headers=[("tiktok-signature", sign(event()))], body=event())
+
+
+MISHAPS: dict[str, Callable[[Browser, Failing], Coroutine[Any, Any, None]]] = {
+    "replayed": replay,
+    "forged": forge,
+    "denied": refuse,
+    "no store for the mark": lambda browser, store: lose_the_store(browser, store, "add"),
+    "no store for the session": lambda browser, store: lose_the_store(browser, store, "set"),
+    "no store for a page": look_without_a_store,
+    "no store for a sign-out": sign_out_without_a_store,
+    "foreign sign-out": sign_out_from_elsewhere,
+    "unsigned event": send_unsigned,
+    "no store for an event": send_without_a_store,
+}
+
+
+def site_with_a_tracker(tiktok: TikTok, errors: list[TikTokError]) -> ASGIApp:
+    def on_error(connection: HTTPConnection, error: TikTokError) -> Response:
+        errors.append(error)
+        return Response(status_code=error.status_code)
+
+    return TikTokAuthMiddleware(app, tiktok, protect=("/studio",), on_error=on_error)
+
+
+@pytest.mark.parametrize("mishap", MISHAPS.values(), ids=MISHAPS)
+async def test_an_error_that_on_error_gets_tells_no_secret_by_its_locals(
+    emulator: Emulator, canaries: Canaries, mishap: Any
+) -> None:
+    store, errors = Failing(), list[TikTokError]()
+    site = site_with_a_tracker(new_tiktok(httpx2.ASGITransport(emulator), store=store), errors)
+    await mishap(Browser(site, emulator), store)
+
+    assert errors
+    for error in errors:
+        canaries.check_error("on_error", error)
+
+
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
+async def test_a_fault_at_tiktok_that_on_error_gets_tells_no_secret_by_its_locals(
+    tiktok: TikTok, emulator: Emulator, faulty: Faulty, canaries: Canaries, answer: Any
+) -> None:
+    errors = list[TikTokError]()
+    browser = Browser(site_with_a_tracker(tiktok, errors), emulator)
+    back = await browser.come_back()
+    faulty.path, faulty.fault = "/v2/oauth/token/", answer
+    await browser.open(back)
+
+    assert errors
+    canaries.check_error("on_error", errors[0])
+
+
+async def test_a_dump_of_any_object_of_ours_tells_no_secret(
+    tiktok: TikTok, emulator: Emulator, canaries: Canaries
+) -> None:
+    """Only a Token has its secrets at hand, as fields that the app asked for; its repr leaves them out."""
+    await keep(tiktok, emulator, ended=False)
+    token = await tiktok.token(AMARA.open_id)
+    site = TikTokAuthMiddleware(app, tiktok)
+    objects = [site, tiktok, tiktok.client, tiktok.keys, tiktok.keys.newest, tiktok.webhooks, tiktok.sessions]
+    for thing in [*objects, *vars(tiktok).values()]:
+        canaries.check(f"repr of {thing!r}", repr(thing))
+        if hasattr(thing, "__dict__"):
+            canaries.check(f"vars of {thing!r}", repr(vars(thing)))
+        for dump in (pickle.dumps, json.dumps):
+            try:
+                told = dump(thing)
+            except (TypeError, AttributeError, pickle.PicklingError):
+                continue
+            canaries.check(f"{dump} of {thing!r}", str(told))
+    canaries.check("token", f"{token!r} {token} {copy.deepcopy(token)!r} {[token]}")
+    assert dataclasses.asdict(token)["access_token"] == token.access_token

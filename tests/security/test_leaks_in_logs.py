@@ -1,0 +1,144 @@
+"""A whole life of a login with every logger at DEBUG: what servers, drivers and databases write down (L-04, F15)."""
+
+import asyncio
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from asgi_tiktok import Store, StoreError, TikTok, TikTokAuthMiddleware
+from asgi_tiktok.emulator import RunningEmulator
+from asgi_tiktok.stores.redis import RedisStore
+from asgi_tiktok.stores.sqlalchemy import SQLAlchemyStore
+from tests.canaries import Canaries
+from tests.security.scenes import AMARA, Scene
+from tests.site import app
+from tests.stores.databases import database_url, table_name
+from tests.stores.redis_servers import URL as REDIS
+from tests.stores.redis_servers import own_prefix
+from tests.test_server import serving
+from tests.test_webhooks import WEBHOOK, event, sign
+from tests.visits import SAME_ORIGIN, new_tiktok
+
+LIBRARIES = {"asgi_tiktok", "httpx2", "httpcore2", "uvicorn"}
+
+
+class Broken(Exception):
+    pass
+
+
+async def call(tiktok: TikTok) -> None:
+    async with tiktok.api(AMARA.open_id) as api:
+        await api.get("/v2/user/info/?fields=open_id")
+
+
+def test_no_log_of_a_real_server_tells_a_secret(
+    emulator_server: RunningEmulator, port: int, tmp_path: Path, canaries: Canaries, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Signing in, failing to, refreshing, an API call, an event, signing out; httpx2 is the app's, in its thread."""
+    home = f"http://localhost:{port}"
+    tiktok = new_tiktok(
+        base_url=emulator_server.url,
+        redirect_uri=f"{home}/auth/tiktok/callback",
+        store=f"sqlite:///{tmp_path}/store.sqlite3",
+    )
+
+    @tiktok.on_event
+    async def fail(event: object) -> None:
+        raise Broken
+
+    emulator = emulator_server.emulator
+    body = event()
+    with serving(TikTokAuthMiddleware(app, tiktok, protect=("/studio",)), port), httpx2.Client() as browser:
+
+        def come_back() -> str:
+            login = browser.get(f"{home}/auth/tiktok/login?next=/me").headers["location"]
+            return emulator.consent(login)
+
+        first = come_back()
+        assert browser.get(first + "A").status_code == 400
+        assert browser.get(first).status_code == 303
+        assert browser.get(first).status_code == 303
+        assert browser.get(f"{home}/token").status_code == 200
+        emulator.grants.remove(tiktok.client.client_key, AMARA.open_id)
+        for kind in ("reset", "5xx", "truncated"):
+            emulator.faults.add("token", kind)
+            assert browser.get(come_back()).status_code in (502, 503)
+        assert browser.get(come_back()).status_code == 303
+        for signature in (sign(body), sign(b"another")):
+            answer = browser.post(home + WEBHOOK, content=body, headers={"tiktok-signature": signature})
+            assert answer.status_code in (401, 500)
+        assert httpx2.get(f"{home}/studio", headers={"cookie": "tiktok_session=forged.0"}).status_code == 401
+        assert browser.post(f"{home}/auth/tiktok/logout", headers=SAME_ORIGIN).status_code == 303
+
+    loggers = {record.name.partition(".")[0] for record in caplog.records if record.threadName != "MainThread"}
+    assert loggers >= LIBRARIES
+    assert any("/auth/tiktok/callback HTTP" in record.getMessage() for record in caplog.records)
+    assert len(canaries.secrets) > 10
+    assert canaries.found == []
+
+
+async def live(store: Store) -> None:
+    """Sign in, refresh, be signed out by TikTok, sign in again and out."""
+    scene = Scene(store)
+    await scene.sign_in()
+    await scene.end_token()
+    await scene.tiktok.token(AMARA.open_id)
+    assert await scene.remove() == 200
+    await scene.sign_in()
+    assert (await scene.browser.sign_out()).status == 303
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("name", ["postgresql", "mariadb", "aiosqlite"])
+async def test_no_statement_of_a_database_tells_a_secret(
+    tmp_path: Path, name: str, canaries: Canaries, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With an engine of the app's that echoes all it sends and gets, and hides no parameter."""
+    url = database_url(name, tmp_path)
+    engine = create_async_engine(url, echo="debug", echo_pool="debug")
+    store = SQLAlchemyStore(engine, table=table_name())
+    try:
+        await live(store)
+        async with engine.begin() as connection:
+            await connection.exec_driver_sql(f"ALTER TABLE {store.table.name} RENAME COLUMN value TO worth")
+        with pytest.raises(StoreError) as caught:
+            await store.set("key", b"value", ttl=60, owner="owner")
+        canaries.check_error("database error", caught.value)
+    finally:
+        await store.aclose()
+        async with engine.begin() as connection:
+            await connection.exec_driver_sql(f"DROP TABLE IF EXISTS {store.table.name}")
+        await engine.dispose()
+
+    echoed = [record.getMessage() for record in caplog.records if record.name.startswith("sqlalchemy.engine")]
+    assert any("INSERT" in line for line in echoed)
+    assert any("session:" in line or "token:" in line for line in echoed), "parameters are not echoed"
+    assert canaries.found == []
+
+
+@pytest.mark.anyio
+async def test_no_command_to_redis_tells_a_secret(canaries: Canaries) -> None:
+    """As MONITOR and the slow log show them."""
+    parts = urlsplit(REDIS)
+    with own_prefix() as prefix:
+        # Others may use the server meanwhile, and MONITOR shows what they do, too.
+        reader, writer = await asyncio.open_connection(parts.hostname, parts.port or 6379, limit=2**26)
+        try:
+            writer.write(b"MONITOR\r\n")
+            assert await reader.readline() == b"+OK\r\n"
+            store = RedisStore(REDIS, prefix=prefix)
+            await live(store)
+            await store.set("the-end", b"", ttl=1)
+            monitored = await asyncio.wait_for(reader.readuntil(f"{prefix}record:the-end".encode()), 10)
+            await store.aclose()
+        finally:
+            writer.close()
+            await writer.wait_closed()
+    shown = b"\n".join(line for line in monitored.splitlines() if prefix.encode() in line)
+
+    assert prefix.encode() + b"record:session:" in shown
+    canaries.check("MONITOR", shown.decode("latin-1"))
+    assert canaries.found == []

@@ -1,0 +1,234 @@
+"""What a stranger can make us do: work, memory, rows and log lines, counted and never timed.
+
+Bombs and trickles from TikTok's side are in tests/test_upstream.py and test_client.py, endless bodies on the
+login and on webhooks in test_paths.py and test_webhooks.py, a million abandoned logins in benchmarks/.
+"""
+
+import logging
+import tracemalloc
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
+
+import httpx2
+import pytest
+from starlette.types import ASGIApp
+
+from asgi_tiktok import InvalidResponse, MemoryStore, TikTok, TikTokAuthMiddleware, flood_gate, sessions
+from asgi_tiktok import callback as callback_module
+from asgi_tiktok.emulator import CAST, Emulator
+from asgi_tiktok.keys import Key
+from benchmarks.abandoned_logins import nothing, start_logins
+from tests.security.browsers import Browser
+from tests.security.wire import Answer, ask
+from tests.test_webhooks import WEBHOOK
+from tests.visits import CALLBACK, LOGIN_COOKIE, SAME_ORIGIN, SESSION_COOKIE, new_tiktok
+
+pytestmark = pytest.mark.anyio
+
+KB, MB = 1024, 1024 * 1024
+LOGIN = "/auth/tiktok/login"
+MANY = 5_000
+COOKIES = {
+    "64 KB": f"{SESSION_COOKIE}={'a' * 64 * KB}",
+    "64 KB of backslashes": f'{SESSION_COOKIE}="' + "\\" * 64 * KB + '"',
+    "64 KB of semicolons": ";" * 64 * KB,
+    "64 KB of equals signs": "=" * 64 * KB,
+    "5,000 cookies": "; ".join(f"c{number}=v" for number in range(MANY)),
+    "5,000 session cookies": "; ".join(f"{SESSION_COOKIE}=v{number}" for number in range(MANY)),
+    "5,000 times one session cookie": "; ".join([f"{SESSION_COOKIE}=v"] * MANY),
+    "5,000 login cookies": "; ".join(f"{LOGIN_COOKIE}{number:011}={'A' * 64}" for number in range(MANY)),
+    "5,000 login cookies of one name": "; ".join(f"{LOGIN_COOKIE}{'A' * 11}={number:064}" for number in range(MANY)),
+}
+FIELDS = b"&".join(b"f%d=v" % number for number in range(10_000))
+
+
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often a key was used, by what for."""
+    counted: Counter[str] = Counter()
+
+    def count(name: str, done: Callable[..., bytes]) -> Callable[..., bytes]:
+        def counting(*args: object, **kwargs: object) -> bytes:
+            counted[name] += 1
+            return done(*args, **kwargs)
+
+        return counting
+
+    for name in ("open", "signature"):
+        monkeypatch.setattr(Key, name, count(name, getattr(Key, name)))
+    return counted
+
+
+@contextmanager
+def allocating(at_most: int) -> Iterator[None]:
+    """Memory at its highest, beyond what there was before."""
+    tracemalloc.start()
+    try:
+        yield
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < at_most
+
+
+@pytest.mark.parametrize("cookie", COOKIES.values(), ids=COOKIES)
+@pytest.mark.parametrize("path", ["/me", LOGIN, CALLBACK])
+async def test_many_cookies_cost_little(site: ASGIApp, work: Counter[str], path: str, cookie: str) -> None:
+    """However many there are, a few are looked at, and none comes back that was not ours (K-08)."""
+    with allocating(at_most=4 * MB):
+        answer = await ask(site, "GET", path, query=b"code=x&state=" + b"A" * 43, headers=[("cookie", cookie)])
+
+    assert answer.status in (200, 302, 400)
+    assert work["signature"] <= 2 * 8
+    assert work["open"] <= 100
+    assert sum(map(len, answer.cookies_set.values())) < 5 * KB
+
+
+async def test_a_flood_of_cookies_under_the_name_of_a_login_is_looked_at_in_part(
+    victim: Browser, work: Counter[str]
+) -> None:
+    back = victim.home.join(await victim.come_back())
+    name = next(cookie.name for cookie in victim.jar if cookie.name.startswith(LOGIN_COOKIE))
+    flood = "; ".join(f"{name}={number:064}" for number in range(MANY))
+    answer = await ask(victim.app, "GET", back.path, query=back.query.encode(), headers=[("cookie", flood)])
+
+    assert answer.status == 400
+    assert work["open"] <= 100
+
+
+@pytest.mark.parametrize("path", [LOGIN, CALLBACK, "/auth/tiktok/logout", "/auth/tiktok/session", "/me"])
+async def test_ten_thousand_query_fields_come_to_nothing(
+    site: ASGIApp, store: MemoryStore, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """P-10: nothing of them is kept, sent on or shown; the callback does not even decode them."""
+    decoded: list[bytes] = []
+    monkeypatch.setattr(callback_module, "decode", decoded.append)
+    answer = await ask(site, "GET", path, query=FIELDS)
+
+    assert answer.status == (400 if path == CALLBACK else 302 if path == LOGIN else 200)
+    assert len(answer.body) < 6 * KB
+    assert sum(len(name) + len(value) for name, value in answer.headers.raw) < 5 * KB
+    assert not decoded
+    assert not store.records
+
+
+def gigabyte() -> Iterator[bytes]:
+    chunk = b"x" * 512
+    return (chunk for _ in range(1024 * MB // len(chunk)))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "most"),
+    [("POST", "/auth/tiktok/logout", 2 * KB), ("POST", WEBHOOK, 65 * KB), ("PUT", WEBHOOK, 0), ("GET", LOGIN, 0)],
+)
+async def test_of_a_body_of_a_gigabyte_no_more_is_taken_than_could_make_sense(
+    victim: Browser, method: str, path: str, most: int
+) -> None:
+    """H-09; the sign-out has a session and no Fetch Metadata, so that its form is read at all."""
+    await victim.sign_in()
+    cookie = victim.jar.header(victim.home)
+    with allocating(at_most=MB):
+        answer = await ask(victim.app, method, path, headers=[("cookie", cookie)], body=gigabyte())
+
+    assert answer.status in (302, 403, 405, 413)
+    assert answer.taken <= most
+    assert await victim.name() == CAST[0].display_name
+
+
+@pytest.mark.parametrize("headers", [{}, {"content-encoding": "gzip"}, {"content-encoding": "br"}], ids=str)
+async def test_of_a_gigabyte_from_upstream_64_kilobytes_are_read(headers: dict[str, str]) -> None:
+    """R-16: and nothing at all of what would have to be unpacked first."""
+    read = 0
+
+    class Endless(httpx2.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            nonlocal read
+            for chunk in gigabyte():
+                read += len(chunk)
+                yield chunk
+
+    client = new_tiktok(
+        httpx2.MockTransport(lambda _: httpx2.Response(200, headers=headers, stream=Endless()))
+    ).client
+    with allocating(at_most=MB), pytest.raises(InvalidResponse):
+        await client.fetch_token("code", code_verifier="v" * 43)
+    assert read <= (0 if headers else 65 * KB)
+
+
+async def test_logins_that_nobody_finishes_leave_no_row_and_no_memory(tiktok: TikTok, store: MemoryStore) -> None:
+    """The shortest form of a million: R-56, C-82."""
+    site = TikTokAuthMiddleware(
+        nothing, new_tiktok(store=store, redirect_uri="http://localhost:8000/auth/tiktok/callback")
+    )
+    await start_logins(site, range(100))
+    with allocating(at_most=256 * KB):
+        assert await start_logins(site, range(100, 600)) == 500
+    assert not store.records
+
+
+async def test_what_is_remembered_of_sessions_is_bounded(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """R-59: of those that were opened, and of those that could not be ended."""
+    monkeypatch.setattr(sessions, "MOST_OPENED", 5)
+    monkeypatch.setattr(sessions, "MOST_ENDED", 5)
+    tiktok = new_tiktok(httpx2.ASGITransport(emulator), max_sessions=100)
+    browser = Browser(TikTokAuthMiddleware(nothing, tiktok), emulator)
+    for _ in range(20):
+        await browser.open(await browser.come_back())
+        browser.jar.cookies.pop(next(key for key in browser.jar.cookies if key[0] == SESSION_COOKIE))
+    names = [name async for name in tiktok.store.owned(tiktok.sessions.owner(CAST[0].open_id))]
+    for name in names:
+        record = await tiktok.store.get(name)
+        assert record
+        assert tiktok.sessions.open(tiktok.keys.newest, name, record)
+        tiktok.sessions.note_ended(name)
+
+    assert len(names) == 20
+    assert len(tiktok.sessions.opened) <= 5
+    assert len(tiktok.sessions.ended) <= 5
+
+
+async def bad_callback(site: ASGIApp, number: int) -> Answer:
+    return await ask(site, "GET", CALLBACK, query=b"code=x&state=%043d" % number)
+
+
+async def long_callback(site: ASGIApp, number: int) -> Answer:
+    return await ask(site, "GET", CALLBACK, query=b"error=access_denied&error_description=" + b"%1B%0A" * MB)
+
+
+async def bad_event(site: ASGIApp, number: int) -> Answer:
+    return await ask(site, "POST", WEBHOOK, headers=[("tiktok-signature", "x" * 64 * KB)], body=b"%d" % number)
+
+
+async def foreign_sign_out(site: ASGIApp, number: int) -> Answer:
+    headers = [("origin", f"https://{number}.evil.test"), ("sec-fetch-site", "cross-site")]
+    return await ask(site, "POST", "/auth/tiktok/logout", headers=headers)
+
+
+async def odd_method(site: ASGIApp, number: int) -> Answer:
+    return await ask(site, f"X{number}", LOGIN)
+
+
+async def odd_scopes(site: ASGIApp, number: int) -> Answer:
+    return await ask(site, "GET", LOGIN, query=b"scopes=video.x%d" % number, headers=SAME_ORIGIN.items())
+
+
+@pytest.mark.parametrize(
+    "flood",
+    [bad_callback, long_callback, bad_event, foreign_sign_out, odd_method, odd_scopes],
+    ids="L-{0.__name__}".format,
+)
+async def test_a_flood_of_nonsense_does_not_fill_the_log(
+    site: ASGIApp, caplog: pytest.LogCaptureFixture, flood: Callable[[ASGIApp, int], Awaitable[Answer]]
+) -> None:
+    """R-60, C-87: so many lines of a kind in a minute, none long, and nothing in a stranger's spelling."""
+    caplog.set_level(logging.INFO, "asgi_tiktok")
+    for number in range(100):
+        answer = await flood(site, number)
+        assert 400 <= answer.status < 500
+    lines = [record.getMessage() for record in caplog.records if record.name == "asgi_tiktok"]
+
+    assert 1 <= len(lines) <= flood_gate.MOST + 1
+    assert max(map(len, lines)) < KB
+    assert all(line.isprintable() for line in lines)
+    assert not any("evil" in line or "X99" in line for line in lines)
