@@ -2,7 +2,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,8 @@ GOOD = {
     "TIKTOK_STORE": "memory://",
 }
 SECRETS = ("a-secret-of-the-app", SECRET_KEY, OLD_SECRET_KEY, DEFAULT_CLIENT_SECRET)
+
+NOVEMBER_2026 = 1_795_000_000.0
 
 
 @pytest.fixture(autouse=True)
@@ -202,9 +203,9 @@ def test_workers_may_share_a_file(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     ("now", "ahead", "status", "text"),
     [
         (0, None, "error", "the year is 1970"),
-        (time.time(), 0.4, "ok", "within 1 s"),
-        (time.time(), 90.0, "warning", "90 seconds ahead of TikTok's"),
-        (time.time(), -3600.0, "warning", "3600 seconds behind TikTok's"),
+        (NOVEMBER_2026, 0.4, "ok", "within 1 s"),
+        (NOVEMBER_2026, 90.0, "warning", "90 seconds ahead of TikTok's"),
+        (NOVEMBER_2026, -3600.0, "warning", "3600 seconds behind TikTok's"),
     ],
 )
 def test_clocks(now: float, ahead: float | None, status: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
