@@ -57,7 +57,8 @@ def check_scopes(name: str, scopes: object) -> tuple[str, ...]:
     checked = check_texts(name, scopes, "user.info.basic")
     for scope in checked:
         if not re.fullmatch(r"[a-z0-9_]+(\.[a-z0-9_]+)+", scope):
-            meant = get_close_matches(scope.lower(), SCOPES, 1)
+            # Not for several scopes in one text, which resemble the first of them.
+            meant = get_close_matches(scope.lower(), SCOPES, 1) if re.fullmatch(r"[\w.-]+", scope) else []
             cure = f"write {meant[0]!r}" if meant else "TikTok's scopes look like user.info.basic"
             raise ConfigurationError(f"{name} holds {scope!r}; {cure}.")
     return checked
