@@ -95,6 +95,12 @@ class TikTokSession:
         return self.tiktok.api(self.require().open_id)
 
 
+def introduced(scope: Mapping[str, Any]) -> TikTokSession | None:
+    """The session that the middleware put there, if it did so already."""
+    session = scope.get("tiktok")
+    return session if isinstance(session, TikTokSession) else None
+
+
 class Connection(Protocol):
     """A request or WebSocket of any framework that shows its ASGI scope."""
 
@@ -107,8 +113,8 @@ def tiktok_session(connection: Connection) -> TikTokSession:
 
     Raises ConfigurationError when the middleware does not stand in front of the app.
     """
-    session = connection.scope.get("tiktok")
-    if not isinstance(session, TikTokSession):
+    session = introduced(connection.scope)
+    if session is None:
         raise ConfigurationError(
             "This connection did not pass TikTokAuthMiddleware. Add app.add_middleware(TikTokAuthMiddleware, "
             "tiktok=tiktok), or wrap the whole app: app = TikTokAuthMiddleware(app, tiktok)."

@@ -127,6 +127,11 @@ def guard(
 
 
 def require(request: HttpRequest, scopes: tuple[str, ...]) -> None:
+    if not isinstance(request, HttpRequest):
+        raise ConfigurationError(
+            "The first argument of this view is no request; on a method write "
+            "@method_decorator(login_required), or requires_scope(...) in its place."
+        )
     if not hasattr(request, "tiktok"):
         raise ConfigurationError('Add "asgi_tiktok.django.TikTokMiddleware" to MIDDLEWARE in the settings.')
     session_of(request).require(*scopes)

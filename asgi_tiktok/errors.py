@@ -25,6 +25,8 @@
 from collections.abc import Iterable
 from enum import StrEnum
 
+from starlette.exceptions import HTTPException
+
 
 class TikTokError(Exception):
     """What every error of this package can tell: where it happened, what it is called, what helps."""
@@ -45,7 +47,8 @@ class TikTokError(Exception):
         hint: str | None = None,
         retryable: bool | None = None,
     ) -> None:
-        super().__init__(description)
+        # Not super(), for LoginRequired has another parent, who takes something else.
+        Exception.__init__(self, description)
         self.description = description
         self.log_id = log_id
         if stage is not None:
@@ -141,8 +144,11 @@ class HookFailed(TikTokError):
     code = "hook_failed"
 
 
-class LoginRequired(TikTokError):
-    """Only a new login can help; `scopes` are those that it should ask for, beside the usual ones."""
+class LoginRequired(TikTokError, HTTPException):
+    """Only a new login can help; `scopes` are those that it should ask for, beside the usual ones.
+
+    Where a handler of Starlette or FastAPI raises it, it is answered with its challenge, and so by the middleware.
+    """
 
     status_code = 401
     stage = "session"
@@ -156,8 +162,10 @@ class LoginRequired(TikTokError):
         log_id: str | None = None,
         scopes: Iterable[str] = (),
     ) -> None:
-        super().__init__(description, stage=stage, log_id=log_id)
         self.scopes = tuple(scopes)
+        self.detail = description
+        self.headers = {"WWW-Authenticate": self.challenge}
+        super().__init__(description, stage=stage, log_id=log_id)
 
     @property
     def challenge(self) -> str:

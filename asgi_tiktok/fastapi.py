@@ -41,8 +41,8 @@ class SignedIn(SecurityBase):
         except LoginRequired as error:
             if connection.scope["type"] == "websocket":
                 raise WebSocketException(status.WS_1008_POLICY_VIOLATION, error.description) from None
-            challenge = {"WWW-Authenticate": error.challenge}
-            raise HTTPException(error.status_code, error.description, challenge) from None
+            # FastAPI's own class, because that is what handlers of an app are registered for.
+            raise HTTPException(error.status_code, error.detail, error.headers) from None
 
 
 async def optional_user(connection: HTTPConnection) -> TikTokUser | AnonymousUser:

@@ -27,7 +27,7 @@ from litestar.plugins.base import ReceiveRoutePlugin
 from litestar.routes import ASGIRoute, BaseRoute, WebSocketRoute
 from litestar.types import Message, Receive, Scope, Send
 
-from asgi_tiktok.app_answer import VARY_ON_COOKIE
+from asgi_tiktok.app_answer import VARY_ON_COOKIE, covers_cookies
 from asgi_tiktok.connection import TikTokSession, tiktok_session
 from asgi_tiktok.errors import ConfigurationError, LoginRequired, ScopeRequired
 from asgi_tiktok.middleware import Options, TikTokAuthMiddleware
@@ -144,7 +144,9 @@ def put_in_front(app: Litestar, middleware: TikTokAuthMiddleware) -> None:
 
 async def restore_vary(message: Message, scope: Scope) -> None:
     if message["type"] == "http.response.start":
-        message["headers"] = [*message["headers"], VARY_ON_COOKIE]
+        headers = message["headers"]
+        if not any(name == b"vary" and covers_cookies(value) for name, value in headers):
+            message["headers"] = [*headers, VARY_ON_COOKIE]
 
 
 class Guard:

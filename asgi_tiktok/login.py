@@ -89,7 +89,7 @@ class Login:
             raise LoginRequired("Navigate to login_url; a script cannot sign in with fetch().")
         scopes = self.scopes(request)
         code_verifier = secrets.token_urlsafe(32)
-        state = make_state(self.keys, request.scope["scheme"], request.headers)
+        state = make_state(self.keys, request.scope.get("scheme", "http"), request.headers)
         response = RedirectResponse(
             self.client.authorization_url(
                 state=state,
@@ -239,7 +239,7 @@ class Login:
         """Why this browser does not hold a login that did begin here."""
         if not -LEEWAY <= time.time() - began.at < LIFETIME:
             return LoginLost(Cause.EXPIRED, "The login is more than ten minutes old.")
-        if began.address != address_of(request.scope["scheme"], request.headers):
+        if began.address != address_of(request.scope.get("scheme", "http"), request.headers):
             return LoginLost(
                 Cause.OTHER_ADDRESS,
                 "The login began at another address than the one TikTok returned to, so its cookie stayed there.",

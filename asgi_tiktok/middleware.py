@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
 from asgi_tiktok.app_answer import VARY_ON_COOKIE, adding, covers_cookies, drop, read_challenge
-from asgi_tiktok.connection import ANONYMOUS, TikTokSession, tiktok_session
+from asgi_tiktok.connection import ANONYMOUS, TikTokSession, introduced
 from asgi_tiktok.cookies import Header, cookie_values
 from asgi_tiktok.errors import ConfigurationError, LoginRequired, RequestRefused, StoreError, TikTokError
 from asgi_tiktok.fetch_metadata import is_navigation, is_own, is_preflight
@@ -201,7 +201,7 @@ class TikTokAuthMiddleware:
                     return self.refuse(scope, receive, answer, self.answerable(error))
                 message["headers"] = headers = list(message.get("headers", ()))
                 for name, value in headers:
-                    if name == b"vary" and covers_cookies(value):
+                    if name in (b"vary", b"Vary") and covers_cookies(value):
                         break
                 else:
                     headers.append(VARY_ON_COOKIE)
@@ -213,9 +213,11 @@ class TikTokAuthMiddleware:
     async def refuse(self, scope: Scope, receive: Receive, send: Send, error: TikTokError) -> None:
         """Answer a request that needs somebody else; who is signed in already is asked before they leave."""
         connection = HTTPConnection(scope)
-        next_path = whole_path(scope) if scope["method"] in ("GET", "HEAD") else None
-        # Not scope["user"], which a middleware of the app may have replaced.
-        signed_in = "tiktok" in scope and tiktok_session(connection).user.is_authenticated
+        # Not scope["user"] and scope["root_path"], which the app may have replaced.
+        session = introduced(scope)
+        signed_in = session is not None and session.user.is_authenticated
+        root_path = session.root_path if session else scope.get("root_path", "")
+        next_path = whole_path(scope, root_path) if scope["method"] in ("GET", "HEAD") else None
         response: Response
         if isinstance(error, LoginRequired) and not signed_in and next_path and is_navigation(connection.headers):
             login_url = self.responder.login_url(connection, error, next_path)

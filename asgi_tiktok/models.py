@@ -69,6 +69,24 @@ class TikTokUser:
         facts: dict[str, Any] = {name: clean(user.get(name)) for name, clean in CLEANERS.items()}
         return cls(open_id=open_id, **facts)
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        """Called by pydantic, which may write a user down, but not make one up.
+
+        Else FastAPI would read `user: TikTokUser` and `user: CurrentUser | None` out of the request's body.
+        """
+        from pydantic_core import core_schema
+
+        def only_ours(value: Any, validate: Any) -> Any:
+            if not isinstance(value, cls):
+                raise ValueError("A user is never read out of a request: write user: CurrentUser, or OptionalUser.")
+            return value
+
+        schema = handler(source)
+        return core_schema.no_info_wrap_validator_function(
+            only_ours, schema, serialization=schema.get("serialization")
+        )
+
     def to_dict(self) -> dict[str, str | bool | int | None]:
         """All fields as JSON-able data."""
         return {fact.name: getattr(self, fact.name) for fact in fields(self)}

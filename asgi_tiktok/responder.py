@@ -8,6 +8,7 @@ from inspect import isawaitable
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from asgi_tiktok.connection import introduced
 from asgi_tiktok.discretion import bare
 from asgi_tiktok.errors import AccessDenied, LoginRequired, TikTokError, Unavailable, WebhookRefused
 from asgi_tiktok.fetch_metadata import is_navigation, wants_json
@@ -55,8 +56,17 @@ class Responder:
 
     def login_url(self, connection: HTTPConnection, error: TikTokError, next_path: str | None) -> str:
         """The login that cures the error."""
-        scopes = ",".join(error.scopes) if isinstance(error, LoginRequired) else None
-        return self.site.url(self.site.login, connection.scope.get("root_path", ""), next=next_path, scopes=scopes)
+        session = introduced(connection.scope)
+        # The app below may be mounted, and have written its own into the scope.
+        root_path = session.root_path if session else connection.scope.get("root_path", "")
+        scopes: list[str] = []
+        if isinstance(error, LoginRequired):
+            scopes += error.scopes
+            # A login grants anew: one guard's scopes must not cost those that another has asked for.
+            scopes += (
+                [scope for scope in session.scopes if scope in session.tiktok.optional_scopes] if session else []
+            )
+        return self.site.url(self.site.login, root_path, next=next_path, scopes=",".join(dict.fromkeys(scopes)))
 
     async def own_response(self, connection: HTTPConnection, error: TikTokError) -> Response | None:
         """What the app's `on_error` makes of it; None without one, and where it fails itself."""

@@ -57,9 +57,10 @@ def check_scopes(name: str, scopes: object) -> tuple[str, ...]:
     checked = check_texts(name, scopes, "user.info.basic")
     for scope in checked:
         if not re.fullmatch(r"[a-z0-9_]+(\.[a-z0-9_]+)+", scope):
-            # Not for several scopes in one text, which resemble the first of them.
-            meant = get_close_matches(scope.lower(), SCOPES, 1) if re.fullmatch(r"[\w.-]+", scope) else []
+            meant = get_close_matches(scope.lower(), SCOPES, 1)
             cure = f"write {meant[0]!r}" if meant else "TikTok's scopes look like user.info.basic"
+            if not re.fullmatch(r"[\w.-]+", scope):
+                cure = "TikTok's scopes look like user.info.basic, and each is a text of its own"
             raise ConfigurationError(f"{name} holds {scope!r}; {cure}.")
     return checked
 

@@ -94,16 +94,23 @@ def route_path(scope: Scope) -> str:
     return path
 
 
-def whole_path(scope: Scope) -> str:
+def whole_path(scope: Scope, root_path: str) -> str:
     """The path and query that the visitor asked for, as a browser would write them."""
-    path = scope.get("root_path", "") + route_path(scope)
+    path = asked_path(scope) if "litestar_app" in scope else scope["path"]
+    if not path.startswith(f"{root_path}/"):
+        path = root_path + path
     query = scope.get("query_string", b"").decode("latin-1")
     return quote(path, safe="/:@!$&'()*+,;=-._~") + (f"?{query}" if query else "")
 
 
+def asked_path(scope: Scope) -> str:
+    """The path as it came, whatever a mount of Litestar has made of it."""
+    return unquote(scope.get("raw_path", b"").decode("latin-1")) or scope["path"]
+
+
 def leave_litestar_mount(scope: Scope) -> None:
     """Set `path` and `root_path` as they were asked for: Litestar's mount adds a slash, and names no prefix."""
-    asked = unquote(scope.get("raw_path", b"").decode("latin-1"))
+    asked = asked_path(scope)
     for path in (scope["path"], scope["path"][:-1]):
         if asked.endswith(path):
             scope["root_path"] = asked[: len(asked) - len(path)]

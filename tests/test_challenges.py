@@ -8,7 +8,7 @@ from starlette.authentication import AuthCredentials, AuthenticationBackend, Sim
 from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 
 from asgi_tiktok import LoginRequired, ScopeRequired, TikTok, TikTokAuthMiddleware, TikTokUser, tiktok_session
@@ -31,9 +31,12 @@ async def needs(request: Request) -> Response:
     return Response(f"{user.display_name} may")
 
 
+ROUTES = [Route("/challenge", challenge), Route("/needs", needs, methods=["GET", "POST"])]
+
+
 @pytest.fixture
 def browser(tiktok: TikTok) -> TestClient:
-    app = Starlette(routes=[Route("/challenge", challenge), Route("/needs", needs, methods=["GET", "POST"])])
+    app = Starlette(routes=ROUTES)
     return TestClient(TikTokAuthMiddleware(app, tiktok), base_url=ORIGIN, follow_redirects=False)
 
 
@@ -72,8 +75,38 @@ class TestWhoNeedsToSignIn:
         assert answer.status_code == 401
         assert "<h1>Please sign in</h1>" in answer.text
 
+    def test_need_not_be_caught_in_starlette(self, tiktok: TikTok) -> None:
+        async def careless(request: Request) -> Response:
+            return Response(tiktok_session(request).require("video.list").open_id)
+
+        app = Starlette(routes=[Route("/careless", careless)])
+        for site in (TikTokAuthMiddleware(app, tiktok), Starlette(routes=[Mount("/", app)])):
+            if isinstance(site, Starlette):
+                site.add_middleware(TikTokAuthMiddleware, tiktok=tiktok)
+            browser = TestClient(site, base_url=ORIGIN, follow_redirects=False)
+            location = browser.get("/careless", headers=NAVIGATION).headers["location"]
+            assert location == "/auth/tiktok/login?next=%2Fcareless&scopes=video.list"
+
+    def test_finds_the_login_from_a_mounted_app(self, tiktok: TikTok) -> None:
+        app = Starlette(routes=[Mount("/inner", Starlette(routes=[Mount("/most", Starlette(routes=ROUTES))]))])
+        browser = TestClient(TikTokAuthMiddleware(app, tiktok), base_url=ORIGIN, follow_redirects=False)
+        path = "/inner/most/needs"
+
+        assert (
+            browser.get(path, headers=NAVIGATION).headers["location"].endswith("login?next=%2Finner%2Fmost%2Fneeds")
+        )
+        assert browser.get(path, headers=FETCH).json()["login_url"].startswith("/auth/tiktok/login?")
+
 
 class TestWhoHasNotGrantedAScope:
+    def test_keeps_what_other_pages_asked_for(self, browser: TestClient, emulator: Emulator) -> None:
+        sign_in(browser, emulator, "scopes=video.list&next=/me")
+        answer = browser.get("/needs?scope=user.info.stats", headers=FETCH)
+        browser.get(emulator.consent(browser.get(answer.json()["login_url"]).headers["location"]))
+
+        assert browser.get("/needs?scope=user.info.stats").status_code == 200
+        assert browser.get("/needs?scope=video.list").status_code == 200
+
     def test_finds_a_link_that_asks_for_it(self, browser: TestClient, emulator: Emulator) -> None:
         sign_in(browser, emulator)
         answer = browser.get("/needs?scope=video.list", headers=NAVIGATION)

@@ -92,8 +92,8 @@ class TestWhoIsThere:
             tiktok_session(HTTPConnection({"type": "http", "headers": []}))
 
     def test_nobody_has_no_token(self, browser: TestClient) -> None:
-        with pytest.raises(TikTokError, match="Nobody is signed in"):
-            browser.get("/token")
+        assert browser.get("/token", headers=FETCH).json()["error"] == "login_required"
+        assert browser.get("/token", headers=NAVIGATION).headers["location"] == "/auth/tiktok/login?next=%2Ftoken"
 
 
 class TestTheAppsOwnAnswers:

@@ -185,6 +185,23 @@ def test_an_app_may_answer_in_its_own_words(app: FastAPI, browser: TestClient) -
     assert (answer.status_code, answer.json()) == (401, {"sorry": "Nobody is signed in."})
 
 
+@pytest.mark.parametrize("annotation", [TikTokUser, CurrentUser | None, TikTokUser | None])
+def test_nobody_can_say_who_they_are(tiktok: TikTok, annotation: Any) -> None:
+    """What FastAPI would otherwise read out of the body, where the dependency was forgotten or lost in a union."""
+    app = FastAPI()
+
+    async def careless(user: Any = None) -> Any:
+        return user
+
+    careless.__annotations__["user"] = annotation
+    app.post("/careless", response_model=None)(careless)
+    app.add_middleware(TikTokAuthMiddleware, tiktok=tiktok)
+    answer = visitor(app).post("/careless", json={"open_id": "victim"})
+
+    assert answer.status_code == 422
+    assert "write user: CurrentUser, or OptionalUser" in answer.text
+
+
 class TestMistakes:
     @pytest.mark.parametrize("path", ["/account", "/videos", "/me"])
     def test_of_installation_name_the_line_to_write(self, path: str) -> None:

@@ -5,12 +5,14 @@ from dataclasses import replace
 import httpx2
 import pytest
 from litestar import Litestar, asgi, get
+from litestar.handlers import ASGIRouteHandler
 from litestar.types import Receive, Scope, Send
 from starlette.testclient import TestClient
 
 from asgi_tiktok import TikTokAuthMiddleware
 from asgi_tiktok.emulator import CAST, Emulator
 from asgi_tiktok.emulator.apps import DEFAULT_APP
+from asgi_tiktok.litestar import TikTokPlugin
 from tests.site import app
 from tests.visits import NAVIGATION, ORIGIN, new_tiktok
 
@@ -65,3 +67,16 @@ def test_the_app_sees_the_path_that_was_asked_for(browser: TestClient, path: str
 def test_the_rest_of_the_outer_app_is_its_own(browser: TestClient) -> None:
     assert browser.get("/").text == "home"
     assert browser.get("/auth/tiktok/login").status_code == 404
+
+
+def test_the_outer_plugin_leads_back_into_the_mount() -> None:
+    async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 401, "headers": [(b"www-authenticate", b"TikTok")]})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    inner: ASGIRouteHandler = asgi("/inner", is_mount=True, copy_scope=False)(refuse)
+    app = Litestar([inner], plugins=[TikTokPlugin(new_tiktok())])
+    browser = TestClient(app, base_url=ORIGIN, follow_redirects=False)  # type: ignore[arg-type]
+
+    answer = browser.get("/inner/a/b", headers=NAVIGATION)
+    assert answer.headers["location"] == "/auth/tiktok/login?next=%2Finner%2Fa%2Fb"

@@ -5,7 +5,6 @@ from hashlib import sha256
 
 from starlette.applications import Starlette
 from starlette.authentication import requires
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -13,7 +12,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
-from asgi_tiktok import LoginRequired, TikTok, TikTokAuthMiddleware, TikTokUser, tiktok_session
+from asgi_tiktok import TikTok, TikTokAuthMiddleware, tiktok_session
 
 
 def build(tiktok: TikTok, install: str) -> ASGIApp:
@@ -24,25 +23,16 @@ def build(tiktok: TikTok, install: str) -> ASGIApp:
     return app if install == "native" else Starlette(routes=[Mount("/sub", app)])
 
 
-def require(request: Request, *scopes: str) -> TikTokUser:
-    """The user, or the answer that shows the way to TikTok."""
-    try:
-        return tiktok_session(request).require(*scopes)
-    except LoginRequired as error:
-        challenge = {"WWW-Authenticate": error.challenge}
-        raise HTTPException(error.status_code, headers=challenge) from None
-
-
 async def me(request: Request) -> Response:
     return JSONResponse({"name": request.user.display_name, "scopes": tiktok_session(request).scopes})
 
 
 async def account(request: Request) -> Response:
-    return JSONResponse({"name": require(request).display_name})
+    return JSONResponse({"name": tiktok_session(request).require().display_name})
 
 
 async def videos(request: Request) -> Response:
-    return JSONResponse({"name": require(request, "video.list").display_name})
+    return JSONResponse({"name": tiktok_session(request).require("video.list").display_name})
 
 
 async def studio(request: Request) -> Response:
