@@ -137,6 +137,7 @@ def test_production_is_told_what_to_register(
         ("TIKTOK_CLIENT_KEY", " aw1 ", "client key", "warning", "white space around it"),
         ("TIKTOK_CLIENT_KEY", '"aw1"', "client key", "error", "has quotes around it"),
         ("TIKTOK_CLIENT_KEY", "aw 1", "client key", "error", "holds white space"),
+        ("TIKTOK_CLIENT_KEY", DEFAULT_CLIENT_SECRET, "client key", "warning", "as a client secret has"),
         ("TIKTOK_CLIENT_KEY", "sb1", "sandbox", "warning", "target users alone can sign in"),
         ("TIKTOK_CLIENT_KEY", DEFAULT_CLIENT_KEY, "client key", "error", "is the emulator's"),
         ("TIKTOK_CLIENT_SECRET", "“s1”", "client secret", "error", "has quotes around it"),

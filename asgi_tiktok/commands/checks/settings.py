@@ -18,6 +18,8 @@ CREDENTIALS = f"Copy it from {PORTAL} > Credentials."
 EMULATOR_KEY = "sbemulatorclientkey"
 QUOTES = "\"'`“”‘’"  # noqa: RUF001 -- what word processors make of quotes
 
+LONG_FOR_A_KEY = 24  # characters; no key is that long
+
 
 def check_settings(environ: Mapping[str, str]) -> Iterator[Finding]:
     """A finding for each setting, in the order in which they matter."""
@@ -63,6 +65,9 @@ def client_key(environ: Mapping[str, str]) -> Finding:
             f"{value} is the emulator's, and TikTok does not know it",
             f"{CREDENTIALS} For the emulator, set TIKTOK_BASE_URL.",
         )
+    if len(value) >= LONG_FOR_A_KEY:
+        # Not shown, for it may be the secret.
+        return warning("client key", f"{len(value)} characters, as a client secret has", CREDENTIALS)
     return credential("client key", environ, "TIKTOK_CLIENT_KEY", value)
 
 
