@@ -113,10 +113,15 @@ class TikTokAuthMiddleware:
             return
 
         try:
-            presented = cookie_values(scope["headers"], self.cookie_name)
-            session = await self.load(scope, presented) if presented else None
-            if presented and session is None and (set_cookie := self.expired_cookie(scope, presented)):
-                send = adding(send, set_cookie)
+            session = None
+            # Looked for here, for most visitors show none, and cost little more than this.
+            for name, line in scope["headers"]:
+                if name == b"cookie" and self.cookie_name in line:
+                    presented = cookie_values(scope["headers"], self.cookie_name)
+                    session = await self.load(scope, presented)
+                    if session is None and (set_cookie := self.expired_cookie(scope, presented)):
+                        send = adding(send, set_cookie)
+                    break
             if session is None and not root_path:
                 # As introduce() does, at half the price: most visitors are nobody.
                 scope["tiktok"], scope["user"], scope["auth"] = self.nobody, ANONYMOUS, NO_CREDENTIALS
