@@ -12,11 +12,11 @@ do; edges and features are those of the package alone:
     target            seconds      runs   edges   features   crashes
     cookie_header         301    33,467     661      1,049         0
     callback_query        301    63,234     658        864         0
-    next_path             301   919,914      37        144         0
+    next_path             301 1,739,931      35        135         0
     token_body            301    42,063     674        851         0
     user_info_body        301    29,334     641        779         0
     webhook               301   148,904     436        462         0
-    login_query           150     5,299     555        695         0
+    login_query           301    56,854     562        702         0
     stored_record         301   121,613     304        306         0
 
 An earlier run of login_query ended after 19,643 inputs with a `next` that the site sent on to its own login, because
