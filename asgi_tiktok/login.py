@@ -142,7 +142,7 @@ class Login:
         if callback.error is not None:
             attempt.set_cookies.append(self.pending.forget(login))
             raise callback.error
-        old = await self.sessions.load(self.sessions.presented(request.headers.raw))
+        old = await self.sessions.load(request.headers.raw)
         if not await self.store.add(used_name(login.state), UNFINISHED, ttl=USED_LIFETIME):
             return await self.lost(request, login.state)
         attempt.set_cookies.append(self.pending.forget(login))
@@ -227,7 +227,7 @@ class Login:
         used = await self.store.get(name)
         if used is None:
             raise self.diagnose(request, began)
-        session = await self.sessions.load(self.sessions.presented(request.headers.raw))
+        session = await self.sessions.load(request.headers.raw)
         if used != UNFINISHED and session is not None:
             with suppress(Unreadable):
                 record_key, next_path = open_record(self.keys, PURPOSE, used, read_note, place=name)

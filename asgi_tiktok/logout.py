@@ -52,7 +52,7 @@ class Logout:
                 hint=f"POST from a page of {self.site.origin}, the origin of redirect_uri.",
             )
         set_cookies.append(self.cookies.expire(self.cookies.session))
-        session = await self.sessions.end_found(self.sessions.presented(request.headers.raw))
+        session = await self.sessions.end_found(request.headers.raw)
         if session is not None:
             await self.hooks.log_out(session.user, request)
         return RedirectResponse(self.next_path(request), status_code=303)
@@ -64,7 +64,7 @@ class Logout:
 
     def csrf_token(self, request: Request) -> str | None:
         """What proves a sign-out to be ours where the browser does not; None without a session."""
-        found = self.sessions.find(self.sessions.presented(request.headers.raw))
+        found = self.sessions.find(request.headers.raw)
         if found is None:
             return None
         key, session_id = found

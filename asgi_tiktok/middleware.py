@@ -16,7 +16,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from asgi_tiktok.app_answer import VARY_ON_COOKIE, adding, covers_cookies, drop, read_challenge
 from asgi_tiktok.connection import ANONYMOUS, TikTokSession, introduced
-from asgi_tiktok.cookies import Header, cookie_values
+from asgi_tiktok.cookies import Header
 from asgi_tiktok.errors import ConfigurationError, LoginRequired, RequestRefused, StoreError, TikTokError
 from asgi_tiktok.fetch_metadata import is_navigation, is_own, is_preflight
 from asgi_tiktok.lifespan import serve_lifespan
@@ -117,9 +117,8 @@ class TikTokAuthMiddleware:
             # Looked for here, for most visitors show none, and cost little more than this.
             for name, line in scope["headers"]:
                 if name == b"cookie" and self.cookie_name in line:
-                    presented = cookie_values(scope["headers"], self.cookie_name)
-                    session = await self.load(scope, presented)
-                    if session is None and (set_cookie := self.expired_cookie(scope, presented)):
+                    session = await self.load(scope)
+                    if session is None and (set_cookie := self.expired_cookie(scope)):
                         send = adding(send, set_cookie)
                     break
             if session is None and not root_path:
@@ -150,9 +149,7 @@ class TikTokAuthMiddleware:
         try:
             if self.handles(scope):
                 raise RequestRefused("This route has no WebSocket.", code="method_not_allowed", status_code=403)
-            known = self.check_origin(connection.headers)
-            presented = cookie_values(scope["headers"], self.cookie_name) if known else []
-            session = await self.load(scope, presented)
+            session = await self.load(scope) if self.check_origin(connection.headers) else None
             self.introduce(scope, session, scope.get("root_path", ""))
             if session is None:
                 self.guard(scope)
@@ -173,10 +170,10 @@ class TikTokAuthMiddleware:
         finally:
             socket.release()
 
-    async def load(self, scope: Scope, presented: list[bytes]) -> Session | None:
+    async def load(self, scope: Scope) -> Session | None:
         """Who is there: nobody while the store does not answer, but on guarded paths that is an error."""
         try:
-            return await self.sessions.load(presented)
+            return await self.sessions.load(scope["headers"])
         except StoreError as error:
             if self.protection.covers(route_path(scope)):
                 raise
@@ -253,13 +250,13 @@ class TikTokAuthMiddleware:
             hint="Name a welcome one in TikTokAuthMiddleware(websocket_origins=...).",
         )
 
-    def expired_cookie(self, scope: Scope, presented: list[bytes]) -> Header | None:
+    def expired_cookie(self, scope: Scope) -> Header | None:
         """What makes the browser forget a session cookie that is none of ours."""
         # Plain http cookies are shared by all ports of localhost, so a stranger's may be another app's own.
         if not self.tiktok.site.secure or not is_own(Headers(scope=scope)):
             return None
         cookies = self.sessions.cookies
-        return cookies.expire(cookies.session) if self.sessions.has_forgery(presented) else None
+        return cookies.expire(cookies.session) if self.sessions.has_forgery(scope["headers"]) else None
 
 
 def spelling_out(send: Send) -> Send:

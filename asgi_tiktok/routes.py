@@ -65,7 +65,7 @@ class Routes:
         return await self.session(request)
 
     async def session(self, request: Request) -> Response:
-        session = await self.tiktok.sessions.load(self.tiktok.sessions.presented(request.headers.raw))
+        session = await self.tiktok.sessions.load(request.headers.raw)
         if session is None:
             return JSONResponse({"user": None})
         return JSONResponse({"user": session.user.to_dict(), "scopes": session.scopes})

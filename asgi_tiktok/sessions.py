@@ -101,12 +101,12 @@ class Sessions:
         except StoreError as error:
             logger.warning("a user may have more than %s sessions: %s", self.max_sessions, error)
 
-    async def load(self, presented: list[bytes]) -> Session | None:
-        """The session of the browser that presents these values, or None.
+    async def load(self, headers: Iterable[Header]) -> Session | None:
+        """The session of the browser that sent these headers, or None.
 
         Raises StoreError when a cookie is genuine but the store cannot say what it stands for.
         """
-        found = self.find(presented)
+        found = self.find(headers)
         if found is None:
             return None
         key, session_id = found
@@ -123,20 +123,18 @@ class Sessions:
             return session
         return await self.touch(key, session)
 
-    def presented(self, headers: Iterable[Header]) -> list[bytes]:
-        """What the browser that sent these headers shows as its session cookie: nothing, or one value, or worse."""
-        return cookie_values(headers, self.cookie_name)
-
-    def find(self, presented: list[bytes]) -> tuple[Key, bytes] | None:
-        """The genuine session id among the values, and the key that signed it, if it is the only one."""
-        if len(presented) > MOST_VALUES:
+    def find(self, headers: Iterable[Header]) -> tuple[Key, bytes] | None:
+        """The genuine session id among the cookies, and the key that signed it, if it is the only one."""
+        values = cookie_values(headers, self.cookie_name)
+        if len(values) > MOST_VALUES:
             return None
-        genuine = [found for value in presented if (found := self.unsign(value)) is not None]
+        genuine = [found for value in values if (found := self.unsign(value)) is not None]
         return genuine[0] if len(genuine) == 1 else None
 
-    def has_forgery(self, presented: list[bytes]) -> bool:
+    def has_forgery(self, headers: Iterable[Header]) -> bool:
         """True when there is a session cookie, but none that any of our keys signed."""
-        return bool(presented) and all(self.unsign(value) is None for value in presented[:MOST_VALUES])
+        values = cookie_values(headers, self.cookie_name)[:MOST_VALUES]
+        return bool(values) and all(self.unsign(value) is None for value in values)
 
     def unsign(self, value: bytes) -> tuple[Key, bytes] | None:
         for key in self.keys:
@@ -180,12 +178,12 @@ class Sessions:
         """
         await self.end_record(session.record_key)
 
-    async def end_found(self, presented: list[bytes]) -> Session | None:
-        """End the session of the browser that presents these values, and tell which one it was, if any.
+    async def end_found(self, headers: Iterable[Header]) -> Session | None:
+        """End the session of the browser that sent these headers, and tell which one it was, if any.
 
         Raises StoreError as `end` does.
         """
-        found = self.find(presented)
+        found = self.find(headers)
         if found is None:
             return None
         key, session_id = found

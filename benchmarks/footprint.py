@@ -82,16 +82,16 @@ async def sessions(count: int) -> tuple[float, float]:
     """MB of so many sessions in the memory store, and with as many read as are remembered opened."""
     store = MemoryStore(max_records=count)
     tiktok = TikTok("key", "secret", "https://app.example.com/callback", secrets.token_urlsafe(32), store=store)
-    cookies: deque[list[bytes]] = deque(maxlen=min(count, MOST_OPENED))
+    cookies: deque[list[tuple[bytes, bytes]]] = deque(maxlen=min(count, MOST_OPENED))
     for person in people(tiktok, 100):  # warms up
         await store.set(person.key, person.value, ttl=person.ttl, owner=person.owner)
     store.records.clear()
     before = resident()
     for person in people(tiktok, count):
         await store.set(person.key, person.value, ttl=person.ttl, owner=person.owner)
-        cookies.append(person.presented)
+        cookies.append(person.headers)
     kept = resident() - before
-    found = [await tiktok.sessions.load(presented) for presented in cookies]
+    found = [await tiktok.sessions.load(headers) for headers in cookies]
     if None in found or len(store.records) != count:
         raise RuntimeError("A session is lost.")
     return kept, resident() - before

@@ -23,9 +23,8 @@ class SignedIn:
     open_id: str
 
     @property
-    def presented(self) -> list[bytes]:
-        """What the middleware finds in the Cookie header."""
-        return [self.cookie.partition("=")[2].encode()]
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        return [(b"cookie", self.cookie.encode())]
 
 
 def people(tiktok: TikTok, count: int) -> Iterator[SignedIn]:

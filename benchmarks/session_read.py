@@ -25,7 +25,7 @@ class Site:
         self.url = engine.url
         self.count = count
         self.tiktok: TikTok = Settings(engine.url).new_tiktok()
-        self.visitors: list[list[bytes]] = []
+        self.visitors: list[list[tuple[bytes, bytes]]] = []
 
     async def fill(self) -> None:
         await fill(self.url, self.tiktok.store, self.remembered())
@@ -34,7 +34,7 @@ class Site:
         step = max(1, self.count // SAMPLE)
         for number, person in enumerate(people(self.tiktok, self.count)):
             if number % step == 0:
-                self.visitors.append(person.presented)
+                self.visitors.append(person.headers)
             yield person
 
     async def read(self, times: int) -> list[float]:
@@ -42,11 +42,11 @@ class Site:
         load = self.tiktok.sessions.load
         drawn = random.choices(self.visitors, k=times)
         seconds = []
-        for presented in drawn:
+        for headers in drawn:
             # Else the few would all be remembered opened, and the many would not.
             self.tiktok.sessions.opened.clear()
             began = time.perf_counter()
-            session = await load(presented)
+            session = await load(headers)
             seconds.append(time.perf_counter() - began)
             if session is None:
                 raise RuntimeError("A session is lost.")

@@ -1,6 +1,7 @@
 """Every benchmark in its smallest form: that it works, and finds what must be true at any speed."""
 
 import asyncio
+import os
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,9 @@ from benchmarks.__main__ import QUICK
 
 
 def missing(command: str) -> pytest.MarkDecorator:
-    return pytest.mark.skipif(shutil.which(command) is None, reason=f"{command} is not installed")
+    """Skips on a machine without the command; in CI the test goes on, and fails."""
+    absent = shutil.which(command) is None and "CI" not in os.environ
+    return pytest.mark.skipif(absent, reason=f"{command} is not installed: apt-get install {command}")
 
 
 def test_the_command_lists_them_all() -> None:

@@ -1,8 +1,6 @@
 """The browsers of this suite refuse what real ones refuse, or a passed test would prove nothing."""
 
 import json
-import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import pytest
 from asgi_tiktok.emulator import Emulator
 from tests.security.browsers import Browser, Jar
 from tests.security.urls import URL, NoURL
+from tests.security.whatwg import whatwg
 from tests.visits import LOGIN_COOKIE, SESSION_COOKIE
 
 HERE = URL.of("https://app.example.com/auth/tiktok/callback")
@@ -161,20 +160,11 @@ def test_what_is_no_url_leads_nowhere(reference: str) -> None:
 
 
 def test_the_parser_of_node_agrees_on_what_stays_here() -> None:
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("no Node, whose URL is a WHATWG parser: apt-get install nodejs")
     references = [case["value"] for case in json.loads(NEXT_PATHS.read_text()) if isinstance(case["value"], str)]
-    script = """
-    const [base, references] = JSON.parse(require("fs").readFileSync(0, "utf8"));
-    const origin = new URL(base).origin;
-    const stays = reference => URL.canParse(reference, base) && new URL(reference, base).origin === origin;
-    console.log(JSON.stringify(references.map(stays)));
-    """
-    asked = json.dumps([str(HERE), references])
-    told = subprocess.run([node, "-e", script], input=asked, capture_output=True, check=True, text=True).stdout
+    places = whatwg().join((reference, str(HERE)) for reference in references)
+    told = [place is not None and place.origin == HERE.origin for place in places]
 
-    assert dict(zip(references, json.loads(told), strict=True)) == {value: stays(value) for value in references}
+    assert dict(zip(references, told, strict=True)) == {value: stays(value) for value in references}
 
 
 def stays(reference: str) -> bool:
