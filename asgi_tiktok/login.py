@@ -26,6 +26,7 @@ from asgi_tiktok.fetch_metadata import is_background
 from asgi_tiktok.keys import Unreadable
 from asgi_tiktok.models import TikTokUser, Token, split_scopes
 from asgi_tiktok.pages import redirect
+from asgi_tiktok.paths import RequestPath
 from asgi_tiktok.pending import LEEWAY, LIFETIME, LONGEST_NEXT, MOST_PENDING, PendingLogin, PendingLogins
 from asgi_tiktok.records import open_record, seal_record
 from asgi_tiktok.responder import Responder
@@ -57,7 +58,7 @@ class Login:
             tiktok.keys, tiktok.cookies, audience=self.client.audience, redirect_uri=self.client.redirect_uri
         )
 
-    def start(self, request: Request) -> Response:
+    def start(self, request: Request, path: RequestPath) -> Response:
         """302 to TikTok, and the cookie that remembers this login.
 
         Raises LoginRequired for a `fetch()`, which could not follow, and RequestRefused for scopes that
@@ -79,7 +80,7 @@ class Login:
         )
         if request.method == "HEAD":
             return response
-        login = PendingLogin(state, code_verifier, self.next_path(request), scopes, time.time())
+        login = PendingLogin(state, code_verifier, self.next_path(request, path.mount), scopes, time.time())
         response.raw_headers += self.pending.make_room(request.headers)
         response.raw_headers.append(self.pending.remember(login))
         return response
@@ -96,13 +97,12 @@ class Login:
                 )
         return tuple(dict.fromkeys(self.client.scopes + wanted))
 
-    def next_path(self, request: Request) -> str:
+    def next_path(self, request: Request, mount: str) -> str:
         asked = request.query_params.getlist("next")
-        root_path = request.scope.get("root_path", "")
-        accepted = self.site.next_path(asked[0] if len(asked) == 1 else None, root_path)
+        accepted = self.site.next_path(asked[0] if len(asked) == 1 else None, mount)
         return accepted if len(accepted) <= LONGEST_NEXT else self.site.default_next
 
-    async def callback(self, request: Request, query: bytes) -> Response:
+    async def callback(self, request: Request, path: RequestPath, query: bytes) -> Response:
         """Complete the login that the query string belongs to: 303 to `next`, or the response to an error.
 
         Until `state` and cookie match, no request goes to TikTok, no session is touched, and errors are
@@ -113,40 +113,40 @@ class Login:
             raise InvalidCallback("No state came back.")
         login = self.find(request, callback.state)
         if login is None:
-            return await self.resume_or_explain(request, callback.state)
+            return await self.resume_or_explain(request, path, callback.state)
         try:
             if callback.issuer not in (None, self.client.endpoints.issuer):
                 raise InvalidCallback("The answer comes from another issuer (RFC 9207 §2.4).")
             if login.is_expired:
-                return await self.fail(request, login, expired())
+                return await self.fail(request, path, login, expired())
             if callback.error is not None:
-                return await self.fail(request, login, callback.error)
+                return await self.fail(request, path, login, callback.error)
             old = await self.sessions.load(request.headers.raw)
             if not await self.store.add(used_name(login.state), UNFINISHED, ttl=USED_LIFETIME):
-                return await self.resume_or_explain(request, login.state)
+                return await self.resume_or_explain(request, path, login.state)
         except TikTokError as error:
             # The login can still be completed, so its cookie stays.
-            return await self.responder.respond(request, error, next_path=login.next_path)
+            return await self.responder.respond(request, error, path, next_path=login.next_path)
         try:
             session, cookie = await self.sign_in(request, login, callback.code or "")
         except TikTokError as error:
-            return await self.fail(request, login, error)
+            return await self.fail(request, path, login, error)
         if old is not None:
             await self.replace(old)
         await self.note_used(login, session)
-        response = self.redirect_to_next(request, login.next_path)
+        response = self.redirect_to_next(path, login.next_path)
         response.raw_headers += [self.pending.forget(login), cookie]
         return response
 
-    async def fail(self, request: Request, login: PendingLogin, error: TikTokError) -> Response:
+    async def fail(self, request: Request, path: RequestPath, login: PendingLogin, error: TikTokError) -> Response:
         """Respond to an error that ends the login, and discard its cookie."""
-        response = await self.responder.respond(request, error, next_path=login.next_path)
+        response = await self.responder.respond(request, error, path, next_path=login.next_path)
         response.raw_headers.append(self.pending.forget(login))
         return response
 
-    def redirect_to_next(self, request: Request, next_path: str) -> Response:
+    def redirect_to_next(self, path: RequestPath, next_path: str) -> Response:
         # Checked again, because the rules may have changed since it was remembered (RFC 9700 §4.11).
-        return redirect(self.site.next_path(next_path, request.scope.get("root_path", "")))
+        return redirect(self.site.next_path(next_path, path.mount))
 
     def find(self, request: Request, state: str) -> PendingLogin | None:
         """The login that this browser began with this state, None when it holds none."""
@@ -201,7 +201,7 @@ class Login:
         except StoreError as error:
             logger.warning("a reload of this callback will not find its way: %s", error)
 
-    async def resume_or_explain(self, request: Request, state: str) -> Response:
+    async def resume_or_explain(self, request: Request, path: RequestPath, state: str) -> Response:
         """303 to where a finished login led, if its session is this browser's; else raises LoginLost."""
         began = read_state(self.keys, state)
         if began is None:
@@ -215,7 +215,7 @@ class Login:
             with suppress(Unreadable):
                 record_key, next_path = open_record(self.keys, PURPOSE, used, read_note, place=name)
                 if session.record_key == record_key:
-                    return self.redirect_to_next(request, next_path)
+                    return self.redirect_to_next(path, next_path)
         raise LoginLost(Cause.ALREADY_USED, "The login was finished before.")
 
     def diagnose(self, request: Request, began: Origins) -> LoginLost:

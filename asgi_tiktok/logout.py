@@ -9,6 +9,7 @@ from starlette.responses import Response
 from asgi_tiktok.errors import RequestRefused, StoreError
 from asgi_tiktok.fetch_metadata import is_same_origin
 from asgi_tiktok.pages import logout_page, redirect
+from asgi_tiktok.paths import RequestPath
 from asgi_tiktok.responder import Responder
 from asgi_tiktok.tiktok import TikTok
 
@@ -25,14 +26,13 @@ class Logout:
         self.hooks = tiktok.hooks
         self.responder = responder
 
-    def ask(self, request: Request) -> Response:
+    def ask(self, request: Request, path: RequestPath) -> Response:
         """The page with the button; nothing changes yet."""
-        root_path = request.scope.get("root_path", "")
-        next_path = self.next_path(request)
-        action = self.site.url(self.site.logout, root_path, next=next_path)
+        next_path = self.next_path(request, path)
+        action = self.site.url(self.site.logout, path.mount, next=next_path)
         return logout_page(action=action, csrf_token=self.csrf_token(request) or "", back=next_path)
 
-    async def end(self, request: Request) -> Response:
+    async def end(self, request: Request, path: RequestPath) -> Response:
         """End the session and its cookie: 303 to `next`, or 503 if the store fails; the cookie is gone in both cases.
 
         Raises RequestRefused, before anything changes, unless a page of this site asked.
@@ -41,7 +41,7 @@ class Logout:
         if same_origin is None and self.csrf_token(request) is None:
             # Nobody to sign out; and a deletion that nobody vouches for could sign out somebody whose
             # cookie was withheld because another site asked.
-            return redirect(self.next_path(request))
+            return redirect(self.next_path(request, path))
         if not (same_origin or (same_origin is None and await self.has_proof(request))):
             raise RequestRefused(
                 "A sign-out must come from a page of this site.",
@@ -49,11 +49,11 @@ class Logout:
                 status_code=403,
                 hint=f"POST from a page of {self.site.origin}, the origin of redirect_uri.",
             )
-        response = redirect(self.next_path(request))
+        response = redirect(self.next_path(request, path))
         try:
             session = await self.sessions.end_found(request.headers.raw)
         except StoreError as error:
-            response = await self.responder.respond(request, error)
+            response = await self.responder.respond(request, error, path)
         else:
             if session is not None:
                 await self.hooks.log_out(session.user, request)
@@ -73,9 +73,9 @@ class Logout:
         key, session_id = found
         return key.digest("logout", session_id).hex()
 
-    def next_path(self, request: Request) -> str:
+    def next_path(self, request: Request, path: RequestPath) -> str:
         asked = request.query_params.getlist("next")
-        return self.site.next_path(asked[0] if len(asked) == 1 else None, request.scope.get("root_path", ""))
+        return self.site.next_path(asked[0] if len(asked) == 1 else None, path.mount)
 
 
 async def read_form(request: Request) -> str:

@@ -8,6 +8,7 @@ from asgi_tiktok.fetch_metadata import is_prefetch
 from asgi_tiktok.login import Login
 from asgi_tiktok.logout import Logout
 from asgi_tiktok.pages import HEADERS
+from asgi_tiktok.paths import RequestPath
 from asgi_tiktok.responder import Responder
 from asgi_tiktok.tiktok import TikTok
 from asgi_tiktok.webhooks import Webhooks
@@ -31,20 +32,21 @@ class Routes:
             site.webhook: ("POST",),
         }
 
-    async def respond(self, route: str, request: Request) -> Response:
+    async def respond(self, path: RequestPath, request: Request) -> Response:
         """The response to a request for this route, also where it is an error."""
+        route = self.tiktok.site.callback if path.whole == self.tiktok.site.callback else path.below
         query = request.scope["query_string"]
         if route == self.tiktok.site.callback:
             request.scope["query_string"] = b""  # for access logs, which servers write from the scope
         try:
-            return await self.handle(route, request, query)
+            return await self.handle(route, path, request, query)
         except TikTokError as error:
-            response = await self.responder.respond(request, error)
+            response = await self.responder.respond(request, error, path)
             if error.status_code == 405:
                 response.headers["Allow"] = ", ".join(self.methods[route])
             return response
 
-    async def handle(self, route: str, request: Request, query: bytes) -> Response:
+    async def handle(self, route: str, path: RequestPath, request: Request, query: bytes) -> Response:
         site, method = self.tiktok.site, request.method
         if method == "OPTIONS":
             return Response(status_code=204, headers={**HEADERS, "Allow": ", ".join(self.methods[route])})
@@ -54,15 +56,15 @@ class Routes:
             # Nobody has clicked yet. 503 makes a browser ask again on the click; a code is left untouched.
             return Response(status_code=204 if route == site.callback else 503, headers=HEADERS)
         if route == site.callback:
-            return await self.login.callback(request, query)
+            return await self.login.callback(request, path, query)
         if route == site.login:
-            return self.login.start(request)
+            return self.login.start(request, path)
         if route == site.logout and method == "POST":
-            return await self.logout.end(request)
+            return await self.logout.end(request, path)
         if route == site.webhook:
             return await self.webhooks.receive(request)
         if route == site.logout:
-            return self.logout.ask(request)
+            return self.logout.ask(request, path)
         return await self.session(request)
 
     async def session(self, request: Request) -> Response:
