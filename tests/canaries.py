@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
-from asgi_tiktok import TikTokError, login, state
+from asgi_tiktok import TikTokError
 from asgi_tiktok.emulator import DEFAULT_CLIENT_SECRET
+from asgi_tiktok.routes import login
+from asgi_tiktok.routes import state_parameter as state
 
 SECRET_KEY = "n7Zq-canary-key-0Lw4vT9yB2xKf6Rd8mHs"
 OLD_SECRET_KEY = "p3Xe-canary-old-5Gj1uC7oA9iWk2Qb4nVt"

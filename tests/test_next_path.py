@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from asgi_tiktok.emulator import Emulator
-from asgi_tiktok.next_path import safe_next
+from asgi_tiktok.http.next_path import safe_next
 from tests.visits import sign_in
 
 RESERVED = {"/auth/login", "/auth/logout", "/auth/callback"}

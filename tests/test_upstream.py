@@ -10,7 +10,8 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from asgi_tiktok import MemoryStore, StoreError, TikTokAuthMiddleware, client
+from asgi_tiktok import MemoryStore, StoreError, TikTokAuthMiddleware
+from asgi_tiktok.client import client
 from asgi_tiktok.emulator import CAST, Emulator
 from tests.site import app
 from tests.visits import ORIGIN, SESSION_COOKIE, begin, come_back, cookies_set, name, new_tiktok, sign_in

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from asgi_tiktok import ConfigurationError, MemoryStore, StoreError, TikTok, WebhookEvent
 from asgi_tiktok.emulator import CAST, DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, Emulator
-from asgi_tiktok.webhooks import check_signature
+from asgi_tiktok.routes.webhooks import check_signature
 from tests.visits import name, new_tiktok, sign_in
 
 WEBHOOK = "/auth/tiktok/webhook"

@@ -12,22 +12,22 @@ from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from asgi_tiktok.emulator.api import API
-from asgi_tiktok.emulator.apps import DEFAULT_APP, App
-from asgi_tiktok.emulator.config import read_config
-from asgi_tiktok.emulator.consent import PATH
-from asgi_tiktok.emulator.control import Control
-from asgi_tiktok.emulator.faults import ENDPOINTS
-from asgi_tiktok.emulator.faulty import Faulty
-from asgi_tiktok.emulator.hosts import is_local
-from asgi_tiktok.emulator.inspector import Inspector
-from asgi_tiktok.emulator.knobs import Decision, KnobChanges, Knobs
-from asgi_tiktok.emulator.pages import asset_routes, plain
-from asgi_tiktok.emulator.people import CAST, Person
-from asgi_tiktok.emulator.phone import Phone
-from asgi_tiktok.emulator.pictures import Pictures
+from asgi_tiktok.emulator.endpoints.api import API
+from asgi_tiktok.emulator.endpoints.consent import PATH
+from asgi_tiktok.emulator.endpoints.faulty import Faulty
+from asgi_tiktok.emulator.endpoints.phone import Phone
+from asgi_tiktok.emulator.endpoints.pictures import Pictures
+from asgi_tiktok.emulator.inspector.control import Control
+from asgi_tiktok.emulator.inspector.inspector import Inspector
+from asgi_tiktok.emulator.pages.rendering import asset_routes, plain
 from asgi_tiktok.emulator.production import refuse_production
 from asgi_tiktok.emulator.state import State
+from asgi_tiktok.emulator.world.apps import DEFAULT_APP, App
+from asgi_tiktok.emulator.world.config import read_config
+from asgi_tiktok.emulator.world.faults import ENDPOINTS
+from asgi_tiktok.emulator.world.hosts import is_local
+from asgi_tiktok.emulator.world.knobs import Decision, KnobChanges, Knobs
+from asgi_tiktok.emulator.world.people import CAST, Person
 
 
 class Emulator:

@@ -13,8 +13,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from asgi_tiktok.emulator.app import Emulator
-from asgi_tiktok.emulator.faulty import ABORT
-from asgi_tiktok.emulator.hosts import is_loopback
+from asgi_tiktok.emulator.endpoints.faulty import ABORT
+from asgi_tiktok.emulator.world.hosts import is_loopback
 
 
 @dataclass(frozen=True, slots=True)

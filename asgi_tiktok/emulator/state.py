@@ -4,17 +4,17 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from asgi_tiktok.emulator.apps import App
-from asgi_tiktok.emulator.authorize import Authorization
-from asgi_tiktok.emulator.clock import Clock
-from asgi_tiktok.emulator.consent import Consent
-from asgi_tiktok.emulator.exchanges import KEPT, Exchange
-from asgi_tiktok.emulator.faults import Faults
-from asgi_tiktok.emulator.grants import Grant, Grants
-from asgi_tiktok.emulator.knobs import Knobs
-from asgi_tiktok.emulator.people import Person
-from asgi_tiktok.emulator.qr import QRLogins
-from asgi_tiktok.emulator.webhooks import AUTHORIZATION_REMOVED, WebhookSender
+from asgi_tiktok.emulator.endpoints.authorize import Authorization
+from asgi_tiktok.emulator.endpoints.consent import Consent
+from asgi_tiktok.emulator.endpoints.qr import QRLogins
+from asgi_tiktok.emulator.endpoints.webhooks import AUTHORIZATION_REMOVED, WebhookSender
+from asgi_tiktok.emulator.world.apps import App
+from asgi_tiktok.emulator.world.clock import Clock
+from asgi_tiktok.emulator.world.exchanges import KEPT, Exchange
+from asgi_tiktok.emulator.world.faults import Faults
+from asgi_tiktok.emulator.world.grants import Grant, Grants
+from asgi_tiktok.emulator.world.knobs import Knobs
+from asgi_tiktok.emulator.world.people import Person
 
 T = TypeVar("T")
 

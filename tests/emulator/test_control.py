@@ -5,7 +5,7 @@ import httpx2
 import pytest
 
 from asgi_tiktok.emulator import CAST, DEFAULT_APP, DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, Emulator, Person
-from asgi_tiktok.emulator.shown import shown_value
+from asgi_tiktok.emulator.inspector.shown import shown_value
 
 from .wire import (
     ALL_SCOPES,

@@ -5,9 +5,9 @@ from typing import Any, get_type_hints
 import pytest
 
 from asgi_tiktok.emulator import CAST, DEFAULT_CLIENT_SECRET, ConsentRefused, Emulator, Knobs, ProductionRefused
-from asgi_tiktok.emulator.clock import Clock
-from asgi_tiktok.emulator.knobs import KnobChanges
 from asgi_tiktok.emulator.production import VARIABLES
+from asgi_tiktok.emulator.world.clock import Clock
+from asgi_tiktok.emulator.world.knobs import KnobChanges
 
 from .wire import ALL_SCOPES, WEB, authorization_url, browser_of, code_form, credentials, query, sign_in, user_info
 

@@ -7,8 +7,7 @@ from itertools import product
 
 import pytest
 
-from asgi_tiktok.emulator import Emulator, RunningEmulator, run_emulator
-from asgi_tiktok.emulator.apps import DEFAULT_APP
+from asgi_tiktok.emulator import DEFAULT_APP, Emulator, RunningEmulator, run_emulator
 from tests.frameworks.browsing import Browser
 from tests.frameworks.host import PREFIX
 from tests.frameworks.servers import COMMANDS, Server, serving

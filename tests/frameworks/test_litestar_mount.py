@@ -10,8 +10,7 @@ from litestar.types import Receive, Scope, Send
 from starlette.testclient import TestClient
 
 from asgi_tiktok import TikTokAuthMiddleware
-from asgi_tiktok.emulator import CAST, Emulator
-from asgi_tiktok.emulator.apps import DEFAULT_APP
+from asgi_tiktok.emulator import CAST, DEFAULT_APP, Emulator
 from asgi_tiktok.litestar import TikTokPlugin
 from tests.site import app
 from tests.visits import NAVIGATION, ORIGIN, new_tiktok

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from asgi_tiktok.emulator import CAST, App, Emulator, RunningEmulator, run_emulator
-from asgi_tiktok.emulator.knobs import WebPKCE
+from asgi_tiktok.emulator.world.knobs import WebPKCE
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent

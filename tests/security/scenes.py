@@ -13,8 +13,8 @@ from typing import Any, ParamSpec, TypeVar
 import httpx2
 
 from asgi_tiktok import Store, TikTokAuthMiddleware
+from asgi_tiktok.accounts.tokens import Kept
 from asgi_tiktok.emulator import CAST, DEFAULT_APP, Emulator, Person
-from asgi_tiktok.tokens import Kept
 from tests.security.browsers import Browser
 from tests.security.wire import ask
 from tests.site import app

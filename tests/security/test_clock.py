@@ -11,8 +11,10 @@ import httpx2
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from asgi_tiktok import LoginRequired, MemoryStore, Store, TikTok, TikTokAuthMiddleware, lease, sessions
+from asgi_tiktok import LoginRequired, MemoryStore, Store, TikTok, TikTokAuthMiddleware
+from asgi_tiktok.accounts import sessions
 from asgi_tiktok.emulator import CAST, Emulator
+from asgi_tiktok.stores import lease
 from tests.security.browsers import Browser
 from tests.security.scenes import MidwayStore
 from tests.security.wire import Answer, ask

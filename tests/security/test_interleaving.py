@@ -9,7 +9,8 @@ import anyio
 import httpx2
 import pytest
 
-from asgi_tiktok import MemoryStore, Store, StoreError, TikTokAuthMiddleware, TikTokError, tokens
+from asgi_tiktok import MemoryStore, Store, StoreError, TikTokAuthMiddleware, TikTokError
+from asgi_tiktok.accounts import tokens
 from asgi_tiktok.emulator import CAST, Emulator, Person
 from tests.security.browsers import Browser
 from tests.security.scenes import AMARA, JUN, Deed, MidwayStore, Scene, interleave, reached

@@ -7,9 +7,9 @@ import pytest
 from starlette.types import ASGIApp
 
 from asgi_tiktok import TikTok
+from asgi_tiktok.crypto.records import seal_record
 from asgi_tiktok.emulator import CAST, Emulator
-from asgi_tiktok.pending import PendingLogins
-from asgi_tiktok.records import seal_record
+from asgi_tiktok.routes.pending import PendingLogins
 from tests.security.browsers import Browser
 from tests.security.wire import ask
 from tests.visits import FETCH, LOGIN_COOKIE, SESSION_COOKIE, asked

@@ -9,8 +9,8 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from asgi_tiktok import MemoryStore, TikTok, TikTokAuthMiddleware, TikTokUser
+from asgi_tiktok.crypto.keys import KeyRing
 from asgi_tiktok.emulator import CAST
-from asgi_tiktok.keys import KeyRing
 from tests.canaries import SECRET_KEY
 from tests.security.browsers import Browser
 from tests.security.wire import ask

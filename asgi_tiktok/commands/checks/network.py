@@ -7,14 +7,14 @@ from email.utils import parsedate_to_datetime
 
 import httpx2
 
-from asgi_tiktok.client import TikTokClient
+from asgi_tiktok.client.client import TikTokClient
+from asgi_tiktok.client.endpoints import TIKTOK, Endpoints
+from asgi_tiktok.client.transport import TIMEOUT
 from asgi_tiktok.commands.checks.finding import Finding, error, ok, warning
 from asgi_tiktok.commands.checks.place import check_clock
 from asgi_tiktok.commands.checks.settings import check_settings, value_of
 from asgi_tiktok.commands.portal import PORTAL
-from asgi_tiktok.endpoints import TIKTOK, Endpoints
 from asgi_tiktok.errors import TikTokError, TokenError
-from asgi_tiktok.transport import TIMEOUT
 
 DEADLINE = 10  # seconds
 # The grant needs none, and the person's own may be wrong.

@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 from asgi_tiktok.commands.checks.finding import Finding, error, ok, warning
 from asgi_tiktok.commands.checks.settings import value_of
-from asgi_tiktok.cookies import CookieJar
 from asgi_tiktok.errors import ConfigurationError
-from asgi_tiktok.settings import check_redirect_uri
-from asgi_tiktok.site import DEFAULT_PATH, Site
+from asgi_tiktok.http.cookies import CookieJar
+from asgi_tiktok.http.site import DEFAULT_PATH, Site
+from asgi_tiktok.validation import check_redirect_uri
 
 EARLIEST = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 LATEST = datetime(2100, 1, 1, tzinfo=UTC).timestamp()

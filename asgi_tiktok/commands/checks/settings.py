@@ -5,14 +5,14 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from urllib.parse import urlsplit
 
+from asgi_tiktok.client.endpoints import LOOPBACK_HOSTS, Endpoints
 from asgi_tiktok.commands.checks.finding import Finding, error, ok, warning
 from asgi_tiktok.commands.portal import FOR_APPS_ALONE, PORTAL, PRODUCTS, how_to_register, platform_of
-from asgi_tiktok.endpoints import LOOPBACK_HOSTS, Endpoints
+from asgi_tiktok.crypto.keys import CURE, KeyRing
 from asgi_tiktok.errors import ConfigurationError
-from asgi_tiktok.keys import CURE, KeyRing
-from asgi_tiktok.settings import check_redirect_uri, check_scopes
-from asgi_tiktok.site import DEFAULT_PATH, Site
+from asgi_tiktok.http.site import DEFAULT_PATH, Site
 from asgi_tiktok.tiktok import REQUIRED, split_list
+from asgi_tiktok.validation import check_redirect_uri, check_scopes
 
 CREDENTIALS = f"Copy it from {PORTAL} > Credentials."
 EMULATOR_KEY = "sbemulatorclientkey"

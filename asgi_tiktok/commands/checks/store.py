@@ -9,7 +9,7 @@ from asgi_tiktok.commands.checks.finding import Finding, error, ok
 from asgi_tiktok.commands.checks.settings import value_of
 from asgi_tiktok.errors import ConfigurationError, StoreError
 from asgi_tiktok.stores import DEFAULT_URL, MemoryStore, Store, open_store
-from asgi_tiktok.workers import count_workers
+from asgi_tiktok.stores.workers import count_workers
 
 DEADLINE = 6  # seconds
 SHARED = "Choose sqlite:///… for one machine, or redis:// or postgresql+asyncpg:// for many."
