@@ -160,7 +160,7 @@ async def test_who_disconnects_is_read_once() -> None:
 
 async def test_who_is_banned_is_not_sent_back_silently() -> None:
     emulator = Emulator()
-    emulator.grants.consent("sbemulatorclientkey", REX.open_id, asked=(), scopes=("user.info.basic",))
+    emulator.grants.consent("sbemulatorclientkey", REX.open_id, requested=(), scopes=("user.info.basic",))
     async with browser_of(emulator) as browser:
         browser.cookies.set("tiktok_emulator_person", REX.open_id)
         assert (await browser.get(authorization_url())).status_code == 200

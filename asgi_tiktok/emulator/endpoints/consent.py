@@ -8,13 +8,15 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from asgi_tiktok.emulator.endpoints.authorize import PARAMETERS, Authorization, AuthorizationRequest
-from asgi_tiktok.emulator.endpoints.faulty import FAULT
+from asgi_tiktok.emulator.endpoints.fault_injection import FAULT_KEY
+from asgi_tiktok.emulator.endpoints.origin import is_same_origin
 from asgi_tiktok.emulator.pages.avatars import avatar_path
-from asgi_tiktok.emulator.pages.rendering import HEADERS, page, plain
+from asgi_tiktok.emulator.pages.rendering import HEADERS, plain_text, render_page
+from asgi_tiktok.emulator.world.errors import ConsentRefused
 from asgi_tiktok.emulator.world.exchanges import Exchange, new_log_id
-from asgi_tiktok.emulator.world.hosts import is_same_origin
-from asgi_tiktok.emulator.world.refusals import ConsentRefused
-from asgi_tiktok.emulator.world.scopes import describe, is_toggleable
+from asgi_tiktok.emulator.world.scopes import describe_scope, is_toggleable
+
+__all__ = ["PATH", "Consent"]
 
 PATH = "/v2/auth/authorize/"
 PERSON_COOKIE = "tiktok_emulator_person"
@@ -26,25 +28,25 @@ class Consent:
     """The authorize endpoint as a browser sees it: GET shows the page, POST decides."""
 
     def __init__(self, authorization: Authorization, exchanges: deque[Exchange]) -> None:
-        self.authorization = authorization
-        self.exchanges = exchanges
-        self.refused: deque[ConsentRefused] = deque(maxlen=100)
+        self._authorization = authorization
+        self._exchanges = exchanges
+        self._refused: deque[ConsentRefused] = deque(maxlen=100)
 
     async def show(self, request: Request) -> Response:
         """The consent page, the way straight back for a person who has consented, or TikTok's fault page."""
-        if refused := self._shown_before(request.query_params.get("logid", "")):
-            return page("fault.html", refused=refused)
+        if refused := self._find_refused(request.query_params.get("logid", "")):
+            return render_page("error.html", refused=refused)
         pairs = parse_qsl(request.url.query, keep_blank_values=True)
         open_id = unquote(request.cookies.get(PERSON_COOKIE, ""))
         try:
-            asked = self.authorization.read(pairs)
+            requested = self._authorization.parse(pairs)
         except ConsentRefused as refused:
-            self._record("authorize", "GET", 302, pairs, refused, fault=request.scope.get(FAULT))
-            return fault_redirect(pairs, refused)
-        location = self.authorization.automatic(asked, open_id)
+            self._record("authorize", "GET", 302, pairs, refused, fault=request.scope.get(FAULT_KEY))
+            return redirect_to_error_page(pairs, refused)
+        location = self._authorization.auto_approve(requested, open_id)
         status = 302 if location else 200
-        self._record("authorize", "GET", status, pairs, answer=location, fault=request.scope.get(FAULT))
-        return back_to_app(location) if location else self._page(asked, open_id)
+        self._record("authorize", "GET", status, pairs, answer=location, fault=request.scope.get(FAULT_KEY))
+        return redirect_to_app(location) if location else self._page(requested, open_id)
 
     async def decide(self, request: Request) -> Response:
         """Back to the app with what the person decided.
@@ -53,56 +55,56 @@ class Consent:
         for each that is ticked) and `decision` (approve or deny).
         """
         if not is_same_origin(request):
-            return plain("This form was not sent from the emulator's own page.", 403)
+            return plain_text("This form was not sent from the emulator's own page.", 403)
         form = parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True)
         fields = dict(form)
         pairs = [(name, value) for name, value in form if name in PARAMETERS]
         open_id = fields.get("person", "")
-        ticked = [value for name, value in form if name == "scopes"]
+        selected = [value for name, value in form if name == "scopes"]
         try:
             decision = fields.get("decision", "")
-            location = self.answer(pairs, open_id, ticked, decision, request.scope.get(FAULT))
+            location = self._answer(pairs, open_id, selected, decision, request.scope.get(FAULT_KEY))
         except ConsentRefused as refused:
-            return fault_redirect(pairs, refused)
+            return redirect_to_error_page(pairs, refused)
         except ValueError as exc:
-            return plain(str(exc), 400)
-        response = back_to_app(location)
+            return plain_text(str(exc), 400)
+        response = redirect_to_app(location)
         if open_id:
-            remember(response, open_id)
+            set_person_cookie(response, open_id)
         return response
 
-    def answer_url(self, authorization_url: str, open_id: str, ticked: Iterable[str] | None, decision: str) -> str:
+    def decide_url(self, authorization_url: str, open_id: str, selected: Iterable[str] | None, decision: str) -> str:
         """As `answer`, for the address that the app would have sent a browser to."""
         url = urlsplit(authorization_url)
         if url.path.rstrip("/") != PATH.rstrip("/"):
             raise ValueError(f"{url.path!r} is not the path of TikTok's authorize page, {PATH}.")
-        return self.answer(parse_qsl(url.query, keep_blank_values=True), open_id, ticked, decision)
+        return self._answer(parse_qsl(url.query, keep_blank_values=True), open_id, selected, decision)
 
-    def answer(
-        self, pairs: Pairs, open_id: str, ticked: Iterable[str] | None, decision: str, fault: str | None = None
+    def _answer(
+        self, pairs: Pairs, open_id: str, selected: Iterable[str] | None, decision: str, fault: str | None = None
     ) -> str:
         """The URL back to the app; `ticked` None leaves every asked scope ticked."""
         try:
-            asked = self.authorization.read(pairs)
-            ticked = asked.scopes if ticked is None else ticked
-            location = self.authorization.answer(asked, open_id, ticked, decision)
+            requested = self._authorization.parse(pairs)
+            selected = requested.scopes if selected is None else selected
+            location = self._authorization.decide(requested, open_id, selected, decision)
         except ConsentRefused as refused:
             self._record("consent", "POST", 302, pairs, refused, fault=fault)
             raise
         self._record("consent", "POST", 302, pairs, answer=location, fault=fault)
         return location
 
-    def _page(self, asked: AuthorizationRequest, open_id: str) -> Response:
-        people = self.authorization.people
-        return page(
+    def _page(self, requested: AuthorizationRequest, open_id: str) -> Response:
+        people = self._authorization.people
+        return render_page(
             "consent.html",
-            app=asked.app,
+            app=requested.app,
             action=PATH,
-            parameters=asked.parameters,
+            parameters=requested.parameters,
             people=[(person, avatar_path(person)) for person in people.values()],
             chosen=open_id if open_id in people else next(iter(people)),
-            scopes=[(scope, describe(scope), is_toggleable(scope)) for scope in asked.scopes],
-            redirect_host=urlsplit(asked.redirect_uri).netloc,
+            scopes=[(scope, describe_scope(scope), is_toggleable(scope)) for scope in requested.scopes],
+            redirect_host=urlsplit(requested.redirect_uri).netloc,
         )
 
     def _record(
@@ -116,12 +118,12 @@ class Consent:
         answer: str | None = None,
         fault: str | None = None,
     ) -> None:
-        now = self.authorization.grants.clock()
+        now = self._authorization.grants.clock()
         log_id = new_log_id(now)
         if refused:
             refused.log_id = log_id
-            self.refused.append(refused)
-        self.exchanges.append(
+            self._refused.append(refused)
+        self._exchanges.append(
             Exchange(
                 endpoint=endpoint,
                 method=method,
@@ -138,22 +140,22 @@ class Consent:
             )
         )
 
-    def _shown_before(self, log_id: str) -> ConsentRefused | None:
-        return next((refused for refused in self.refused if refused.log_id == log_id), None)
+    def _find_refused(self, log_id: str) -> ConsentRefused | None:
+        return next((refused for refused in self._refused if refused.log_id == log_id), None)
 
 
-def fault_redirect(pairs: Pairs, refused: ConsentRefused) -> Response:
+def redirect_to_error_page(pairs: Pairs, refused: ConsentRefused) -> Response:
     """TikTok's own page again, its address now naming the fault."""
     query = urlencode([*pairs, *refused.parameters.items()])
     return RedirectResponse(f"{PATH}?{query}", 302, headers=HEADERS)
 
 
-def back_to_app(location: str) -> Response:
+def redirect_to_app(location: str) -> Response:
     # RedirectResponse would undo the escapes TikTok makes.
     return Response(status_code=302, headers={**HEADERS, "Location": location})
 
 
-def remember(response: Response, open_id: str) -> None:
+def set_person_cookie(response: Response, open_id: str) -> None:
     """Let this browser's next consent page begin with the same person."""
     path = PATH.rstrip("/")
     response.set_cookie(PERSON_COOKIE, quote(open_id, safe=""), path=path, httponly=True, samesite="lax")

@@ -9,22 +9,24 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 
 from asgi_tiktok.emulator.world.apps import App
+from asgi_tiktok.emulator.world.errors import APIError
 from asgi_tiktok.emulator.world.knobs import CharsetSuffix
-from asgi_tiktok.emulator.world.refusals import Refused
+
+__all__ = ["Form", "authenticate", "invalid_request", "malformed", "missing", "read_form", "require_client_key"]
 
 FORM = "application/x-www-form-urlencoded"
 Form = Mapping[str, str]
 
 
-def invalid_request(description: str, cure: str) -> Refused:
-    return Refused("invalid_request", description, cure)
+def invalid_request(description: str, cure: str) -> APIError:
+    return APIError("invalid_request", description, cure)
 
 
-def malformed(cure: str) -> Refused:
+def malformed(cure: str) -> APIError:
     return invalid_request("The request parameters are malformed.", cure)
 
 
-def missing(name: str) -> Refused:
+def missing(name: str) -> APIError:
     return invalid_request("The request is missing a required parameter.", f"Send {name} in the form.")
 
 
@@ -68,7 +70,7 @@ def authenticate(apps: Mapping[str, App], form: Form) -> App:
     app = apps.get(form["client_key"])
     if app is None or not secrets.compare_digest(app.client_secret.encode(), form["client_secret"].encode()):
         wrong = "client_key" if app is None else "client_secret"
-        raise Refused(
+        raise APIError(
             "invalid_client",
             "Client key or secret is incorrect.",
             f"The {wrong} is not one this emulator knows; take both from one app, sandbox or production.",

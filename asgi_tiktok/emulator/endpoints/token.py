@@ -13,9 +13,11 @@ from asgi_tiktok.emulator.endpoints.oauth import (
     require_client_key,
 )
 from asgi_tiktok.emulator.world.apps import App
-from asgi_tiktok.emulator.world.grants import Code, Grants, TokenAnswer
+from asgi_tiktok.emulator.world.errors import APIError
+from asgi_tiktok.emulator.world.grants import Code, Grants, TokenResponse
 from asgi_tiktok.emulator.world.knobs import ChallengeEncoding, Knobs
-from asgi_tiktok.emulator.world.refusals import Refused
+
+__all__ = ["handle_revoke", "handle_token"]
 
 GRANT_PARAMETERS: dict[str, tuple[str, ...]] = {
     "authorization_code": ("code", "redirect_uri"),
@@ -24,9 +26,9 @@ GRANT_PARAMETERS: dict[str, tuple[str, ...]] = {
 }
 
 
-def answer_token(apps: Mapping[str, App], grants: Grants, knobs: Knobs, form: Form) -> TokenAnswer:
+def handle_token(apps: Mapping[str, App], grants: Grants, knobs: Knobs, form: Form) -> TokenResponse:
     """Tokens for a code, for a refresh token, or for the app itself."""
-    grant_type = checked_grant_type(form)
+    grant_type = validated_grant_type(form)
     app = authenticate(apps, form)
     if grant_type == "client_credentials":
         return grants.client_token()
@@ -38,7 +40,7 @@ def answer_token(apps: Mapping[str, App], grants: Grants, knobs: Knobs, form: Fo
     return grants.issue(code)
 
 
-def answer_revoke(apps: Mapping[str, App], grants: Grants, knobs: Knobs, form: Form) -> TokenAnswer:
+def handle_revoke(apps: Mapping[str, App], grants: Grants, knobs: Knobs, form: Form) -> TokenResponse:
     """Nothing, once the whole grant behind the token is gone."""
     require_client_key(form)
     if not form.get("client_secret"):
@@ -51,14 +53,14 @@ def answer_revoke(apps: Mapping[str, App], grants: Grants, knobs: Knobs, form: F
     return {}
 
 
-def checked_grant_type(form: Form) -> str:
+def validated_grant_type(form: Form) -> str:
     """The grant type of a form in which nothing it needs is missing."""
     require_client_key(form)
     grant_type = form.get("grant_type", "")
     if not grant_type:
         raise missing("grant_type")
     if grant_type not in GRANT_PARAMETERS:
-        raise Refused(
+        raise APIError(
             "unsupported_grant_type",
             "The grant type is not supported.",
             f"Send grant_type as one of {', '.join(GRANT_PARAMETERS)}.",
@@ -89,27 +91,27 @@ def check_verifier(code: Code, form: Form, knobs: Knobs) -> None:
     verifier = form.get("code_verifier", "")
     digest = hashlib.sha256(verifier.encode()).digest()
     if knobs.min_verifier != "off" and 0 < len(verifier) < knobs.min_verifier:
-        raise wrong_pkce(f"The code_verifier has {len(verifier)} characters; make one of 43 to 128.")
-    if code.code_challenge != encoded(digest, knobs.desktop_pkce_encoding):
-        raise wrong_pkce(pkce_cure(digest, code.code_challenge, verifier, knobs.desktop_pkce_encoding))
+        raise pkce_error(f"The code_verifier has {len(verifier)} characters; make one of 43 to 128.")
+    if code.code_challenge != encode_challenge(digest, knobs.desktop_pkce_encoding):
+        raise pkce_error(explain_pkce_error(digest, code.code_challenge, verifier, knobs.desktop_pkce_encoding))
 
 
-def wrong_pkce(cure: str) -> Refused:
+def pkce_error(cure: str) -> APIError:
     return invalid_request("Code verifier or code challenge is invalid.", cure)
 
 
-def encoded(digest: bytes, encoding: ChallengeEncoding) -> str:
+def encode_challenge(digest: bytes, encoding: ChallengeEncoding) -> str:
     if encoding == "hex":
         return digest.hex()
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
-def pkce_cure(digest: bytes, challenge: str, verifier: str, encoding: ChallengeEncoding) -> str:
+def explain_pkce_error(digest: bytes, challenge: str, verifier: str, encoding: ChallengeEncoding) -> str:
     if not verifier:
         return "Send code_verifier: the authorization request carried a code_challenge."
     if encoding == "base64url" and challenge == digest.hex():
         return "The code_challenge was hex; this emulator was told desktop_pkce_encoding='base64url'."
-    if challenge == encoded(digest, "base64url"):
+    if challenge == encode_challenge(digest, "base64url"):
         return "The code_challenge was base64url; TikTok wants the lower-case hex digits of the SHA-256."
     if challenge.lower() == digest.hex():
         return "The code_challenge was upper-case hex; TikTok wants lower case."

@@ -18,6 +18,8 @@ from asgi_tiktok.emulator.world.apps import App
 from asgi_tiktok.emulator.world.hosts import hostname, is_loopback
 from asgi_tiktok.emulator.world.suggestions import suggestion
 
+__all__ = ["AUTHORIZATION_REMOVED", "EVENTS", "RETRIES", "Attempt", "Delivery", "WebhookSender", "signature"]
+
 AUTHORIZATION_REMOVED = "authorization.removed"
 PUBLISHED = {"publish_id": "v_pub_url~v2.123456789", "publish_type": "DIRECT_PUBLISH"}
 POSTED = {**PUBLISHED, "post_id": "7099522475452681474"}
@@ -34,14 +36,16 @@ EVENTS: dict[str, Mapping[str, Any]] = {
     "portability.download.ready": {"request_id": 9_007_199_254_740_993},
 }
 FIRST_RETRY = 60
-LONGEST = 72 * 3600
+RETRY_WINDOW = 72 * 3600
 # TikTok says exponential and 72 hours; the first step is our guess. From one minute, doubled, twelve fit.
 RETRIES = tuple(
-    itertools.takewhile(lambda after: after <= LONGEST, (FIRST_RETRY * ((1 << n) - 1) for n in itertools.count(1)))
+    itertools.takewhile(
+        lambda after: after <= RETRY_WINDOW, (FIRST_RETRY * ((1 << n) - 1) for n in itertools.count(1))
+    )
 )
-KEPT = 200
+MAX_DELIVERIES = 200
 TIMEOUT = 10.0
-POLL = 0.2
+POLL_INTERVAL = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +81,9 @@ class WebhookSender:
     """
 
     def __init__(self, clock: Callable[[], float], transport: httpx2.AsyncBaseTransport | None = None) -> None:
-        self.clock = clock
+        self._clock = clock
         self.transport = transport
-        self.deliveries: deque[Delivery] = deque(maxlen=KEPT)
+        self.deliveries: deque[Delivery] = deque(maxlen=MAX_DELIVERIES)
         self._lock = threading.Lock()
 
     def send(
@@ -90,8 +94,8 @@ class WebhookSender:
             raise ValueError(f"The app {app.client_key} has no webhook_url; give it one on this machine.")
         if event not in EVENTS:
             raise ValueError(f"{event!r} is no event of TikTok; {suggestion(event, EVENTS)}")
-        now = self.clock()
-        body = body_of(app, event, now, open_id, EVENTS[event] if content is None else content)
+        now = self._clock()
+        body = event_body(app, event, now, open_id, EVENTS[event] if content is None else content)
         delivery = Delivery(app, event, now, body, now)
         self.deliveries.append(delivery)
         return delivery
@@ -100,9 +104,9 @@ class WebhookSender:
         """Send everything that is due, each once; what was sent."""
         sent = []
         for delivery in [*self.deliveries]:
-            if self._take(delivery):
-                delivery.attempts.append(await self._attempt(delivery))
-                delivery.next_at = next_attempt(delivery, self.clock())
+            if self._claim(delivery):
+                delivery.attempts.append(await self._post(delivery))
+                delivery.next_at = next_attempt_time(delivery, self._clock())
                 sent.append(delivery)
         return sent
 
@@ -111,19 +115,19 @@ class WebhookSender:
         while True:
             await self.deliver()
             # The clock may be moved and events come from any thread, so that there is nothing to wait for.
-            await anyio.sleep(POLL)
+            await anyio.sleep(POLL_INTERVAL)
 
-    def _take(self, delivery: Delivery) -> bool:
+    def _claim(self, delivery: Delivery) -> bool:
         with self._lock:
-            if delivery.next_at is None or delivery.next_at > self.clock():
+            if delivery.next_at is None or delivery.next_at > self._clock():
                 return False
             delivery.next_at = None
             return True
 
-    async def _attempt(self, delivery: Delivery) -> Attempt:
-        now = self.clock()
+    async def _post(self, delivery: Delivery) -> Attempt:
+        now = self._clock()
         url = delivery.app.webhook_url
-        if self.transport is None and not stays_here(url):
+        if self.transport is None and not is_loopback_url(url):
             return Attempt(now, None, f"{url} is not a loopback address.")
         headers = {
             "Content-Type": "application/json",
@@ -141,7 +145,7 @@ class WebhookSender:
         return Attempt(now, answer.status_code)
 
 
-def body_of(app: App, event: str, now: float, open_id: str | None, content: Mapping[str, Any]) -> bytes:
+def event_body(app: App, event: str, now: float, open_id: str | None, content: Mapping[str, Any]) -> bytes:
     """The body in TikTok's own spacing, of which a receiver must not depend."""
     body = {
         "client_key": app.client_key,
@@ -159,7 +163,7 @@ def signature(client_secret: str, now: int, body: bytes) -> str:
     return f"t={now},s={digest}"
 
 
-def next_attempt(delivery: Delivery, now: float) -> float | None:
+def next_attempt_time(delivery: Delivery, now: float) -> float | None:
     """The next moment of the schedule; None when the event has arrived or 72 hours have passed."""
     if delivery.delivered:
         return None
@@ -167,6 +171,6 @@ def next_attempt(delivery: Delivery, now: float) -> float | None:
     return next((moment for moment in moments if moment > now), None)
 
 
-def stays_here(url: str) -> bool:
+def is_loopback_url(url: str) -> bool:
     name = hostname(urlsplit(url).netloc)
     return is_loopback(name) or name.endswith(".localhost")

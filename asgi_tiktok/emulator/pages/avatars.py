@@ -6,7 +6,9 @@ from urllib.parse import quote, urlencode
 
 from asgi_tiktok.emulator.world.people import Person
 
-SIZES = {"avatar_url": 168, "avatar_url_100": 100, "avatar_large_url": 720}
+__all__ = ["AVATAR_SIZES", "avatar_path", "avatar_url", "draw_avatar"]
+
+AVATAR_SIZES = {"avatar_url": 168, "avatar_url_100": 100, "avatar_large_url": 720}
 
 SVG = """\
 <svg xmlns="http://www.w3.org/2000/svg" width="{size}" height="{size}" viewBox="0 0 100 100" role="img">

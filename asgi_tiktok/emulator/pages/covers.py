@@ -5,6 +5,8 @@ from urllib.parse import quote
 
 from asgi_tiktok.emulator.world.videos import Video
 
+__all__ = ["cover_url", "draw_cover"]
+
 SVG = """\
 <svg xmlns="http://www.w3.org/2000/svg" width="300" height="400" viewBox="0 0 300 400" role="img">
 <title>{title}</title>

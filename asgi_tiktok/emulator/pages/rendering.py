@@ -4,12 +4,11 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.responses import HTMLResponse, PlainTextResponse
+
+__all__ = ["HEADERS", "TEMPLATES", "plain_text", "render_page", "render_scripted_page"]
 
 TEMPLATES = Path(__file__).parent / "templates"
-ASSETS = {"emulator.css": "text/css", "inspector.css": "text/css", "inspector.js": "text/javascript"}
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -24,7 +23,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 # The inspector's one script asks for news; its forms lead nowhere else.
-SCRIPTED = {
+SCRIPTED_HEADERS = {
     **HEADERS,
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; connect-src 'self'; "
@@ -41,22 +40,13 @@ environment = Environment(
 )
 
 
-def page(template: str, **context: Any) -> HTMLResponse:
+def render_page(template: str, **context: Any) -> HTMLResponse:
     return HTMLResponse(environment.get_template(template).render(context), headers=HEADERS)
 
 
-def scripted_page(template: str, status: int, **context: Any) -> HTMLResponse:
-    return HTMLResponse(environment.get_template(template).render(context), status, headers=SCRIPTED)
+def render_scripted_page(template: str, status: int, **context: Any) -> HTMLResponse:
+    return HTMLResponse(environment.get_template(template).render(context), status, headers=SCRIPTED_HEADERS)
 
 
-def plain(text: str, status: int) -> PlainTextResponse:
+def plain_text(text: str, status: int) -> PlainTextResponse:
     return PlainTextResponse(text, status, headers=HEADERS)
-
-
-async def asset(request: Request) -> Response:
-    name = request.url.path.rpartition("/")[2]
-    return Response((TEMPLATES / name).read_text(), media_type=ASSETS[name], headers=HEADERS)
-
-
-def asset_routes() -> list[Route]:
-    return [Route(f"/_emulator/{name}", asset, methods=["GET"]) for name in ASSETS]

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from asgi_tiktok.emulator.world.hosts import hostname, is_local
 from asgi_tiktok.emulator.world.scopes import BASIC, PROFILE, STATS, VIDEO_LIST
 
+__all__ = ["DEFAULT_APP", "DEFAULT_CLIENT_KEY", "DEFAULT_CLIENT_SECRET", "App", "Platform", "RedirectURI"]
+
 DEFAULT_CLIENT_KEY = "sbemulatorclientkey"
 DEFAULT_CLIENT_SECRET = "emulator-client-secret-opens-nothing"  # noqa: S105
 
@@ -85,7 +87,7 @@ class App:
     scopes: tuple[str, ...] = (BASIC, PROFILE, STATS, VIDEO_LIST)
     name: str = "Your app"
     webhook_url: str = ""
-    registered: tuple[RedirectURI, ...] = field(init=False, repr=False)
+    _registered: tuple[RedirectURI, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("client_key", "client_secret"):
@@ -96,7 +98,7 @@ class App:
             raise ValueError(f"The app {self.client_key} needs at least one redirect URI.")
         check_webhook_url(self.webhook_url)
         registered = tuple(RedirectURI.register(uri) for uri in self.redirect_uris)
-        object.__setattr__(self, "registered", registered)
+        object.__setattr__(self, "_registered", registered)
         for platform, number in Counter(uri.platform for uri in registered).items():
             if number > MAX_REDIRECT_URIS:
                 raise ValueError(f"{number} redirect URIs for {platform.value}; TikTok takes at most 10.")
@@ -107,7 +109,7 @@ class App:
 
     def redirect_for(self, uri: str) -> RedirectURI | None:
         """The registered redirect URI that `uri` is, or None."""
-        return next((known for known in self.registered if known.matches(uri)), None)
+        return next((known for known in self._registered if known.matches(uri)), None)
 
 
 def check_webhook_url(url: str) -> None:

@@ -12,6 +12,8 @@ from asgi_tiktok.emulator.world.knobs import KnobChanges, Knobs
 from asgi_tiktok.emulator.world.people import Person
 from asgi_tiktok.emulator.world.suggestions import suggestion
 
+__all__ = ["Config", "ConfigError", "read_config"]
+
 T = TypeVar("T", App, Person)
 
 TABLES = ("apps", "people", "knobs")
@@ -55,49 +57,49 @@ def read_config(path: Path) -> Config:
         if name not in TABLES:
             raise ConfigError(f"{path}: there is no table {name}; {suggestion(name, TABLES)}")
     apps = tuple(
-        made(App, f"{path}: [[apps]] number {number}", table)
-        for number, table in enumerate(array(path, tables, "apps"), 1)
+        build(App, f"{path}: [[apps]] number {number}", table)
+        for number, table in enumerate(table_list(path, tables, "apps"), 1)
     )
     people = tuple(
-        made(Person, f"{path}: [[people]] number {number}", table)
-        for number, table in enumerate(array(path, tables, "people"), 1)
+        build(Person, f"{path}: [[people]] number {number}", table)
+        for number, table in enumerate(table_list(path, tables, "people"), 1)
     )
-    distinct(path, "apps", "client_key", [app.client_key for app in apps])
-    distinct(path, "people", "open_id", [person.open_id for person in people])
-    return Config(apps, people, read_knobs(path, tables.get("knobs", {})))
+    check_unique(path, "apps", "client_key", [app.client_key for app in apps])
+    check_unique(path, "people", "open_id", [person.open_id for person in people])
+    return Config(apps, people, parse_knobs(path, tables.get("knobs", {})))
 
 
-def array(path: Path, tables: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+def table_list(path: Path, tables: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     value = tables.get(name, [])
     if not isinstance(value, list) or not all(isinstance(table, dict) for table in value):
         raise ConfigError(f"{path}: {name} is not a list of tables; write [[{name}]] above each.")
     return value
 
 
-def made(kind: type[T], place: str, table: Mapping[str, Any]) -> T:
+def build(kind: type[T], context: str, table: Mapping[str, Any]) -> T:
     """The app or the person of one table."""
     known = {field.name: field for field in dataclasses.fields(kind) if field.init}
     hints = get_type_hints(kind)
     for name, value in table.items():
         if name not in known:
-            raise ConfigError(f"{place}: there is no {name}; {suggestion(name, known)}")
-        needed, described = TYPES[hints[name]]
-        if type(value) is not needed or (needed is list and not all(isinstance(part, str) for part in value)):
-            shown = "…" if "secret" in name else repr(value)
-            raise ConfigError(f"{place}: {name} = {shown} is not {described}; write it as one.")
+            raise ConfigError(f"{context}: there is no {name}; {suggestion(name, known)}")
+        expected, described = TYPES[hints[name]]
+        if type(value) is not expected or (expected is list and not all(isinstance(part, str) for part in value)):
+            given = "…" if "secret" in name else repr(value)
+            raise ConfigError(f"{context}: {name} = {given} is not {described}; write it as one.")
     for name, field in known.items():
         if field.default is dataclasses.MISSING and not table.get(name):
-            raise ConfigError(f"{place} has no {name}; add one, say {name} = {toml(EXAMPLES[name])}.")
+            raise ConfigError(f"{context} has no {name}; add one, say {name} = {to_toml(EXAMPLES[name])}.")
     values: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in table.items()
     }
     try:
         return kind(**values)
     except ValueError as exc:
-        raise ConfigError(f"{place}: {exc}") from exc
+        raise ConfigError(f"{context}: {exc}") from exc
 
 
-def read_knobs(path: Path, table: object) -> KnobChanges:
+def parse_knobs(path: Path, table: object) -> KnobChanges:
     if not isinstance(table, dict):
         raise ConfigError(f"{path}: knobs is not a table; write [knobs] above them.")
     known = [field.name for field in dataclasses.fields(Knobs)]
@@ -111,11 +113,11 @@ def read_knobs(path: Path, table: object) -> KnobChanges:
     return cast(KnobChanges, table)
 
 
-def distinct(path: Path, table: str, name: str, values: list[str]) -> None:
+def check_unique(path: Path, table: str, name: str, values: list[str]) -> None:
     for value in values:
         if values.count(value) > 1:
             raise ConfigError(f"{path}: [[{table}]] has {name} {value!r} twice; give each its own.")
 
 
-def toml(value: object) -> str:
+def to_toml(value: object) -> str:
     return str(value).replace("'", '"') if isinstance(value, list) else f'"{value}"'

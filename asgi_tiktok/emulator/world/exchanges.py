@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-KEPT = 1000
+__all__ = ["MAX_EXCHANGES", "Exchange", "new_log_id"]
+
+MAX_EXCHANGES = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

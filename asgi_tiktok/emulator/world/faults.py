@@ -8,6 +8,8 @@ from typing import Any, Literal, get_args
 from asgi_tiktok.emulator.world.knobs import check_choice
 from asgi_tiktok.emulator.world.suggestions import suggestion
 
+__all__ = ["ENDPOINTS", "KINDS", "OAUTH", "OPTIONS", "PAGES", "Fault", "FaultKind", "Faults", "endpoint_of"]
+
 PAGES = ("authorize", "consent")
 OAUTH = ("token", "revoke", "get_qrcode", "check_qrcode")
 ENDPOINTS = {
@@ -24,8 +26,8 @@ ENDPOINTS = {
 FaultKind = Literal["slow", "reset", "429", "5xx", "html", "truncated", "huge", "wrong-types"]
 KINDS: tuple[str, ...] = get_args(FaultKind)
 OPTIONS = ("seconds", "status", "retry_after", "size")
-LONGEST = 3600.0
-LARGEST = 256 * 2**20
+MAX_SECONDS = 3600.0
+MAX_SIZE = 256 * 2**20
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,17 +57,17 @@ class Fault:
             raise ValueError(f"{self.endpoint} answers no JSON whose types could be wrong; choose another kind.")
         check_number("times", self.times, 1, 1_000_000)
         check_number("retry_after", self.retry_after, 0, 86400)
-        check_number("size", self.size, 1, LARGEST)
+        check_number("size", self.size, 1, MAX_SIZE)
         if (
             isinstance(self.seconds, bool)
             or not isinstance(self.seconds, int | float)
-            or not (0 <= self.seconds <= LONGEST)
+            or not (0 <= self.seconds <= MAX_SECONDS)
         ):
-            raise ValueError(f"seconds={self.seconds!r} is not a number from 0 to {LONGEST:.0f}.")
+            raise ValueError(f"seconds={self.seconds!r} is not a number from 0 to {MAX_SECONDS:.0f}.")
         if self.status is None:
             self.status = {"429": 429, "5xx": 503}.get(self.kind, 200)
-        least, most = (500, 599) if self.kind == "5xx" else (200, 599)
-        check_number("status", self.status, least, most)
+        minimum, maximum = (500, 599) if self.kind == "5xx" else (200, 599)
+        check_number("status", self.status, minimum, maximum)
         self.left = self.times
 
 
@@ -112,6 +114,6 @@ def endpoint_of(method: str, path: str) -> str | None:
     return None
 
 
-def check_number(name: str, value: object, least: int, most: int) -> None:
-    if type(value) is not int or not least <= value <= most:
-        raise ValueError(f"{name}={value!r} is not a whole number from {least} to {most}.")
+def check_number(name: str, value: object, minimum: int, maximum: int) -> None:
+    if type(value) is not int or not minimum <= value <= maximum:
+        raise ValueError(f"{name}={value!r} is not a whole number from {minimum} to {maximum}.")

@@ -7,15 +7,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
+from asgi_tiktok.emulator.world.errors import APIError
 from asgi_tiktok.emulator.world.knobs import Knobs, Lifetimes
-from asgi_tiktok.emulator.world.refusals import Refused
+
+__all__ = ["Code", "Grant", "Grants", "IssuedToken", "Reason", "TokenResponse", "token_id"]
 
 ACCESS_SECONDS: dict[Lifetimes, int] = {"new": 2 * 3600, "legacy": 24 * 3600}
 REFRESH_SECONDS: dict[Lifetimes, int] = {"new": 180 * 86400, "legacy": 365 * 86400}
 CLIENT_SECONDS = 2 * 3600
-KEPT = 100
+MAX_ENDED = 100
 
-TokenAnswer = dict[str, str | int]
+TokenResponse = dict[str, str | int]
 
 
 class Reason(IntEnum):
@@ -63,22 +65,24 @@ class IssuedToken:
 class Grants:
     """Issues and redeems codes and tokens; every moment comes from `clock`."""
 
-    def __init__(self, clock: Callable[[], float], knobs: Knobs) -> None:
+    def __init__(
+        self, clock: Callable[[], float], knobs: Knobs, on_removed: Callable[[Grant], None] = lambda grant: None
+    ) -> None:
         self.clock = clock
-        self.access_seconds = ACCESS_SECONDS[knobs.lifetimes]
-        self.refresh_seconds = REFRESH_SECONDS[knobs.lifetimes]
-        self.rotates = knobs.rotate == "strict"
-        self.code_ttl = knobs.code_ttl
-        self.suffix = "" if knobs.id_suffix == "none" else knobs.id_suffix
-        self.on_removed: Callable[[Grant], None] = lambda grant: None
+        self._access_seconds = ACCESS_SECONDS[knobs.lifetimes]
+        self._refresh_seconds = REFRESH_SECONDS[knobs.lifetimes]
+        self._rotates = knobs.rotate == "strict"
+        self._code_ttl = knobs.code_ttl
+        self._suffix = "" if knobs.id_suffix == "none" else knobs.id_suffix
+        self._on_removed = on_removed
         self.clear()
 
     def clear(self) -> None:
         """Forget everything, as if nobody had ever signed in."""
         self.grants: dict[tuple[str, str], Grant] = {}
-        self.ended: deque[Grant] = deque(maxlen=KEPT)
-        self.codes: dict[str, Code] = {}
-        self.redeemed: set[str] = set()
+        self.ended: deque[Grant] = deque(maxlen=MAX_ENDED)
+        self._codes: dict[str, Code] = {}
+        self._redeemed: set[str] = set()
         self.access_tokens: dict[str, IssuedToken] = {}
         self.refresh_tokens: dict[str, IssuedToken] = {}
 
@@ -87,44 +91,44 @@ class Grants:
         grant = self.grants.get((client_key, open_id))
         return grant is not None and grant.scopes.issuperset(scopes)
 
-    def consent(self, client_key: str, open_id: str, *, asked: tuple[str, ...], scopes: tuple[str, ...]) -> Grant:
+    def consent(self, client_key: str, open_id: str, *, requested: tuple[str, ...], scopes: tuple[str, ...]) -> Grant:
         """Remember the person's answer to the asked scopes; earlier answers to others stay."""
         grant = self.grants.setdefault((client_key, open_id), Grant(client_key, open_id, self.clock()))
-        grant.scopes = grant.scopes.difference(asked).union(scopes)
+        grant.scopes = grant.scopes.difference(requested).union(scopes)
         return grant
 
     def new_code(
         self, grant: Grant, *, scopes: tuple[str, ...], redirect_uri: str, code_challenge: str | None
     ) -> str:
         """A code for one exchange, in TikTok's shape."""
-        value = f"{secrets.token_urlsafe(60)}*{secrets.randbelow(10)}!{digits()}{self.suffix}"
-        self.codes[value] = Code(grant, scopes, redirect_uri, code_challenge, self.clock() + self.code_ttl)
+        value = f"{secrets.token_urlsafe(60)}*{secrets.randbelow(10)}!{four_digits()}{self._suffix}"
+        self._codes[value] = Code(grant, scopes, redirect_uri, code_challenge, self.clock() + self._code_ttl)
         return value
 
     def redeem(self, value: str, client_key: str) -> Code:
         """The code's binding, once. TikTok has one answer for used, old and invented codes alike."""
-        code = self.codes.get(value)
-        if value in self.redeemed:
+        code = self._codes.get(value)
+        if value in self._redeemed:
             raise code_expired(
                 "The code was exchanged before; exchange it once, and start a new login to get another."
             )
         if code is None or code.grant.client_key != client_key:
             raise code_expired("No such code was given to this app; URL-decode the callback's code exactly once.")
-        self.redeemed.add(value)
+        self._redeemed.add(value)
         if code.expires_at <= self.clock():
             raise code_expired(
-                f"The code was valid for {self.code_ttl} s; exchange it as soon as the callback comes."
+                f"The code was valid for {self._code_ttl} s; exchange it as soon as the callback comes."
             )
         if code.grant.removed is not None:
             raise code_expired("The person or the app removed the grant in between; start a new login.")
         return code
 
-    def issue(self, code: Code) -> TokenAnswer:
+    def issue(self, code: Code) -> TokenResponse:
         """The first tokens of a login."""
-        refresh = IssuedToken(code.grant, code.scopes, self.clock() + self.refresh_seconds)
-        return self._answer(refresh, self._new_refresh_token(refresh))
+        refresh = IssuedToken(code.grant, code.scopes, self.clock() + self._refresh_seconds)
+        return self._token_response(refresh, self._new_refresh_token(refresh))
 
-    def refresh(self, value: str, client_key: str) -> TokenAnswer:
+    def refresh(self, value: str, client_key: str) -> TokenResponse:
         """New tokens for a refresh token; the refresh window ends when it first said it would."""
         refresh = self.refresh_tokens.get(value)
         if refresh is None or refresh.grant.client_key != client_key:
@@ -136,19 +140,19 @@ class Grants:
             raise refresh_invalid("The grant was revoked; only a new login helps.")
         if refresh.expires_at <= self.clock():
             raise refresh_invalid("The refresh token has reached its end; only a new login helps.")
-        if self.rotates:
+        if self._rotates:
             del self.refresh_tokens[value]
             value = self._new_refresh_token(refresh)
-        return self._answer(refresh, value)
+        return self._token_response(refresh, value)
 
-    def client_token(self) -> TokenAnswer:
+    def client_token(self) -> TokenResponse:
         """A token of the app itself (Client Access Token Management)."""
         return {"access_token": self._new_token("clt"), "expires_in": CLIENT_SECONDS, "token_type": "Bearer"}
 
     def access(self, value: str) -> IssuedToken | None:
         """What a living access token stands for, or None."""
         token = self.access_tokens.get(value)
-        return token if token is not None and self._alive(token) else None
+        return token if token is not None and self._is_active(token) else None
 
     def revoke(self, access_token: str, client_key: str) -> bool:
         """Remove the whole grant behind the app's access token; whether there was one."""
@@ -164,25 +168,25 @@ class Grants:
             return False
         grant.removed = reason
         self.ended.append(grant)
-        self.on_removed(grant)
+        self._on_removed(grant)
         return True
 
     def expire(self, token: str) -> bool:
         """End one token now, named by its value or its id; whether it was alive."""
         for tokens in (self.access_tokens, self.refresh_tokens):
             for value, issued in [*tokens.items()]:
-                if token in (value, token_id(value)) and self._alive(issued):
+                if token in (value, token_id(value)) and self._is_active(issued):
                     tokens[value] = replace(issued, expires_at=self.clock())
                     return True
         return False
 
-    def living(self, grant: Grant) -> Iterator[tuple[str, IssuedToken]]:
+    def active_tokens(self, grant: Grant) -> Iterator[tuple[str, IssuedToken]]:
         """The living tokens of a grant, oldest first."""
         for value, issued in [*self.access_tokens.items(), *self.refresh_tokens.items()]:
-            if issued.grant is grant and self._alive(issued):
+            if issued.grant is grant and self._is_active(issued):
                 yield value, issued
 
-    def _alive(self, issued: IssuedToken) -> bool:
+    def _is_active(self, issued: IssuedToken) -> bool:
         return issued.grant.removed is None and issued.expires_at > self.clock()
 
     def _new_refresh_token(self, refresh: IssuedToken) -> str:
@@ -192,15 +196,15 @@ class Grants:
 
     def _new_token(self, kind: str) -> str:
         """A token in TikTok's shape that everybody can tell from a real one."""
-        return f"{kind}.emulator.{secrets.token_urlsafe(36)}!{digits()}{self.suffix}"
+        return f"{kind}.emulator.{secrets.token_urlsafe(36)}!{four_digits()}{self._suffix}"
 
-    def _answer(self, refresh: IssuedToken, refresh_token: str) -> TokenAnswer:
+    def _token_response(self, refresh: IssuedToken, refresh_token: str) -> TokenResponse:
         now = self.clock()
         access_token = self._new_token("act")
-        self.access_tokens[access_token] = IssuedToken(refresh.grant, refresh.scopes, now + self.access_seconds)
+        self.access_tokens[access_token] = IssuedToken(refresh.grant, refresh.scopes, now + self._access_seconds)
         return {
             "access_token": access_token,
-            "expires_in": self.access_seconds,
+            "expires_in": self._access_seconds,
             "open_id": refresh.grant.open_id,
             "refresh_expires_in": int(refresh.expires_at - now),
             "refresh_token": refresh_token,
@@ -215,13 +219,13 @@ def token_id(value: str) -> str:
     return hashlib.sha256(value.encode()).hexdigest()[:12]
 
 
-def digits() -> int:
+def four_digits() -> int:
     return 1000 + secrets.randbelow(9000)
 
 
-def code_expired(cure: str) -> Refused:
-    return Refused("invalid_grant", "Authorization code is expired.", cure)
+def code_expired(cure: str) -> APIError:
+    return APIError("invalid_grant", "Authorization code is expired.", cure)
 
 
-def refresh_invalid(cure: str) -> Refused:
-    return Refused("invalid_grant", "Refresh token is invalid or expired.", cure)
+def refresh_invalid(cure: str) -> APIError:
+    return APIError("invalid_grant", "Refresh token is invalid or expired.", cure)

@@ -3,7 +3,7 @@
 import re
 from ipaddress import ip_address
 
-from starlette.requests import Request
+__all__ = ["hostname", "is_local", "is_loopback"]
 
 TEST_HOSTS = ("testserver", "localhost")
 RESERVED_SUFFIXES = (".localhost", ".test")  # RFC 6761: nobody can register these
@@ -28,13 +28,3 @@ def is_local(host: str) -> bool:
     """Whether a Host header names this machine or a test."""
     name = hostname(host)
     return is_loopback(name) or name in TEST_HOSTS or name.endswith(RESERVED_SUFFIXES)
-
-
-def own_origin(request: Request) -> str:
-    return f"{request.url.scheme}://{request.headers['host']}"
-
-
-def is_same_origin(request: Request) -> bool:
-    """Whether no other site's page has sent this; a program that is no browser says nothing, and passes."""
-    site = request.headers.get("sec-fetch-site", "same-origin")
-    return request.headers.get("origin", own_origin(request)) == own_origin(request) and site == "same-origin"

@@ -4,6 +4,18 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, TypedDict, get_args, get_origin, get_type_hints
 
+__all__ = [
+    "ChallengeEncoding",
+    "CharsetSuffix",
+    "Decision",
+    "KnobChanges",
+    "Knobs",
+    "Lifetimes",
+    "ScopeError",
+    "WebPKCE",
+    "check_choice",
+]
+
 Lifetimes = Literal["new", "legacy"]
 Rotation = Literal["strict", "legacy"]
 OAuthErrorStatus = Literal[200, 400, 401]
@@ -83,10 +95,10 @@ class Knobs:
             elif kind is int and (type(value) is not int or value <= 0):
                 raise ValueError(f"{name}={value!r} is not a positive number of seconds.")
         if self.partial_grant is not None:
-            object.__setattr__(self, "partial_grant", scope_set(self.partial_grant))
+            object.__setattr__(self, "partial_grant", validated_scopes(self.partial_grant))
 
 
-def scope_set(scopes: object) -> frozenset[str]:
+def validated_scopes(scopes: object) -> frozenset[str]:
     if isinstance(scopes, str) or not isinstance(scopes, Collection) or not all(isinstance(s, str) for s in scopes):
         raise ValueError(f"partial_grant={scopes!r} is not a list of scopes, say ['user.info.basic'].")
     return frozenset(scopes)

@@ -3,6 +3,8 @@
 import hashlib
 from dataclasses import dataclass
 
+__all__ = ["CAST", "Person"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Person:

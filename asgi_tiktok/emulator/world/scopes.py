@@ -2,6 +2,17 @@
 
 from collections.abc import Iterable
 
+__all__ = [
+    "BASIC",
+    "PROFILE",
+    "STATS",
+    "VIDEO_LIST",
+    "describe_scope",
+    "granted_scopes",
+    "is_toggleable",
+    "split_scopes",
+]
+
 BASIC = "user.info.basic"
 PROFILE = "user.info.profile"
 STATS = "user.info.stats"
@@ -22,7 +33,7 @@ def split_scopes(value: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(scope for scope in value.split(",") if scope))
 
 
-def describe(scope: str) -> str:
+def describe_scope(scope: str) -> str:
     return DESCRIPTIONS.get(scope, f"Use the permission {scope}")
 
 
@@ -31,7 +42,7 @@ def is_toggleable(scope: str) -> bool:
     return scope != BASIC
 
 
-def granted(asked: Iterable[str], ticked: Iterable[str]) -> tuple[str, ...]:
+def granted_scopes(requested: Iterable[str], selected: Iterable[str]) -> tuple[str, ...]:
     """The asked scopes that are ticked or cannot be unticked."""
-    kept = set(ticked)
-    return tuple(scope for scope in asked if scope in kept or not is_toggleable(scope))
+    selected_set = set(selected)
+    return tuple(scope for scope in requested if scope in selected_set or not is_toggleable(scope))

@@ -3,6 +3,8 @@
 import difflib
 from collections.abc import Collection
 
+__all__ = ["suggestion"]
+
 
 def suggestion(name: str, known: Collection[str]) -> str:
     """The closest known name, or all of them, to go on a sentence with."""

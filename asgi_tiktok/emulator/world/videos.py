@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 from asgi_tiktok.emulator.world.people import Person
 
-MOST = 45
+__all__ = ["Video", "videos_of"]
+
+MAX_VIDEOS = 45
 NEWEST = 1_790_000_000  # 21 September 2026
 SPACING = 3 * 86400  # seconds in which a person posts one video
-MOST_LIKES = 2**31 - 1
+MAX_LIKES = 2**31 - 1
 
 CAPTIONS = (
     "Wait for the end…",
@@ -49,15 +51,15 @@ class Video:
 
 def videos_of(person: Person) -> tuple[Video, ...]:
     """The person's videos, newest first: as many as `video_count` says, up to 45."""
-    return tuple(make_video(person, age) for age in range(min(person.video_count, MOST)))
+    return tuple(make_video(person, age) for age in range(min(person.video_count, MAX_VIDEOS)))
 
 
 def make_video(person: Person, age: int) -> Video:
     digest = hashlib.sha256(f"{person.open_id}\0{person.video_count - age}".encode()).digest()
-    part = [int.from_bytes(digest[place : place + 2], "big") for place in range(0, len(digest), 2)]
+    part = [int.from_bytes(digest[start : start + 2], "big") for start in range(0, len(digest), 2)]
     create_time = NEWEST - age * SPACING - part[0] % SPACING
     width, height = SHAPES[part[1] % len(SHAPES)]
-    likes = min(person.likes_count // person.video_count * (10 + part[2] % 91) // 100, MOST_LIKES)
+    likes = min(person.likes_count // person.video_count * (10 + part[2] % 91) // 100, MAX_LIKES)
     return Video(
         # TikTok's ids begin with the moment of posting, in 32 bits.
         id=str(create_time << 32 | int.from_bytes(digest[-4:], "big")),

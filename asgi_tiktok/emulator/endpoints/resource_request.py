@@ -7,18 +7,20 @@ from typing import Any, Self
 
 from starlette.requests import Request
 
+from asgi_tiktok.emulator.endpoints.origin import own_origin
+from asgi_tiktok.emulator.world.errors import APIError
 from asgi_tiktok.emulator.world.grants import Grants, IssuedToken
-from asgi_tiktok.emulator.world.hosts import own_origin
 from asgi_tiktok.emulator.world.knobs import ScopeError
-from asgi_tiktok.emulator.world.refusals import Refused
 from asgi_tiktok.emulator.world.scopes import split_scopes
 
+__all__ = ["ResourceData", "ResourceRequest", "invalid_params", "not_authorized"]
+
 JSON = "application/json"
-Answer = dict[str, Any]
+ResourceData = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class ResourceRequest:
     """One request to a resource; `origin` is where the app reached the emulator."""
 
     query: Mapping[str, str]
@@ -45,20 +47,20 @@ class Call:
         body = {"body": self.body.decode(errors="replace")} if self.body else {}
         return {**self.query, **body}
 
-    def token(self, grants: Grants) -> IssuedToken:
+    def access_token(self, grants: Grants) -> IssuedToken:
         """The living access token that came along."""
         scheme, _, value = self.authorization.partition(" ")
-        token = grants.access(value) if scheme.lower() == "bearer" else None
-        if token is None:
-            raise Refused(
+        access_token = grants.access(value) if scheme.lower() == "bearer" else None
+        if access_token is None:
+            raise APIError(
                 "access_token_invalid",
                 "The access token is invalid or not found in the request.",
                 "Send Authorization: Bearer and a living access token; refresh it when it has expired.",
                 status=401,
             )
-        return token
+        return access_token
 
-    def asked(self, known: Collection[str]) -> tuple[str, ...]:
+    def fields(self, known: Collection[str]) -> tuple[str, ...]:
         """The names in `fields`, of which there must be one and which must all be known."""
         names = split_scopes(self.query.get("fields", ""))
         if not names:
@@ -81,12 +83,12 @@ class Call:
         return body
 
 
-def invalid_params(message: str, cure: str) -> Refused:
-    return Refused("invalid_params", message, cure, status=400)
+def invalid_params(message: str, cure: str) -> APIError:
+    return APIError("invalid_params", message, cure, status=400)
 
 
-def not_authorized(cure: str, status: ScopeError) -> Refused:
+def not_authorized(cure: str, status: ScopeError) -> APIError:
     """The docs and the field disagree about the name; each has its own status."""
     code = "scope_not_authorized" if status == 401 else "scope_permission_missed"
     message = "The user did not authorize the scope required for completing this request."
-    return Refused(code, message, cure, status=status)
+    return APIError(code, message, cure, status=status)

@@ -16,8 +16,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from asgi_tiktok.emulator.world.exchanges import Exchange, new_log_id
 from asgi_tiktok.emulator.world.faults import OAUTH, PAGES, Fault, Faults, endpoint_of
 
-ABORT = "asgi_tiktok.emulator.abort"
-FAULT = "asgi_tiktok.emulator.fault"
+__all__ = ["ABORT_KEY", "FAULT_KEY", "ConnectionReset", "FaultInjection"]
+
+ABORT_KEY = "asgi_tiktok.emulator.abort"
+FAULT_KEY = "asgi_tiktok.emulator.fault"
 HTML = "<!doctype html><title>Service unavailable</title><h1>The gateway could not reach its upstream</h1>"
 
 
@@ -25,7 +27,7 @@ class ConnectionReset(httpx2.ReadError, ConnectionResetError):
     """What a client in the same process meets instead of a closed connection."""
 
 
-class Faulty:
+class FaultInjection:
     """Lets a call meet its fault. A spoilt answer is the true one, so what was asked for has happened.
 
     A reset closes the socket under `run_emulator`. In process there is none, so `ConnectionReset` is raised: it
@@ -33,34 +35,34 @@ class Faulty:
     """
 
     def __init__(self, app: ASGIApp, faults: Faults, exchanges: deque[Exchange], clock: Callable[[], float]) -> None:
-        self.app = app
-        self.faults = faults
-        self.exchanges = exchanges
-        self.clock = clock
+        self._app = app
+        self._faults = faults
+        self._exchanges = exchanges
+        self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = endpoint_of(scope["method"], scope["path"]) if scope["type"] == "http" else None
-        fault = self.faults.take(endpoint) if endpoint else None
+        fault = self._faults.take(endpoint) if endpoint else None
         if fault is None:
-            await self.app(scope, receive, send)
+            await self._app(scope, receive, send)
             return
 
-        scope = {**scope, FAULT: fault.kind}
+        scope = {**scope, FAULT_KEY: fault.kind}
         if fault.kind == "slow":
             await anyio.sleep(fault.seconds)
-            await self.app(scope, receive, send)
+            await self._app(scope, receive, send)
         elif fault.kind in ("truncated", "huge", "wrong-types"):
-            await spoil(fault, self.app, scope, receive, send)
+            await corrupt(fault, self._app, scope, receive, send)
         else:
-            await self._instead(fault, Request(scope, receive), send)
+            await self._replace_response(fault, Request(scope, receive), send)
 
-    async def _instead(self, fault: Fault, request: Request, send: Send) -> None:
+    async def _replace_response(self, fault: Fault, request: Request, send: Send) -> None:
         """The app behind never sees the request."""
         body = (await request.body()).decode(errors="replace")
-        now = self.clock()
+        now = self._clock()
         log_id = new_log_id(now)
         status = 0 if fault.kind == "reset" else fault.status or 200
-        self.exchanges.append(
+        self._exchanges.append(
             Exchange(
                 endpoint=fault.endpoint,
                 method=request.method,
@@ -77,17 +79,17 @@ class Faulty:
             )
         )
         if fault.kind != "reset":
-            await refusal(fault, status, log_id)(request.scope, request.receive, send)
+            await error_response(fault, status, log_id)(request.scope, request.receive, send)
             return
 
-        if ABORT not in request.scope:
+        if ABORT_KEY not in request.scope:
             raise ConnectionReset("The emulator gives no answer, as it was asked to.")
-        request.scope[ABORT]()
+        request.scope[ABORT_KEY]()
         # Once the server has seen the end of the connection, it asks for no answer.
         await request.receive()
 
 
-def refusal(fault: Fault, status: int, log_id: str) -> Response:
+def error_response(fault: Fault, status: int, log_id: str) -> Response:
     headers = {"x-tt-logid": log_id, "Cache-Control": "no-store"}
     if fault.kind != "html":
         headers["Retry-After"] = str(fault.retry_after)
@@ -102,7 +104,7 @@ def refusal(fault: Fault, status: int, log_id: str) -> Response:
     return Response(json.dumps(body), status, headers=headers, media_type="application/json")
 
 
-async def spoil(fault: Fault, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+async def corrupt(fault: Fault, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
     """Let the app answer, and send its answer on with another body."""
     started: list[Message] = []
     parts: list[bytes] = []
@@ -115,24 +117,24 @@ async def spoil(fault: Fault, app: ASGIApp, scope: Scope, receive: Receive, send
 
     await app(scope, receive, hold)
     [start] = started
-    body = spoilt(fault, b"".join(parts))
+    body = corrupted_body(fault, b"".join(parts))
     MutableHeaders(scope=start)["content-length"] = str(len(body))
     await send(start)
     await send({"type": "http.response.body", "body": body})
 
 
-def spoilt(fault: Fault, body: bytes) -> bytes:
+def corrupted_body(fault: Fault, body: bytes) -> bytes:
     if fault.kind == "truncated":
         return body[: len(body) // 2]
     if fault.kind == "huge":
         return body.ljust(fault.size)
-    return json.dumps(of_wrong_types(json.loads(body))).encode()
+    return json.dumps(with_wrong_types(json.loads(body))).encode()
 
 
-def of_wrong_types(value: Any) -> Any:
+def with_wrong_types(value: Any) -> Any:
     """The same keys, and under each a value of another type."""
     if isinstance(value, dict):
-        return {name: of_wrong_types(part) for name, part in value.items()}
+        return {name: with_wrong_types(part) for name, part in value.items()}
     if isinstance(value, list):
-        return {str(place): of_wrong_types(part) for place, part in enumerate(value)}
+        return {str(index): with_wrong_types(part) for index, part in enumerate(value)}
     return [value] if isinstance(value, str) else str(value)

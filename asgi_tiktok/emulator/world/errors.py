@@ -5,6 +5,8 @@ What TikTok says no to:
 * Refused           in an answer to the app
 """
 
+__all__ = ["APIError", "ConsentRefused"]
+
 
 class ConsentRefused(Exception):
     """The authorize page shows a fault of the request instead of going back to the app."""
@@ -27,7 +29,7 @@ class ConsentRefused(Exception):
         return {"error": self.error, **err_code, "error_type": self.error_type, "logid": self.log_id}
 
 
-class Refused(Exception):
+class APIError(Exception):
     """A request of the app is turned down, in TikTok's words and with our cure."""
 
     def __init__(self, error: str, description: str, cure: str, *, status: int = 200) -> None:

@@ -31,63 +31,72 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from asgi_tiktok.emulator.endpoints.origin import is_same_origin
 from asgi_tiktok.emulator.endpoints.webhooks import EVENTS
 from asgi_tiktok.emulator.inspector.actions import Actions, Values
-from asgi_tiktok.emulator.inspector.shown import (
-    shown_delivery,
-    shown_exchange,
-    shown_fault,
-    shown_grants,
-    shown_person,
+from asgi_tiktok.emulator.inspector.serialization import (
+    serialize_delivery,
+    serialize_exchange,
+    serialize_fault,
+    serialize_grants,
+    serialize_person,
 )
 from asgi_tiktok.emulator.state import State
+from asgi_tiktok.emulator.world.errors import ConsentRefused
 from asgi_tiktok.emulator.world.faults import ENDPOINTS, KINDS
-from asgi_tiktok.emulator.world.hosts import is_same_origin
-from asgi_tiktok.emulator.world.refusals import ConsentRefused
+
+__all__ = ["ControlAPI"]
 
 PREFIX = "/_emulator/api"
 JSON = "application/json"
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
-Do = Callable[[Values], dict[str, Any]]
+Write = Callable[[Values], dict[str, Any]]
 
 
-class Control:
+class ControlAPI:
     """The HTTP API. A browser's page from elsewhere can neither read it nor send to it."""
 
     def __init__(self, state: State) -> None:
-        self.state = state
-        self.actions = Actions(state)
+        self._state = state
+        self._actions = Actions(state)
 
     def routes(self) -> list[Route]:
         reads = {
-            "/": self.overview,
-            "/people": lambda request: {"people": [shown_person(person) for person in self.state.people.values()]},
-            "/grants": lambda request: self.grants(),
-            "/exchanges": self.exchanges,
-            "/faults": lambda request: self.faults(),
-            "/deliveries": lambda request: {"deliveries": [*map(shown_delivery, [*self.state.webhooks.deliveries])]},
+            "/": self._overview,
+            "/people": lambda request: {
+                "people": [serialize_person(person) for person in self._state.people.values()]
+            },
+            "/grants": lambda request: self._grants(),
+            "/exchanges": self._exchanges,
+            "/faults": lambda request: self._faults(),
+            "/deliveries": lambda request: {
+                "deliveries": [*map(serialize_delivery, [*self._state.webhooks.deliveries])]
+            },
         }
-        writes: dict[tuple[str, str], Do] = {
-            ("POST", "/consent"): lambda values: {"location": self.actions.consent(values)},
-            ("POST", "/faults"): lambda values: shown_fault(self.actions.add_fault(values)),
-            ("DELETE", "/faults"): self.clear_faults,
-            ("POST", "/clock"): self.move_clock,
-            ("POST", "/revoke"): self.revoke,
-            ("POST", "/expire"): lambda values: {"expired": self.actions.expire(values)},
-            ("POST", "/webhook"): lambda values: shown_delivery(self.actions.send_webhook(values)),
-            ("POST", "/reset"): self.reset,
+        writes: dict[tuple[str, str], Write] = {
+            ("POST", "/consent"): lambda values: {"location": self._actions.consent(values)},
+            ("POST", "/faults"): lambda values: serialize_fault(self._actions.add_fault(values)),
+            ("DELETE", "/faults"): self._clear_faults,
+            ("POST", "/clock"): self._move_clock,
+            ("POST", "/revoke"): self._revoke,
+            ("POST", "/expire"): lambda values: {"expired": self._actions.expire(values)},
+            ("POST", "/webhook"): lambda values: serialize_delivery(self._actions.send_webhook(values)),
+            ("POST", "/reset"): self._reset,
         }
         return [
-            *(Route(PREFIX + path, reading(read), methods=["GET"]) for path, read in reads.items()),
-            *(Route(PREFIX + path, writing(do), methods=[method]) for (method, path), do in writes.items()),
+            *(Route(PREFIX + path, read_endpoint(read), methods=["GET"]) for path, read in reads.items()),
+            *(
+                Route(PREFIX + path, write_endpoint(write), methods=[method])
+                for (method, path), write in writes.items()
+            ),
         ]
 
-    def overview(self, request: Request | None = None) -> dict[str, Any]:
-        knobs = {field.name: getattr(self.state.knobs, field.name) for field in fields(self.state.knobs)}
+    def _overview(self, request: Request | None = None) -> dict[str, Any]:
+        knobs = {field.name: getattr(self._state.knobs, field.name) for field in fields(self._state.knobs)}
         limit = knobs["partial_grant"]
         return {
-            **self.clock(),
+            **self._clock(),
             "apps": [
                 {
                     "client_key": app.client_key,
@@ -96,7 +105,7 @@ class Control:
                     "scopes": app.scopes,
                     "webhook_url": app.webhook_url,
                 }
-                for app in self.state.apps.values()
+                for app in self._state.apps.values()
             ],
             "knobs": {**knobs, "partial_grant": None if limit is None else sorted(limit)},
             "endpoints": [*ENDPOINTS],
@@ -104,58 +113,60 @@ class Control:
             "events": [*EVENTS],
         }
 
-    def exchanges(self, request: Request) -> dict[str, Any]:
-        exchanges = [*self.state.exchanges]
+    def _exchanges(self, request: Request) -> dict[str, Any]:
+        exchanges = [*self._state.exchanges]
         after = request.query_params.get("after")
-        places = [place for place, exchange in enumerate(exchanges, 1) if exchange.log_id == after]
-        return {"exchanges": [shown_exchange(exchange) for exchange in exchanges[places[0] if places else 0 :]]}
+        positions = [position for position, exchange in enumerate(exchanges, 1) if exchange.log_id == after]
+        return {
+            "exchanges": [serialize_exchange(exchange) for exchange in exchanges[positions[0] if positions else 0 :]]
+        }
 
-    def clock(self) -> dict[str, Any]:
-        return {"now": self.state.clock(), "offset": self.state.clock.offset}
+    def _clock(self) -> dict[str, Any]:
+        return {"now": self._state.clock(), "offset": self._state.clock.offset}
 
-    def grants(self) -> dict[str, Any]:
-        return {"grants": [*shown_grants(self.state.grants)]}
+    def _grants(self) -> dict[str, Any]:
+        return {"grants": [*serialize_grants(self._state.grants)]}
 
-    def faults(self) -> dict[str, Any]:
-        return {"faults": [shown_fault(fault) for fault in self.state.faults]}
+    def _faults(self) -> dict[str, Any]:
+        return {"faults": [serialize_fault(fault) for fault in self._state.faults]}
 
-    def clear_faults(self, values: Values) -> dict[str, Any]:
-        self.state.faults.clear()
-        return self.faults()
+    def _clear_faults(self, values: Values) -> dict[str, Any]:
+        self._state.faults.clear()
+        return self._faults()
 
-    def move_clock(self, values: Values) -> dict[str, Any]:
-        self.actions.move_clock(values)
-        return self.clock()
+    def _move_clock(self, values: Values) -> dict[str, Any]:
+        self._actions.move_clock(values)
+        return self._clock()
 
-    def revoke(self, values: Values) -> dict[str, Any]:
-        self.actions.revoke(values)
-        return self.grants()
+    def _revoke(self, values: Values) -> dict[str, Any]:
+        self._actions.revoke(values)
+        return self._grants()
 
-    def reset(self, values: Values) -> dict[str, Any]:
-        self.state.reset()
-        return self.overview()
+    def _reset(self, values: Values) -> dict[str, Any]:
+        self._state.reset()
+        return self._overview()
 
 
 Endpoint = Callable[[Request], Any]
 
 
-def reading(read: Callable[[Request], dict[str, Any]]) -> Endpoint:
+def read_endpoint(read: Callable[[Request], dict[str, Any]]) -> Endpoint:
     async def answer(request: Request) -> Response:
         return as_json(read(request))
 
     return answer
 
 
-def writing(do: Do) -> Endpoint:
+def write_endpoint(write: Write) -> Endpoint:
     async def answer(request: Request) -> Response:
         if not is_same_origin(request):
             return as_json({"error": "This was sent from another site's page."}, 403)
         # A form or text/plain could come from any page; this type makes a browser ask first, and we do not answer.
-        said = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if request.method == "POST" and said != JSON:
+        content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if request.method == "POST" and content_type != JSON:
             return as_json({"error": f"Send Content-Type: {JSON}."}, 400)
         try:
-            return as_json(do(read_values(await request.body())))
+            return as_json(write(parse_body(await request.body())))
         except ConsentRefused as refused:
             return as_json({"error": refused.cure, "refused": refused.parameters}, 400)
         except ValueError as exc:
@@ -164,7 +175,7 @@ def writing(do: Do) -> Endpoint:
     return answer
 
 
-def read_values(body: bytes) -> Values:
+def parse_body(body: bytes) -> Values:
     """The JSON object in a body; nothing stands for an empty one."""
     try:
         values = json.loads(body or b"{}")
