@@ -1,4 +1,4 @@
-"""A TikTok you can run: its sign-in pages and its API as one ASGI app that stays on this machine."""
+"""An emulator of TikTok: its sign-in pages and its API as one ASGI app that runs on this machine."""
 
 from importlib.util import find_spec
 

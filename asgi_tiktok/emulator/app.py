@@ -1,4 +1,4 @@
-"""The emulator: TikTok's two hosts as one ASGI app."""
+"""The emulator: TikTok's sign-in pages and API as one ASGI app."""
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -33,9 +33,27 @@ __all__ = ["Emulator"]
 
 
 class Emulator:
-    """A TikTok on this machine: an ASGI app with its apps, its people and what they agreed on.
+    """An emulator of TikTok, as an ASGI app that answers only on this machine.
 
-    Knobs (see `Knobs`) come as keyword arguments. ProductionRefused where the environment says production.
+    Args:
+        apps (Sequence[App]): The apps in the developer portal. Default: one app with `DEFAULT_CLIENT_KEY`.
+        people (Sequence[Person]): The people who can sign in. Default: `CAST`.
+        clock (Callable[[], float]): Returns the time in seconds since 1970. Default: `time.time`.
+        **knobs: The fields of `Knobs`. Default: the defaults of `Knobs`.
+
+    Attributes:
+        apps (Mapping[str, App]): The apps by client key.
+        people (Mapping[str, Person]): The people by open_id.
+        knobs (Knobs): The settings of this emulator.
+        clock (Clock): The emulator's clock. `clock.move(seconds)` moves it.
+        exchanges (deque[Exchange]): The last 1000 requests with their responses, the oldest first.
+        faults (Faults): The injected faults. `faults.add("token", "5xx")` makes the next request fail.
+        grants (Grants): The consents of people to apps. `grants.remove(client_key, open_id)` ends one.
+        webhooks (WebhookSender): The events sent to apps. `webhooks.send(app, event)` sends one.
+
+    Raises:
+        ProductionRefused: An environment variable says that this is production.
+        ValueError: A value is invalid. The message names the allowed values.
     """
 
     def __init__(
@@ -60,13 +78,22 @@ class Emulator:
 
     @classmethod
     def from_config(cls, path: str | Path, *, clock: Callable[[], float] = time.time) -> Self:
-        """The emulator that a TOML file with [[apps]], [[people]] and [knobs] describes, or ConfigError."""
+        """Create an emulator from a TOML file with [[apps]], [[people]] and [knobs].
+
+        Args:
+            path (str | Path): The file. A missing table means the default.
+            clock (Callable[[], float]): Returns the time in seconds since 1970. Default: `time.time`.
+
+        Raises:
+            ConfigError: The file cannot be read or used.
+            ProductionRefused: An environment variable says that this is production.
+        """
         config = read_config(Path(path))
         return cls(config.apps or (DEFAULT_APP,), config.people or CAST, clock=clock, **config.knobs)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and not is_local(Request(scope).headers.get("host", "")):
-            refusal = plain_text("The emulator answers on this machine's own names only, say localhost.", 421)
+            refusal = plain_text("The emulator accepts only host names of this machine, for example localhost.", 421)
             await refusal(scope, receive, send)
             return
 
@@ -79,9 +106,20 @@ class Emulator:
         scopes: Iterable[str] | None = None,
         decision: Decision = "approve",
     ) -> str:
-        """The URL TikTok sends the browser to once the person, by default the first, has decided.
+        """Decide an authorization request without a browser.
 
-        Raises ConsentRefused where TikTok would keep the browser on its fault page.
+        Args:
+            authorization_url (str): The URL of TikTok's authorize page, as the app created it.
+            person (Person | str | None): The person or the open_id. Default: the first person.
+            scopes (Iterable[str] | None): The scopes that stay selected. Default: all requested scopes.
+            decision ("approve" | "deny"): The decision. Default: "approve".
+
+        Returns:
+            The URL of the redirect to the app.
+
+        Raises:
+            ConsentRefused: TikTok would show its error page.
+            ValueError: The URL is not of TikTok's authorize page, or a value is invalid.
         """
         if isinstance(person, Person):
             person = person.open_id
@@ -89,7 +127,7 @@ class Emulator:
         return self._state.consent.decide_url(authorization_url, open_id, scopes, decision)
 
     def reset(self) -> None:
-        """As new: nobody has signed in, nothing waits to fail, and the clock is right."""
+        """Remove sign-ins, exchanges, faults, QR codes and webhooks, and reset the clock."""
         self._state.reset()
 
     def _asgi_app(self) -> ASGIApp:

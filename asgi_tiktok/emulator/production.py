@@ -1,4 +1,4 @@
-"""The one place an emulator must never run: it signs anybody in as anybody."""
+"""Refusal to run in production, because the emulator signs in anybody as anybody."""
 
 import os
 from collections.abc import Mapping
@@ -10,15 +10,15 @@ PRODUCTION_VALUES = ("production", "prod")
 
 
 class ProductionRefused(RuntimeError):
-    """The environment says that this is production."""
+    """The emulator was started in production."""
 
 
 def refuse_production(environment: Mapping[str, str] = os.environ) -> None:
-    """Raise ProductionRefused when a variable says that this is production."""
+    """Raise ProductionRefused if a variable says that this is production."""
     for name in VARIABLES:
         value = environment.get(name, "")
         if value.strip().lower() in PRODUCTION_VALUES:
             raise ProductionRefused(
-                f"{name}={value}: the emulator signs anybody in, so it does not run in production; use the real "
-                f"TikTok there, or unset {name} on your own machine."
+                f"{name}={value}: the emulator does not run in production, because it signs in anybody. Use the real "
+                f"TikTok, or unset {name} on your own machine."
             )

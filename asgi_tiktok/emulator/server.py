@@ -1,4 +1,4 @@
-"""The emulator behind a real socket, for browsers and for clients in other processes."""
+"""A real server for the emulator, for browsers and for clients in other processes."""
 
 import asyncio
 import socket
@@ -21,14 +21,19 @@ __all__ = ["RunningEmulator", "listen", "run_emulator", "serving", "url_of"]
 
 @dataclass(frozen=True, slots=True)
 class RunningEmulator:
-    """Where the emulator listens, and the emulator itself: both see the same state."""
+    """A running emulator.
+
+    Attributes:
+        url (str): The base URL, for example "http://127.0.0.1:8700".
+        emulator (Emulator): The emulator that is served.
+    """
 
     url: str
     emulator: Emulator
 
 
 class AbortableProtocol(H11Protocol):
-    """HTTP whose connection an app may end without an answer, by calling what stands in the scope."""
+    """HTTP protocol that lets the app close the connection, by calling `scope[ABORT_KEY]`."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -44,10 +49,20 @@ class AbortableProtocol(H11Protocol):
 def run_emulator(
     emulator: Emulator | None = None, *, host: str = "127.0.0.1", port: int = 0
 ) -> Iterator[RunningEmulator]:
-    """Serve the emulator from a thread until the block ends; port 0 takes a free one."""
+    """Serve the emulator from a thread until the block ends.
+
+    Args:
+        emulator (Emulator | None): The emulator. Default: a new one.
+        host (str): A loopback host. Default: "127.0.0.1".
+        port (int): The port. Default: 0, a free port.
+
+    Raises:
+        ValueError: `host` is not a loopback host.
+        OSError: The port is in use.
+    """
     if not is_loopback(host):
         raise ValueError(
-            f"host={host!r} is not loopback; the emulator signs anybody in, so it stays on this machine."
+            f"host={host!r} is not loopback; use localhost, because the emulator signs in anybody as anybody."
         )
     emulator = emulator or Emulator()
     with listen(host, port) as listener, serving(emulator, [listener]):
@@ -56,7 +71,7 @@ def run_emulator(
 
 @contextmanager
 def serving(app: ASGIApp, listeners: Sequence[socket.socket]) -> Iterator[None]:
-    """Serve the app from a thread, on sockets that listen already, until the block ends."""
+    """Serve the app from a thread, on listening sockets, until the block ends."""
     config = uvicorn.Config(
         app,
         http=AbortableProtocol,
@@ -90,5 +105,5 @@ def url_of(host: str, listener: socket.socket) -> str:
 def wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> None:
     while not server.started:
         if not thread.is_alive():
-            raise RuntimeError("The server ended before it began to listen.")
+            raise RuntimeError("The server stopped while it was starting.")
         time.sleep(0.005)

@@ -1,4 +1,4 @@
-"""Everything an emulator knows, in one place for those who serve it, show it and move it."""
+"""The state of one emulator, which all endpoints and the inspector share."""
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class State:
-    """The apps, the people, and what has become of them."""
+    """The apps, the people, and everything that has happened since the start."""
 
     def __init__(
         self, apps: Sequence[App], people: Sequence[Person], clock: Callable[[], float], knobs: Knobs
@@ -40,7 +40,7 @@ class State:
         self.consent = Consent(authorization, self.exchanges)
 
     def reset(self) -> None:
-        """As new: nobody has signed in, nothing waits to fail, and the clock is right."""
+        """Remove sign-ins, exchanges, faults, QR codes and webhooks, and reset the clock."""
         self.grants.clear()
         self.exchanges.clear()
         self.faults.clear()
@@ -55,10 +55,10 @@ class State:
 
 
 def by_unique_key(name: str, items: Sequence[T], key: Callable[[T], str]) -> Mapping[str, T]:
-    """The things by their key; ValueError when there is none or a key comes twice."""
+    """Return the items by key. Raises ValueError if there are none or a key is repeated."""
     if not items:
         raise ValueError(f"The emulator needs at least one {name}.")
     by_key = {key(item): item for item in items}
     if len(by_key) != len(items):
-        raise ValueError(f"Every {name} may be used once.")
+        raise ValueError(f"Every {name} must be unique.")
     return by_key

@@ -23,7 +23,7 @@ def app(*redirect_uris: str) -> App:
         ("http://localhost:80a/cb", "a port of digits"),
         ("http://me@localhost:8000/cb", "http:// or https://"),
         ("http://localhost:8000", "needs a path"),
-        ("http://localhost:*/*", "only stand for the port"),
+        ("http://localhost:*/*", "only the port may be a wildcard"),
         ("https://*.example.com/cb", "no wildcard"),
         ("https://me@app.example.com/cb", "no user name"),
         ("https://app.example.com/cb?a=1", "must be static"),
@@ -34,12 +34,12 @@ def app(*redirect_uris: str) -> App:
         (LONG, "512 characters"),
     ],
 )
-def test_the_portal_names_the_rule_a_redirect_uri_breaks(uri: str, rule: str) -> None:
+def test_invalid_redirect_uri_error_names_the_broken_rule(uri: str, rule: str) -> None:
     with pytest.raises(ValueError, match=rule):
         app(uri)
 
 
-def test_the_portal_takes_ten_redirect_uris_of_each_platform() -> None:
+def test_at_most_ten_redirect_uris_per_platform() -> None:
     web = [f"https://app.example.com/{number}" for number in range(11)]
     desktop = [f"http://127.0.0.1:*/{number}" for number in range(11)]
 
@@ -73,34 +73,32 @@ def test_the_portal_takes_ten_redirect_uris_of_each_platform() -> None:
         ("http://localhost:*/cb", "http://localhost:80@evil.test:1/cb", False),
     ],
 )
-def test_a_redirect_uri_matches_letter_for_letter_but_for_the_port_wildcard(
-    registered: str, sent: str, found: bool
-) -> None:
+def test_redirect_uri_must_match_exactly_except_for_a_port_wildcard(registered: str, sent: str, found: bool) -> None:
     assert (app(registered).redirect_for(sent) is not None) is found
 
 
 @pytest.mark.parametrize(
-    ("client_key", "client_secret", "redirect_uris", "says"),
+    ("client_key", "client_secret", "redirect_uris", "expected"),
     [
         ("", "secret", ("https://app.example.com/cb",), "client_key is empty"),
-        ("key", "se cret", ("https://app.example.com/cb",), "client_secret is empty or holds white space"),
+        ("key", "se cret", ("https://app.example.com/cb",), "client_secret is empty or contains white space"),
         ("key", "secret", (), "at least one redirect URI"),
     ],
 )
-def test_an_app_needs_keys_and_a_redirect_uri(
-    client_key: str, client_secret: str, redirect_uris: tuple[str, ...], says: str
+def test_app_requires_keys_and_a_redirect_uri(
+    client_key: str, client_secret: str, redirect_uris: tuple[str, ...], expected: str
 ) -> None:
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises(ValueError, match=expected):
         App(client_key, client_secret, redirect_uris)
 
 
-def test_a_secret_stays_out_of_repr() -> None:
+def test_repr_does_not_contain_the_secret() -> None:
     assert DEFAULT_APP.client_key in repr(DEFAULT_APP)
     assert DEFAULT_APP.client_secret not in repr(DEFAULT_APP)
 
 
 @pytest.mark.parametrize("knob", ["lifetimes", "rotate", "web_pkce", "oauth_error_status"])
-def test_a_wrong_knob_names_the_right_ones(knob: str) -> None:
+def test_invalid_knob_error_names_the_allowed_values(knob: str) -> None:
     choices = {
         "lifetimes": "'new', 'legacy'",
         "rotate": "'strict', 'legacy'",
@@ -112,13 +110,13 @@ def test_a_wrong_knob_names_the_right_ones(knob: str) -> None:
         Emulator(**wrong)  # type: ignore[arg-type]
 
 
-def test_an_emulator_needs_lasting_codes_and_things_told_apart() -> None:
+def test_emulator_requires_a_positive_code_ttl_and_unique_ids() -> None:
     person = Person(open_id="a", display_name="A")
     with pytest.raises(ValueError, match="code_ttl=0 is not a positive number"):
         Emulator(code_ttl=0)
     with pytest.raises(ValueError, match="at least one client_key"):
         Emulator(apps=())
-    with pytest.raises(ValueError, match="Every open_id may be used once"):
+    with pytest.raises(ValueError, match="Every open_id must be unique"):
         Emulator(people=(person, person))
     with pytest.raises(ValueError, match="needs an open_id"):
         Person(open_id="", display_name="Nobody")

@@ -56,9 +56,9 @@ FAULTS: list[tuple[dict[str, str | None], dict[str, str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "shown"), FAULTS)
-async def test_a_fault_of_the_request_stays_on_tiktoks_page(
-    browser: httpx2.AsyncClient, emulator: Emulator, change: dict[str, str | None], shown: dict[str, str]
+@pytest.mark.parametrize(("change", "expected"), FAULTS)
+async def test_invalid_request_shows_tiktoks_error_page(
+    browser: httpx2.AsyncClient, emulator: Emulator, change: dict[str, str | None], expected: dict[str, str]
 ) -> None:
     answer = await browser.get(authorization_url(**change), follow_redirects=True)
 
@@ -67,50 +67,52 @@ async def test_a_fault_of_the_request_stays_on_tiktoks_page(
     assert answer.url.path == "/v2/auth/authorize/"
     address = dict(answer.url.params)
     log_id = address["logid"]
-    assert {name: address[name] for name in address if name.startswith("err")} == shown
+    assert {name: address[name] for name in address if name.startswith("err")} == expected
     assert "Something went wrong" in answer.text
-    assert f"<li><code>{shown['error_type']}</code></li>" in answer.text
+    assert f"<li><code>{expected['error_type']}</code></li>" in answer.text
     assert log_id in answer.text
     assert re.fullmatch(r"20270115080000[0-9A-F]{20}", log_id)
     [exchange] = emulator.exchanges
-    assert (exchange.endpoint, exchange.error, exchange.log_id) == ("authorize", shown["error"], log_id)
+    assert (exchange.endpoint, exchange.error, exchange.log_id) == ("authorize", expected["error"], log_id)
 
 
-@pytest.mark.parametrize(("change", "shown"), FAULTS)
-async def test_a_fault_is_raised_in_process(
-    emulator: Emulator, change: dict[str, str | None], shown: dict[str, str]
+@pytest.mark.parametrize(("change", "expected"), FAULTS)
+async def test_invalid_request_raises_in_process(
+    emulator: Emulator, change: dict[str, str | None], expected: dict[str, str]
 ) -> None:
-    with pytest.raises(ConsentRefused, match=f"error_type={shown['error_type']}:") as caught:
+    with pytest.raises(ConsentRefused, match=f"error_type={expected['error_type']}:") as caught:
         emulator.consent(authorization_url(**change))
 
     refused = caught.value
     err_code = {"errCode": str(refused.err_code)} if refused.err_code else {}
-    assert {"error": refused.error, **err_code, "error_type": refused.error_type} == shown
+    assert {"error": refused.error, **err_code, "error_type": refused.error_type} == expected
     assert emulator.exchanges[-1].cure == refused.cure
 
 
 @pytest.mark.parametrize(
     ("change", "cure"),
     [
-        ({"client_key": None, "client_id": "key"}, "rename client_id"),
+        ({"client_key": None, "client_id": "key"}, "Rename client_id to client_key"),
         ({"client_key": "x"}, "knows sbemulatorclientkey"),
         ({"redirect_uri": None}, "An empty redirect_uri is not registered"),
         ({"redirect_uri": "https://evil.test/"}, "https://evil.test/ is not registered"),
         ({"scope": ""}, "at least one scope"),
-        ({"scope": "user.info.basic video.list"}, "by a comma"),
+        ({"scope": "user.info.basic video.list"}, "with commas"),
         ({"scope": "message.list"}, "Not enabled for this app: message.list; enabled: user.info.basic"),
         ({"response_type": None}, "response_type=code"),
-        ({"code_challenge": ""}, "registered for Desktop, which needs PKCE"),
+        ({"code_challenge": ""}, "registered for Desktop, which requires PKCE"),
     ],
 )
-async def test_a_fault_says_its_cure(emulator: Emulator, change: dict[str, str | None], cure: str) -> None:
+async def test_invalid_request_error_names_the_cure(
+    emulator: Emulator, change: dict[str, str | None], cure: str
+) -> None:
     with pytest.raises(ConsentRefused) as caught:
         emulator.consent(authorization_url(**change))
 
     assert cure in caught.value.cure
 
 
-async def test_faults_are_found_in_tiktoks_order(emulator: Emulator) -> None:
+async def test_parameters_are_checked_in_tiktoks_order(emulator: Emulator) -> None:
     wrong: dict[str, str | None] = {
         "client_key": "x",
         "redirect_uri": "https://evil.test/",
@@ -128,8 +130,8 @@ async def test_faults_are_found_in_tiktoks_order(emulator: Emulator) -> None:
     assert found == ["client_key", "redirect_uri", "scope", "response_type", "code_challenge"]
 
 
-async def test_a_parameter_sent_twice_is_refused(emulator: Emulator) -> None:
-    with pytest.raises(ConsentRefused, match="error_type=state: Send state once; it came 2 times"):
+async def test_repeated_parameter_is_refused(emulator: Emulator) -> None:
+    with pytest.raises(ConsentRefused, match="error_type=state: Send state once, not 2 times"):
         emulator.consent(f"{authorization_url()}&state=other")
 
 
@@ -143,7 +145,7 @@ async def test_a_parameter_sent_twice_is_refused(emulator: Emulator) -> None:
         {"code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"},
     ],
 )
-async def test_what_tiktok_lets_pass_passes(emulator: Emulator, change: dict[str, str | None]) -> None:
+async def test_requests_that_tiktok_accepts_are_accepted(emulator: Emulator, change: dict[str, str | None]) -> None:
     assert "code" in query(emulator.consent(authorization_url(**change)))
 
 
@@ -159,7 +161,7 @@ async def test_what_tiktok_lets_pass_passes(emulator: Emulator, change: dict[str
         ("require", CHALLENGE, None, None),
     ],
 )
-async def test_pkce_on_the_web_platform_is_a_knob(
+async def test_web_pkce_knob_controls_the_authorization_request(
     web_pkce: str, challenge: str | None, method: str | None, error_type: str | None
 ) -> None:
     emulator = Emulator(web_pkce=web_pkce)  # type: ignore[arg-type]
@@ -172,7 +174,7 @@ async def test_pkce_on_the_web_platform_is_a_knob(
     assert caught.value.error_type == error_type
 
 
-async def test_the_way_back_is_spelled_like_tiktoks(emulator: Emulator) -> None:
+async def test_redirect_url_is_encoded_like_tiktoks(emulator: Emulator) -> None:
     redirect = emulator.consent(authorization_url(scope="user.info.basic,video.list", redirect_uri=WEB))
 
     assert re.fullmatch(
@@ -181,14 +183,14 @@ async def test_the_way_back_is_spelled_like_tiktoks(emulator: Emulator) -> None:
     )
 
 
-async def test_the_slashless_path_works_too(browser: httpx2.AsyncClient) -> None:
+async def test_path_without_trailing_slash_works(browser: httpx2.AsyncClient) -> None:
     answer = await browser.get(authorization_url().replace("authorize/", "authorize"))
 
     assert answer.status_code == 200
     assert "Continue to" in answer.text
 
 
-async def test_the_page_shows_people_scopes_and_what_the_form_needs(browser: httpx2.AsyncClient) -> None:
+async def test_consent_page_contains_people_scopes_and_request_parameters(browser: httpx2.AsyncClient) -> None:
     page = (await browser.get(authorization_url(scope="user.info.basic,video.list", state='"><b>'))).text
 
     assert "Nothing here reaches TikTok" in page
@@ -203,7 +205,7 @@ async def test_the_page_shows_people_scopes_and_what_the_form_needs(browser: htt
     assert "<script" not in page
 
 
-async def test_pages_keep_everything_foreign_out(browser: httpx2.AsyncClient) -> None:
+async def test_pages_have_security_headers(browser: httpx2.AsyncClient) -> None:
     headers = (await browser.get(authorization_url())).headers
 
     assert headers["cache-control"] == "no-store"
@@ -223,7 +225,7 @@ async def decide(browser: httpx2.AsyncClient, **form: object) -> httpx2.Response
     return await browser.post("/v2/auth/authorize/", content=urlencode(fields, doseq=True))
 
 
-async def test_a_person_grants_some_of_the_scopes(browser: httpx2.AsyncClient) -> None:
+async def test_person_grants_some_of_the_scopes(browser: httpx2.AsyncClient) -> None:
     answer = await decide(browser, scopes=["video.list"])
 
     assert answer.status_code == 302
@@ -231,7 +233,7 @@ async def test_a_person_grants_some_of_the_scopes(browser: httpx2.AsyncClient) -
 
 
 @pytest.mark.parametrize("person", [TOMAS.open_id, ""])
-async def test_cancelling_says_so_to_the_app(browser: httpx2.AsyncClient, person: str) -> None:
+async def test_cancelling_redirects_with_access_denied(browser: httpx2.AsyncClient, person: str) -> None:
     answer = await decide(browser, decision="deny", person=person)
 
     assert answer.headers["location"] == (
@@ -240,13 +242,13 @@ async def test_cancelling_says_so_to_the_app(browser: httpx2.AsyncClient, person
     )
 
 
-async def test_a_denial_may_come_without_state() -> None:
+async def test_state_on_error_knob_removes_state_from_a_denial() -> None:
     redirect = Emulator(state_on_error=False).consent(authorization_url(), decision="deny")
 
     assert query(redirect) == {"error": "access_denied", "error_description": "access_denied"}
 
 
-async def test_a_sandbox_refuses_who_is_not_its_target_user(browser: httpx2.AsyncClient) -> None:
+async def test_sandbox_app_refuses_a_person_who_is_not_a_target_user(browser: httpx2.AsyncClient) -> None:
     answer = await decide(browser, person=NOOR.open_id)
     page = await browser.get(answer.headers["location"])
 
@@ -256,7 +258,7 @@ async def test_a_sandbox_refuses_who_is_not_its_target_user(browser: httpx2.Asyn
     assert "Add Noor Vale to the sandbox&#39;s target users" in page.text
 
 
-async def test_a_production_key_takes_everybody() -> None:
+async def test_production_app_accepts_every_person() -> None:
     app = App("awproductionkey", "secret", DEFAULT_APP.redirect_uris)
     emulator = Emulator(apps=(app,))
 
@@ -265,30 +267,30 @@ async def test_a_production_key_takes_everybody() -> None:
 
 
 @pytest.mark.parametrize(
-    ("form", "says"),
+    ("form", "expected"),
     [
-        ({"person": "nobody"}, "person='nobody' is nobody's open_id"),
-        ({"scopes": ["video.upload"]}, "['video.upload'] were not asked for"),
+        ({"person": "nobody"}, "person='nobody' is not the open_id of a known person"),
+        ({"scopes": ["video.upload"]}, "['video.upload'] were not requested"),
         ({"decision": "maybe"}, "decision='maybe' is not one of 'approve', 'deny'"),
         ({"decision": ""}, "decision='' is not one of"),
     ],
 )
-async def test_a_form_that_is_not_the_pages_own_is_refused(
-    browser: httpx2.AsyncClient, form: dict[str, object], says: str
+async def test_form_with_values_not_on_the_page_is_refused(
+    browser: httpx2.AsyncClient, form: dict[str, object], expected: str
 ) -> None:
     answer = await decide(browser, **form)
 
     assert answer.status_code == 400
-    assert says in answer.text
+    assert expected in answer.text
 
 
-async def test_the_form_is_checked_like_the_request(browser: httpx2.AsyncClient) -> None:
+async def test_form_parameters_are_checked_like_the_request(browser: httpx2.AsyncClient) -> None:
     answer = await decide(browser, redirect_uri="https://evil.test/")
 
     assert query(answer.headers["location"])["error_type"] == "redirect_uri"
 
 
-async def test_another_sites_page_cannot_decide(browser: httpx2.AsyncClient) -> None:
+async def test_consent_form_from_another_origin_is_refused(browser: httpx2.AsyncClient) -> None:
     form = {**authorization(), "person": TOMAS.open_id, "decision": "approve"}
 
     async def status(origin: str) -> int:
@@ -300,7 +302,9 @@ async def test_another_sites_page_cannot_decide(browser: httpx2.AsyncClient) -> 
     assert await status("http://testserver") == 302
 
 
-async def test_who_has_consented_is_sent_straight_back(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
+async def test_person_who_has_consented_is_redirected_without_the_page(
+    browser: httpx2.AsyncClient, emulator: Emulator
+) -> None:
     await decide(browser, scopes=["video.list"])
 
     again = await browser.get(authorization_url(scope="user.info.basic"))
@@ -317,14 +321,14 @@ async def test_who_has_consented_is_sent_straight_back(browser: httpx2.AsyncClie
     assert (await browser.get(authorization_url())).status_code == 200
 
 
-async def test_another_browser_is_asked(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
+async def test_another_browser_sees_the_consent_page(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
     await decide(browser)
 
     async with browser_of(emulator) as other:
         assert (await other.get(authorization_url())).status_code == 200
 
 
-async def test_refusing_a_scope_later_takes_it_back(browser: httpx2.AsyncClient) -> None:
+async def test_refusing_a_granted_scope_revokes_it(browser: httpx2.AsyncClient) -> None:
     await decide(browser, scopes=["video.list"])
     await decide(browser, scopes=["user.info.stats"])
 
@@ -332,13 +336,13 @@ async def test_refusing_a_scope_later_takes_it_back(browser: httpx2.AsyncClient)
     assert (await browser.get(authorization_url(scope="user.info.stats"))).status_code == 302
 
 
-async def test_silent_logins_can_be_turned_off(clock: Clock) -> None:
+async def test_auto_auth_knob_disables_automatic_redirects(clock: Clock) -> None:
     async with browser_of(Emulator(auto_auth=False, clock=clock)) as browser:
         await decide(browser)
         assert (await browser.get(authorization_url())).status_code == 200
 
 
-async def test_consent_in_process_takes_person_scopes_and_decision(emulator: Emulator) -> None:
+async def test_consent_in_process_accepts_person_scopes_and_decision(emulator: Emulator) -> None:
     url = f"http://localhost:8700{authorization_url(scope=ALL_SCOPES)}"
 
     assert query(emulator.consent(url))["scopes"] == ALL_SCOPES

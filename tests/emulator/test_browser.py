@@ -18,10 +18,10 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module", autouse=True)
 def chromium() -> str:
-    """Where Chromium is; on a developer's machine it may be missing, in CI it may not."""
+    """The path of Chromium. If it is missing, the tests are skipped, except in CI, where they fail."""
     if CHROMIUM is None:
         missing = pytest.fail if os.environ.get("CI") else pytest.skip
-        missing("Chromium is not on this machine's PATH; apt-get install chromium, to run the tests that click.")
+        missing("Chromium is not on PATH; install it with: apt-get install chromium")
     return str(CHROMIUM)
 
 
@@ -33,7 +33,7 @@ def tiktok() -> Iterator[RunningEmulator]:
 
 @pytest.fixture
 def callback() -> Iterator[str]:
-    """A callback on another origin, as an app's is; that nothing answers there but a 404 does not matter."""
+    """A callback URL on another origin, as in an app. Its 404 does not matter."""
     with run_emulator(host="localhost") as app:
         yield f"{app.url}/auth/tiktok/callback"
 
@@ -43,13 +43,13 @@ def page(chromium: str) -> Iterator[Page]:
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=chromium, args=QUIET)
         page = launched.new_page(viewport={"width": 390, "height": 800})
-        complaints: list[str] = []
-        page.on("console", lambda message: complaints.append(f"{message.location} {message.text}"))
+        messages: list[str] = []
+        page.on("console", lambda message: messages.append(f"{message.location} {message.text}"))
         yield page
         launched.close()
-    # A browser may complain about the missing app, its callback and its icon, and about servers that end before it.
+    # These paths and the stopped servers do not exist, so the browser may report them.
     elsewhere = ("/auth/tiktok/callback", "/favicon.ico", "ERR_CONNECTION_REFUSED")
-    assert [text for text in complaints if not any(path in text for path in elsewhere)] == []
+    assert [text for text in messages if not any(path in text for path in elsewhere)] == []
 
 
 def url(tiktok: RunningEmulator, callback: str, **changes: str) -> str:
@@ -57,7 +57,7 @@ def url(tiktok: RunningEmulator, callback: str, **changes: str) -> str:
     return f"{tiktok.url}/v2/auth/authorize/?{urlencode(parameters)}"
 
 
-def test_a_person_signs_in_by_clicking(page: Page, tiktok: RunningEmulator, callback: str) -> None:
+def test_sign_in_in_a_browser(page: Page, tiktok: RunningEmulator, callback: str) -> None:
     page.goto(url(tiktok, callback))
     page.get_by_text("Tomás Brook").click()
     page.get_by_label("See your public videos").uncheck()
@@ -71,7 +71,7 @@ def test_a_person_signs_in_by_clicking(page: Page, tiktok: RunningEmulator, call
     assert ("sbemulatorclientkey", CAST[3].open_id) in tiktok.emulator.grants.grants
 
 
-def test_a_person_cancels_by_clicking(page: Page, tiktok: RunningEmulator, callback: str) -> None:
+def test_cancel_in_a_browser(page: Page, tiktok: RunningEmulator, callback: str) -> None:
     page.goto(url(tiktok, callback))
     page.get_by_role("button", name="Cancel").click()
 
@@ -79,9 +79,7 @@ def test_a_person_cancels_by_clicking(page: Page, tiktok: RunningEmulator, callb
     assert query(page.url)["error"] == "access_denied"
 
 
-def test_a_fault_keeps_the_browser_on_a_page_that_fits_a_phone(
-    page: Page, tiktok: RunningEmulator, callback: str
-) -> None:
+def test_error_page_fits_a_phone_screen(page: Page, tiktok: RunningEmulator, callback: str) -> None:
     page.goto(url(tiktok, f"{callback}/{'long' * 40}"))
 
     assert page.url.startswith(tiktok.url)

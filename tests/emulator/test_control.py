@@ -24,7 +24,7 @@ pytestmark = pytest.mark.anyio
 
 AMARA, *_ = CAST
 API = "/_emulator/api"
-HOOKED = replace(DEFAULT_APP, webhook_url="http://localhost:8000/hook")
+WEBHOOK_APP = replace(DEFAULT_APP, webhook_url="http://localhost:8000/hook")
 
 
 async def read(browser: httpx2.AsyncClient, path: str) -> dict[str, Any]:
@@ -41,7 +41,7 @@ async def do(browser: httpx2.AsyncClient, path: str, expected: int = 200, **body
     return result
 
 
-async def test_a_test_in_any_language_signs_in(browser: httpx2.AsyncClient) -> None:
+async def test_consent_over_the_control_api(browser: httpx2.AsyncClient) -> None:
     url = authorization_url(scope=ALL_SCOPES)
     agreed = await do(browser, "/consent", authorization_url=url, person=AMARA.open_id, scopes=["video.list"])
     assert "access_token" in await post_token(browser, code_form(agreed["location"]))
@@ -53,9 +53,7 @@ async def test_a_test_in_any_language_signs_in(browser: httpx2.AsyncClient) -> N
     assert "Not enabled" in fault["error"]
 
 
-async def test_everything_can_be_looked_at_and_no_secret_is_shown(
-    browser: httpx2.AsyncClient, emulator: Emulator
-) -> None:
+async def test_state_is_readable_and_contains_no_secret(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
     tokens = await sign_in(browser, emulator, scope=ALL_SCOPES)
     await user_info(browser, tokens["access_token"], "open_id")
     await user_info(browser, f"{tokens['access_token']}x", tokens["refresh_token"])
@@ -77,7 +75,7 @@ async def test_everything_can_be_looked_at_and_no_secret_is_shown(
         assert not any(secret in text for text in everything)
 
 
-async def test_a_token_is_ended_by_id_by_value_or_by_person(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
+async def test_token_expires_by_id_by_value_or_by_person(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
     tokens = [await sign_in(browser, emulator) for _ in range(3)]
     [grant] = (await read(browser, "/grants"))["grants"]
 
@@ -91,24 +89,24 @@ async def test_a_token_is_ended_by_id_by_value_or_by_person(browser: httpx2.Asyn
     assert await do(browser, "/expire", open_id=AMARA.open_id) == {"expired": 1}
     assert await alive() == [401, 401, 401]
     await do(browser, "/expire", token=tokens[0]["refresh_token"])
-    assert "No such token is alive" in (await do(browser, "/expire", 400, token="x"))["error"]
-    assert "No such token is alive" in (await do(browser, "/expire", 400, open_id="x"))["error"]
+    assert "No valid token matches" in (await do(browser, "/expire", 400, token="x"))["error"]
+    assert "No valid token matches" in (await do(browser, "/expire", 400, open_id="x"))["error"]
 
 
-async def test_a_grant_is_revoked_and_the_app_is_told(clock: Clock) -> None:
-    emulator = Emulator([HOOKED], clock=clock)
+async def test_revoking_a_grant_notifies_the_app(clock: Clock) -> None:
+    emulator = Emulator([WEBHOOK_APP], clock=clock)
     async with browser_of(emulator) as browser:
         await sign_in(browser, emulator)
         [grant] = (await do(browser, "/revoke", open_id=AMARA.open_id, reason=2))["grants"]
         assert (grant["removed"], grant["tokens"]) == (2, [])
-        assert "not any more" in (await do(browser, "/revoke", 400, open_id=AMARA.open_id))["error"]
+        assert "has no grant for" in (await do(browser, "/revoke", 400, open_id=AMARA.open_id))["error"]
         sent = await do(browser, "/webhook", event="video.publish.completed", content={"share_id": "v"})
         assert sent["delivered"] is False
         deliveries = (await read(browser, "/deliveries"))["deliveries"]
         assert [delivery["event"] for delivery in deliveries] == ["authorization.removed", "video.publish.completed"]
 
 
-async def test_time_and_faults(browser: httpx2.AsyncClient, emulator: Emulator, clock: Clock) -> None:
+async def test_clock_faults_and_reset(browser: httpx2.AsyncClient, emulator: Emulator, clock: Clock) -> None:
     tokens = await sign_in(browser, emulator)
     assert await do(browser, "/clock", move=7200) == {"now": clock.now + 7200, "offset": 7200}
     assert (await user_info(browser, tokens["access_token"], "open_id")).status_code == 401
@@ -127,29 +125,29 @@ async def test_time_and_faults(browser: httpx2.AsyncClient, emulator: Emulator, 
 
 
 @pytest.mark.parametrize(
-    ("path", "body", "says"),
+    ("path", "body", "expected"),
     [
         ("/faults", {"endpoint": "token"}, "kind is missing; send endpoint and kind."),
-        ("/faults", {"endpoint": "token", "kind": "5xx", "time": 1}, "time is not known here; did you mean times?"),
-        ("/faults", {"endpoint": 1, "kind": "5xx"}, "endpoint=1 is not a text."),
+        ("/faults", {"endpoint": "token", "kind": "5xx", "time": 1}, "time is unknown; did you mean times?"),
+        ("/faults", {"endpoint": 1, "kind": "5xx"}, "endpoint=1 is not a string."),
         ("/clock", {}, "move is missing"),
         ("/clock", {"move": "1"}, "is not a number of seconds"),
         ("/clock", {"move": True}, "is not a number of seconds"),
-        ("/clock", {"move": 1e300}, "would leave the calendar"),
+        ("/clock", {"move": 1e300}, "outside the years 1970 to 9892"),
         ("/revoke", {"open_id": "x", "reason": 9}, "5 (revoked by app)"),
         ("/revoke", {"open_id": "x", "client_key": "sbemulatorclientkez"}, "did you mean sbemulatorclientkey?"),
         ("/webhook", {"event": "authorization.removed"}, "has no webhook_url"),
         ("/webhook", {"event": "authorization.removed", "content": 1}, "is not a JSON object"),
         ("/consent", {"authorization_url": "http://localhost/login"}, "is not the path of TikTok's authorize page"),
         ("/consent", {"authorization_url": "http://[", "scopes": None}, "Invalid IPv6 URL"),
-        ("/consent", {"authorization_url": "x", "scopes": "all"}, "is not a list of texts"),
+        ("/consent", {"authorization_url": "x", "scopes": "all"}, "is not a list of strings"),
         ("/expire", {}, "open_id is missing"),
     ],
 )
-async def test_what_cannot_be_done_is_one_sentence(
-    browser: httpx2.AsyncClient, path: str, body: dict[str, Any], says: str
+async def test_invalid_action_error_is_one_sentence(
+    browser: httpx2.AsyncClient, path: str, body: dict[str, Any], expected: str
 ) -> None:
-    assert says in (await do(browser, path, 400, **body))["error"]
+    assert expected in (await do(browser, path, 400, **body))["error"]
 
 
 @pytest.mark.parametrize(
@@ -167,7 +165,7 @@ async def test_what_cannot_be_done_is_one_sentence(
     ],
 )
 @pytest.mark.parametrize("path", [f"{API}/reset"])
-async def test_another_sites_page_moves_nothing(
+async def test_control_api_refuses_requests_of_other_origins_and_types(
     browser: httpx2.AsyncClient, path: str, headers: dict[str, str], body: bytes, status: int
 ) -> None:
     answer = await browser.post(path, headers=headers, content=body)
@@ -177,26 +175,26 @@ async def test_another_sites_page_moves_nothing(
 
 
 @pytest.mark.parametrize("action", ["fault", "clock", "revoke", "expire", "webhook", "reset"])
-async def test_another_sites_form_moves_nothing(browser: httpx2.AsyncClient, action: str) -> None:
+async def test_inspector_refuses_forms_of_other_origins(browser: httpx2.AsyncClient, action: str) -> None:
     answer = await browser.post(f"/_emulator/do/{action}", headers={"Origin": "null"}, data={"move": "1"})
 
     assert answer.status_code == 403
 
 
-async def test_a_form_that_does_not_fit_shows_the_page_with_the_cure(browser: httpx2.AsyncClient) -> None:
-    for action, form, says in [
+async def test_invalid_inspector_form_shows_the_page_with_the_error(browser: httpx2.AsyncClient) -> None:
+    for action, form, expected in [
         ("clock", {"move": "soon"}, "move=&#39;soon&#39; is not a number."),
         ("fault", {"endpoint": "token", "kind": "5xx", "times": ""}, ""),
         ("revoke", {"open_id": "<b>"}, "&lt;b&gt;"),
     ]:
         answer = await browser.post(f"/_emulator/do/{action}", data=form)
-        assert answer.status_code == (400 if says else 303)
-        assert says in answer.text
+        assert answer.status_code == (400 if expected else 303)
+        assert expected in answer.text
         assert "<b>" not in answer.text
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "shown"),
+    ("name", "value", "expected"),
     [
         ("client_secret", "emulator-client-secret", "emul…"),
         ("code", "short", "…"),
@@ -207,11 +205,11 @@ async def test_a_form_that_does_not_fit_shows_the_page_with_the_cure(browser: ht
         ("code_challenge", "e9" * 32, "e9" * 32),
     ],
 )
-def test_a_secret_is_shortened_wherever_it_stands(name: str, value: str, shown: str) -> None:
-    assert redact_value(name, value) == shown
+def test_secrets_are_shortened_in_every_value(name: str, value: str, expected: str) -> None:
+    assert redact_value(name, value) == expected
 
 
-async def test_exchanges_of_strangers_are_shown_too() -> None:
+async def test_unauthenticated_requests_are_shown() -> None:
     emulator = Emulator(people=[Person(open_id="a/b", display_name="A")])
     async with browser_of(emulator) as browser:
         await browser.post("/v2/oauth/token/", data=credentials(token="x"), headers={"Authorization": "Basic abc"})

@@ -27,7 +27,7 @@ async def ask(browser: httpx2.AsyncClient) -> httpx2.Response:
         ("5xx", {"retry_after": 7, "status": 500}, 500, "server_error"),
     ],
 )
-async def test_the_next_calls_are_refused(
+async def test_error_faults_refuse_the_next_requests(
     browser: httpx2.AsyncClient, emulator: Emulator, kind: Any, options: dict[str, int], status: int, error: str
 ) -> None:
     emulator.faults.add("token", kind, 2, **options)
@@ -43,7 +43,9 @@ async def test_the_next_calls_are_refused(
     assert refused.request["grant_type"] == "client_credentials"
 
 
-async def test_a_resource_is_refused_in_its_own_envelope(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
+async def test_error_fault_of_a_resource_uses_its_error_format(
+    browser: httpx2.AsyncClient, emulator: Emulator
+) -> None:
     emulator.faults.add("user_info", "429")
     emulator.faults.add("user_info", "5xx")
 
@@ -51,7 +53,7 @@ async def test_a_resource_is_refused_in_its_own_envelope(browser: httpx2.AsyncCl
     assert (first, second) == ("rate_limit_exceeded", "internal_error")
 
 
-async def test_faults_meet_their_own_endpoint_only(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
+async def test_fault_applies_only_to_its_endpoint(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
     emulator.faults.add("revoke", "5xx")
 
     assert (await ask(browser)).status_code == 200
@@ -60,7 +62,7 @@ async def test_faults_meet_their_own_endpoint_only(browser: httpx2.AsyncClient, 
     assert [*emulator.faults] == []
 
 
-async def test_a_page_of_a_gateway(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
+async def test_html_fault_returns_a_gateway_page(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
     emulator.faults.add("token", "html")
     emulator.faults.add("token", "html", status=502)
     emulator.faults.add("authorize", "5xx")
@@ -70,7 +72,7 @@ async def test_a_page_of_a_gateway(browser: httpx2.AsyncClient, emulator: Emulat
     assert all(answer.headers["content-type"].startswith("text/html") for answer in answers)
 
 
-async def test_a_truncated_answer_spends_the_code(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
+async def test_truncated_response_still_uses_up_the_code(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
     emulator.faults.add("token", "truncated")
     form = code_form(emulator.consent(authorization_url()))
 
@@ -82,7 +84,7 @@ async def test_a_truncated_answer_spends_the_code(browser: httpx2.AsyncClient, e
     assert (await post_token(browser, form))["error"] == "invalid_grant"
 
 
-async def test_a_huge_answer_is_still_json(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
+async def test_huge_response_is_valid_json(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
     emulator.faults.add("token", "huge", size=3_000_000)
 
     answer = await ask(browser)
@@ -90,7 +92,7 @@ async def test_a_huge_answer_is_still_json(browser: httpx2.AsyncClient, emulator
     assert answer.json()["expires_in"] == 7200
 
 
-async def test_an_answer_of_wrong_types_has_the_right_keys(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
+async def test_wrong_types_response_keeps_the_keys(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
     tokens = await sign_in(browser, emulator, scope="user.info.basic,video.list")
     emulator.faults.add("token", "wrong-types")
     emulator.faults.add("video_list", "wrong-types")
@@ -103,7 +105,7 @@ async def test_an_answer_of_wrong_types_has_the_right_keys(browser: httpx2.Async
     assert list(videos.json()["data"]["videos"]) == ["0"]
 
 
-async def test_a_slow_answer_is_the_true_one(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
+async def test_slow_response_is_the_real_response(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
     emulator.faults.add("token", "slow", seconds=0.1)
     emulator.faults.add("authorize", "slow", seconds=0)
     emulator.faults.add("consent", "slow", seconds=0)
@@ -116,7 +118,7 @@ async def test_a_slow_answer_is_the_true_one(browser: httpx2.AsyncClient, emulat
     assert [exchange.fault for exchange in emulator.exchanges] == ["slow"] * 3
 
 
-async def test_a_reset_in_process_is_the_clients_own_error(emulator: Emulator) -> None:
+async def test_reset_in_process_raises_the_clients_error(emulator: Emulator) -> None:
     emulator.faults.add("token", "reset")
     async with browser_of(emulator) as browser:
         with pytest.raises(httpx2.ReadError) as caught:
@@ -125,7 +127,7 @@ async def test_a_reset_in_process_is_the_clients_own_error(emulator: Emulator) -
     assert isinstance(caught.value, ConnectionResetError)
 
 
-def test_a_reset_over_a_socket_ends_the_connection(caplog: pytest.LogCaptureFixture) -> None:
+def test_reset_over_a_socket_closes_the_connection(caplog: pytest.LogCaptureFixture) -> None:
     with run_emulator() as running, httpx2.Client(base_url=running.url) as client:
         running.emulator.faults.add("token", "reset")
         with pytest.raises((httpx2.RemoteProtocolError, httpx2.ReadError)):
@@ -136,23 +138,23 @@ def test_a_reset_over_a_socket_ends_the_connection(caplog: pytest.LogCaptureFixt
 
 
 @pytest.mark.parametrize(
-    ("arguments", "options", "says"),
+    ("arguments", "options", "expected"),
     [
         (("tokens", "5xx"), {}, "endpoint='tokens' is not one of authorize, consent, token"),
         (("token", "fire"), {}, "kind='fire' is not one of 'slow', 'reset'"),
-        (("authorize", "wrong-types"), {}, "authorize answers no JSON"),
+        (("authorize", "wrong-types"), {}, "endpoint='authorize' returns no JSON"),
         (("token", "5xx", 0), {}, "times=0 is not a whole number from 1"),
         (("token", "5xx"), {"status": 404}, "status=404 is not a whole number from 500 to 599"),
         (("token", "429"), {"retry_after": -1}, "retry_after=-1 is not a whole number"),
         (("token", "huge"), {"size": 2**40}, "is not a whole number from 1 to 268435456"),
         (("token", "slow"), {"seconds": "3"}, "seconds='3' is not a number from 0 to 3600"),
         (("token", "slow"), {"seconds": True}, "seconds=True is not a number"),
-        (("token", "slow"), {"second": 3}, "second is no option of a fault; did you mean seconds?"),
+        (("token", "slow"), {"second": 3}, "second is not an option of a fault; did you mean seconds?"),
     ],
 )
-def test_a_fault_that_cannot_be_is_refused(arguments: Any, options: dict[str, Any], says: str) -> None:
+def test_invalid_fault_is_refused(arguments: Any, options: dict[str, Any], expected: str) -> None:
     emulator = Emulator()
     with pytest.raises(ValueError) as caught:  # noqa: PT011
         emulator.faults.add(*arguments, **options)
-    assert says in str(caught.value)
+    assert expected in str(caught.value)
     assert [*emulator.faults] == []

@@ -16,18 +16,18 @@ __all__ = ["chromium", "page"]
 pytestmark = pytest.mark.browser
 
 AMARA, *_ = CAST
-HOOKED = replace(DEFAULT_APP, webhook_url="http://127.0.0.1:9/hook")
+WEBHOOK_APP = replace(DEFAULT_APP, webhook_url="http://127.0.0.1:9/hook")
 
 
 @pytest.fixture
 def tiktok() -> Iterator[RunningEmulator]:
-    with run_emulator(Emulator([HOOKED])) as running:
+    with run_emulator(Emulator([WEBHOOK_APP])) as running:
         yield running
 
 
 @pytest.fixture
 def app(tiktok: RunningEmulator) -> Iterator[httpx2.Client]:
-    """The app's server, as TikTok sees it."""
+    """The app's server."""
     with httpx2.Client(base_url=tiktok.url) as client:
         yield client
 
@@ -42,10 +42,10 @@ def status(app: httpx2.Client, token: str) -> int:
     return app.get("/v2/user/info/", params={"fields": "open_id"}, headers=headers).status_code
 
 
-def test_what_happens_appears_by_itself(page: Page, tiktok: RunningEmulator, app: httpx2.Client) -> None:
+def test_new_requests_appear_without_reload(page: Page, tiktok: RunningEmulator, app: httpx2.Client) -> None:
     page.goto(tiktok.url)
     assert page.url == f"{tiktok.url}/_emulator/"
-    expect(page.get_by_text("Nothing yet.")).to_be_visible()
+    expect(page.get_by_text("No requests yet.")).to_be_visible()
 
     token = sign_in(tiktok, app)
     expect(page.locator(".exchanges li")).to_have_count(2)
@@ -56,13 +56,13 @@ def test_what_happens_appears_by_itself(page: Page, tiktok: RunningEmulator, app
     app.post("/v2/oauth/token/", data=credentials(grant_type="refresh_token", refresh_token="old"))
     refused = page.locator("li.refused")
     expect(refused).to_contain_text("Refresh token is invalid or expired.")
-    expect(refused).to_contain_text("each refresh replaces it, so save the new one")
+    expect(refused).to_contain_text("Each refresh replaces it: save the new one")
     expect(page.locator("details[open]")).to_have_count(1)
     assert token not in page.content()
-    assert HOOKED.client_secret not in page.content()
+    assert WEBHOOK_APP.client_secret not in page.content()
 
 
-def test_the_buttons_do_what_they_say(page: Page, tiktok: RunningEmulator, app: httpx2.Client) -> None:
+def test_inspector_buttons_control_the_emulator(page: Page, tiktok: RunningEmulator, app: httpx2.Client) -> None:
     emulator = tiktok.emulator
     token = sign_in(tiktok, app)
     page.goto(tiktok.url)
@@ -71,13 +71,13 @@ def test_the_buttons_do_what_they_say(page: Page, tiktok: RunningEmulator, app: 
     assert status(app, token) == 401
 
     page.get_by_label("Endpoint").select_option("user_info")
-    page.get_by_label("How").select_option("429")
-    page.get_by_role("button", name="Let it fail").click()
+    page.get_by_label("Kind").select_option("429")
+    page.get_by_role("button", name="Add fault").click()
     expect(page.get_by_text("The next 1 × user_info will fail: 429.")).to_be_visible()
     assert status(app, token) == 429
-    page.get_by_role("button", name="Let it fail").click()
-    page.get_by_role("button", name="Let nothing fail").click()
-    expect(page.get_by_role("button", name="Let nothing fail")).to_have_count(0)
+    page.get_by_role("button", name="Add fault").click()
+    page.get_by_role("button", name="Clear faults").click()
+    expect(page.get_by_role("button", name="Clear faults")).to_have_count(0)
     assert [*emulator.faults] == []
 
     page.get_by_role("button", name="+2 h").click()
@@ -85,21 +85,21 @@ def test_the_buttons_do_what_they_say(page: Page, tiktok: RunningEmulator, app: 
     page.get_by_role("button", name="Move").click()
     expect(page.get_by_text("The clock is moved")).to_be_visible()
     assert emulator.clock.offset == 7000
-    page.get_by_role("button", name="Back to the real time").click()
+    page.get_by_role("button", name="Reset the clock").click()
     expect(page.get_by_text("The clock is moved")).to_have_count(0)
 
     page.get_by_label("Event").select_option("video.publish.completed")
     page.get_by_role("button", name="Send").click()
-    expect(page.locator("li.refused", has_text="video.publish.completed")).to_contain_text("does not answer")
+    expect(page.locator("li.refused", has_text="video.publish.completed")).to_contain_text("does not respond")
 
     page.get_by_role("button", name="Revoke").click()
     expect(page.get_by_text("Ended: disconnected.")).to_be_visible()
     assert (DEFAULT_CLIENT_KEY, AMARA.open_id) not in emulator.grants.grants
     page.get_by_role("button", name="Start over").click()
-    expect(page.get_by_text("Nobody has agreed to anything yet.")).to_be_visible()
+    expect(page.get_by_text("No grants yet.")).to_be_visible()
 
 
-def test_long_things_fit_a_phone_and_a_desk(page: Page) -> None:
+def test_long_values_fit_narrow_and_wide_screens(page: Page) -> None:
     with run_emulator() as running:
         running.emulator.faults.add("token", "html")
         with httpx2.Client(base_url=running.url) as app:
@@ -114,25 +114,25 @@ def test_long_things_fit_a_phone_and_a_desk(page: Page) -> None:
             assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
-def test_a_phone_signs_in_by_clicking(page: Page, tiktok: RunningEmulator, app: httpx2.Client) -> None:
+def test_qr_code_login_in_a_browser(page: Page, tiktok: RunningEmulator, app: httpx2.Client) -> None:
     form = {"client_key": DEFAULT_CLIENT_KEY, "scope": "user.info.basic,video.list"}
     qr = app.post("/v2/oauth/get_qrcode/", data=form).json()
 
-    def said() -> str:
+    def ticket_and_status() -> str:
         answer = app.post("/v2/oauth/check_qrcode/", data=credentials(token=qr["token"])).json()
         return f"{answer['client_ticket']} {answer['status']}"
 
     page.goto(f"{tiktok.url}/_emulator/")
-    page.get_by_role("link", name="Play the phone").click()
-    page.get_by_label("What the QR code says").fill(qr["scan_qrcode_url"].replace("tobefilled", "mine"))
-    page.get_by_role("button", name="Point the camera").click()
+    page.get_by_role("link", name="Phone for QR code logins").click()
+    page.get_by_label("Text of the QR code").fill(qr["scan_qrcode_url"].replace("tobefilled", "mine"))
+    page.get_by_role("button", name="Scan this code").click()
     page.get_by_role("button", name="Scan").click()
-    assert said() == "mine scanned"
+    assert ticket_and_status() == "mine scanned"
     page.get_by_text("Rex Hollow").click()
     page.get_by_role("button", name="Continue").click()
     expect(page.get_by_role("alert")).to_contain_text("is banned from TikTok")
     page.get_by_text("Jun").click()
     page.get_by_role("button", name="Continue").click()
     expect(page.get_by_role("heading")).to_have_text("You can put the phone away")
-    assert said() == "mine confirmed"
+    assert ticket_and_status() == "mine confirmed"
     assert page.evaluate("document.documentElement.scrollWidth") == 390

@@ -36,7 +36,7 @@ async def decide(browser: httpx2.AsyncClient, qr: dict[str, Any], **form: Any) -
     return await browser.post(PHONE, data={**fields, **form})
 
 
-async def test_the_code_is_a_link_for_the_phone(browser: httpx2.AsyncClient) -> None:
+async def test_get_qrcode_returns_a_link_for_the_phone(browser: httpx2.AsyncClient) -> None:
     answer = await get_qrcode(browser)
 
     assert set(answer) == {"scan_qrcode_url", "token"}
@@ -46,7 +46,7 @@ async def test_the_code_is_a_link_for_the_phone(browser: httpx2.AsyncClient) -> 
     assert parse_qs(url.query)["client_ticket"] == ["tobefilled"]
 
 
-async def test_a_login_by_qr_code(browser: httpx2.AsyncClient) -> None:
+async def test_qr_code_login(browser: httpx2.AsyncClient) -> None:
     qr = await get_qrcode(browser)
     assert await check(browser, qr["token"]) == {"client_ticket": "", "status": "new"}
 
@@ -63,7 +63,7 @@ async def test_a_login_by_qr_code(browser: httpx2.AsyncClient) -> None:
     assert tokens["open_id"] == AMARA.open_id
 
 
-async def test_the_code_may_come_bare() -> None:
+async def test_qr_confirmed_knob_returns_only_the_code() -> None:
     emulator = Emulator([OTHER], qr_confirmed="code")
     async with browser_of(emulator) as browser:
         answer = await browser.post(
@@ -81,7 +81,7 @@ async def test_the_code_may_come_bare() -> None:
     assert tokens["open_id"] == AMARA.open_id
 
 
-async def test_a_no_or_time_ends_a_code(browser: httpx2.AsyncClient, clock: Clock) -> None:
+async def test_denial_and_time_expire_a_qr_code(browser: httpx2.AsyncClient, clock: Clock) -> None:
     refused, old, unfetched = [await get_qrcode(browser) for _ in range(3)]
     await scan(browser, refused)
     assert "has expired" in (await decide(browser, refused, decision="deny")).text
@@ -109,7 +109,7 @@ async def test_a_no_or_time_ends_a_code(browser: httpx2.AsyncClient, clock: Cloc
         ("check_qrcode", credentials(token="X", client_secret="wrong"), "invalid_client"),
     ],
 )
-async def test_a_wrong_question_is_refused(
+async def test_invalid_qr_code_request_is_refused(
     browser: httpx2.AsyncClient, emulator: Emulator, path: str, form: dict[str, str], error: str
 ) -> None:
     answer = (await browser.post(f"/v2/oauth/{path}/", data=form)).json()
@@ -119,7 +119,7 @@ async def test_a_wrong_question_is_refused(
     assert emulator.exchanges[-1].cure
 
 
-async def test_the_camera_reads_what_the_code_says(browser: httpx2.AsyncClient) -> None:
+async def test_camera_accepts_the_text_of_a_qr_code(browser: httpx2.AsyncClient) -> None:
     qr = await get_qrcode(browser)
     filled = qr["scan_qrcode_url"].replace("tobefilled", "my-ticket")
 
@@ -128,28 +128,28 @@ async def test_the_camera_reads_what_the_code_says(browser: httpx2.AsyncClient) 
     assert 'value="tobefilled"' in (await browser.get(PHONE, params={"code": qr["token"]})).text
     for code in ("https://example.com/", "http://[", "aweme://authorize", ""):
         page = await browser.get(PHONE, params={"code": code})
-        assert "This is no QR code of a login here" in page.text
+        assert "This QR code is unknown" in page.text
 
 
-async def test_the_phone_says_what_cannot_be(browser: httpx2.AsyncClient) -> None:
+async def test_phone_shows_errors(browser: httpx2.AsyncClient) -> None:
     qr = await get_qrcode(browser)
-    assert "QR code is new; scan one" in (await decide(browser, qr)).text
+    assert "QR code is new, not scanned" in (await decide(browser, qr)).text
     await scan(browser, qr)
     assert "is banned from TikTok" in (await decide(browser, qr, person=REX.open_id)).text
     assert "target users" in (await decide(browser, qr, person=NOOR.open_id)).text
-    for form, says in [
-        ({"person": "nobody"}, "nobody's open_id"),
+    for form, expected in [
+        ({"person": "nobody"}, "is not the open_id of a known person"),
         ({"decision": "maybe"}, "'maybe' is not one of"),
         ({"token": "X"}, "No login has this token"),
     ]:
         answer = await decide(browser, qr, **form)
-        assert (answer.status_code, says in answer.text) == (400, True)
+        assert (answer.status_code, expected in answer.text) == (400, True)
     foreign = await browser.post(PHONE, data={"token": qr["token"]}, headers={"Origin": "https://evil.test"})
     assert foreign.status_code == 403
     assert (await check(browser, qr["token"]))["status"] == "scanned"
 
 
-async def test_codes_of_long_ago_are_forgotten(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
+async def test_oldest_qr_codes_are_removed(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
     first = await get_qrcode(browser)
     form = {"client_key": DEFAULT_CLIENT_KEY, "scope": "user.info.basic"}
     for _ in range(1000):

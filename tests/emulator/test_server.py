@@ -22,7 +22,7 @@ from .wire import authorization_url, code_form
         ("POST", "/oauth/access_token/"),
     ],
 )
-def test_any_other_path_or_method_gets_the_gateways_answer(emulator: Emulator, method: str, path: str) -> None:
+def test_unknown_path_or_method_gets_the_gateways_response(emulator: Emulator, method: str, path: str) -> None:
     answer = TestClient(emulator).request(method, path)
 
     assert answer.status_code == 404
@@ -55,24 +55,24 @@ def test_any_other_path_or_method_gets_the_gateways_answer(emulator: Emulator, m
         ("localhost/evil", False),
     ],
 )
-def test_the_emulator_answers_on_this_machines_names_only(host: str, local: bool) -> None:
+def test_only_host_names_of_this_machine_are_local(host: str, local: bool) -> None:
     assert is_local(host) is local
 
 
-def test_a_rebound_name_reaches_nothing(emulator: Emulator) -> None:
+def test_foreign_host_name_is_refused(emulator: Emulator) -> None:
     answer = TestClient(emulator).get(authorization_url(), headers={"Host": "evil.example.com"})
 
     assert answer.status_code == 421
-    assert "this machine's own names" in answer.text
+    assert "only host names of this machine" in answer.text
     assert not emulator.exchanges
 
 
-def test_lifespan_is_answered(emulator: Emulator) -> None:
+def test_lifespan_is_supported(emulator: Emulator) -> None:
     with TestClient(emulator) as client:
         assert client.get("/_emulator/emulator.css").status_code == 200
 
 
-def test_a_whole_login_over_a_real_socket() -> None:
+def test_login_over_a_real_socket() -> None:
     emulator = Emulator()
     with run_emulator(emulator) as running, httpx2.Client(base_url=running.url) as browser:
         assert running.emulator is emulator
@@ -89,12 +89,12 @@ def test_a_whole_login_over_a_real_socket() -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "shown"), [("127.0.0.1", "127.0.0.1"), ("localhost", "localhost"), ("::1", "[::1]")]
+    ("host", "expected"), [("127.0.0.1", "127.0.0.1"), ("localhost", "localhost"), ("::1", "[::1]")]
 )
-def test_the_server_leaves_nothing_behind(host: str, shown: str) -> None:
+def test_server_releases_its_thread_and_port(host: str, expected: str) -> None:
     before = threading.active_count()
     with run_emulator(host=host) as running:
-        assert running.url.startswith(f"http://{shown}:")
+        assert running.url.startswith(f"http://{expected}:")
         assert httpx2.get(running.url + authorization_url()).status_code == 200
         port = int(running.url.rpartition(":")[2])
     assert threading.active_count() == before
@@ -102,7 +102,7 @@ def test_the_server_leaves_nothing_behind(host: str, shown: str) -> None:
         assert again.url == running.url
 
 
-def test_the_server_stops_when_the_block_fails() -> None:
+def test_server_stops_if_the_block_raises() -> None:
     before = threading.active_count()
     with pytest.raises(KeyError), run_emulator():
         raise KeyError("in the block")
@@ -110,12 +110,12 @@ def test_the_server_stops_when_the_block_fails() -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.0.7", "example.com", ""])
-def test_the_server_stays_on_loopback(host: str) -> None:
+def test_server_refuses_hosts_other_than_loopback(host: str) -> None:
     with pytest.raises(ValueError, match="is not loopback"), run_emulator(host=host):
         pass
 
 
-def test_a_taken_port_is_an_oserror() -> None:
+def test_port_in_use_raises_oserror() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(OSError, match="in use"), run_emulator(port=port):

@@ -44,7 +44,7 @@ def refusal(answer: dict[str, Any]) -> tuple[str, str]:
     return answer["error"], answer["error_description"]
 
 
-async def test_a_code_becomes_tokens(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
+async def test_code_is_exchanged_for_tokens(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
     answer = await sign_in(browser, emulator, scope="user.info.basic,video.list")
 
     access_token, refresh_token = answer.pop("access_token"), answer.pop("refresh_token")
@@ -59,7 +59,7 @@ async def test_a_code_becomes_tokens(browser: httpx2.AsyncClient, emulator: Emul
     }
 
 
-async def test_answers_carry_a_log_id_and_are_not_stored(browser: httpx2.AsyncClient) -> None:
+async def test_responses_have_a_log_id_and_are_not_cached(browser: httpx2.AsyncClient) -> None:
     answer = await browser.post("/v2/oauth/token/", data={})
 
     assert answer.headers["x-tt-logid"] == answer.json()["log_id"]
@@ -94,7 +94,7 @@ async def test_answers_carry_a_log_id_and_are_not_stored(browser: httpx2.AsyncCl
     ],
 )
 @pytest.mark.parametrize("status", [200, 400])
-async def test_a_wrong_exchange_is_refused_in_tiktoks_words(
+async def test_invalid_exchange_gets_tiktoks_error(
     change: dict[str, str | None], refused: tuple[str, str], status: int
 ) -> None:
     emulator = Emulator(oauth_error_status=status)  # type: ignore[arg-type]
@@ -109,7 +109,7 @@ async def test_a_wrong_exchange_is_refused_in_tiktoks_words(
     assert exchange.cure
 
 
-async def test_client_id_besides_client_key_is_ignored(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
+async def test_client_id_next_to_client_key_is_ignored(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
     form = code_form(emulator.consent(authorization_url()), client_id="anything")
 
     assert "access_token" in await post_token(browser, form)
@@ -131,7 +131,7 @@ async def test_client_id_besides_client_key_is_ignored(browser: httpx2.AsyncClie
     ],
 )
 @pytest.mark.parametrize("path", ["/v2/oauth/token/", "/v2/oauth/revoke/"])
-async def test_only_a_plain_form_is_read(
+async def test_only_forms_are_accepted(
     browser: httpx2.AsyncClient, content_types: list[str], body: bytes, refused: tuple[str, str], path: str
 ) -> None:
     headers = [("Content-Type", content_type) for content_type in content_types]
@@ -141,31 +141,31 @@ async def test_only_a_plain_form_is_read(
     assert refusal(answer.json()) == refused
 
 
-async def test_basic_authentication_is_not_read(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
+async def test_basic_authentication_is_ignored(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
     form = {"grant_type": "client_credentials"}
     auth = (DEFAULT_APP.client_key, DEFAULT_APP.client_secret)
     answer = await browser.post("/v2/oauth/token/", data=form, auth=auth)
 
     assert refusal(answer.json()) == MALFORMED
-    assert "no Authorization header" in (emulator.exchanges[-1].cure or "")
+    assert "ignores the Authorization header" in (emulator.exchanges[-1].cure or "")
 
 
-async def test_a_code_works_once(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
+async def test_code_works_once(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
     form = code_form(emulator.consent(authorization_url()))
 
     assert "access_token" in await post_token(browser, form)
     assert refusal(await post_token(browser, form)) == CODE_EXPIRED
-    assert "exchanged before" in (emulator.exchanges[-1].cure or "")
+    assert "already exchanged" in (emulator.exchanges[-1].cure or "")
 
 
-async def test_a_code_that_was_refused_is_spent(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
+async def test_refused_exchange_uses_up_the_code(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
     redirect = emulator.consent(authorization_url())
 
     assert refusal(await post_token(browser, code_form(redirect, code_verifier="x" * 43))) == WRONG_PKCE
     assert refusal(await post_token(browser, code_form(redirect))) == CODE_EXPIRED
 
 
-async def test_a_code_ends_with_time_and_with_its_grant(clock: Clock) -> None:
+async def test_code_expires_and_ends_with_its_grant(clock: Clock) -> None:
     emulator = Emulator(clock=clock, code_ttl=60)
     async with browser_of(emulator) as browser:
         in_time, late, disconnected = (code_form(emulator.consent(authorization_url())) for _ in range(3))
@@ -177,7 +177,7 @@ async def test_a_code_ends_with_time_and_with_its_grant(clock: Clock) -> None:
         assert refusal(await post_token(browser, late)) == CODE_EXPIRED
 
 
-async def test_codes_and_tokens_belong_to_one_app() -> None:
+async def test_codes_and_tokens_are_bound_to_one_app() -> None:
     other = App("awother", "other-secret", DEFAULT_APP.redirect_uris)
     emulator = Emulator(apps=(DEFAULT_APP, other))
     theirs = {"client_key": other.client_key, "client_secret": other.client_secret}
@@ -207,7 +207,7 @@ async def test_codes_and_tokens_belong_to_one_app() -> None:
         ),
     ],
 )
-async def test_desktop_takes_the_challenge_in_lower_case_hex_only(
+async def test_desktop_challenge_must_be_lower_case_hex(
     browser: httpx2.AsyncClient, emulator: Emulator, verifier: str, hexadecimal: str, base64url: str
 ) -> None:
     async def exchange(challenge: str) -> dict[str, Any]:
@@ -234,9 +234,7 @@ async def test_desktop_takes_the_challenge_in_lower_case_hex_only(
         ("require", None, False),
     ],
 )
-async def test_pkce_on_the_web_platform_is_verified_when_asked(
-    web_pkce: str, verifier: str | None, accepted: bool
-) -> None:
+async def test_web_pkce_knob_controls_the_exchange(web_pkce: str, verifier: str | None, accepted: bool) -> None:
     emulator = Emulator(web_pkce=web_pkce)  # type: ignore[arg-type]
     redirect = emulator.consent(authorization_url(redirect_uri=WEB))
     async with browser_of(emulator) as browser:
@@ -245,7 +243,7 @@ async def test_pkce_on_the_web_platform_is_verified_when_asked(
     assert ("access_token" in answer) is accepted
 
 
-async def test_refresh_rotates_and_its_window_does_not_slide(
+async def test_refresh_rotates_and_does_not_extend_the_refresh_period(
     browser: httpx2.AsyncClient, emulator: Emulator, clock: Clock
 ) -> None:
     first = await sign_in(browser, emulator, scope=ALL_SCOPES)
@@ -263,22 +261,22 @@ async def test_refresh_rotates_and_its_window_does_not_slide(
     assert (await user_info(browser, second["access_token"], "open_id")).status_code == 200
 
 
-async def test_a_refresh_token_ends(browser: httpx2.AsyncClient, emulator: Emulator, clock: Clock) -> None:
+async def test_refresh_token_expires(browser: httpx2.AsyncClient, emulator: Emulator, clock: Clock) -> None:
     tokens = await sign_in(browser, emulator)
     clock.forward(15552000)
 
     assert refusal(await refresh(browser, tokens["refresh_token"])) == REFRESH_INVALID
-    assert "reached its end" in (emulator.exchanges[-1].cure or "")
+    assert "has expired" in (emulator.exchanges[-1].cure or "")
 
 
 @pytest.mark.parametrize("token", [None, "", "rft.emulator.invented"])
-async def test_a_refresh_needs_its_token(browser: httpx2.AsyncClient, token: str | None) -> None:
+async def test_refresh_requires_a_valid_refresh_token(browser: httpx2.AsyncClient, token: str | None) -> None:
     form = credentials(grant_type="refresh_token", refresh_token=token)
 
     assert refusal(await post_token(browser, form)) == (REFRESH_INVALID if token else MALFORMED)
 
 
-async def test_the_legacy_profile_lives_longer_and_keeps_the_refresh_token(clock: Clock) -> None:
+async def test_legacy_knobs_extend_lifetimes_and_keep_the_refresh_token(clock: Clock) -> None:
     emulator = Emulator(lifetimes="legacy", rotate="legacy", clock=clock)
     async with browser_of(emulator) as browser:
         first = await sign_in(browser, emulator)
@@ -289,7 +287,7 @@ async def test_the_legacy_profile_lives_longer_and_keeps_the_refresh_token(clock
     assert second["access_token"] != first["access_token"]
 
 
-async def test_an_app_gets_a_token_of_its_own(browser: httpx2.AsyncClient) -> None:
+async def test_client_credentials_return_an_app_token(browser: httpx2.AsyncClient) -> None:
     answer = await post_token(browser, credentials(grant_type="client_credentials"))
 
     assert re.fullmatch(r"clt\.emulator\.[\w-]{48}!\d{4}", answer.pop("access_token"))
@@ -301,7 +299,7 @@ async def test_an_app_gets_a_token_of_its_own(browser: httpx2.AsyncClient) -> No
     )
 
 
-async def test_revoking_removes_the_whole_grant(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
+async def test_revocation_removes_the_whole_grant(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
     first = await sign_in(browser, emulator)
     second = await sign_in(browser, emulator)
     someone_else = await sign_in(browser, emulator, CAST[1].open_id)
@@ -328,7 +326,7 @@ async def test_revoking_removes_the_whole_grant(browser: httpx2.AsyncClient, emu
         ({"client_secret": "wrong"}, WRONG_CLIENT),
     ],
 )
-async def test_revoking_checks_the_client_and_forgives_an_unknown_token(
+async def test_revocation_checks_the_client_and_accepts_an_unknown_token(
     browser: httpx2.AsyncClient, change: dict[str, str | None], answer: tuple[str, str] | None
 ) -> None:
     form = credentials(**{"token": "act.emulator.x", **change})
@@ -337,7 +335,7 @@ async def test_revoking_checks_the_client_and_forgives_an_unknown_token(
     assert (refusal(body) if answer else body) == (answer or {})
 
 
-async def test_exchanges_keep_secrets_out_of_repr(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
+async def test_repr_of_exchanges_contains_no_secrets(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
     tokens = await sign_in(browser, emulator)
     await user_info(browser, tokens["access_token"], "open_id")
 

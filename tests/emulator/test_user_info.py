@@ -15,7 +15,7 @@ PROFILE = "bio_description,profile_deep_link,profile_web_link,is_verified,userna
 STATS = "follower_count,following_count,likes_count,video_count"
 
 
-async def test_only_the_asked_fields_come_back(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
+async def test_only_requested_fields_are_returned(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
     tokens = await sign_in(browser, emulator, TOMAS.open_id)
     answer = await user_info(browser, tokens["access_token"], "display_name,open_id")
 
@@ -26,7 +26,7 @@ async def test_only_the_asked_fields_come_back(browser: httpx2.AsyncClient, emul
     }
 
 
-async def test_every_field_comes_with_its_scope(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
+async def test_all_fields_are_returned_with_all_scopes(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
     tokens = await sign_in(browser, emulator, ZIP.open_id, scope=ALL_SCOPES)
     answer = await user_info(browser, tokens["access_token"], f"union_id,{PROFILE},{STATS}")
 
@@ -45,7 +45,7 @@ async def test_every_field_comes_with_its_scope(browser: httpx2.AsyncClient, emu
 
 
 @pytest.mark.parametrize("field", [*PROFILE.split(","), *STATS.split(",")])
-async def test_one_field_without_its_scope_fails_the_whole_call(
+async def test_one_field_without_its_scope_fails_the_request(
     browser: httpx2.AsyncClient, emulator: Emulator, field: str
 ) -> None:
     tokens = await sign_in(browser, emulator, scope="user.info.basic,video.list")
@@ -62,7 +62,7 @@ async def test_one_field_without_its_scope_fails_the_whole_call(
 
 
 @pytest.mark.parametrize("fields", ["", ",", "avatar_url_300", "open_id,email"])
-async def test_fields_must_be_asked_for_by_name(browser: httpx2.AsyncClient, emulator: Emulator, fields: str) -> None:
+async def test_fields_must_be_named(browser: httpx2.AsyncClient, emulator: Emulator, fields: str) -> None:
     tokens = await sign_in(browser, emulator)
     answer = await user_info(browser, tokens["access_token"], fields)
 
@@ -70,9 +70,7 @@ async def test_fields_must_be_asked_for_by_name(browser: httpx2.AsyncClient, emu
     assert answer.json()["error"]["code"] == "invalid_params"
 
 
-async def test_a_dead_or_foreign_token_is_refused(
-    browser: httpx2.AsyncClient, emulator: Emulator, clock: Clock
-) -> None:
+async def test_invalid_access_token_is_refused(browser: httpx2.AsyncClient, emulator: Emulator, clock: Clock) -> None:
     tokens = await sign_in(browser, emulator)
     app_token = await post_token(browser, credentials(grant_type="client_credentials"))
 
@@ -96,16 +94,14 @@ async def test_a_dead_or_foreign_token_is_refused(
     assert await status_and_code(alive) == (401, "access_token_invalid")
 
 
-async def test_json_is_escaped_as_tiktok_does(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
+async def test_json_is_escaped_like_tiktoks(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
     tokens = await sign_in(browser, emulator, ZIP.open_id)
     text = (await user_info(browser, tokens["access_token"], "display_name")).text
 
     assert r"Zoë \"Zip\" \u003cb\u003eQuill\u003c/b\u003e \u0026 Co ✨🎨" in text
 
 
-async def test_avatars_are_pictures_on_the_emulators_own_origin(
-    browser: httpx2.AsyncClient, emulator: Emulator
-) -> None:
+async def test_avatars_are_served_by_the_emulator(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
     sizes = {"avatar_url": "168", "avatar_url_100": "100", "avatar_large_url": "720"}
     letters = {}
     for person in CAST[:5]:
@@ -122,7 +118,7 @@ async def test_avatars_are_pictures_on_the_emulators_own_origin(
     assert list(letters.values()) == ["AS", "J", "ZC", "TB", "لا"]
 
 
-async def test_a_persons_own_avatar_is_left_alone() -> None:
+async def test_given_avatar_url_is_returned_unchanged() -> None:
     person = Person(open_id="a/b", display_name="✨", avatar_url="https://cdn.example.com/a.jpeg?x=1&y=2")
     emulator = Emulator(people=(person,))
     async with browser_of(emulator) as browser:
@@ -135,7 +131,7 @@ async def test_a_persons_own_avatar_is_left_alone() -> None:
 
 
 @pytest.mark.parametrize("query", ["size=7", "size=big", "size="])
-async def test_an_avatar_has_three_sizes(browser: httpx2.AsyncClient, query: str) -> None:
+async def test_avatar_of_another_size_is_not_found(browser: httpx2.AsyncClient, query: str) -> None:
     path = f"/_emulator/avatars/{JUN.open_id}.svg"
 
     assert (await browser.get(path)).status_code == 200
@@ -143,7 +139,7 @@ async def test_an_avatar_has_three_sizes(browser: httpx2.AsyncClient, query: str
     assert (await browser.get("/_emulator/avatars/nobody.svg")).status_code == 404
 
 
-async def test_the_consent_page_brings_its_own_pictures_and_style(browser: httpx2.AsyncClient) -> None:
+async def test_consent_page_uses_local_pictures_and_styles(browser: httpx2.AsyncClient) -> None:
     page = (await browser.get(authorization_url())).text
     assert f'src="/_emulator/avatars/{LAYLA.open_id}.svg"' in page
 

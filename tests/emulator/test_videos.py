@@ -16,12 +16,12 @@ pytestmark = pytest.mark.anyio
 AMARA, JUN, ZIP, TOMAS, LAYLA, *_ = CAST
 LIST = "/v2/video/list/"
 QUERY = "/v2/video/query/"
-TEXTS = ("id", "cover_image_url", "share_url", "video_description", "title", "embed_html", "embed_link")
+STRINGS = ("id", "cover_image_url", "share_url", "video_description", "title", "embed_html", "embed_link")
 NUMBERS = (
     *("create_time", "duration", "height", "width"),
     *("like_count", "comment_count", "share_count", "view_count"),
 )
-EVERY_FIELD = ",".join((*TEXTS, *NUMBERS, "is_aigc"))
+EVERY_FIELD = ",".join((*STRINGS, *NUMBERS, "is_aigc"))
 ONE_ID = {"filters": {"video_ids": ["7099522475452681474"]}}
 WRONG_COUNTS: tuple[Any, ...] = (0, -1, 21, "20", 20.0, True, None)
 WRONG_CURSORS: tuple[Any, ...] = (-1, 2**63, "1643332803000", 1.5, False, None)
@@ -51,7 +51,7 @@ async def ask(
 async def videos(
     browser: httpx2.AsyncClient, token: str, body: Any = None, fields: str = "id"
 ) -> list[dict[str, Any]]:
-    """The videos of one page."""
+    """Return the videos of one page."""
     answer = await ask(browser, LIST, token, body, fields)
     assert answer.status_code == 200, answer.text
     page: list[dict[str, Any]] = answer.json()["data"]["videos"]
@@ -59,7 +59,7 @@ async def videos(
 
 
 async def all_videos(browser: httpx2.AsyncClient, token: str, count: int, fields: str) -> list[list[dict[str, Any]]]:
-    """The videos of every page."""
+    """Return the videos of each page."""
     pages, body, more = [], {"max_count": count}, True
     while more:
         data = (await ask(browser, LIST, token, body, fields)).json()["data"]
@@ -68,7 +68,7 @@ async def all_videos(browser: httpx2.AsyncClient, token: str, count: int, fields
     return pages
 
 
-async def test_only_the_asked_fields_come_back(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
+async def test_only_requested_fields_are_returned(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
     token = await token_of(browser, emulator, TOMAS)
     answer = await ask(browser, LIST, token, {"max_count": 2}, "title,id")
 
@@ -83,7 +83,7 @@ async def test_only_the_asked_fields_come_back(browser: httpx2.AsyncClient, emul
     ("person", "count", "sizes"),
     [(AMARA, 20, [20, 20, 5]), (ZIP, 15, [15, 15, 15]), (TOMAS, 4, [4, 4, 1]), (JUN, 20, [0]), (CAST[5], 20, [0])],
 )
-async def test_the_pages_hold_each_video_once_newest_first(person: Person, count: int, sizes: list[int]) -> None:
+async def test_pages_contain_each_video_once_newest_first(person: Person, count: int, sizes: list[int]) -> None:
     emulator = Emulator(people=[replace(person, sandbox_target=True)])
     async with browser_of(emulator) as browser:
         pages = await all_videos(browser, await token_of(browser, emulator, person), count, "id,create_time")
@@ -94,16 +94,14 @@ async def test_the_pages_hold_each_video_once_newest_first(person: Person, count
     assert len({video["id"] for video in found}) == len(found)
 
 
-async def test_a_page_has_ten_videos_unless_told_otherwise(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
+async def test_page_has_ten_videos_by_default(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
     token = await token_of(browser, emulator)
 
     assert len(await videos(browser, token)) == 10
     assert await videos(browser, token, {"cursor": 0}) == await videos(browser, token)
 
 
-async def test_the_cursor_is_the_moment_before_which_videos_were_posted(
-    browser: httpx2.AsyncClient, emulator: Emulator
-) -> None:
+async def test_cursor_selects_videos_posted_before_it(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
     token = await token_of(browser, emulator)
     first, second, third = await videos(browser, token, {"max_count": 3}, "id,create_time")
     moment = second["create_time"] * 1000
@@ -115,9 +113,7 @@ async def test_the_cursor_is_the_moment_before_which_videos_were_posted(
     assert before_all == {"videos": [], "cursor": 1, "has_more": False}
 
 
-async def test_each_person_has_believable_videos_of_their_own(
-    browser: httpx2.AsyncClient, emulator: Emulator
-) -> None:
+async def test_each_person_has_plausible_videos(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
     ids: set[str] = set()
     for person in (AMARA, ZIP, TOMAS, LAYLA):
         token = await token_of(browser, emulator, person)
@@ -126,7 +122,7 @@ async def test_each_person_has_believable_videos_of_their_own(
         ids.update(video["id"] for video in found)
         assert sum(video["like_count"] for video in found) <= person.likes_count
         for video in found:
-            assert all(type(video[name]) is str and video[name] for name in TEXTS)
+            assert all(type(video[name]) is str and video[name] for name in STRINGS)
             assert all(type(video[name]) is int and video[name] >= 0 for name in NUMBERS)
             assert type(video["is_aigc"]) is bool
             assert int(video["id"]) >> 32 == video["create_time"]
@@ -141,14 +137,14 @@ async def test_each_person_has_believable_videos_of_their_own(
     assert len(ids) == 45 + 45 + 9 + 45
 
 
-async def test_videos_are_the_same_on_every_run(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
+async def test_videos_are_identical_on_every_run(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
     seen = await videos(browser, await token_of(browser, emulator), {"max_count": 20}, EVERY_FIELD)
     again = Emulator(clock=emulator.grants.clock)
     async with browser_of(again) as other:
         assert await videos(other, await token_of(other, again), {"max_count": 20}, EVERY_FIELD) == seen
 
 
-async def test_a_cover_is_a_picture_on_the_emulators_own_origin() -> None:
+async def test_covers_are_served_by_the_emulator() -> None:
     emulator = Emulator(people=[Person(open_id="a/b", display_name="✨", video_count=2, likes_count=9)])
     async with browser_of(emulator) as browser:
         token = (await sign_in(browser, emulator, scope=ALL_SCOPES))["access_token"]
@@ -163,12 +159,12 @@ async def test_a_cover_is_a_picture_on_the_emulators_own_origin() -> None:
         assert (await browser.get("/_emulator/covers/nobody/1.svg")).status_code == 404
 
 
-async def test_a_query_finds_the_persons_own_videos(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
+async def test_query_returns_only_the_persons_videos(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
     token = await token_of(browser, emulator)
     own = [video["id"] for video in await videos(browser, token, {"max_count": 20})]
     foreign = await videos(browser, await token_of(browser, emulator, LAYLA))
-    asked = [own[3], foreign[0]["id"], own[1], own[3], "1", ""]
-    answer = await ask(browser, QUERY, token, {"filters": {"video_ids": asked}})
+    requested = [own[3], foreign[0]["id"], own[1], own[3], "1", ""]
+    answer = await ask(browser, QUERY, token, {"filters": {"video_ids": requested}})
 
     assert answer.json()["data"] == {"videos": [{"id": own[1]}, {"id": own[3]}]}
     every = await ask(browser, QUERY, token, {"filters": {"video_ids": own}}, EVERY_FIELD)
@@ -179,7 +175,7 @@ async def test_a_query_finds_the_persons_own_videos(browser: httpx2.AsyncClient,
     ("path", "body", "cure"),
     [(path, body, cure) for path, cure, bodies in WRONG_BODIES for body in bodies],
 )
-async def test_a_wrong_body_is_refused(
+async def test_invalid_body_is_refused(
     browser: httpx2.AsyncClient, emulator: Emulator, path: str, body: Any, cure: str
 ) -> None:
     await refuses(browser, emulator, path, (400, "invalid_params"), cure, content=json.dumps(body))
@@ -198,7 +194,7 @@ async def test_a_wrong_body_is_refused(
         ("", b"{}", "was none"),
     ],
 )
-async def test_only_json_is_read(
+async def test_only_json_is_accepted(
     browser: httpx2.AsyncClient, emulator: Emulator, path: str, content_type: str, content: bytes, cure: str
 ) -> None:
     refusal = (400, "invalid_params")
@@ -209,7 +205,7 @@ async def test_only_json_is_read(
 @pytest.mark.parametrize(
     ("fields", "cure"), [("", "?fields="), (",", "?fields="), ("id,fps", "id, create_time"), ("open_id", "is_aigc")]
 )
-async def test_fields_must_be_asked_for_by_name(
+async def test_fields_must_be_named(
     browser: httpx2.AsyncClient, emulator: Emulator, path: str, fields: str, cure: str
 ) -> None:
     await refuses(browser, emulator, path, (400, "invalid_params"), cure, fields=fields)
@@ -217,7 +213,7 @@ async def test_fields_must_be_asked_for_by_name(
 
 @pytest.mark.parametrize("path", [LIST, QUERY])
 @pytest.mark.parametrize("fields", ["id", "", "fps"])
-async def test_the_scope_is_needed_whatever_is_asked(
+async def test_scope_is_required_for_any_fields(
     browser: httpx2.AsyncClient, emulator: Emulator, path: str, fields: str
 ) -> None:
     refusal = (401, "scope_not_authorized")
@@ -227,21 +223,21 @@ async def test_the_scope_is_needed_whatever_is_asked(
 
 @pytest.mark.parametrize("path", [LIST, QUERY])
 @pytest.mark.parametrize("authorization", ["", "Bearer ", "Bearer act.invented", "Basic {token}", "{token}"])
-async def test_a_dead_or_foreign_token_is_refused(
+async def test_invalid_access_token_is_refused(
     browser: httpx2.AsyncClient, emulator: Emulator, path: str, authorization: str
 ) -> None:
     refusal = (401, "access_token_invalid")
     await refuses(browser, emulator, path, refusal, "refresh it", authorization=authorization)
 
 
-async def test_an_expired_token_is_refused(browser: httpx2.AsyncClient, emulator: Emulator, clock: Clock) -> None:
+async def test_expired_token_is_refused(browser: httpx2.AsyncClient, emulator: Emulator, clock: Clock) -> None:
     token = await token_of(browser, emulator)
     clock.forward(7200)
 
     assert (await ask(browser, LIST, token)).json()["error"]["code"] == "access_token_invalid"
 
 
-async def test_a_charset_does_no_harm_here(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
+async def test_charset_in_the_content_type_is_accepted(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
     headers = {
         "Authorization": f"Bearer {await token_of(browser, emulator)}",
         "Content-Type": "application/json; charset=UTF-8",
@@ -256,7 +252,9 @@ async def test_a_charset_does_no_harm_here(browser: httpx2.AsyncClient, emulator
 @pytest.mark.parametrize(
     ("method", "path"), [("GET", LIST), ("GET", QUERY), ("POST", LIST[:-1]), ("POST", QUERY[:-1])]
 )
-async def test_method_and_slash_matter(browser: httpx2.AsyncClient, method: str, path: str) -> None:
+async def test_wrong_method_or_missing_slash_is_not_found(
+    browser: httpx2.AsyncClient, method: str, path: str
+) -> None:
     answer = await browser.request(method, f"{path}?fields=id", headers={"Content-Type": "application/json"})
 
     assert (answer.status_code, answer.text) == (404, "Unsupported path(Janus)")
@@ -275,7 +273,7 @@ async def refuses(
     authorization: str = "Bearer {token}",
     scope: str = ALL_SCOPES,
 ) -> None:
-    """Assert the refusal of a request that is right but for what the test changes."""
+    """Assert that an otherwise valid request is refused because of the given change."""
     token = (await sign_in(browser, emulator, scope=scope))["access_token"]
     headers = {"Authorization": authorization.format(token=token), "Content-Type": content_type}
     headers = {name: value for name, value in headers.items() if value}

@@ -22,11 +22,11 @@ pytestmark = pytest.mark.anyio
 
 AMARA, JUN, *_ = CAST
 HOOK = "http://localhost:8000/hook"
-HOOKED = replace(DEFAULT_APP, webhook_url=HOOK)
+WEBHOOK_APP = replace(DEFAULT_APP, webhook_url=HOOK)
 
 
 class Receiver:
-    """An app that receives webhooks, and answers as it is told."""
+    """An app that receives webhooks and responds with `status`."""
 
     def __init__(self) -> None:
         self.status = 200
@@ -44,13 +44,13 @@ def receiver() -> Receiver:
 
 
 @pytest.fixture
-def hooked(clock: Clock, receiver: Receiver) -> Emulator:
-    emulator = Emulator([HOOKED], clock=clock)
+def webhook_emulator(clock: Clock, receiver: Receiver) -> Emulator:
+    emulator = Emulator([WEBHOOK_APP], clock=clock)
     emulator.webhooks.transport = httpx2.ASGITransport(receiver.app)
     return emulator
 
 
-def test_the_signature_is_tiktoks() -> None:
+def test_signature_matches_tiktoks() -> None:
     body = (
         b'{"client_key":"bwo2m45353a6k85","event":"authorization.removed","create_time":1615338610,'
         b'"user_openid":"u","content":"{\\"reason\\": 1 }"}'
@@ -61,9 +61,9 @@ def test_the_signature_is_tiktoks() -> None:
     )
 
 
-async def test_an_event_is_spelled_and_signed_like_tiktoks(hooked: Emulator, receiver: Receiver) -> None:
-    hooked.webhooks.send(HOOKED, "authorization.removed", "u", {"reason": 1})
-    [delivery] = await hooked.webhooks.deliver()
+async def test_event_is_formatted_and_signed_like_tiktoks(webhook_emulator: Emulator, receiver: Receiver) -> None:
+    webhook_emulator.webhooks.send(WEBHOOK_APP, "authorization.removed", "u", {"reason": 1})
+    [delivery] = await webhook_emulator.webhooks.deliver()
 
     assert delivery.delivered
     [(headers, body)] = receiver.got
@@ -71,15 +71,15 @@ async def test_an_event_is_spelled_and_signed_like_tiktoks(hooked: Emulator, rec
         b'{"client_key":"sbemulatorclientkey","event":"authorization.removed","create_time":1800000000,'
         b'"user_openid":"u","content":"{\\"reason\\": 1 }"}'
     )
-    digest = hmac.new(HOOKED.client_secret.encode(), b"1800000000." + body, hashlib.sha256).hexdigest()
+    digest = hmac.new(WEBHOOK_APP.client_secret.encode(), b"1800000000." + body, hashlib.sha256).hexdigest()
     assert headers["tiktok-signature"] == f"t=1800000000,s={digest}"
     assert headers["content-type"] == "application/json"
 
 
 @pytest.mark.parametrize("event", EVENTS)
-async def test_every_event_has_content_of_its_own(hooked: Emulator, receiver: Receiver, event: str) -> None:
-    hooked.webhooks.send(HOOKED, event)
-    await hooked.webhooks.deliver()
+async def test_every_event_has_default_content(webhook_emulator: Emulator, receiver: Receiver, event: str) -> None:
+    webhook_emulator.webhooks.send(WEBHOOK_APP, event)
+    await webhook_emulator.webhooks.deliver()
 
     body = json.loads(receiver.got[0][1])
     assert json.loads(body["content"]) == EVENTS[event]
@@ -87,17 +87,19 @@ async def test_every_event_has_content_of_its_own(hooked: Emulator, receiver: Re
 
 
 @pytest.mark.parametrize(("how", "reason"), [("revoke", 5), ("person", 1), ("banned", 4)])
-async def test_an_ended_grant_is_told(hooked: Emulator, receiver: Receiver, how: str, reason: int) -> None:
-    async with browser_of(hooked) as browser:
-        tokens = await sign_in(browser, hooked)
+async def test_ended_grant_sends_an_event(
+    webhook_emulator: Emulator, receiver: Receiver, how: str, reason: int
+) -> None:
+    async with browser_of(webhook_emulator) as browser:
+        tokens = await sign_in(browser, webhook_emulator)
         if how == "revoke":
             await browser.post("/v2/oauth/revoke/", data=credentials(token=tokens["access_token"]))
     if how == "person":
-        hooked.grants.remove(DEFAULT_CLIENT_KEY, AMARA.open_id)
+        webhook_emulator.grants.remove(DEFAULT_CLIENT_KEY, AMARA.open_id)
     if how == "banned":
-        hooked.grants.remove(DEFAULT_CLIENT_KEY, AMARA.open_id, Reason.BANNED)
-    assert not hooked.grants.remove(DEFAULT_CLIENT_KEY, AMARA.open_id)
-    await hooked.webhooks.deliver()
+        webhook_emulator.grants.remove(DEFAULT_CLIENT_KEY, AMARA.open_id, Reason.BANNED)
+    assert not webhook_emulator.grants.remove(DEFAULT_CLIENT_KEY, AMARA.open_id)
+    await webhook_emulator.webhooks.deliver()
 
     [(_, body)] = receiver.got
     event = json.loads(body)
@@ -105,7 +107,7 @@ async def test_an_ended_grant_is_told(hooked: Emulator, receiver: Receiver, how:
     assert json.loads(event["content"]) == {"reason": reason}
 
 
-async def test_an_app_without_a_url_hears_nothing(emulator: Emulator) -> None:
+async def test_app_without_webhook_url_gets_no_events(emulator: Emulator) -> None:
     async with browser_of(emulator) as browser:
         await sign_in(browser, emulator)
     emulator.grants.remove(DEFAULT_CLIENT_KEY, AMARA.open_id)
@@ -113,15 +115,15 @@ async def test_an_app_without_a_url_hears_nothing(emulator: Emulator) -> None:
     assert await emulator.webhooks.deliver() == []
 
 
-async def test_it_tries_again_for_72_hours(hooked: Emulator, receiver: Receiver) -> None:
+async def test_delivery_is_retried_for_72_hours(webhook_emulator: Emulator, receiver: Receiver) -> None:
     receiver.status = 503
-    delivery = hooked.webhooks.send(HOOKED, "authorization.removed")
+    delivery = webhook_emulator.webhooks.send(WEBHOOK_APP, "authorization.removed")
     waits = []
     while delivery.next_at is not None:
-        waits.append(delivery.next_at - hooked.clock())
-        hooked.clock.move(waits[-1])
-        await hooked.webhooks.deliver()
-        assert await hooked.webhooks.deliver() == []
+        waits.append(delivery.next_at - webhook_emulator.clock())
+        webhook_emulator.clock.move(waits[-1])
+        await webhook_emulator.webhooks.deliver()
+        assert await webhook_emulator.webhooks.deliver() == []
 
     assert waits == [0, *(60 * 2**number for number in range(12))]
     assert sum(waits) == RETRIES[-1] <= 72 * 3600 < 2 * RETRIES[-1] + 60
@@ -131,26 +133,26 @@ async def test_it_tries_again_for_72_hours(hooked: Emulator, receiver: Receiver)
     assert (len(signatures), len({body for _, body in receiver.got})) == (13, 1)
 
 
-async def test_missed_moments_are_not_made_up_for(hooked: Emulator, receiver: Receiver) -> None:
+async def test_missed_retries_are_skipped(webhook_emulator: Emulator, receiver: Receiver) -> None:
     receiver.status = 204
-    delivery = hooked.webhooks.send(HOOKED, "authorization.removed")
-    await hooked.webhooks.deliver()
+    delivery = webhook_emulator.webhooks.send(WEBHOOK_APP, "authorization.removed")
+    await webhook_emulator.webhooks.deliver()
     receiver.status = 200
-    hooked.clock.move(86400)
-    await hooked.webhooks.deliver()
+    webhook_emulator.clock.move(86400)
+    await webhook_emulator.webhooks.deliver()
 
     assert [attempt.status for attempt in delivery.attempts] == [204, 200]
-    assert await hooked.webhooks.deliver() == []
+    assert await webhook_emulator.webhooks.deliver() == []
 
 
 @pytest.mark.parametrize(
     ("url", "problem"),
     [
-        ("http://127.0.0.1:9/hook", "does not answer"),
+        ("http://127.0.0.1:9/hook", "does not respond"),
         ("http://testserver/hook", "is not a loopback address"),
     ],
 )
-async def test_a_url_that_does_not_answer_says_so(url: str, problem: str) -> None:
+async def test_failed_delivery_records_the_problem(url: str, problem: str) -> None:
     app = replace(DEFAULT_APP, webhook_url=url)
     emulator = Emulator([app])
     emulator.webhooks.send(app, "authorization.removed")
@@ -162,18 +164,18 @@ async def test_a_url_that_does_not_answer_says_so(url: str, problem: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("app", "event", "says"),
+    ("app", "event", "expected"),
     [
         (DEFAULT_APP, "authorization.removed", "has no webhook_url"),
-        (HOOKED, "authorization.remove", "is no event of TikTok; did you mean authorization.removed?"),
+        (WEBHOOK_APP, "authorization.remove", "is not an event of TikTok; did you mean authorization.removed?"),
     ],
 )
-def test_an_event_that_cannot_be_sent_is_refused(hooked: Emulator, app: Any, event: str, says: str) -> None:
-    with pytest.raises(ValueError, match=says):
-        hooked.webhooks.send(app, event)
+def test_invalid_event_is_refused(webhook_emulator: Emulator, app: Any, event: str, expected: str) -> None:
+    with pytest.raises(ValueError, match=expected):
+        webhook_emulator.webhooks.send(app, event)
 
 
-def test_a_running_server_delivers_by_itself(receiver: Receiver) -> None:
+def test_running_server_delivers_events(receiver: Receiver) -> None:
     with listen("127.0.0.1", 0) as listener, serving(receiver.app, [listener]):
         app = replace(DEFAULT_APP, webhook_url=f"{url_of('127.0.0.1', listener)}/hook")
         with run_emulator(Emulator([app])) as running:

@@ -1,4 +1,4 @@
-"""What an app and a browser send to TikTok, written out by hand."""
+"""The requests that an app and a browser send to TikTok, written by hand."""
 
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -48,7 +48,7 @@ def authorization_url(**changes: str | None) -> str:
 
 
 def query(url: str) -> dict[str, str]:
-    """The parameters of a URL, each of which must come once."""
+    """Return the parameters of a URL. Each must occur once."""
     return {name: value for name, [value] in parse_qs(urlsplit(url).query, keep_blank_values=True).items()}
 
 
@@ -62,7 +62,7 @@ def credentials(**changes: str | None) -> dict[str, str]:
 
 
 def code_form(redirect: str, **changes: str | None) -> dict[str, str]:
-    """The exchange of the code in the URL that TikTok sent the browser to."""
+    """Return the form that exchanges the code in a redirect URL."""
     form: dict[str, str | None] = {
         "grant_type": "authorization_code",
         "code": query(redirect)["code"],
@@ -81,7 +81,7 @@ async def post_token(browser: httpx2.AsyncClient, form: dict[str, str]) -> dict[
 async def sign_in(
     browser: httpx2.AsyncClient, emulator: Emulator, person: str | None = None, **changes: str | None
 ) -> dict[str, Any]:
-    """The token answer of a login from the consent page to the exchange."""
+    """Sign in from the consent to the exchange, and return the token response."""
     redirect = emulator.consent(authorization_url(**changes), person)
     return await post_token(browser, code_form(redirect))
 

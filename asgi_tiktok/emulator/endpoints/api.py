@@ -1,4 +1,4 @@
-"""TikTok's API host: OAuth, user info and videos, answered in its envelopes."""
+"""TikTok's API host: OAuth, user info and videos, with TikTok's response format."""
 
 import json
 from collections import deque
@@ -27,7 +27,7 @@ __all__ = ["API"]
 
 
 class API:
-    """The endpoints an app calls from its server."""
+    """The endpoints that an app calls from its server."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class API:
         return await self._resource("video_query", request, handle_video_query)
 
     async def unsupported(self, request: Request, exc: Exception) -> Response:
-        """TikTok's gateway for any path or method it does not know, a forgotten slash included."""
+        """Respond like TikTok's gateway to an unknown path or method, for example a missing trailing slash."""
         cure = "Check path and method; the paths of TikTok's API end with a slash."
         refused = APIError("not_found", "Unsupported path(Janus)", cure, status=404)
         log_id = self._new_log_id()
@@ -98,7 +98,7 @@ class API:
         request: Request,
         handle: Callable[[Mapping[str, Person], Grants, ResourceRequest], ResourceData],
     ) -> Response:
-        """What the person lets the app read; unlike OAuth, errors here have their own HTTP status."""
+        """Respond with a person's data. Unlike with OAuth, each error has its own HTTP status."""
         log_id = self._new_log_id()
         resource_request = await ResourceRequest.read(request, self._knobs.scope_error)
         refused = None
@@ -146,7 +146,7 @@ class API:
 
 
 def as_json(body: Mapping[str, Any]) -> str:
-    """JSON as TikTok's servers write it, with `&`, `<` and `>` escaped."""
+    """Return JSON as TikTok writes it, with `&`, `<` and `>` escaped."""
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     for character in "&<>":
         text = text.replace(character, f"\\u{ord(character):04x}")

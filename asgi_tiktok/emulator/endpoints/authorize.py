@@ -1,4 +1,4 @@
-"""The authorization request and its answer (Login Kit for Web and for Desktop), apart from the pages."""
+"""Authorization requests and decisions (Login Kit for Web, Login Kit for Desktop), without the pages."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,7 +30,7 @@ PARAMETERS = (
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
-    """A request that TikTok would show its consent page for."""
+    """A valid authorization request: TikTok shows its consent page."""
 
     app: App
     redirect_uri: str
@@ -44,7 +44,7 @@ class AuthorizationRequest:
 
 
 class Authorization:
-    """Checks authorization requests in TikTok's order and answers them for a person."""
+    """Checks authorization requests in TikTok's order, and applies the decisions of people."""
 
     def __init__(
         self,
@@ -59,9 +59,12 @@ class Authorization:
         self.knobs = knobs
 
     def parse(self, pairs: Sequence[tuple[str, str]]) -> AuthorizationRequest:
-        """The request of a query, or ConsentRefused.
+        """Return the request in a query.
 
-        A missing `state` passes: the docs demand it, but no report shows TikTok refusing without it.
+        A missing `state` is accepted: TikTok's documentation requires it, but no report shows that TikTok checks it.
+
+        Raises:
+            ConsentRefused: The request is invalid.
         """
         params = {name: value for name, value in pairs if name in PARAMETERS}
         check_duplicates(pairs)
@@ -74,16 +77,21 @@ class Authorization:
         return AuthorizationRequest(app, params["redirect_uri"], scopes, challenge, params)
 
     def decide(self, request: AuthorizationRequest, open_id: str, selected: Iterable[str], decision: str) -> str:
-        """The URL that brings the browser back to the app. ValueError when the form was not ours."""
+        """Return the URL that sends the browser back to the app.
+
+        Raises:
+            ConsentRefused: The person may not sign in.
+            ValueError: A value cannot come from the consent page.
+        """
         check_choice("decision", decision, Decision)
         if decision == "deny":
             return self._denied(request)
         person = self.people.get(open_id)
         if person is None:
-            raise ValueError(f"person={open_id!r} is nobody's open_id here.")
+            raise ValueError(f"person={open_id!r} is not the open_id of a known person.")
         selected = tuple(selected)
         if unrequested := set(selected).difference(request.scopes):
-            raise ValueError(f"scopes={sorted(unrequested)} were not asked for by the app.")
+            raise ValueError(f"scopes={sorted(unrequested)} were not requested by the app.")
         try:
             check_person(request.app, person)
         except ConsentRefused as refused:
@@ -93,7 +101,7 @@ class Authorization:
         return self._approved(request, person, granted_scopes(request.scopes, self._limit_scopes(selected)))
 
     def auto_approve(self, request: AuthorizationRequest, open_id: str) -> str | None:
-        """The URL back to the app when this browser's person need not be asked again."""
+        """Return the URL back to the app, or None if the consent page must be shown."""
         person = self.people.get(open_id)
         if person is None or person.banned or not (self.knobs.auto_auth and request.auto_auth):
             return None
@@ -113,7 +121,7 @@ class Authorization:
         return with_query(request.redirect_uri, {"code": code, "scopes": ",".join(scopes), **state_of(request)})
 
     def _denied(self, request: AuthorizationRequest) -> str:
-        # Android's SDK reads -2 as "denied" here; whether TikTok's web page sends a code nobody has recorded.
+        # TikTok's Android SDK treats -2 as "denied". Whether its web page sends an errCode is unknown.
         err_code = {"errCode": "-2"} if self.knobs.deny_errcode else {}
         denial = {"error": "access_denied", **err_code, "error_description": "access_denied"}
         return with_query(request.redirect_uri, {**denial, **self._error_state(request)})
@@ -130,52 +138,52 @@ class Authorization:
         if not client_key:
             cure = "Send the app's client key as client_key."
             if "client_id" in sent:
-                cure = "TikTok calls it client_key: rename client_id."
+                cure = "Rename client_id to client_key."
             raise ConsentRefused("param_error", "client_key", cure, err_code=10003)
         if client_key not in self._apps:
-            cure = f"No app here has the client key {client_key!r}; this emulator knows {', '.join(self._apps)}."
+            cure = f"Unknown client_key {client_key!r}. This emulator knows {', '.join(self._apps)}."
             raise ConsentRefused("unauthorized_client", "client_key", cure)
         return self._apps[client_key]
 
     def _challenge(self, platform: Platform, params: Mapping[str, str]) -> str | None:
-        """The challenge that the code exchange will have to meet."""
+        """Return the challenge that the code exchange must match, or None."""
         if platform is Platform.WEB and self.knobs.web_pkce == "ignore":
             return None
         challenge = params.get("code_challenge") or None
         if challenge is None and (platform is Platform.DESKTOP or self.knobs.web_pkce == "require"):
-            cure = f"Send code_challenge: the redirect URI is registered for {platform.value}, which needs PKCE."
+            cure = f"Send code_challenge: the redirect URI is registered for {platform.value}, which requires PKCE."
             raise ConsentRefused("param_error", "code_challenge", cure, err_code=10007)
-        # The official mobile SDKs send no method, so as a rule only a wrong one can be a fault.
+        # TikTok's mobile SDKs send no method, so by default only a wrong one is an error.
         default = "" if self.knobs.require_challenge_method else "S256"
         if challenge and params.get("code_challenge_method", default) != "S256":
-            cure = "Send code_challenge_method=S256; TikTok knows no other."
+            cure = "Send code_challenge_method=S256; TikTok supports no other."
             raise ConsentRefused("param_error", "code_challenge_method", cure, err_code=10008)
         return challenge
 
 
 def check_person(app: App, person: Person) -> None:
-    """Refuse who may not sign in. What TikTok calls it when an account is banned is not known."""
+    """Raise ConsentRefused if the person may not sign in. TikTok's error for banned accounts is unknown."""
     if person.banned:
-        cure = f"{person.display_name} is banned from TikTok; nothing in the app can help, sign in as somebody else."
+        cure = f"{person.display_name} is banned from TikTok. Sign in as another person."
         raise ConsentRefused("access_denied", "user_banned", cure)
     if app.sandbox and not person.sandbox_target:
-        cure = f"Add {person.display_name} to the sandbox's target users in the portal, or use another key."
+        cure = f"Add {person.display_name} to the sandbox's target users in the portal, or use a production key."
         raise ConsentRefused("access_denied", NON_SANDBOX_TARGET, cure)
 
 
 def check_duplicates(pairs: Sequence[tuple[str, str]]) -> None:
-    """Refuse a parameter that is sent twice (RFC 6749 §3.1)."""
+    """Raise ConsentRefused if a parameter is repeated (RFC 6749 §3.1)."""
     for name, number in Counter(name for name, _ in pairs).items():
         if number > 1 and name in PARAMETERS:
-            raise ConsentRefused("invalid_request", name, f"Send {name} once; it came {number} times.")
+            raise ConsentRefused("invalid_request", name, f"Send {name} once, not {number} times.")
 
 
 def registered_redirect(app: App, redirect_uri: str) -> RedirectURI:
     redirect = app.redirect_for(redirect_uri)
     if redirect is None:
         cure = (
-            f"{redirect_uri or 'An empty redirect_uri'} is not registered for this app, letter for letter; "
-            f"register it, or send one of {', '.join(app.redirect_uris)}."
+            f"{redirect_uri or 'An empty redirect_uri'} is not registered for this app. "
+            f"Register exactly this URI, or send one of {', '.join(app.redirect_uris)}."
         )
         raise ConsentRefused("invalid_request", "redirect_uri", cure)
     return redirect
@@ -187,9 +195,9 @@ def enabled_scopes(app: App, scope: str) -> tuple[str, ...]:
     if scopes and not unknown:
         return scopes
     if not scopes:
-        cure = "Send at least one scope, say scope=user.info.basic."
+        cure = "Send at least one scope, for example scope=user.info.basic."
     elif any(" " in name for name in unknown):
-        cure = "Separate scopes by a comma; TikTok does not split at spaces."
+        cure = "Separate scopes with commas, not with spaces."
     else:
         cure = f"Not enabled for this app: {', '.join(unknown)}; enabled: {', '.join(app.scopes)}."
     raise ConsentRefused("invalid_scope", "scope", cure)
@@ -200,5 +208,5 @@ def state_of(request: AuthorizationRequest) -> dict[str, str]:
 
 
 def with_query(uri: str, parameters: Mapping[str, str]) -> str:
-    """`uri` with a query in TikTok's encoding: `,` `*` and `!` are escaped too."""
+    """Append a query in TikTok's encoding, which also escapes `,`, `*` and `!`."""
     return f"{uri}?{urlencode(parameters, quote_via=quote, safe='')}"

@@ -1,4 +1,4 @@
-"""The pages a person meets: consent, and the fault that TikTok keeps to itself."""
+"""The authorize endpoint: the consent page and TikTok's error page."""
 
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -25,7 +25,7 @@ Pairs = Sequence[tuple[str, str]]
 
 
 class Consent:
-    """The authorize endpoint as a browser sees it: GET shows the page, POST decides."""
+    """The authorize endpoint for browsers: GET shows the page, POST submits the decision."""
 
     def __init__(self, authorization: Authorization, exchanges: deque[Exchange]) -> None:
         self._authorization = authorization
@@ -33,7 +33,7 @@ class Consent:
         self._refused: deque[ConsentRefused] = deque(maxlen=100)
 
     async def show(self, request: Request) -> Response:
-        """The consent page, the way straight back for a person who has consented, or TikTok's fault page."""
+        """Show the consent page or TikTok's error page, or redirect a person who has already consented."""
         if refused := self._find_refused(request.query_params.get("logid", "")):
             return render_page("error.html", refused=refused)
         pairs = parse_qsl(request.url.query, keep_blank_values=True)
@@ -49,13 +49,13 @@ class Consent:
         return redirect_to_app(location) if location else self._page(requested, open_id)
 
     async def decide(self, request: Request) -> Response:
-        """Back to the app with what the person decided.
+        """Redirect to the app with the person's decision.
 
-        The form has the parameters of the authorization request and `person` (an open_id), `scopes` (once
-        for each that is ticked) and `decision` (approve or deny).
+        The form contains the parameters of the authorization request, `person` (an open_id), `scopes` (once for
+        each selected scope) and `decision` (approve or deny).
         """
         if not is_same_origin(request):
-            return plain_text("This form was not sent from the emulator's own page.", 403)
+            return plain_text("This form was not submitted from the emulator's own page.", 403)
         form = parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True)
         fields = dict(form)
         pairs = [(name, value) for name, value in form if name in PARAMETERS]
@@ -63,7 +63,7 @@ class Consent:
         selected = [value for name, value in form if name == "scopes"]
         try:
             decision = fields.get("decision", "")
-            location = self._answer(pairs, open_id, selected, decision, request.scope.get(FAULT_KEY))
+            location = self._decide(pairs, open_id, selected, decision, request.scope.get(FAULT_KEY))
         except ConsentRefused as refused:
             return redirect_to_error_page(pairs, refused)
         except ValueError as exc:
@@ -74,16 +74,15 @@ class Consent:
         return response
 
     def decide_url(self, authorization_url: str, open_id: str, selected: Iterable[str] | None, decision: str) -> str:
-        """As `answer`, for the address that the app would have sent a browser to."""
+        """Return the URL back to the app. `selected=None` means all requested scopes."""
         url = urlsplit(authorization_url)
         if url.path.rstrip("/") != PATH.rstrip("/"):
             raise ValueError(f"{url.path!r} is not the path of TikTok's authorize page, {PATH}.")
-        return self._answer(parse_qsl(url.query, keep_blank_values=True), open_id, selected, decision)
+        return self._decide(parse_qsl(url.query, keep_blank_values=True), open_id, selected, decision)
 
-    def _answer(
+    def _decide(
         self, pairs: Pairs, open_id: str, selected: Iterable[str] | None, decision: str, fault: str | None = None
     ) -> str:
-        """The URL back to the app; `ticked` None leaves every asked scope ticked."""
         try:
             requested = self._authorization.parse(pairs)
             selected = requested.scopes if selected is None else selected
@@ -134,7 +133,7 @@ class Consent:
                 request=dict(pairs),
                 answer=answer or "",
                 error=refused.error if refused else None,
-                description=f"TikTok's page names {refused.error_type}." if refused else None,
+                description=f"TikTok's error page names {refused.error_type}." if refused else None,
                 cure=refused.cure if refused else None,
                 fault=fault,
             )
@@ -145,17 +144,17 @@ class Consent:
 
 
 def redirect_to_error_page(pairs: Pairs, refused: ConsentRefused) -> Response:
-    """TikTok's own page again, its address now naming the fault."""
+    """Redirect to TikTok's own page, with the error in the query."""
     query = urlencode([*pairs, *refused.parameters.items()])
     return RedirectResponse(f"{PATH}?{query}", 302, headers=HEADERS)
 
 
 def redirect_to_app(location: str) -> Response:
-    # RedirectResponse would undo the escapes TikTok makes.
+    # RedirectResponse would change TikTok's escaping.
     return Response(status_code=302, headers={**HEADERS, "Location": location})
 
 
 def set_person_cookie(response: Response, open_id: str) -> None:
-    """Let this browser's next consent page begin with the same person."""
+    """Preselect the person on the next consent page of this browser."""
     path = PATH.rstrip("/")
     response.set_cookie(PERSON_COOKIE, quote(open_id, safe=""), path=path, httponly=True, samesite="lax")

@@ -1,4 +1,4 @@
-"""The emulator with faults in front of it."""
+"""Middleware that applies injected faults."""
 
 import json
 from collections import deque
@@ -24,14 +24,14 @@ HTML = "<!doctype html><title>Service unavailable</title><h1>The gateway could n
 
 
 class ConnectionReset(httpx2.ReadError, ConnectionResetError):
-    """What a client in the same process meets instead of a closed connection."""
+    """Raised to a client in the same process, which has no connection to close."""
 
 
 class FaultInjection:
-    """Lets a call meet its fault. A spoilt answer is the true one, so what was asked for has happened.
+    """ASGI middleware that applies injected faults.
 
-    A reset closes the socket under `run_emulator`. In process there is none, so `ConnectionReset` is raised: it
-    is an httpx2.ReadError, as over a socket. Under another server that becomes its status 500.
+    "reset" closes the socket under `run_emulator`. In process there is no socket, so it raises `ConnectionReset`,
+    which is the httpx2.ReadError of a closed socket. Other servers turn that into status 500.
     """
 
     def __init__(self, app: ASGIApp, faults: Faults, exchanges: deque[Exchange], clock: Callable[[], float]) -> None:
@@ -57,7 +57,7 @@ class FaultInjection:
             await self._replace_response(fault, Request(scope, receive), send)
 
     async def _replace_response(self, fault: Fault, request: Request, send: Send) -> None:
-        """The app behind never sees the request."""
+        """Respond to the request without the app."""
         body = (await request.body()).decode(errors="replace")
         now = self._clock()
         log_id = new_log_id(now)
@@ -73,8 +73,8 @@ class FaultInjection:
                 request={**request.query_params, **dict(parse_qsl(body, keep_blank_values=True))},
                 authorization=request.headers.get("authorization", ""),
                 error=f"fault {fault.kind}",
-                description="The emulator was asked to let this call fail.",
-                cure="Nothing is wrong with the request; clear the faults, or let the app try again.",
+                description="This request failed because of an injected fault.",
+                cure="The request is correct. Clear the faults, or let the app retry.",
                 fault=fault.kind,
             )
         )
@@ -83,9 +83,9 @@ class FaultInjection:
             return
 
         if ABORT_KEY not in request.scope:
-            raise ConnectionReset("The emulator gives no answer, as it was asked to.")
+            raise ConnectionReset("The connection was reset because of an injected fault.")
         request.scope[ABORT_KEY]()
-        # Once the server has seen the end of the connection, it asks for no answer.
+        # After the disconnect the server expects no response.
         await request.receive()
 
 
@@ -105,7 +105,7 @@ def error_response(fault: Fault, status: int, log_id: str) -> Response:
 
 
 async def corrupt(fault: Fault, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Let the app answer, and send its answer on with another body."""
+    """Call the app, and replace the body of its response."""
     started: list[Message] = []
     parts: list[bytes] = []
 
@@ -132,7 +132,7 @@ def corrupted_body(fault: Fault, body: bytes) -> bytes:
 
 
 def with_wrong_types(value: Any) -> Any:
-    """The same keys, and under each a value of another type."""
+    """Return the same keys, each with a value of another type."""
     if isinstance(value, dict):
         return {name: with_wrong_types(part) for name, part in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The origin of the emulator, and whether a request comes from a page of that origin."""
+"""The emulator's own origin, and the check that a request comes from its own pages."""
 
 from starlette.requests import Request
 
@@ -10,6 +10,6 @@ def own_origin(request: Request) -> str:
 
 
 def is_same_origin(request: Request) -> bool:
-    """Whether no other site's page has sent this; a program that is no browser says nothing, and passes."""
+    """Return whether the request comes from a page of the emulator, or from a client that is not a browser."""
     site = request.headers.get("sec-fetch-site", "same-origin")
     return request.headers.get("origin", own_origin(request)) == own_origin(request) and site == "same-origin"

@@ -1,4 +1,4 @@
-"""A page that plays the phone: it scans the QR code an app shows, and agrees or not."""
+"""The page that replaces the phone in a QR code login."""
 
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
@@ -21,7 +21,7 @@ PATH = "/_emulator/phone"
 
 
 class Phone:
-    """GET shows the camera, or with `token` (or what the code says as `code`) one login; POST acts on it."""
+    """GET shows the camera, or the login of the parameter `token` or `code`. POST acts on the login."""
 
     def __init__(self, people: Mapping[str, Person], qr_logins: QRLogins) -> None:
         self._people = people
@@ -42,19 +42,19 @@ class Phone:
             token = ""
         login = self._qr_logins.get(token)
         if login is None:
-            return self._camera("This is no QR code of a login here; paste what the app's code says.")
+            return self._camera("This QR code is unknown. Paste the text of the code that the app shows.")
         return self._login(login, ticket, "")
 
     async def _act(self, request: Request) -> Response:
-        """`decision` is scan, approve or deny; approve comes with `person` and `scopes`, as on the consent page."""
+        """Apply `decision`: scan, approve or deny. `person` and `scopes` are as on the consent page."""
         if not is_same_origin(request):
-            return plain_text("This form was not sent from the emulator's own page.", 403)
+            return plain_text("This form was not submitted from the emulator's own page.", 403)
         form = parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True)
         fields = dict(form)
         logins = self._qr_logins
         login = logins.get(fields.get("token", ""))
         if login is None:
-            return plain_text("No login has this token; open the phone from its QR code.", 400)
+            return plain_text("No login has this token; scan the QR code again.", 400)
         ticket = fields.get("client_ticket", "")
         decision = fields.get("decision", "")
         try:

@@ -1,4 +1,4 @@
-"""QR code authorization, version 2: an app shows a code, a phone scans it, the app asks how it went."""
+"""QR code login, version 2: the app shows a code, a phone scans it, and the app polls for the result."""
 
 import secrets
 import string
@@ -24,7 +24,7 @@ SCHEME = "aweme"
 
 @dataclass(slots=True)
 class QRLogin:
-    """One login by QR code. `location` is the redirect of the person who agreed, with the code in it."""
+    """A login by QR code. `location` is the redirect URL with the authorization code, after the approval."""
 
     token: str
     request: AuthorizationRequest
@@ -35,7 +35,7 @@ class QRLogin:
 
 
 class QRLogins:
-    """The logins by QR code that are under way."""
+    """The logins by QR code that are in progress."""
 
     def __init__(self, apps: Mapping[str, App], authorization: Authorization) -> None:
         self._apps = apps
@@ -45,11 +45,11 @@ class QRLogins:
         self._logins: dict[str, QRLogin] = {}
 
     def handle_get_qrcode(self, form: Form) -> TokenResponse:
-        """A new code; the app puts its own ticket in the place of `tobefilled`."""
+        """Create a login. The app replaces `tobefilled` in the URL with its own ticket."""
         require_client_key(form)
         app = self._apps.get(form["client_key"])
         if app is None:
-            cure = f"The client_key is not one this emulator knows; it knows {', '.join(self._apps)}."
+            cure = f"Unknown client_key. This emulator knows {', '.join(self._apps)}."
             raise APIError("invalid_client", "Client key or secret is incorrect.", cure)
         if not form.get("scope"):
             raise missing("scope")
@@ -73,16 +73,16 @@ class QRLogins:
         return {"scan_qrcode_url": f"{SCHEME}://authorize?{urlencode(query)}", "token": token}
 
     def handle_check_qrcode(self, form: Form) -> TokenResponse:
-        """How far the login is; the code is told once."""
+        """Return the status of the login. The authorization code is returned once."""
         require_client_key(form)
         if not form.get("client_secret"):
             raise missing("client_secret")
         if not form.get("token"):
-            raise malformed("Send the token that get_qrcode answered.")
+            raise malformed("Send the token that get_qrcode returned.")
         app = authenticate(self._apps, form)
         login = self.get(form["token"])
         if login is None or login.request.app is not app:
-            raise malformed("No such token was given to this app; send the one that get_qrcode answered.")
+            raise malformed("This token was not issued to this app; send the one that get_qrcode returned.")
         self._update_status(login)
         answer: TokenResponse = {"client_ticket": login.client_ticket, "status": login.status}
         if login.status == "confirmed":
@@ -102,23 +102,23 @@ class QRLogins:
         return login.status
 
     def waiting(self) -> list[QRLogin]:
-        """The logins that a phone can still do something about, newest first."""
+        """Return the logins that a phone can still scan or decide, the newest first."""
         logins = reversed([*self._logins.values()])
         return [login for login in logins if self.status_of(login) in ("new", "scanned")]
 
     def scan(self, login: QRLogin, client_ticket: str) -> None:
-        """The phone has read the code, and shows what it is asked."""
+        """Record that a phone has scanned the code."""
         self._update_status(login)
         if login.status not in ("new", "scanned"):
-            raise ValueError(f"This QR code is {login.status}; let the app show a new one.")
+            raise ValueError(f"This QR code is {login.status}; get a new one from the app.")
         login.status = "scanned"
         login.client_ticket = client_ticket
 
     def decide(self, login: QRLogin, open_id: str, selected: tuple[str, ...], decision: str) -> None:
-        """The person agrees or not. What TikTok answers after a no is not documented; here the code expires."""
+        """Apply the person's decision. TikTok does not document the result of a denial; here the code expires."""
         self._update_status(login)
         if login.status != "scanned":
-            raise ValueError(f"This QR code is {login.status}; scan one that is new.")
+            raise ValueError(f"This QR code is {login.status}, not scanned; scan a new one.")
         location = self._authorization.decide(login.request, open_id, selected, decision)
         if "code" not in parse_qs(urlsplit(location).query):
             _expire(login)
@@ -144,13 +144,13 @@ def _expire(login: QRLogin) -> None:
 
 
 def qr_redirect_uri(app: App) -> str:
-    """The registered redirect URI to which a QR login's code is bound; a wildcard port becomes 8000."""
+    """Return the redirect URI that authorization codes are bound to. A wildcard port becomes 8000."""
     fixed = [uri for uri in app.redirect_uris if ":*/" not in uri]
     return (fixed or [app.redirect_uris[0].replace(":*/", ":8000/")])[0]
 
 
 def read_qr_code(text: str) -> tuple[str, str]:
-    """The token and the client ticket in what a QR code says, or a bare token with the ticket unfilled."""
+    """Return the token and the client ticket in the text of a QR code, which may also be only the token."""
     url = urlsplit(text.strip())
     if url.scheme != SCHEME:
         return text.strip(), UNFILLED

@@ -1,4 +1,4 @@
-"""What an app sends to a resource of TikTok's API, and what every resource checks of it."""
+"""A request to one of TikTok's resources, and the checks that all resources share."""
 
 import json
 from collections.abc import Collection, Mapping
@@ -21,7 +21,7 @@ ResourceData = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceRequest:
-    """One request to a resource; `origin` is where the app reached the emulator."""
+    """A request to a resource. `origin` is the origin at which the app reached the emulator."""
 
     query: Mapping[str, str]
     origin: str
@@ -43,34 +43,34 @@ class ResourceRequest:
 
     @property
     def parameters(self) -> dict[str, str]:
-        """What was sent, for the record of exchanges."""
+        """The query and the body, for the record of exchanges."""
         body = {"body": self.body.decode(errors="replace")} if self.body else {}
         return {**self.query, **body}
 
     def access_token(self, grants: Grants) -> IssuedToken:
-        """The living access token that came along."""
+        """Return the valid access token of the request."""
         scheme, _, value = self.authorization.partition(" ")
         access_token = grants.access(value) if scheme.lower() == "bearer" else None
         if access_token is None:
             raise APIError(
                 "access_token_invalid",
                 "The access token is invalid or not found in the request.",
-                "Send Authorization: Bearer and a living access token; refresh it when it has expired.",
+                "Send a valid access token in the header Authorization: Bearer; refresh it when it has expired.",
                 status=401,
             )
         return access_token
 
     def fields(self, known: Collection[str]) -> tuple[str, ...]:
-        """The names in `fields`, of which there must be one and which must all be known."""
+        """Return the names in the parameter `fields`. There must be at least one, and all must be known."""
         names = split_scopes(self.query.get("fields", ""))
         if not names:
             raise invalid_params("The fields parameter is required.", "Send ?fields=… in the URL.")
         if unknown := [name for name in names if name not in known]:
-            raise invalid_params(f"Invalid fields: {', '.join(unknown)}.", f"Ask only for {', '.join(known)}.")
+            raise invalid_params(f"Invalid fields: {', '.join(unknown)}.", f"Request only {', '.join(known)}.")
         return names
 
     def json(self) -> dict[str, Any]:
-        """The JSON object in the body. Its Content-Type may name a charset here, unlike a form's."""
+        """Return the JSON object in the body. Unlike a form's, its Content-Type may name a charset."""
         if self.content_type.partition(";")[0].strip().lower() != JSON:
             sent = self.content_type or "none"
             raise invalid_params("The Content-Type is invalid.", f"Send Content-Type: {JSON}; it was {sent}.")
@@ -88,7 +88,7 @@ def invalid_params(message: str, cure: str) -> APIError:
 
 
 def not_authorized(cure: str, status: ScopeError) -> APIError:
-    """The docs and the field disagree about the name; each has its own status."""
+    """Return the error for a missing scope. TikTok's documentation and reports disagree about its name."""
     code = "scope_not_authorized" if status == 401 else "scope_permission_missed"
     message = "The user did not authorize the scope required for completing this request."
     return APIError(code, message, cure, status=status)

@@ -1,4 +1,4 @@
-"""The token and the revocation endpoint (User Access Token Management)."""
+"""The token and revocation endpoints (User Access Token Management)."""
 
 import base64
 import hashlib
@@ -27,7 +27,7 @@ GRANT_PARAMETERS: dict[str, tuple[str, ...]] = {
 
 
 def handle_token(apps: Mapping[str, App], grants: Grants, knobs: Knobs, form: Form) -> TokenResponse:
-    """Tokens for a code, for a refresh token, or for the app itself."""
+    """Return tokens for a code, for a refresh token, or for the app itself."""
     grant_type = validated_grant_type(form)
     app = authenticate(apps, form)
     if grant_type == "client_credentials":
@@ -41,20 +41,20 @@ def handle_token(apps: Mapping[str, App], grants: Grants, knobs: Knobs, form: Fo
 
 
 def handle_revoke(apps: Mapping[str, App], grants: Grants, knobs: Knobs, form: Form) -> TokenResponse:
-    """Nothing, once the whole grant behind the token is gone."""
+    """Remove the grant of the access token, and return an empty object."""
     require_client_key(form)
     if not form.get("client_secret"):
         raise missing("client_secret")
     if not form.get("token"):
-        raise malformed("Send the access token as token; access_token is not the name.")
+        raise malformed("Send the access token as token, not as access_token.")
     app = authenticate(apps, form)
     if not grants.revoke(form["token"], app.client_key) and knobs.revoke_unknown == "error":
-        raise malformed("No such access token is known for this app; a token that was revoked is not known either.")
+        raise malformed("This access token is unknown for this app, or already revoked.")
     return {}
 
 
 def validated_grant_type(form: Form) -> str:
-    """The grant type of a form in which nothing it needs is missing."""
+    """Return the grant type. Raises APIError if a parameter is missing."""
     require_client_key(form)
     grant_type = form.get("grant_type", "")
     if not grant_type:
@@ -76,22 +76,22 @@ def validated_grant_type(form: Form) -> str:
 
 
 def check_redirect_uri(code: Code, form: Form) -> None:
-    """Refuse a code that comes with another redirect URI than it was given for."""
+    """Raise APIError if the redirect URI differs from that of the authorization request."""
     if form["redirect_uri"] != code.redirect_uri:
         raise invalid_request(
             "Redirect_uri is not matched with the uri when requesting code.",
-            f"Send the redirect_uri of the authorization request, {code.redirect_uri}, letter for letter.",
+            f"Send exactly the redirect_uri of the authorization request, {code.redirect_uri}.",
         )
 
 
 def check_verifier(code: Code, form: Form, knobs: Knobs) -> None:
-    """Refuse a code that comes with another verifier than its challenge was made of (RFC 7636 §4.6)."""
+    """Raise APIError if the verifier does not match the challenge (RFC 7636 §4.6)."""
     if code.code_challenge is None:
         return
     verifier = form.get("code_verifier", "")
     digest = hashlib.sha256(verifier.encode()).digest()
     if knobs.min_verifier != "off" and 0 < len(verifier) < knobs.min_verifier:
-        raise pkce_error(f"The code_verifier has {len(verifier)} characters; make one of 43 to 128.")
+        raise pkce_error(f"The code_verifier has {len(verifier)} characters; it must have 43 to 128.")
     if code.code_challenge != encode_challenge(digest, knobs.desktop_pkce_encoding):
         raise pkce_error(explain_pkce_error(digest, code.code_challenge, verifier, knobs.desktop_pkce_encoding))
 
@@ -108,11 +108,11 @@ def encode_challenge(digest: bytes, encoding: ChallengeEncoding) -> str:
 
 def explain_pkce_error(digest: bytes, challenge: str, verifier: str, encoding: ChallengeEncoding) -> str:
     if not verifier:
-        return "Send code_verifier: the authorization request carried a code_challenge."
+        return "Send code_verifier: the authorization request contained a code_challenge."
     if encoding == "base64url" and challenge == digest.hex():
-        return "The code_challenge was hex; this emulator was told desktop_pkce_encoding='base64url'."
+        return "The code_challenge was hex; this emulator expects desktop_pkce_encoding='base64url'."
     if challenge == encode_challenge(digest, "base64url"):
-        return "The code_challenge was base64url; TikTok wants the lower-case hex digits of the SHA-256."
+        return "The code_challenge was base64url; TikTok requires the lower-case hex digits of the SHA-256."
     if challenge.lower() == digest.hex():
-        return "The code_challenge was upper-case hex; TikTok wants lower case."
-    return "The code_verifier is not the one whose SHA-256 was the code_challenge; keep one per login."
+        return "The code_challenge was upper-case hex; TikTok requires lower case."
+    return "The code_verifier does not match the code_challenge; keep one per login."

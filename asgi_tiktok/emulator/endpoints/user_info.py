@@ -15,17 +15,17 @@ FIELD_SCOPES = {
     **dict.fromkeys(("bio_description", "profile_deep_link", "profile_web_link", "is_verified", "username"), PROFILE),
     **dict.fromkeys(("follower_count", "following_count", "likes_count", "video_count"), STATS),
 }
-# Clients in production still ask for it, and get everything else.
+# Existing clients still request this field, and TikTok leaves it out.
 RETIRED = ("avatar_url_200",)
 
 
 def handle_user_info(people: Mapping[str, Person], grants: Grants, request: ResourceRequest) -> ResourceData:
-    """The asked fields of the person behind the access token; one that was not granted fails them all."""
+    """Return the requested fields of the person. One field that was not granted fails the whole request."""
     token = request.access_token(grants)
     fields = [name for name in request.fields((*FIELD_SCOPES, *RETIRED)) if name not in RETIRED]
     if ungranted := [name for name in fields if FIELD_SCOPES[name] not in token.scopes]:
         raise not_authorized(
-            f"Not granted: {', '.join(ungranted)}; derive fields from the scope of the token answer.",
+            f"Not granted: {', '.join(ungranted)}; request only fields that the scopes in the token response allow.",
             request.scope_error,
         )
     person = people[token.grant.open_id]

@@ -1,4 +1,4 @@
-"""The video list and the video query endpoint (List Videos, Query Videos)."""
+"""The video list and video query endpoints (List Videos, Query Videos)."""
 
 from collections.abc import Iterable, Mapping
 from html import escape
@@ -34,7 +34,7 @@ EMBED = """\
 
 
 def handle_video_list(people: Mapping[str, Person], grants: Grants, request: ResourceRequest) -> ResourceData:
-    """A page of the person's videos, newest first, from those posted before `cursor`."""
+    """Return a page of the person's videos that were posted before `cursor`, newest first."""
     token = allowed_token(grants, request)
     names = request.fields(FIELDS)
     body = request.json()
@@ -51,18 +51,18 @@ def handle_video_list(people: Mapping[str, Person], grants: Grants, request: Res
 
 
 def handle_video_query(people: Mapping[str, Person], grants: Grants, request: ResourceRequest) -> ResourceData:
-    """Those of the named videos that are the person's; TikTok promises no order."""
+    """Return the person's videos among the given ids. TikTok promises no order."""
     token = allowed_token(grants, request)
     names = request.fields(FIELDS)
-    asked = video_ids(request.json())
-    found = [video for video in videos_of(people[token.grant.open_id]) if video.id in asked]
+    requested = video_ids(request.json())
+    found = [video for video in videos_of(people[token.grant.open_id]) if video.id in requested]
     return {"videos": [serialize_video(video, names, token, request.origin, grants.clock()) for video in found]}
 
 
 def allowed_token(grants: Grants, request: ResourceRequest) -> IssuedToken:
     token = request.access_token(grants)
     if VIDEO_LIST not in token.scopes:
-        cure = f"Not granted: {VIDEO_LIST}; call only where the token answer's scope names it."
+        cure = f"Not granted: {VIDEO_LIST}; call this endpoint only if the token response's scope contains it."
         raise not_authorized(cure, request.scope_error)
     return token
 
@@ -83,14 +83,14 @@ def video_ids(body: Mapping[str, Any]) -> list[str]:
         cure = f'Send {{"filters": {{"video_ids": […]}}}} with 1 to {MAX_COUNT} ids.'
         raise invalid_params("Invalid filters.", cure)
     if not all(isinstance(video_id, str) for video_id in ids):
-        raise invalid_params("Invalid video_ids.", "Send the ids as strings; as numbers JavaScript rounds them.")
+        raise invalid_params("Invalid video_ids.", "Send the ids as strings; JavaScript rounds such large numbers.")
     return ids
 
 
 def serialize_video(
     video: Video, names: Iterable[str], token: IssuedToken, origin: str, now: float
 ) -> dict[str, str | int]:
-    """The named fields. The links tell TikTok which app they came from."""
+    """Return the named fields. As on TikTok, the links contain the client key."""
     campaign = urlencode({"utm_campaign": "tt4d_open_api", "utm_source": token.grant.client_key})
     share_url = f"https://www.tiktok.com/@{video.author}/video/{video.id}?{campaign}"
     player = f"https://www.tiktok.com/player/v1/{video.id}?music_info=1&description=1&autoplay=1&loop=1"

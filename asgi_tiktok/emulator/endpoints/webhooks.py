@@ -1,4 +1,4 @@
-"""Webhooks: signed events that TikTok sends to the app, and sends again until the app says 200."""
+"""Webhooks: signed events that are sent to the app until it responds with 200."""
 
 import hashlib
 import hmac
@@ -31,13 +31,13 @@ EVENTS: dict[str, Mapping[str, Any]] = {
     "post.publish.complete": PUBLISHED,
     "post.publish.inbox_delivered": PUBLISHED,
     "post.publish.publicly_available": POSTED,
-    # TikTok's own spelling.
+    # This is TikTok's spelling.
     "post.publish.no_longer_publicaly_available": POSTED,
     "portability.download.ready": {"request_id": 9_007_199_254_740_993},
 }
 FIRST_RETRY = 60
 RETRY_WINDOW = 72 * 3600
-# TikTok says exponential and 72 hours; the first step is our guess. From one minute, doubled, twelve fit.
+# TikTok documents exponential delays for 72 hours. The first delay of one minute is our guess; 12 retries result.
 RETRIES = tuple(
     itertools.takewhile(
         lambda after: after <= RETRY_WINDOW, (FIRST_RETRY * ((1 << n) - 1) for n in itertools.count(1))
@@ -50,7 +50,7 @@ POLL_INTERVAL = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One POST: the moment, and the status or why there was none."""
+    """One POST: its time, and its status or the problem that prevented a response."""
 
     at: float
     status: int | None
@@ -59,7 +59,16 @@ class Attempt:
 
 @dataclass(slots=True, eq=False)
 class Delivery:
-    """One event on its way to the app. `next_at` is None once it has arrived or been given up."""
+    """One event and the attempts to deliver it.
+
+    Attributes:
+        app (App): The app that receives the event.
+        event (str): The name of the event.
+        created (float): The time of the event, in seconds since 1970.
+        body (bytes): The body of the request. It is not part of `repr`.
+        next_at (float | None): The time of the next attempt. None: the event is delivered or given up.
+        attempts (list[Attempt]): The attempts so far, each with `at`, `status` and `problem`.
+    """
 
     app: App
     event: str
@@ -70,14 +79,19 @@ class Delivery:
 
     @property
     def delivered(self) -> bool:
+        """Whether the last attempt got status 200."""
         return bool(self.attempts) and self.attempts[-1].status == 200
 
 
 class WebhookSender:
-    """Sends events to the apps' webhook URLs, which must be on this machine.
+    """Sends events to the webhook URLs of apps, which must be on this machine.
 
-    A running server delivers by itself; in process, `await deliver()` sends what is due by the clock. `transport`
-    takes the place of the network, say `httpx2.ASGITransport(app)`.
+    A running server delivers automatically. In process, call `await deliver()`.
+
+    Attributes:
+        transport (httpx2.AsyncBaseTransport | None): Replaces the network, for example
+            `httpx2.ASGITransport(app)`. Default: None, the network.
+        deliveries (deque[Delivery]): The last 200 events, the oldest first.
     """
 
     def __init__(self, clock: Callable[[], float], transport: httpx2.AsyncBaseTransport | None = None) -> None:
@@ -89,11 +103,21 @@ class WebhookSender:
     def send(
         self, app: App, event: str, open_id: str | None = None, content: Mapping[str, Any] | None = None
     ) -> Delivery:
-        """Queue an event; without content, that of TikTok's documentation."""
+        """Queue an event.
+
+        Args:
+            app (App): The app that receives the event.
+            event (str): The name of the event, for example "authorization.removed".
+            open_id (str | None): The person the event is about. Default: None.
+            content (Mapping[str, Any] | None): The content of the event. Default: TikTok's documented example.
+
+        Raises:
+            ValueError: The app has no webhook URL, or the event is unknown.
+        """
         if not app.webhook_url:
-            raise ValueError(f"The app {app.client_key} has no webhook_url; give it one on this machine.")
+            raise ValueError(f"The app {app.client_key} has no webhook_url; set one that is on this machine.")
         if event not in EVENTS:
-            raise ValueError(f"{event!r} is no event of TikTok; {suggestion(event, EVENTS)}")
+            raise ValueError(f"{event!r} is not an event of TikTok; {suggestion(event, EVENTS)}")
         now = self._clock()
         body = event_body(app, event, now, open_id, EVENTS[event] if content is None else content)
         delivery = Delivery(app, event, now, body, now)
@@ -101,7 +125,7 @@ class WebhookSender:
         return delivery
 
     async def deliver(self) -> list[Delivery]:
-        """Send everything that is due, each once; what was sent."""
+        """Send each event that is due once, and return these deliveries."""
         sent = []
         for delivery in [*self.deliveries]:
             if self._claim(delivery):
@@ -111,10 +135,10 @@ class WebhookSender:
         return sent
 
     async def run(self) -> None:
-        """Deliver for as long as the server runs."""
+        """Deliver events until cancelled."""
         while True:
             await self.deliver()
-            # The clock may be moved and events come from any thread, so that there is nothing to wait for.
+            # Poll, because the clock can be moved and any thread can queue events.
             await anyio.sleep(POLL_INTERVAL)
 
     def _claim(self, delivery: Delivery) -> bool:
@@ -133,12 +157,12 @@ class WebhookSender:
             "Content-Type": "application/json",
             "TikTok-Signature": signature(delivery.app.client_secret, int(now), delivery.body),
         }
-        # Closing the client would close the transport, which outlives it.
+        # Closing the client would close the given transport too, which is used again.
         client = httpx2.AsyncClient(transport=self.transport, timeout=TIMEOUT, trust_env=False)
         try:
             answer = await client.post(url, content=delivery.body, headers=headers)
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as exc:
-            return Attempt(now, None, f"{url} does not answer: {exc or type(exc).__name__}.")
+            return Attempt(now, None, f"{url} does not respond: {exc or type(exc).__name__}.")
         finally:
             if self.transport is None:
                 await client.aclose()
@@ -146,7 +170,7 @@ class WebhookSender:
 
 
 def event_body(app: App, event: str, now: float, open_id: str | None, content: Mapping[str, Any]) -> bytes:
-    """The body in TikTok's own spacing, of which a receiver must not depend."""
+    """Return the body with TikTok's spacing, on which receivers must not depend."""
     body = {
         "client_key": app.client_key,
         "event": event,
@@ -158,13 +182,13 @@ def event_body(app: App, event: str, now: float, open_id: str | None, content: M
 
 
 def signature(client_secret: str, now: int, body: bytes) -> str:
-    """The value of TikTok-Signature (Webhook Verification)."""
+    """Return the value of the header TikTok-Signature (Webhook Verification)."""
     digest = hmac.new(client_secret.encode(), f"{now}.".encode() + body, hashlib.sha256).hexdigest()
     return f"t={now},s={digest}"
 
 
 def next_attempt_time(delivery: Delivery, now: float) -> float | None:
-    """The next moment of the schedule; None when the event has arrived or 72 hours have passed."""
+    """Return the time of the next attempt, or None if the event is delivered or 72 hours have passed."""
     if delivery.delivered:
         return None
     moments = (delivery.created + after for after in RETRIES)

@@ -1,4 +1,4 @@
-"""What somebody at the inspector or a test in any language may do to the emulator."""
+"""The actions of the inspector and the control API."""
 
 import math
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ STRINGS = ("client_key", "open_id", "token", "event", "endpoint", "kind", "perso
 
 
 class Actions:
-    """Each takes plain values, checks them, and raises ValueError with one sentence when they do not fit."""
+    """Each action takes plain values, and raises ValueError with a one-sentence message if they are invalid."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -35,7 +35,7 @@ class Actions:
         self._state.clock.move(seconds)
 
     def revoke(self, values: Values) -> None:
-        """End a grant; the app hears of it by webhook, when it has a webhook URL."""
+        """End a grant. An app with a webhook URL is notified."""
         check_values(values, required=("open_id",), optional=("client_key", "reason"))
         reason = values.get("reason", Reason.DISCONNECTED.value)
         if type(reason) is not int or reason not in [*Reason]:
@@ -43,10 +43,10 @@ class Actions:
             raise ValueError(f"reason={reason!r} is not one of {reasons}.")
         app = self._app(values)
         if not self._state.grants.remove(app.client_key, values["open_id"], Reason(reason)):
-            raise ValueError(f"{values['open_id']!r} has not consented to {app.client_key}, or not any more.")
+            raise ValueError(f"open_id={values['open_id']!r} has no grant for {app.client_key}; sign in first.")
 
     def expire(self, values: Values) -> int:
-        """End one living token, or with `open_id` the access tokens of a person; how many."""
+        """End one token, or with `open_id` the access tokens of a person. Return the number of ended tokens."""
         check_values(values, optional=("token", "open_id", "client_key"))
         grants = self._state.grants
         if "token" in values:
@@ -57,7 +57,7 @@ class Actions:
             active_tokens = [value for value, _ in grants.active_tokens(grant)] if grant else []
             ended = sum(grants.expire(value) for value in active_tokens if value.startswith("act."))
         if not ended:
-            raise ValueError("No such token is alive; name one by its value or its id, or give an open_id.")
+            raise ValueError("No valid token matches; give its value or its id as token, or give an open_id.")
         return ended
 
     def send_webhook(self, values: Values) -> Delivery:
@@ -69,11 +69,11 @@ class Actions:
         return self._state.webhooks.send(self._app(values), values["event"], open_id, content)
 
     def consent(self, values: Values) -> str:
-        """The address that the browser of a person who decides so is sent to."""
+        """Return the URL that the browser is sent to after this decision."""
         check_values(values, required=("authorization_url",), optional=("person", "scopes", "decision"))
         scopes = values.get("scopes")
         if scopes is not None and not (isinstance(scopes, list) and all(isinstance(scope, str) for scope in scopes)):
-            raise ValueError(f"scopes={scopes!r} is not a list of texts.")
+            raise ValueError(f"scopes={scopes!r} is not a list of strings.")
         person = values.get("person", next(iter(self._state.people)))
         decision = values.get("decision", "approve")
         return self._state.consent.decide_url(values["authorization_url"], person, scopes, decision)
@@ -82,18 +82,18 @@ class Actions:
         apps = self._state.apps
         client_key = values.get("client_key", next(iter(apps)))
         if client_key not in apps:
-            raise ValueError(f"client_key={client_key!r} is no app here; {suggestion(client_key, apps)}")
+            raise ValueError(f"client_key={client_key!r} is unknown; {suggestion(client_key, apps)}")
         return apps[client_key]
 
 
 def check_values(values: Values, *, required: tuple[str, ...] = (), optional: tuple[str, ...] = ()) -> None:
-    """ValueError unless the values have the names that they need, no others, and texts where texts belong."""
+    """Raise ValueError if a required value is missing, a name is unknown, or a value must be a string and is not."""
     known = (*required, *optional)
     for name in required:
         if name not in values:
             raise ValueError(f"{name} is missing; send {' and '.join(required)}.")
     for name, value in values.items():
         if name not in known:
-            raise ValueError(f"{name} is not known here; {suggestion(name, known)}")
+            raise ValueError(f"{name} is unknown; {suggestion(name, known)}")
         if name in STRINGS and not isinstance(value, str):
-            raise ValueError(f"{name}={value!r} is not a text.")
+            raise ValueError(f"{name}={value!r} is not a string.")

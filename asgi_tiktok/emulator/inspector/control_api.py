@@ -1,17 +1,17 @@
-"""The emulator as an HTTP API, so that tests in any language can look at it and move it.
+"""The control API: an HTTP API for tests in any language.
 
-Everything is JSON under `/_emulator/api/`; a POST says `Content-Type: application/json`. What cannot be done is
-answered with status 400 and `{"error": "one sentence with the cure"}`. Tokens and secrets are shortened.
+Requests and responses are JSON under `/_emulator/api/`. A POST must have `Content-Type: application/json`. An error
+has status 400 and the body `{"error": "one sentence that says what to do"}`. Tokens and secrets are shortened.
 
-| Request          | Body; `?` marks what may be left out           | Answer                            |
+| Request          | Body; `?` marks optional values                | Response                          |
 |------------------|------------------------------------------------|-----------------------------------|
 | GET /            |                                                | clock, apps, knobs, known names   |
 | GET /people      |                                                | people                            |
-| GET /grants      |                                                | grants with their living tokens   |
+| GET /grants      |                                                | grants with their valid tokens    |
 | GET /exchanges   | query `?after=log_id`: only later ones         | exchanges, oldest first           |
-| GET /faults      |                                                | faults that still wait            |
+| GET /faults      |                                                | faults that are still active      |
 | GET /deliveries  |                                                | webhooks and their attempts       |
-| POST /consent    | authorization_url, person?, scopes?, decision? | location: the way back to the app |
+| POST /consent    | authorization_url, person?, scopes?, decision? | location: the URL back to the app |
 | POST /faults     | endpoint, kind, times?, seconds?, status?,     | the fault                         |
 |                  | retry_after?, size?                            |                                   |
 | DELETE /faults   |                                                | faults, none                      |
@@ -55,7 +55,7 @@ Write = Callable[[Values], dict[str, Any]]
 
 
 class ControlAPI:
-    """The HTTP API. A browser's page from elsewhere can neither read it nor send to it."""
+    """The HTTP API. Pages of other sites can neither read it nor send to it."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -160,8 +160,8 @@ def read_endpoint(read: Callable[[Request], dict[str, Any]]) -> Endpoint:
 def write_endpoint(write: Write) -> Endpoint:
     async def answer(request: Request) -> Response:
         if not is_same_origin(request):
-            return as_json({"error": "This was sent from another site's page."}, 403)
-        # A form or text/plain could come from any page; this type makes a browser ask first, and we do not answer.
+            return as_json({"error": "Requests from other sites' pages are refused."}, 403)
+        # Any page may send a form or text/plain. Before this type, a browser sends a preflight, which is refused.
         content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if request.method == "POST" and content_type != JSON:
             return as_json({"error": f"Send Content-Type: {JSON}."}, 400)
@@ -176,17 +176,17 @@ def write_endpoint(write: Write) -> Endpoint:
 
 
 def parse_body(body: bytes) -> Values:
-    """The JSON object in a body; nothing stands for an empty one."""
+    """Return the JSON object in a body. An empty body is an empty object."""
     try:
         values = json.loads(body or b"{}")
     except (ValueError, RecursionError) as exc:
-        raise ValueError("The body is not JSON.") from exc
+        raise ValueError("The body is not JSON; send a JSON object.") from exc
     try:
         json.dumps(values, ensure_ascii=False).encode()
     except UnicodeEncodeError as exc:
-        raise ValueError("The body holds half of a surrogate pair, which is no character.") from exc
+        raise ValueError("The body contains an unpaired surrogate; send valid Unicode.") from exc
     if not isinstance(values, dict):
-        raise ValueError("The body is not a JSON object.")
+        raise ValueError("The body is not a JSON object; send {}.")
     return values
 
 

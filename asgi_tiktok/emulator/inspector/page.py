@@ -1,4 +1,4 @@
-"""The inspector: what has happened between the app and TikTok, and buttons to make more happen."""
+"""The inspector page: it shows what happened and has forms that control the emulator."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -33,7 +33,7 @@ MOVES = ((300, "+5 min"), (7200, "+2 h"), (86400, "+1 day"), (180 * 86400, "+180
 
 
 class Inspector:
-    """The page, the part of it that is fetched anew, and its forms."""
+    """The page, its part that is refreshed, and its forms."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -71,11 +71,11 @@ class Inspector:
         return render_scripted_page("live.html", 200, **self._live_context())
 
     def _form_endpoint(self, action: Callable[[Values], object]) -> Callable[[Request], Any]:
-        """An endpoint for a form: back to the page, or the page with the sentence that says why not."""
+        """Return an endpoint for a form, which redirects to the page or shows it with the error message."""
 
         async def answer(request: Request) -> Response:
             if not is_same_origin(request):
-                return plain_text("This form was not sent from the emulator's own page.", 403)
+                return plain_text("This form was not submitted from the emulator's own page.", 403)
             form = parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True)
             try:
                 action(parse_form(dict(form)))
@@ -101,7 +101,7 @@ class Inspector:
         )
 
     def _live_context(self) -> dict[str, Any]:
-        """What changes while the page is open."""
+        """Return the values that change while the page is open."""
         latest = [*self._state.exchanges][-MAX_SHOWN:]
         return {
             "apps": self._state.apps,
@@ -118,7 +118,7 @@ class Inspector:
 
 
 def parse_form(form: dict[str, str]) -> Values:
-    """The fields of a form, numbers as numbers; a field that was left empty is left out."""
+    """Return the fields of a form that are not empty, with numbers converted."""
     values: dict[str, Any] = {name: value for name, value in form.items() if value}
     for name, number in NUMBERS.items():
         if name in values:
@@ -134,6 +134,6 @@ def parse_number(name: str, value: str, number: Callable[[str], float]) -> float
 
 
 def format_time(at: float, now: float) -> str:
-    """A time of day in UTC, with the date when it is not today's."""
+    """Return the time of day in UTC, with the date unless it is today."""
     then, today = datetime.fromtimestamp(at, UTC), datetime.fromtimestamp(now, UTC).date()
     return f"{then:%H:%M:%S}" if then.date() == today else f"{then:%d %b %Y %H:%M}"

@@ -1,4 +1,4 @@
-"""The state as plain data to look at, with every secret shortened."""
+"""The state as plain data, with secrets shortened."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -21,12 +21,12 @@ __all__ = [
 ]
 
 SECRET_NAMES = re.compile(r"secret|token|verifier|password|^code$", re.IGNORECASE)
-# A token or a code wherever it stands, also where nobody would look for one.
+# Tokens and codes, wherever they appear.
 SECRET_VALUES = re.compile(r"(?:act|rft|clt)\.[\w.-]{8,}(?:(?:!|%21)[\w.]+)?|[\w-]{40,}(?:\*|%2A)\w(?:!|%21)[\w.]+")
 
 
 def shorten(secret: str) -> str:
-    """Enough of a secret to tell it from others."""
+    """Return the start of a secret, which is enough to distinguish it from others."""
     kind = re.match(r"(?:act|rft|clt)\.(?:emulator\.)?", secret)
     start = kind.end() if kind else 0
     return f"{secret[: start + 4]}…" if len(secret) > start + 8 else "…"
@@ -46,7 +46,7 @@ def serialize_person(person: Person) -> dict[str, Any]:
 
 
 def serialize_grants(grants: Grants) -> Iterator[dict[str, Any]]:
-    """The grants, the newest first, the ended ones last."""
+    """Iterate over the grants: first the active ones, then the ended ones, each with the newest first."""
     for grant in [*reversed([*grants.grants.values()]), *reversed([*grants.ended])]:
         yield {
             "client_key": grant.client_key,
@@ -96,7 +96,7 @@ def redacted_request(exchange: Exchange) -> Mapping[str, str]:
 
 
 def redact_answer(answer: str) -> str:
-    """JSON as it was sent; of an address, the query in readable form."""
+    """Redact a body, or the URL of a redirect, whose query stays readable."""
     url = urlsplit(answer) if answer.startswith("http") else None
     if url is None:
         return redact(answer)

@@ -1,4 +1,4 @@
-"""Profile pictures, drawn on the spot: initials over a gradient of the person's own."""
+"""Generated profile pictures: initials on a gradient derived from the open_id."""
 
 import hashlib
 from html import escape
@@ -33,7 +33,7 @@ def avatar_path(person: Person) -> str:
 
 
 def avatar_url(origin: str, person: Person, size: int, now: float) -> str:
-    """A link in the manner of TikTok's CDN; theirs ends after about a day, this one only says so."""
+    """Return a URL like those of TikTok's CDN, which expire after about a day. This one does not expire."""
     expires = (int(now) // 3600 + 25) * 3600
     return f"{origin}{avatar_path(person)}?{urlencode({'size': size, 'x-expires': expires})}"
 
@@ -56,6 +56,6 @@ def draw_avatar(person: Person, size: int) -> str:
 
 
 def initials(display_name: str) -> str:
-    """The first letters of the first and the last word, or a star for a name without letters."""
+    """Return the initials of the first and the last word, or a star if the name has no letters."""
     letters = [word[0] for word in display_name.split() if word[0].isalnum()]
     return "".join(dict.fromkeys((letters[0], letters[-1]))).upper() if letters else "★"

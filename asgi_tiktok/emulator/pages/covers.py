@@ -1,4 +1,4 @@
-"""Cover images of videos, drawn on the spot: hills of the video's own colours under a play button."""
+"""Generated video covers: hills and a play button, in colors derived from the video id."""
 
 from html import escape
 from urllib.parse import quote
@@ -28,7 +28,7 @@ SVG = """\
 
 
 def cover_url(origin: str, video: Video, now: float) -> str:
-    """A link in the manner of TikTok's CDN; theirs ends after 6 hours, this one only says so."""
+    """Return a URL like those of TikTok's CDN, which expire after 6 hours. This one does not expire."""
     path = f"/_emulator/covers/{quote(video.open_id, safe='')}/{video.id}.svg"
     return f"{origin}{path}?x-expires={int(now) + 6 * 3600}"
 

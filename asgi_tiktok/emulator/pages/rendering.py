@@ -1,4 +1,4 @@
-"""The HTML the emulator shows, and the headers that keep it harmless."""
+"""Rendering of HTML pages, and their security headers."""
 
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,8 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 HEADERS = {
     "Cache-Control": "no-store",
-    # A browser holds form-action against every redirect that follows, and the app may send the person on to
-    # any origin; so only the scheme is held.
+    # Browsers also apply form-action to the redirects after a form, and the app may be on any origin.
+    # So only the scheme is restricted.
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action http: https:; "
         "base-uri 'none'; frame-ancestors 'none'"
@@ -22,7 +22,7 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
-# The inspector's one script asks for news; its forms lead nowhere else.
+# The inspector runs one script, which polls the emulator. Its forms post only to the emulator.
 SCRIPTED_HEADERS = {
     **HEADERS,
     "Content-Security-Policy": (

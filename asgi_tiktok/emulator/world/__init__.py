@@ -1,1 +1,1 @@
-"""The emulated TikTok without HTTP: apps, people, grants, videos, and the rules between them."""
+"""The data and rules of the emulated TikTok, without HTTP."""

@@ -1,4 +1,4 @@
-"""Apps as the developer portal knows them: keys, scopes and registered redirect URIs."""
+"""Apps as registered in the developer portal: keys, scopes and redirect URIs."""
 
 import re
 from collections import Counter
@@ -20,7 +20,7 @@ ANY_PORT = ":*/"
 
 
 class Platform(Enum):
-    """The portal's tab under which a redirect URI is registered; it decides about PKCE."""
+    """The portal tab of a redirect URI. It decides whether PKCE is required."""
 
     WEB = "Web"
     DESKTOP = "Desktop"
@@ -28,30 +28,29 @@ class Platform(Enum):
 
 @dataclass(frozen=True, slots=True)
 class RedirectURI:
-    """One registered redirect URI (Login Kit for Web, Login Kit for Desktop)."""
+    """A registered redirect URI (Login Kit for Web, Login Kit for Desktop)."""
 
     pattern: str
     platform: Platform
 
     @classmethod
     def register(cls, uri: str) -> "RedirectURI":
-        """Check `uri` as the portal does; ValueError names the rule it breaks."""
+        """Check `uri` against the portal's rules. Raises ValueError, which names the broken rule."""
         url = urlsplit(uri)
         if len(uri) >= 512:
-            raise ValueError(f"redirect URI {uri[:40]!r}… has {len(uri)} characters; TikTok takes fewer than 512.")
+            raise ValueError(f"redirect URI {uri[:40]!r}… has {len(uri)} characters; TikTok allows at most 511.")
         if not uri.isascii() or not uri.isprintable() or " " in uri:
-            raise ValueError(f"redirect URI {uri!r} may only hold printable ASCII characters without spaces.")
+            raise ValueError(f"redirect URI {uri!r} must contain only printable ASCII characters, without spaces.")
         if "?" in uri or "#" in uri:
             raise ValueError(f"redirect URI {uri!r} must be static: no query and no fragment.")
         if url.hostname in LOOPBACK_HOSTS:
             return cls._desktop(uri)
         if url.scheme != "https" or not url.hostname:
             raise ValueError(
-                f"redirect URI {uri!r} must begin with https:// (Web), "
-                "or be http(s) on localhost or 127.0.0.1 (Desktop)."
+                f"redirect URI {uri!r} must begin with https:// (Web), or be on localhost or 127.0.0.1 (Desktop)."
             )
         if "*" in uri or "@" in url.netloc:
-            raise ValueError(f"redirect URI {uri!r}: no wildcard and no user name on the Web platform.")
+            raise ValueError(f"redirect URI {uri!r} must have no wildcard and no user name on the Web platform.")
         return cls(uri, Platform.WEB)
 
     @classmethod
@@ -66,11 +65,11 @@ class RedirectURI:
             raise ValueError(f"redirect URI {uri!r} needs a port, or the wildcard :* for any port.")
         path = uri[origin.end() :]
         if not path or "*" in path:
-            raise ValueError(f"redirect URI {uri!r} needs a path, and the wildcard may only stand for the port.")
+            raise ValueError(f"redirect URI {uri!r} needs a path, and only the port may be a wildcard.")
         return cls(uri, Platform.DESKTOP)
 
     def matches(self, uri: str) -> bool:
-        """Whether `uri` is this string exactly, a port wildcard aside."""
+        """Return whether `uri` equals the pattern. A port wildcard matches any port."""
         before, wildcard, after = self.pattern.partition(ANY_PORT)
         if not wildcard:
             return uri == self.pattern
@@ -79,7 +78,19 @@ class RedirectURI:
 
 @dataclass(frozen=True)
 class App:
-    """One TikTok app in the developer portal; a client key that begins with `sb` is a sandbox's."""
+    """An app in TikTok's developer portal.
+
+    Attributes:
+        client_key (str): The client key. A key that begins with `sb` belongs to a sandbox. Required.
+        client_secret (str): The client secret. Required.
+        redirect_uris (tuple[str, ...]): The registered redirect URIs, checked by the portal's rules. Required.
+        scopes (tuple[str, ...]): The enabled scopes. Default: the three user.info scopes and video.list.
+        name (str): The name on the consent page. Default: "Your app".
+        webhook_url (str): Where events are sent, on this machine. Default: empty, no events.
+
+    Raises:
+        ValueError: A value is invalid. The message names the broken rule.
+    """
 
     client_key: str
     client_secret: str = field(repr=False)
@@ -93,7 +104,7 @@ class App:
         for name in ("client_key", "client_secret"):
             value = getattr(self, name)
             if not value or re.search(r"\s", value):
-                raise ValueError(f"{name} is empty or holds white space.")
+                raise ValueError(f"{name} is empty or contains white space; copy it again.")
         if not self.redirect_uris:
             raise ValueError(f"The app {self.client_key} needs at least one redirect URI.")
         check_webhook_url(self.webhook_url)
@@ -101,22 +112,23 @@ class App:
         object.__setattr__(self, "_registered", registered)
         for platform, number in Counter(uri.platform for uri in registered).items():
             if number > MAX_REDIRECT_URIS:
-                raise ValueError(f"{number} redirect URIs for {platform.value}; TikTok takes at most 10.")
+                raise ValueError(f"{number} redirect URIs for {platform.value}; TikTok allows {MAX_REDIRECT_URIS}.")
 
     @property
     def sandbox(self) -> bool:
+        """Whether this is a sandbox app."""
         return self.client_key.startswith("sb")
 
     def redirect_for(self, uri: str) -> RedirectURI | None:
-        """The registered redirect URI that `uri` is, or None."""
+        """Return the registered redirect URI that matches `uri`, or None."""
         return next((known for known in self._registered if known.matches(uri)), None)
 
 
 def check_webhook_url(url: str) -> None:
-    """ValueError unless `url` is empty or on this machine: a signed event must not leave it."""
+    """Raise ValueError unless `url` is empty or local, because signed events must not leave this machine."""
     if url and not is_local_url(url):
         raise ValueError(
-            f"webhook_url {url!r} is not on this machine; give one like http://localhost:8000/auth/tiktok/webhook."
+            f"webhook_url {url!r} is not on this machine; use for example http://localhost:8000/auth/tiktok/webhook."
         )
 
 

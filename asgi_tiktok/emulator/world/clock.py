@@ -1,14 +1,18 @@
-"""The clock of the emulator: it runs by itself, and can be moved."""
+"""A clock that can be moved."""
 
 from collections.abc import Callable
 
 __all__ = ["Clock"]
 
-MIN_TIME, MAX_TIME = 0.0, 250_000_000_000.0  # seconds since 1970; the year 9892, so that lifetimes still fit a date
+MIN_TIME, MAX_TIME = 0.0, 250_000_000_000.0  # seconds since 1970; the year 9892 leaves room for lifetimes
 
 
 class Clock:
-    """A source of time with an offset; calling it gives seconds since 1970."""
+    """A clock with an offset. Calling it returns seconds since 1970.
+
+    Attributes:
+        offset (float): The difference to the source, in seconds.
+    """
 
     def __init__(self, source: Callable[[], float]) -> None:
         self._source = source
@@ -18,13 +22,17 @@ class Clock:
         return self._source() + self.offset
 
     def move(self, seconds: float) -> float:
-        """Move by so many seconds, back when negative; the new time."""
+        """Move the clock by `seconds`, back if negative, and return the new time.
+
+        Raises:
+            ValueError: The clock would leave the years 1970 to 9892.
+        """
         moved = self() + seconds
         if not MIN_TIME <= moved <= MAX_TIME:
-            raise ValueError(f"Moving the clock by {seconds} s would leave the calendar; move it by less.")
+            raise ValueError(f"{seconds} s would move the clock outside the years 1970 to 9892; move it by less.")
         self.offset += seconds
         return moved
 
     def reset(self) -> None:
-        """Back to the source's own time."""
+        """Return to the time of the source."""
         self.offset = 0.0

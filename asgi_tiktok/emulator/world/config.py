@@ -25,20 +25,20 @@ EXAMPLES = {
     "redirect_uris": ["http://localhost:*/auth/tiktok/callback"],
 }
 TYPES: dict[object, tuple[type[Any], str]] = {
-    str: (str, "a text in quotes"),
+    str: (str, "a string in quotes"),
     int: (int, "a whole number"),
     bool: (bool, "true or false"),
-    tuple[str, ...]: (list, "a list of texts"),
+    tuple[str, ...]: (list, "a list of strings"),
 }
 
 
 class ConfigError(ValueError):
-    """A config file cannot be used; the text names the file, the place and the cure."""
+    """A config file cannot be used. The message names the file, the setting and the fix."""
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What a file says; what it leaves out is empty."""
+    """The content of a config file. A missing table is empty."""
 
     apps: tuple[App, ...]
     people: tuple[Person, ...]
@@ -46,16 +46,20 @@ class Config:
 
 
 def read_config(path: Path) -> Config:
-    """The config in a TOML file, or ConfigError."""
+    """Read a TOML file.
+
+    Raises:
+        ConfigError: The file cannot be read or used.
+    """
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as exc:
         raise ConfigError(f"{path} cannot be read: {exc.strerror}; give the path of a TOML file.") from exc
     except ValueError as exc:
-        raise ConfigError(f"{path} is not TOML: {exc}; correct it there.") from exc
+        raise ConfigError(f"{path} is not valid TOML: {exc}; fix the syntax.") from exc
     for name in tables:
         if name not in TABLES:
-            raise ConfigError(f"{path}: there is no table {name}; {suggestion(name, TABLES)}")
+            raise ConfigError(f"{path}: unknown table {name}; {suggestion(name, TABLES)}")
     apps = tuple(
         build(App, f"{path}: [[apps]] number {number}", table)
         for number, table in enumerate(table_list(path, tables, "apps"), 1)
@@ -77,19 +81,19 @@ def table_list(path: Path, tables: Mapping[str, Any], name: str) -> list[dict[st
 
 
 def build(kind: type[T], context: str, table: Mapping[str, Any]) -> T:
-    """The app or the person of one table."""
+    """Return the app or the person of one table."""
     known = {field.name: field for field in dataclasses.fields(kind) if field.init}
     hints = get_type_hints(kind)
     for name, value in table.items():
         if name not in known:
-            raise ConfigError(f"{context}: there is no {name}; {suggestion(name, known)}")
+            raise ConfigError(f"{context}: unknown key {name}; {suggestion(name, known)}")
         expected, described = TYPES[hints[name]]
         if type(value) is not expected or (expected is list and not all(isinstance(part, str) for part in value)):
             given = "…" if "secret" in name else repr(value)
-            raise ConfigError(f"{context}: {name} = {given} is not {described}; write it as one.")
+            raise ConfigError(f"{context}: {name} must be {described}, not {given}.")
     for name, field in known.items():
         if field.default is dataclasses.MISSING and not table.get(name):
-            raise ConfigError(f"{context} has no {name}; add one, say {name} = {to_toml(EXAMPLES[name])}.")
+            raise ConfigError(f"{context} has no {name}; add it, for example {name} = {to_toml(EXAMPLES[name])}.")
     values: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in table.items()
     }
@@ -101,22 +105,22 @@ def build(kind: type[T], context: str, table: Mapping[str, Any]) -> T:
 
 def parse_knobs(path: Path, table: object) -> KnobChanges:
     if not isinstance(table, dict):
-        raise ConfigError(f"{path}: knobs is not a table; write [knobs] above them.")
+        raise ConfigError(f"{path}: knobs is not a table; write [knobs] above the settings.")
     known = [field.name for field in dataclasses.fields(Knobs)]
     for name in table:
         if name not in known:
-            raise ConfigError(f"{path}: [knobs] has no {name}; {suggestion(name, known)}")
+            raise ConfigError(f"{path}: [knobs]: unknown key {name}; {suggestion(name, known)}")
     try:
         Knobs(**table)
     except ValueError as exc:
-        raise ConfigError(f"{path}: [knobs] {exc}") from exc
+        raise ConfigError(f"{path}: [knobs]: {exc}") from exc
     return cast(KnobChanges, table)
 
 
 def check_unique(path: Path, table: str, name: str, values: list[str]) -> None:
     for value in values:
         if values.count(value) > 1:
-            raise ConfigError(f"{path}: [[{table}]] has {name} {value!r} twice; give each its own.")
+            raise ConfigError(f"{path}: [[{table}]] has {name} {value!r} twice; it must be unique.")
 
 
 def to_toml(value: object) -> str:

@@ -1,15 +1,23 @@
 """
-What TikTok says no to:
+The errors that TikTok reports:
 
-* ConsentRefused    on the authorize page; the browser stays there and the app never hears of it
-* Refused           in an answer to the app
+* ConsentRefused    on the authorize page, which does not redirect to the app
+* APIError          in a response to the app
 """
 
 __all__ = ["APIError", "ConsentRefused"]
 
 
 class ConsentRefused(Exception):
-    """The authorize page shows a fault of the request instead of going back to the app."""
+    """TikTok shows its error page instead of redirecting to the app.
+
+    Attributes:
+        error (str): TikTok's error code.
+        error_type (str): The parameter or rule that caused the error.
+        err_code (int | None): TikTok's error number, if there is one.
+        cure (str): What to do about it.
+        log_id (str): TikTok's log id of the request.
+    """
 
     def __init__(self, error: str, error_type: str, cure: str, *, err_code: int | None = None) -> None:
         super().__init__(error, error_type, cure)
@@ -24,13 +32,13 @@ class ConsentRefused(Exception):
 
     @property
     def parameters(self) -> dict[str, str]:
-        """What TikTok appends to the address of its own page."""
+        """The query parameters that TikTok appends to the URL of its error page."""
         err_code = {} if self.err_code is None else {"errCode": str(self.err_code)}
         return {"error": self.error, **err_code, "error_type": self.error_type, "logid": self.log_id}
 
 
 class APIError(Exception):
-    """A request of the app is turned down, in TikTok's words and with our cure."""
+    """An error response: TikTok's code and description. The inspector also shows `cure`."""
 
     def __init__(self, error: str, description: str, cure: str, *, status: int = 200) -> None:
         super().__init__(error, description, cure)

@@ -1,4 +1,4 @@
-"""The exchanges between the app, the browser and the emulator, kept as data."""
+"""The record of requests to the emulator and their responses."""
 
 import secrets
 from collections.abc import Mapping
@@ -12,10 +12,21 @@ MAX_EXCHANGES = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """One request and how it was answered; the fields that hold secrets stay out of `repr`.
+    """One request and its response. Fields that contain secrets are not part of `repr`.
 
-    `answer` is the body of the answer, or where it sends the browser. A refused request says why in
-    `description` and what to do in `cure`; `fault` names the fault that was asked for, if one was.
+    Attributes:
+        endpoint (str): The endpoint, for example "token", or "unsupported".
+        method, path (str): The request line.
+        status (int): The HTTP status of the response, or 0 if the connection was reset.
+        log_id (str): TikTok's log id of the request.
+        at (float): The emulator's time of the request, in seconds since 1970.
+        request (Mapping[str, str]): The parameters of the request.
+        authorization (str): The Authorization header.
+        answer (str): The body of the response, or the URL of its redirect.
+        error (str | None): TikTok's error code, if the request was refused.
+        description (str | None): Why it was refused.
+        cure (str | None): What to do about it.
+        fault (str | None): The kind of the injected fault, if there was one.
     """
 
     endpoint: str
@@ -34,5 +45,5 @@ class Exchange:
 
 
 def new_log_id(now: float) -> str:
-    """TikTok's handle for support: UTC time to the second and 20 hex digits."""
+    """Return a new log id in TikTok's format: UTC time to the second and 20 hexadecimal digits."""
     return f"{datetime.fromtimestamp(now, UTC):%Y%m%d%H%M%S}{secrets.token_hex(10).upper()}"

@@ -1,4 +1,4 @@
-"""Faults on demand: what goes wrong with the next calls of an endpoint."""
+"""Injected faults: what goes wrong with the next requests to an endpoint."""
 
 import threading
 from collections.abc import Iterator
@@ -32,12 +32,22 @@ MAX_SIZE = 256 * 2**20
 
 @dataclass(slots=True, kw_only=True)
 class Fault:
-    """What happens to the next `times` calls of `endpoint`.
+    """What happens to the next requests to an endpoint.
 
-    `slow` answers as always, `seconds` later. `reset` closes the connection without an answer. `429` and `5xx`
-    (with `status`) refuse in TikTok's envelope, `retry_after` seconds in the header Retry-After. `html` is a
-    gateway's page, with `status` 200 unless told otherwise. `truncated`, `huge` (`size` bytes) and `wrong-types`
-    spoil the true answer: what was asked for has happened.
+    Attributes:
+        endpoint (str): One of `ENDPOINTS`, for example "token". Required.
+        kind (FaultKind): Required. "slow" delays the response. "reset" closes the connection without a response.
+            "429" and "5xx" return an error in TikTok's format. "html" returns a gateway's error page. "truncated",
+            "huge" and "wrong-types" change the body of the real response, so the request has taken effect.
+        times (int): How many requests fail. Default: 1.
+        seconds (float): The delay of "slow" in seconds, at most 3600. Default: 3.
+        status (int | None): The HTTP status. Default: 429 for "429", 503 for "5xx", 200 for "html".
+        retry_after (int): The header Retry-After of "429" and "5xx" in seconds. Default: 1.
+        size (int): The body of "huge" in bytes, at most 256 MiB. Default: 16 MiB.
+        left (int): How many requests will still fail.
+
+    Raises:
+        ValueError: A value is invalid. The message names the allowed values.
     """
 
     endpoint: str
@@ -54,7 +64,7 @@ class Fault:
             raise ValueError(f"endpoint={self.endpoint!r} is not one of {', '.join(ENDPOINTS)}.")
         check_choice("kind", self.kind, FaultKind)
         if self.kind == "wrong-types" and self.endpoint in PAGES:
-            raise ValueError(f"{self.endpoint} answers no JSON whose types could be wrong; choose another kind.")
+            raise ValueError(f"endpoint={self.endpoint!r} returns no JSON, so use another kind than 'wrong-types'.")
         check_number("times", self.times, 1, 1_000_000)
         check_number("retry_after", self.retry_after, 0, 86400)
         check_number("size", self.size, 1, MAX_SIZE)
@@ -72,7 +82,7 @@ class Fault:
 
 
 class Faults:
-    """The faults that wait for their calls, first come first served."""
+    """The injected faults. Each request takes the oldest fault of its endpoint."""
 
     def __init__(self) -> None:
         self._waiting: list[Fault] = []
@@ -82,17 +92,21 @@ class Faults:
         return iter([*self._waiting])
 
     def add(self, endpoint: str, kind: FaultKind, times: int = 1, **options: Any) -> Fault:
-        """Let the next `times` calls of the endpoint fail; ValueError names what can be asked for."""
+        """Make the next `times` requests to the endpoint fail. See `Fault` for the values.
+
+        Raises:
+            ValueError: A value is invalid. The message names the allowed values.
+        """
         for name in options:
             if name not in OPTIONS:
-                raise ValueError(f"{name} is no option of a fault; {suggestion(name, OPTIONS)}")
+                raise ValueError(f"{name} is not an option of a fault; {suggestion(name, OPTIONS)}")
         fault = Fault(endpoint=endpoint, kind=kind, times=times, **options)
         with self._lock:
             self._waiting.append(fault)
         return fault
 
     def take(self, endpoint: str) -> Fault | None:
-        """The fault that this call meets, counted down."""
+        """Return the fault of this request, or None, and decrement its count."""
         with self._lock:
             for fault in self._waiting:
                 if fault.endpoint == endpoint:
@@ -102,12 +116,13 @@ class Faults:
         return None
 
     def clear(self) -> None:
+        """Remove all faults."""
         with self._lock:
             self._waiting = []
 
 
 def endpoint_of(method: str, path: str) -> str | None:
-    """The name of the endpoint, a missing slash forgiven as TikTok's web host does."""
+    """Return the name of the endpoint, or None. The trailing slash may be missing, as on TikTok's web host."""
     for name, known in ENDPOINTS.items():
         if (method, path.rstrip("/") + "/") == known:
             return name

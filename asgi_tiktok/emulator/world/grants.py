@@ -1,4 +1,4 @@
-"""The state of the emulator: who has consented to what, and the codes and tokens that came of it."""
+"""The consents of people to apps, and the codes and tokens issued under them."""
 
 import hashlib
 import secrets
@@ -21,7 +21,7 @@ TokenResponse = dict[str, str | int]
 
 
 class Reason(IntEnum):
-    """Why a grant ended, in the numbers of the webhook authorization.removed."""
+    """Why a grant ended. The values are those of the webhook `authorization.removed`."""
 
     UNKNOWN = 0
     DISCONNECTED = 1
@@ -33,7 +33,7 @@ class Reason(IntEnum):
 
 @dataclass(slots=True)
 class Grant:
-    """A person's consent to an app. Removing it kills everything that was issued under it."""
+    """A person's consent to an app. Removing it ends every token issued under it."""
 
     client_key: str
     open_id: str
@@ -44,7 +44,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """What an authorization code is bound to; a challenge of None is not verified."""
+    """The values an authorization code is bound to. A `code_challenge` of None is not verified."""
 
     grant: Grant
     scopes: tuple[str, ...]
@@ -55,7 +55,7 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """What an access or refresh token stands for."""
+    """The data of an access or refresh token."""
 
     grant: Grant
     scopes: tuple[str, ...]
@@ -63,7 +63,7 @@ class IssuedToken:
 
 
 class Grants:
-    """Issues and redeems codes and tokens; every moment comes from `clock`."""
+    """Issues and redeems codes and tokens. `clock` returns the current time in seconds since 1970."""
 
     def __init__(
         self, clock: Callable[[], float], knobs: Knobs, on_removed: Callable[[Grant], None] = lambda grant: None
@@ -78,7 +78,7 @@ class Grants:
         self.clear()
 
     def clear(self) -> None:
-        """Forget everything, as if nobody had ever signed in."""
+        """Remove all grants, codes and tokens."""
         self.grants: dict[tuple[str, str], Grant] = {}
         self.ended: deque[Grant] = deque(maxlen=MAX_ENDED)
         self._codes: dict[str, Code] = {}
@@ -87,12 +87,12 @@ class Grants:
         self.refresh_tokens: dict[str, IssuedToken] = {}
 
     def covers(self, client_key: str, open_id: str, scopes: tuple[str, ...]) -> bool:
-        """Whether the person has already consented to all these scopes."""
+        """Return whether the person has consented to all these scopes."""
         grant = self.grants.get((client_key, open_id))
         return grant is not None and grant.scopes.issuperset(scopes)
 
     def consent(self, client_key: str, open_id: str, *, requested: tuple[str, ...], scopes: tuple[str, ...]) -> Grant:
-        """Remember the person's answer to the asked scopes; earlier answers to others stay."""
+        """Record the person's decision on the requested scopes. Decisions on other scopes stay."""
         grant = self.grants.setdefault((client_key, open_id), Grant(client_key, open_id, self.clock()))
         grant.scopes = grant.scopes.difference(requested).union(scopes)
         return grant
@@ -100,69 +100,70 @@ class Grants:
     def new_code(
         self, grant: Grant, *, scopes: tuple[str, ...], redirect_uri: str, code_challenge: str | None
     ) -> str:
-        """A code for one exchange, in TikTok's shape."""
+        """Return a new single-use code in TikTok's format."""
         value = f"{secrets.token_urlsafe(60)}*{secrets.randbelow(10)}!{four_digits()}{self._suffix}"
         self._codes[value] = Code(grant, scopes, redirect_uri, code_challenge, self.clock() + self._code_ttl)
         return value
 
     def redeem(self, value: str, client_key: str) -> Code:
-        """The code's binding, once. TikTok has one answer for used, old and invented codes alike."""
+        """Return what the code is bound to, and make it unusable.
+
+        TikTok reports the same error for used, expired and unknown codes; only the `cure` differs.
+        """
         code = self._codes.get(value)
         if value in self._redeemed:
-            raise code_expired(
-                "The code was exchanged before; exchange it once, and start a new login to get another."
-            )
+            raise code_expired("The code was already exchanged. Start a new login to get another one.")
         if code is None or code.grant.client_key != client_key:
-            raise code_expired("No such code was given to this app; URL-decode the callback's code exactly once.")
+            raise code_expired("This code was not issued to this app. URL-decode the callback's code exactly once.")
         self._redeemed.add(value)
         if code.expires_at <= self.clock():
             raise code_expired(
-                f"The code was valid for {self._code_ttl} s; exchange it as soon as the callback comes."
+                f"The code expired after {self._code_ttl} s. Exchange it as soon as the callback arrives."
             )
         if code.grant.removed is not None:
-            raise code_expired("The person or the app removed the grant in between; start a new login.")
+            raise code_expired("The grant was removed before the exchange. Start a new login.")
         return code
 
     def issue(self, code: Code) -> TokenResponse:
-        """The first tokens of a login."""
+        """Return the first tokens of a login."""
         refresh = IssuedToken(code.grant, code.scopes, self.clock() + self._refresh_seconds)
         return self._token_response(refresh, self._new_refresh_token(refresh))
 
     def refresh(self, value: str, client_key: str) -> TokenResponse:
-        """New tokens for a refresh token; the refresh window ends when it first said it would."""
+        """Return new tokens for a refresh token. The end of the refresh period does not move."""
         refresh = self.refresh_tokens.get(value)
         if refresh is None or refresh.grant.client_key != client_key:
             raise refresh_invalid(
-                "No such refresh token is alive for this app: each refresh replaces it, so save the new one "
-                "before using it and refresh once at a time."
+                "This refresh token is not valid for this app. Each refresh replaces it: save the new one "
+                "before you use it, and send one refresh at a time."
             )
         if refresh.grant.removed is not None:
-            raise refresh_invalid("The grant was revoked; only a new login helps.")
+            raise refresh_invalid("The grant was revoked. Start a new login.")
         if refresh.expires_at <= self.clock():
-            raise refresh_invalid("The refresh token has reached its end; only a new login helps.")
+            raise refresh_invalid("The refresh token has expired. Start a new login.")
         if self._rotates:
             del self.refresh_tokens[value]
             value = self._new_refresh_token(refresh)
         return self._token_response(refresh, value)
 
     def client_token(self) -> TokenResponse:
-        """A token of the app itself (Client Access Token Management)."""
+        """Return a token for the app itself (Client Access Token Management)."""
         return {"access_token": self._new_token("clt"), "expires_in": CLIENT_SECONDS, "token_type": "Bearer"}
 
     def access(self, value: str) -> IssuedToken | None:
-        """What a living access token stands for, or None."""
+        """Return the data of a valid access token, otherwise None."""
         token = self.access_tokens.get(value)
         return token if token is not None and self._is_active(token) else None
 
     def revoke(self, access_token: str, client_key: str) -> bool:
-        """Remove the whole grant behind the app's access token; whether there was one."""
+        """Remove the grant of the app's access token. Return whether there was one."""
         token = self.access_tokens.get(access_token)
         if token is None or token.grant.client_key != client_key:
             return False
         return self.remove(client_key, token.grant.open_id, Reason.REVOKED_BY_APP)
 
     def remove(self, client_key: str, open_id: str, reason: Reason = Reason.DISCONNECTED) -> bool:
-        """Disconnect the app from the person, as the app settings on TikTok do; whether it was connected."""
+        """End the grant, as the person can in TikTok's settings. Return whether there was one."""
         grant = self.grants.pop((client_key, open_id), None)
         if grant is None:
             return False
@@ -172,7 +173,7 @@ class Grants:
         return True
 
     def expire(self, token: str) -> bool:
-        """End one token now, named by its value or its id; whether it was alive."""
+        """End one token now, given by its value or its id. Return whether it was valid."""
         for tokens in (self.access_tokens, self.refresh_tokens):
             for value, issued in [*tokens.items()]:
                 if token in (value, token_id(value)) and self._is_active(issued):
@@ -181,7 +182,7 @@ class Grants:
         return False
 
     def active_tokens(self, grant: Grant) -> Iterator[tuple[str, IssuedToken]]:
-        """The living tokens of a grant, oldest first."""
+        """Iterate over the valid tokens of a grant, the oldest first."""
         for value, issued in [*self.access_tokens.items(), *self.refresh_tokens.items()]:
             if issued.grant is grant and self._is_active(issued):
                 yield value, issued
@@ -195,7 +196,7 @@ class Grants:
         return value
 
     def _new_token(self, kind: str) -> str:
-        """A token in TikTok's shape that everybody can tell from a real one."""
+        """Return a token in TikTok's format, marked as the emulator's."""
         return f"{kind}.emulator.{secrets.token_urlsafe(36)}!{four_digits()}{self._suffix}"
 
     def _token_response(self, refresh: IssuedToken, refresh_token: str) -> TokenResponse:
@@ -208,14 +209,14 @@ class Grants:
             "open_id": refresh.grant.open_id,
             "refresh_expires_in": int(refresh.expires_at - now),
             "refresh_token": refresh_token,
-            # TikTok keeps no order here, so that a client must not rely on one.
+            # Reversed, because TikTok promises no order and clients must not rely on one.
             "scope": ",".join(reversed(refresh.scopes)),
             "token_type": "Bearer",
         }
 
 
 def token_id(value: str) -> str:
-    """A name for a token that does not give it away."""
+    """Return an id for a token that does not reveal it."""
     return hashlib.sha256(value.encode()).hexdigest()[:12]
 
 

@@ -1,4 +1,4 @@
-"""Which hosts are this machine. Anything else could be a stranger's page that rebinds its name to us."""
+"""Host names of this machine. Any other name is refused, because it could be a DNS rebinding attack."""
 
 import re
 from ipaddress import ip_address
@@ -10,7 +10,7 @@ RESERVED_SUFFIXES = (".localhost", ".test")  # RFC 6761: nobody can register the
 
 
 def hostname(host: str) -> str:
-    """The name in a Host header, without port and brackets; empty when it is no name and port."""
+    """Return the name in a Host header, without port and brackets. Empty if the header is invalid."""
     found = re.fullmatch(r"(?:\[([0-9a-fA-F:.]+)\]|([\w.-]+))(?::[0-9]{1,5})?", host)
     return (found[1] or found[2]).lower() if found else ""
 
@@ -25,6 +25,6 @@ def is_loopback(name: str) -> bool:
 
 
 def is_local(host: str) -> bool:
-    """Whether a Host header names this machine or a test."""
+    """Return whether a Host header names this machine or a test host."""
     name = hostname(host)
     return is_loopback(name) or name in TEST_HOSTS or name.endswith(RESERVED_SUFFIXES)

@@ -1,4 +1,4 @@
-"""The questions TikTok leaves open, and the answers an emulator may be built with."""
+"""Knobs: settings for the behavior that TikTok leaves open."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -59,9 +59,39 @@ class KnobChanges(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Knobs:
-    """How this emulator behaves where TikTok is unclear; each default is the best evidence there is.
+    """How the emulator behaves where TikTok is unclear. Each default follows the best available evidence.
 
-    `partial_grant` names the scopes that people grant at most, whatever they tick.
+    The first of the listed values is the default.
+
+    Attributes:
+        lifetimes ("new" | "legacy"): The lifetimes of access and refresh tokens: 2 hours and 180 days, or
+            24 hours and 365 days.
+        rotate ("strict" | "legacy"): Whether a refresh replaces the refresh token or keeps it.
+        oauth_error_status (200 | 400 | 401): The HTTP status of OAuth errors.
+        web_pkce ("ignore" | "verify-hex" | "require"): PKCE with Web redirect URIs.
+        desktop_pkce_encoding ("hex" | "base64url"): The encoding of a `code_challenge`.
+        min_verifier ("off" | 43): The minimum length of a `code_verifier`.
+        require_challenge_method (bool): Whether `code_challenge_method` must be sent. Default: False.
+        state_on_error (bool): Whether a redirect with an error contains `state`. Default: True.
+        deny_errcode (bool): Whether a denial contains `errCode=-2`. Default: False.
+        sandbox_error ("page" | "callback"): Where a person who is not a sandbox target user sees the error: on
+            TikTok's page, or in the app.
+        code_ttl (int): The lifetime of an authorization code in seconds. Default: 300.
+        revoke_unknown ("ok" | "error"): The response to the revocation of an unknown token.
+        scope_error (401 | 400): The response to a missing scope: 401 scope_not_authorized, or 400
+            scope_permission_missed.
+        charset_suffix ("reject" | "accept"): Whether the Content-Type of a form may name a charset.
+        slashless (404 | "accept"): The response to an API path without its trailing slash.
+        qr_confirmed ("redirect_uri" | "code"): What check_qrcode returns after the approval.
+        qr_ttl (int): The lifetime of a QR code in seconds. Default: 300.
+        partial_grant (Collection[str] | None): The only scopes that people grant besides the required one, whatever
+            they select. Default: None, no limit.
+        id_suffix ("none" | ".va" | ".u1" | ".e1"): The data center at the end of codes and tokens.
+        auto_auth (bool): Whether a person who has already consented is redirected without the consent page.
+            Default: True.
+
+    Raises:
+        ValueError: A value is not one of these. The message names them.
     """
 
     lifetimes: Lifetimes = "new"
@@ -100,13 +130,13 @@ class Knobs:
 
 def validated_scopes(scopes: object) -> frozenset[str]:
     if isinstance(scopes, str) or not isinstance(scopes, Collection) or not all(isinstance(s, str) for s in scopes):
-        raise ValueError(f"partial_grant={scopes!r} is not a list of scopes, say ['user.info.basic'].")
+        raise ValueError(f"partial_grant={scopes!r} is not a list of scopes; use for example ['user.info.basic'].")
     return frozenset(scopes)
 
 
 def check_choice(name: str, value: object, choices: object) -> None:
-    """Raise ValueError, naming the choices, unless `value` is one of the literal type's."""
+    """Raise ValueError unless `value` is one of the values of the literal type `choices`."""
     allowed = get_args(choices)
-    # True equals 1 and 200.0 equals 200, but neither was offered.
+    # The types must match too, because True == 1 and 200.0 == 200.
     if not any(value == choice and type(value) is type(choice) for choice in allowed):
         raise ValueError(f"{name}={value!r} is not one of {', '.join(map(repr, allowed))}.")

@@ -8,9 +8,24 @@ __all__ = ["CAST", "Person"]
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """A TikTok account: what user info may tell of it, and how it meets the consent page.
+    """A TikTok account.
 
-    Who `disconnects` takes the consent back as soon as the app has read who it is.
+    Attributes:
+        open_id (str): The account's id. Required.
+        display_name (str): The name on pages and in user info. Required.
+        union_id (str): The account's id across the apps of one developer. Default: derived from `open_id`.
+        avatar_url, avatar_url_100, avatar_large_url (str): Picture URLs. Default: pictures drawn by the emulator.
+        username, bio_description, profile_deep_link, profile_web_link (str): Fields of user info. Default: empty.
+        is_verified (bool): Whether the account has the verification badge. Default: False.
+        follower_count, following_count, likes_count (int): Fields of user info. Default: 0.
+        video_count (int): The number of public videos; at most 45 of them are listed. Default: 0.
+        sandbox_target (bool): Whether the account may sign in to sandbox apps. Default: True.
+        banned (bool): Whether TikTok refuses to sign the account in. Default: False.
+        disconnects (bool): Whether the account removes the app after the first user info. Default: False.
+        note (str): The line below the name on the consent page. Default: the username.
+
+    Raises:
+        ValueError: `open_id` or `display_name` is empty.
     """
 
     open_id: str
@@ -53,7 +68,7 @@ CAST = (
         following_count=311,
         likes_count=260_917,
         video_count=148,
-        note="A creator with every detail",
+        note="Every field is filled in",
     ),
     Person(
         open_id="_000kq7PzR2vWmX9sTfLbYhNcJdGaE4uQ81o",
@@ -88,7 +103,7 @@ CAST = (
         following_count=240,
         likes_count=1_205,
         video_count=9,
-        note="The open_id begins with a dash",
+        note="The open_id starts with a dash",
     ),
     Person(
         open_id="b81e4f6d-2a07-4c93-8d5e-f603a9c7124b",
@@ -102,7 +117,7 @@ CAST = (
         following_count=186,
         likes_count=14_066,
         video_count=57,
-        note="A name written from right to left",
+        note="A right-to-left name",
     ),
     Person(
         open_id="3c95a0e8-7fb1-4d26-b04a-9e81d7c2f560",
@@ -110,7 +125,7 @@ CAST = (
         display_name="Noor Vale",
         username="noor.vale",
         sandbox_target=False,
-        note="Not a target user: TikTok refuses a sandbox key",
+        note="Not a target user: cannot sign in to sandbox apps",
     ),
     Person(
         open_id="90d2b6c4-1e58-4f7a-a3c9-5b70e8f1d264",
@@ -118,7 +133,7 @@ CAST = (
         display_name="Rex Hollow",
         username="rex.hollow",
         banned=True,
-        note="Banned: TikTok refuses to go on",
+        note="Banned: cannot sign in",
     ),
     Person(
         open_id="_000hQ2mYtW6xKzR9dLvBpSfNcJgEaU4i78s",

@@ -1,4 +1,4 @@
-"""The permissions an app may ask for, and what the consent page says about them."""
+"""Scopes: their names, their descriptions on the consent page, and the rules for granting them."""
 
 from collections.abc import Iterable
 
@@ -29,7 +29,7 @@ DESCRIPTIONS = {
 
 
 def split_scopes(value: str) -> tuple[str, ...]:
-    """The scopes of a comma-separated list, each once, in their order."""
+    """Split a comma-separated list. Empty and repeated scopes are dropped."""
     return tuple(dict.fromkeys(scope for scope in value.split(",") if scope))
 
 
@@ -38,11 +38,11 @@ def describe_scope(scope: str) -> str:
 
 
 def is_toggleable(scope: str) -> bool:
-    """Whether a person may refuse this scope alone and still sign in."""
+    """Return whether a person may refuse this scope and still sign in."""
     return scope != BASIC
 
 
 def granted_scopes(requested: Iterable[str], selected: Iterable[str]) -> tuple[str, ...]:
-    """The asked scopes that are ticked or cannot be unticked."""
+    """Return the requested scopes that are selected or required."""
     selected_set = set(selected)
     return tuple(scope for scope in requested if scope in selected_set or not is_toggleable(scope))

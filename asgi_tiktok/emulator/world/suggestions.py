@@ -1,4 +1,4 @@
-"""What somebody who wrote a name that does not exist may have meant."""
+"""Suggestions for unknown names."""
 
 import difflib
 from collections.abc import Collection
@@ -7,6 +7,6 @@ __all__ = ["suggestion"]
 
 
 def suggestion(name: str, known: Collection[str]) -> str:
-    """The closest known name, or all of them, to go on a sentence with."""
+    """Return the end of an error message: the closest known name, or all known names."""
     close = difflib.get_close_matches(name, known, 1)
-    return f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
+    return f"did you mean {close[0]}?" if close else f"use one of {', '.join(known)}."

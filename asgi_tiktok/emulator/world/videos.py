@@ -1,4 +1,4 @@
-"""The public videos of the people: made up, and the same on every run."""
+"""The public videos of the people, generated and identical on every run."""
 
 import hashlib
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ __all__ = ["Video", "videos_of"]
 
 MAX_VIDEOS = 45
 NEWEST = 1_790_000_000  # 21 September 2026
-SPACING = 3 * 86400  # seconds in which a person posts one video
+SPACING = 3 * 86400  # seconds; a person posts one video in each period
 MAX_LIKES = 2**31 - 1
 
 CAPTIONS = (
@@ -32,7 +32,7 @@ SHAPES = ((576, 1024), (576, 1024), (720, 1280), (1024, 576))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Video:
-    """One public video, as the Display API may tell of it."""
+    """A public video, with the values that the Display API returns."""
 
     id: str
     open_id: str
@@ -50,7 +50,7 @@ class Video:
 
 
 def videos_of(person: Person) -> tuple[Video, ...]:
-    """The person's videos, newest first: as many as `video_count` says, up to 45."""
+    """Return the person's videos, newest first: `video_count` of them, at most 45."""
     return tuple(make_video(person, age) for age in range(min(person.video_count, MAX_VIDEOS)))
 
 
@@ -61,7 +61,7 @@ def make_video(person: Person, age: int) -> Video:
     width, height = SHAPES[part[1] % len(SHAPES)]
     likes = min(person.likes_count // person.video_count * (10 + part[2] % 91) // 100, MAX_LIKES)
     return Video(
-        # TikTok's ids begin with the moment of posting, in 32 bits.
+        # The upper 32 bits of TikTok's ids are the time of posting.
         id=str(create_time << 32 | int.from_bytes(digest[-4:], "big")),
         open_id=person.open_id,
         author=person.username or f"user{part[3]:05}",

@@ -17,7 +17,7 @@ async function poll() {
   try {
     const response = await fetch("/_emulator/live");
     const text = await response.text();
-    // A button that somebody is about to press stays where it is.
+    // Keep the page still while a button has the focus or the pointer.
     const busy = live.querySelector("button:focus, button:hover");
     if (response.ok && text !== last && !busy) {
       render(text);
