@@ -119,7 +119,7 @@ class Emulator:
 
         Raises:
             ConsentRefused: TikTok would show its error page.
-            ValueError: The URL is not of TikTok's authorize page, or a value is invalid.
+            ValueError: The URL is not one of TikTok's authorize page, or a value is invalid.
         """
         if isinstance(person, Person):
             person = person.open_id

@@ -9,12 +9,10 @@ from starlette.responses import RedirectResponse, Response
 
 from asgi_tiktok.emulator.endpoints.authorize import PARAMETERS, Authorization, AuthorizationRequest
 from asgi_tiktok.emulator.endpoints.fault_injection import FAULT_KEY
-from asgi_tiktok.emulator.endpoints.origin import is_same_origin
-from asgi_tiktok.emulator.pages.avatars import avatar_path
+from asgi_tiktok.emulator.endpoints.origin import read_own_form
 from asgi_tiktok.emulator.pages.rendering import HEADERS, plain_text, render_page
 from asgi_tiktok.emulator.world.errors import ConsentRefused
 from asgi_tiktok.emulator.world.exchanges import Exchange, new_log_id
-from asgi_tiktok.emulator.world.scopes import describe_scope, is_toggleable
 
 __all__ = ["PATH", "Consent"]
 
@@ -54,9 +52,7 @@ class Consent:
         The form contains the parameters of the authorization request, `person` (an open_id), `scopes` (once for
         each selected scope) and `decision` (approve or deny).
         """
-        if not is_same_origin(request):
-            return plain_text("This form was not submitted from the emulator's own page.", 403)
-        form = parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True)
+        form = await read_own_form(request)
         fields = dict(form)
         pairs = [(name, value) for name, value in form if name in PARAMETERS]
         open_id = fields.get("person", "")
@@ -100,9 +96,9 @@ class Consent:
             app=requested.app,
             action=PATH,
             parameters=requested.parameters,
-            people=[(person, avatar_path(person)) for person in people.values()],
+            people=people,
             chosen=open_id if open_id in people else next(iter(people)),
-            scopes=[(scope, describe_scope(scope), is_toggleable(scope)) for scope in requested.scopes],
+            scopes=requested.scopes,
             redirect_host=urlsplit(requested.redirect_uri).netloc,
         )
 

@@ -1,19 +1,16 @@
 """The page that replaces the phone in a QR code login."""
 
 from collections.abc import Mapping
-from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from asgi_tiktok.emulator.endpoints.origin import is_same_origin
+from asgi_tiktok.emulator.endpoints.origin import read_own_form
 from asgi_tiktok.emulator.endpoints.qr import QRLogin, QRLogins, read_qr_code
-from asgi_tiktok.emulator.pages.avatars import avatar_path
 from asgi_tiktok.emulator.pages.rendering import plain_text, render_page
 from asgi_tiktok.emulator.world.errors import ConsentRefused
 from asgi_tiktok.emulator.world.people import Person
-from asgi_tiktok.emulator.world.scopes import describe_scope, is_toggleable
 
 __all__ = ["Phone"]
 
@@ -47,9 +44,7 @@ class Phone:
 
     async def _act(self, request: Request) -> Response:
         """Apply `decision`: scan, approve or deny. `person` and `scopes` are as on the consent page."""
-        if not is_same_origin(request):
-            return plain_text("This form was not submitted from the emulator's own page.", 403)
-        form = parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True)
+        form = await read_own_form(request)
         fields = dict(form)
         logins = self._qr_logins
         login = logins.get(fields.get("token", ""))
@@ -73,7 +68,6 @@ class Phone:
         return render_page("camera.html", path=PATH, problem=problem, logins=self._qr_logins.waiting())
 
     def _login(self, login: QRLogin, ticket: str, problem: str) -> Response:
-        people = self._people
         return render_page(
             "phone.html",
             app=login.request.app,
@@ -82,7 +76,7 @@ class Phone:
             status=self._qr_logins.status_of(login),
             ticket=ticket,
             problem=problem,
-            people=[(person, avatar_path(person)) for person in people.values()],
-            chosen=next(iter(people)),
-            scopes=[(scope, describe_scope(scope), is_toggleable(scope)) for scope in login.request.scopes],
+            people=self._people,
+            chosen=next(iter(self._people)),
+            scopes=login.request.scopes,
         )

@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from asgi_tiktok.emulator.endpoints.origin import is_same_origin, own_origin
+from asgi_tiktok.emulator.endpoints.origin import own_origin, read_own_form
 from asgi_tiktok.emulator.endpoints.webhooks import EVENTS
 from asgi_tiktok.emulator.inspector.actions import Actions, Values
 from asgi_tiktok.emulator.inspector.serialization import (
@@ -18,8 +17,7 @@ from asgi_tiktok.emulator.inspector.serialization import (
     serialize_fault,
     serialize_grants,
 )
-from asgi_tiktok.emulator.pages.avatars import avatar_path
-from asgi_tiktok.emulator.pages.rendering import HEADERS, plain_text, render_scripted_page
+from asgi_tiktok.emulator.pages.rendering import HEADERS, render_scripted_page
 from asgi_tiktok.emulator.state import State
 from asgi_tiktok.emulator.world.faults import ENDPOINTS, KINDS
 from asgi_tiktok.emulator.world.grants import Reason
@@ -74,9 +72,7 @@ class Inspector:
         """Return an endpoint for a form, which redirects to the page or shows it with the error message."""
 
         async def answer(request: Request) -> Response:
-            if not is_same_origin(request):
-                return plain_text("This form was not submitted from the emulator's own page.", 403)
-            form = parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True)
+            form = await read_own_form(request)
             try:
                 action(parse_form(dict(form)))
             except ValueError as exc:
@@ -92,7 +88,6 @@ class Inspector:
             **self._live_context(),
             problem=problem,
             origin=own_origin(request),
-            people_with_avatars=[(person, avatar_path(person)) for person in self._state.people.values()],
             endpoints=[*ENDPOINTS],
             kinds=KINDS,
             events=[*EVENTS],

@@ -6,6 +6,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.responses import HTMLResponse, PlainTextResponse
 
+from asgi_tiktok.emulator.pages.avatars import avatar_path
+from asgi_tiktok.emulator.world.scopes import describe_scope, is_toggleable
+
 __all__ = ["HEADERS", "TEMPLATES", "plain_text", "render_page", "render_scripted_page"]
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -38,6 +41,7 @@ environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+environment.globals.update(avatar_path=avatar_path, describe_scope=describe_scope, is_toggleable=is_toggleable)
 
 
 def render_page(template: str, **context: Any) -> HTMLResponse:
