@@ -1,1 +1,1 @@
-"""Figures that tests are too short for; `python -m benchmarks` lists them."""
+"""Measurements that take too long for tests. `python -m benchmarks` lists them."""

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from importlib import import_module
 
-# Each benchmark, and what it is told when it shall be quick: a look whether it works, and no figure.
+# Each benchmark, and its options for --quick, which checks that it works and gives no useful figures.
 QUICK = {
     "overhead": "--rounds 1 --times 50 --no-servers",
     "requests_per_second": "--rounds 1 --seconds 1 --store memory",
@@ -15,7 +15,7 @@ QUICK = {
     "session_read": "--counts 100 1000 --rounds 2 --reads 50 --store sqlite",
     "session_size": "--count 500 --store sqlite",
     "refresh_race": "--rounds 2 --workers 2 --requests 20 --store sqlite",
-    "refresh_kill": "--plain 1 --requests 10 --strike anybody --store sqlite",
+    "refresh_kill": "--undisturbed 1 --requests 10 --fault random --store sqlite",
     "cancel_sweep": "",
     "store_outage": "--rounds 1 --store redis",
     "abandoned_logins": "--count 5000",
@@ -23,12 +23,15 @@ QUICK = {
 
 
 def main() -> int:
-    """The exit status: 2 when no benchmark has that name, 1 when one of all failed."""
+    """Run the benchmark that the command line names.
+
+    Returns the exit status: 2 if there is no benchmark of that name, 1 if a benchmark failed.
+    """
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if name in QUICK:
         sys.argv.pop(1)
         sys.argv[0] = f"python -m benchmarks {name}"
-        # Whoever is told to stop still ends the servers and workers that it started.
+        # On SIGTERM, exit normally, so that the servers and workers that were started are ended.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
         import_module(f"benchmarks.{name}").main()
         return 0
@@ -43,7 +46,7 @@ def main() -> int:
 
 
 def run_all(*, quick: bool) -> int:
-    """One after the other, each in a process that nothing else has used before."""
+    """Run all benchmarks one after another, each in a new process."""
     failed = []
     for name, options in QUICK.items():
         words = [name, *(options.split() if quick else ())]

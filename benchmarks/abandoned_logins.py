@@ -1,4 +1,4 @@
-"""Visitors press "Continue with TikTok" and never return: what is left of them?"""
+"""Logins that are started and never finished: how many rows and how much memory they leave."""
 
 import asyncio
 import gc
@@ -17,12 +17,12 @@ from benchmarks.engines import SQLiteFile
 from benchmarks.settings import Settings
 from benchmarks.table import print_table
 
-WARM_UP = 20_000  # logins, after which caches and the allocator have found their size
+WARM_UP = 20_000  # logins, until caches and the allocator have reached their size
 
 
 @dataclass
 class Abandoned:
-    """What many started logins left behind."""
+    """What started logins left behind. `growth` is in MB, `rate` in logins per second."""
 
     starts: int
     rows: int
@@ -31,11 +31,14 @@ class Abandoned:
 
 
 async def nothing(scope: Scope, receive: Receive, send: Send) -> None:
-    """The app behind the middleware, which no login start reaches."""
+    """The app behind the middleware. Requests that start a login never reach it."""
 
 
 async def start_logins(app: ASGIApp, numbers: range) -> int:
-    """One visitor for each number, no two alike; how many were sent to TikTok with a cookie."""
+    """Start a login for one visitor per number, each different.
+
+    Returns how many were redirected to TikTok with a cookie.
+    """
     sent_on = 0
 
     async def receive() -> Message:
@@ -61,14 +64,14 @@ async def start_logins(app: ASGIApp, numbers: range) -> int:
 
 
 def abandon(count: int, *, warm_up: int = WARM_UP) -> Abandoned:
-    """Start so many logins after a warm-up, in this process."""
+    """Start `count` logins in this process, after a warm-up."""
     with tempfile.TemporaryDirectory() as folder:
         engine = SQLiteFile(Path(folder))
         tiktok = Settings(engine.url).new_tiktok()
         app = TikTokAuthMiddleware(nothing, tiktok)
 
         async def play() -> tuple[int, float, float]:
-            await tiktok.store.get("any")  # makes the file, whose rows are counted at the end
+            await tiktok.store.get("any")  # creates the file whose rows are counted at the end
             await start_logins(app, range(warm_up))
             before = resident()
             began = time.monotonic()
@@ -83,7 +86,7 @@ def abandon(count: int, *, warm_up: int = WARM_UP) -> Abandoned:
 
 
 def resident() -> float:
-    """MB of memory that this process holds."""
+    """Return the resident memory of this process in MB."""
     gc.collect()
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6

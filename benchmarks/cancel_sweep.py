@@ -1,4 +1,4 @@
-"""A refresh interrupted at every await, one by one: is the new token in the store each time?"""
+"""A refresh that is interrupted at each await in turn: is the new token in the store every time?"""
 
 import asyncio
 import time
@@ -16,11 +16,11 @@ from benchmarks.tokens import expire, sign_in
 
 OPEN_ID = CAST[0].open_id
 SECRET_KEY = "only-for-records-that-no-process-outlives"
-LIMIT = 1000  # points; a refresh has about a tenth
+MAX_POINTS = 1000  # await points; a refresh has far fewer
 
 
 class StepwiseStore:
-    """A memory store that lets the event loop run before and after each step, as one over a network does."""
+    """A memory store that yields to the event loop before and after each call, like a store on a network."""
 
     def __init__(self) -> None:
         self.inner = MemoryStore()
@@ -65,7 +65,7 @@ class StepwiseStore:
 
 
 class SlowEmulator:
-    """An emulator that lets the event loop run before and after it has rotated."""
+    """An emulator that yields to the event loop before and after it rotates the token."""
 
     def __init__(self) -> None:
         self.emulator = Emulator(rotate="strict")
@@ -78,7 +78,7 @@ class SlowEmulator:
 
 @dataclass
 class Sweep:
-    """What was found after an interruption at each of the points."""
+    """Totals over all await points."""
 
     points: int = 0
     kept: int = 0
@@ -88,7 +88,7 @@ class Sweep:
 
 
 class Scene:
-    """A person whose token has ended, and the app that is about to renew it."""
+    """A user whose access token has expired, and the app that is about to refresh it."""
 
     def __init__(self) -> None:
         self.store = StepwiseStore()
@@ -109,14 +109,14 @@ class Scene:
         self.slow.emulator.exchanges.clear()
 
     async def begin(self, steps: int) -> asyncio.Task[Token]:
-        """Ask for the token, and let the event loop take so many steps."""
+        """Ask for the token, and let the event loop take this number of steps."""
         task = asyncio.create_task(self.tiktok.token(OPEN_ID))
         for _ in range(steps):
             await asyncio.sleep(0)
         return task
 
     async def judge(self, sweep: Sweep) -> None:
-        """Whether what is stored is what TikTok knows, and usable; the lease free or about to end."""
+        """Add to the totals: whether TikTok accepts the stored token, and whether a lease is left."""
         tokens = self.slow.emulator.grants
         kept = await self.tiktok.tokens.load(OPEN_ID)
         alive = kept is not None and kept.token.refresh_token in tokens.refresh_tokens
@@ -130,9 +130,9 @@ class Scene:
 
 
 async def cancel_requests() -> Sweep:
-    """Cancel the one request that waits for the refresh."""
+    """Cancel the only request that waits for the refresh."""
     sweep = Sweep()
-    for steps in range(LIMIT):
+    for steps in range(MAX_POINTS):
         scene = Scene()
         await scene.prepare()
         task = await scene.begin(steps)
@@ -141,16 +141,16 @@ async def cancel_requests() -> Sweep:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await asyncio.gather(*scene.tiktok.tokens.flights.values(), return_exceptions=True)
-        # At the first points the refresh has not begun, and the next request begins it.
+        # At the first points the refresh has not started yet, so the next request starts it.
         await scene.tiktok.token(OPEN_ID)
         await scene.judge(sweep)
-    raise RuntimeError(f"The refresh took more than {LIMIT} steps.")
+    raise RuntimeError(f"The refresh took more than {MAX_POINTS} steps.")
 
 
 def shut_down() -> Sweep:
-    """Close the app and end its event loop, as a server does that is told to stop."""
+    """Close the app and end its event loop, as a server does when it shuts down."""
     sweep = Sweep()
-    for steps in range(LIMIT):
+    for steps in range(MAX_POINTS):
         scene = Scene()
 
         async def live(scene: Scene = scene, steps: int = steps) -> bool:
@@ -166,14 +166,14 @@ def shut_down() -> Sweep:
         if asyncio.run(live()):
             return sweep
         asyncio.run(after())
-    raise RuntimeError(f"The refresh took more than {LIMIT} steps.")
+    raise RuntimeError(f"The refresh took more than {MAX_POINTS} steps.")
 
 
 def main() -> None:
     ArgumentParser(description=__doc__).parse_args()
     rows = [
         ["the request is cancelled", *vars(asyncio.run(cancel_requests())).values()],
-        ["the app is closed and its event loop ends", *vars(shut_down()).values()],
+        ["the app shuts down", *vars(shut_down()).values()],
     ]
-    headers = ["at each await", "points", "new token kept", "one refresh", "leases left over", "tokens lost"]
+    headers = ["interruption at each await", "points", "new token saved", "one refresh", "leases left", "tokens lost"]
     print_table(headers, rows)

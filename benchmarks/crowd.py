@@ -1,4 +1,4 @@
-"""Many visitors at once, and what became of their requests."""
+"""Many visitors at once, and the results of their requests."""
 
 import asyncio
 import time
@@ -12,7 +12,7 @@ from benchmarks.workers import Worker
 
 @dataclass
 class Outcome:
-    """What a crowd got: errors by name, "lost" where a worker died, and the tokens by their hash."""
+    """What the visitors got: errors by name ("lost" if a worker died), and tokens by their hash."""
 
     errors: Counter[str] = field(default_factory=Counter)
     tokens: Counter[str] = field(default_factory=Counter)
@@ -24,13 +24,13 @@ class Outcome:
 
 
 class Crowd:
-    """Visitors whose requests each need a token of one user."""
+    """Visitors whose requests all need the token of one user."""
 
     def __init__(self, workers: list[Worker]) -> None:
         self.workers = workers
 
     async def ask_all(self, open_id: str, requests: int) -> Outcome:
-        """So many requests to each worker, all at once."""
+        """Send this number of requests to each worker, all at once."""
         outcome = Outcome()
         await asyncio.gather(*(self.ask(worker, open_id, outcome) for worker in self.workers * requests))
         return outcome
@@ -48,7 +48,10 @@ class Crowd:
         outcome.longest = max(outcome.longest, time.monotonic() - began)
 
     async def recover(self, open_id: str, within: float) -> tuple[float, Outcome]:
-        """Ask every worker until all of them have a token or one says that a login is needed; how long it took."""
+        """Ask every worker until all of them have a token, or one of them needs a new login.
+
+        Returns the time in seconds, and what the visitors got.
+        """
         began = time.monotonic()
         waiting: Iterable[Worker] = self.workers
         total = Outcome()

@@ -1,4 +1,4 @@
-"""The engines behind the stores, each with a place of its own that is gone afterwards."""
+"""The engines of the stores, each in a temporary folder."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -11,25 +11,25 @@ from benchmarks.redis_server import RedisServer
 
 
 class Engine(Protocol):
-    """Where a store keeps its records."""
+    """The file or the server that keeps the records of a store."""
 
     url: str
 
     def start(self) -> None:
-        """Start it, and return when it answers. A later start finds what was kept."""
+        """Start it, and return when it answers. The data of an earlier start is still there."""
         ...
 
     def kill(self) -> None:
-        """End it as a power failure would, as far as a process can tell."""
+        """End it without a shutdown, as a power failure does."""
         ...
 
     def end(self) -> None:
-        """End it for good."""
+        """Shut it down."""
         ...
 
 
 class SQLiteFile:
-    """A file needs no server."""
+    """A SQLite file, which needs no server."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "store.sqlite3"
@@ -55,7 +55,7 @@ SERVERS = ("redis", "postgresql")
 
 @contextmanager
 def opened(name: str) -> Iterator[Engine]:
-    """An engine of this kind, empty, in a folder of its own, until the block ends."""
+    """Start an empty engine of this kind in a temporary folder, until the block ends."""
     with tempfile.TemporaryDirectory(prefix="asgi-tiktok-") as folder:
         engine = ENGINES[name](Path(folder))
         try:

@@ -1,4 +1,4 @@
-"""Many records written fast: in bulk where an engine can, through the store where it cannot."""
+"""Write many records fast: in bulk if the engine can do that, otherwise through the store."""
 
 import asyncio
 import sqlite3
@@ -11,14 +11,14 @@ from benchmarks.people import SignedIn
 from benchmarks.postgresql import connected
 
 BATCH = 5000  # records
-AT_ONCE = 40  # writes through a store
+MAX_CONCURRENT = 40  # writes through a store
 TABLE = "tiktok_records"
 COLUMNS = ("key", "value", "ends_at", "owner")
 
 
 async def fill(url: str, store: Store, records: Iterable[SignedIn]) -> None:
-    """Keep the records, as the store itself would have written them."""
-    await store.get("any")  # makes the table
+    """Write the records exactly as the store itself writes them."""
+    await store.get("any")  # creates the table
     for batch in batches(records):
         if url.startswith("sqlite:"):
             insert_sqlite(url, batch)
@@ -33,7 +33,7 @@ async def fill(url: str, store: Store, records: Iterable[SignedIn]) -> None:
 def insert_sqlite(url: str, batch: Sequence[SignedIn]) -> None:
     db = sqlite3.connect(url.removeprefix("sqlite:///"))
     try:
-        # Only while filling: a larger cache, and no waiting for the disk.
+        # Only for this connection: a larger cache, and no wait for the disk.
         db.execute("PRAGMA cache_size = -500000")
         db.execute("PRAGMA synchronous = OFF")
         rows = [(r.key, r.value, time.time() + r.ttl, r.owner) for r in batch]
@@ -50,7 +50,7 @@ async def copy_postgresql(url: str, batch: Sequence[SignedIn]) -> None:
 
 
 async def vacuum_postgresql(url: str) -> None:
-    """What autovacuum does a minute later."""
+    """Do now what autovacuum would do a minute later."""
     async with connected(url) as connection:
         await connection.execute(f"VACUUM ANALYZE {TABLE}")
 
@@ -62,7 +62,7 @@ async def write(store: Store, batch: Sequence[SignedIn]) -> None:
         for record in waiting:
             await store.set(record.key, record.value, ttl=record.ttl, owner=record.owner)
 
-    await asyncio.gather(*(take() for _ in range(AT_ONCE)))
+    await asyncio.gather(*(take() for _ in range(MAX_CONCURRENT)))
 
 
 def batches(records: Iterable[SignedIn]) -> Iterator[list[SignedIn]]:

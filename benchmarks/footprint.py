@@ -1,4 +1,4 @@
-"""What an import takes, of time and memory, beside what it stands on; and a hundred thousand sessions in memory."""
+"""Time and memory of an import, compared with its dependencies; and the memory of 100,000 sessions."""
 
 import asyncio
 import json
@@ -39,7 +39,7 @@ print(json.dumps([took * 1000, resident() - before, len(sys.modules), sorted(sys
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """One import in an interpreter of its own: milliseconds, MB, and the modules that are there afterwards."""
+    """One import in a new interpreter: milliseconds, MB, and the modules that are loaded afterwards."""
 
     took: float
     memory: float
@@ -48,7 +48,7 @@ class Import:
 
 
 def load(statement: str) -> Import:
-    """Import it in a fresh interpreter."""
+    """Run the import statement in a new interpreter."""
     command = [sys.executable, "-c", CHILD.format(statement=statement)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     took, memory, modules, names = json.loads(done.stdout)
@@ -56,34 +56,37 @@ def load(statement: str) -> Import:
 
 
 def imports(rounds: int) -> dict[str, list[Import]]:
-    """All statements in turn, so many times."""
+    """Run all statements in turn, this number of times."""
     found: dict[str, list[Import]] = defaultdict(list)
     for number in range(rounds + 1):
         for statement in IMPORTS:
             each = load(statement)
-            if number:  # the first round fills the disk's cache
+            if number:  # the first round fills the disk cache
                 found[statement].append(each)
     return found
 
 
 def optional(found: Import) -> list[str]:
-    """What was imported although it is an extra, or only for tests; the emulator and the commands count as well."""
+    """Return the imported modules that are optional: extras, and our own developer tools."""
     ours = ("asgi_tiktok.emulator", "asgi_tiktok.testing", "asgi_tiktok.demo", "asgi_tiktok.commands")
     return sorted(found.names.intersection((*OPTIONAL, *ours)))
 
 
 def tops(found: Import) -> list[str]:
-    """The packages of others that were imported."""
+    """Return the third-party packages that were imported."""
     named = {name.partition(".")[0] for name in found.names}
     return sorted(name for name in named - set(sys.stdlib_module_names) - {"asgi_tiktok"} if not name.startswith("_"))
 
 
 async def sessions(count: int) -> tuple[float, float]:
-    """MB of so many sessions in the memory store, and with as many read as are remembered opened."""
+    """Measure the memory of sessions in the memory store.
+
+    Returns MB for `count` stored sessions, and MB after as many were read as the cache of opened sessions holds.
+    """
     store = MemoryStore(max_records=count)
     tiktok = TikTok("key", "secret", "https://app.example.com/callback", secrets.token_urlsafe(32), store=store)
     cookies: deque[list[tuple[bytes, bytes]]] = deque(maxlen=min(count, MOST_OPENED))
-    for person in people(tiktok, 100):  # warms up
+    for person in people(tiktok, 100):  # warm-up
         await store.set(person.key, person.value, ttl=person.ttl, owner=person.owner)
     store.records.clear()
     before = resident()
@@ -93,7 +96,7 @@ async def sessions(count: int) -> tuple[float, float]:
     kept = resident() - before
     found = [await tiktok.sessions.load(headers) for headers in cookies]
     if None in found or len(store.records) != count:
-        raise RuntimeError("A session is lost.")
+        raise RuntimeError("A session was lost.")
     return kept, resident() - before
 
 
@@ -107,14 +110,14 @@ def main() -> None:
     for statement, each in found.items():
         took, memory = statistics.median(one.took for one in each), statistics.median(one.memory for one in each)
         rows.append([f"`{statement}`", took, memory, each[0].modules, ", ".join(optional(each[0])) or "none"])
-    print_table(["in a fresh interpreter", "time (ms)", "memory (MB)", "modules", "of our extras"], rows)
-    print(f"\n`{OURS}` imports these packages of others: {', '.join(tops(found[OURS][0]))}.\n")
+    print_table(["in a new interpreter", "time (ms)", "memory (MB)", "modules", "optional"], rows)
+    print(f"\n`{OURS}` imports these third-party packages: {', '.join(tops(found[OURS][0]))}.\n")
     kept, read = asyncio.run(sessions(options.sessions))
     each_session = round(kept * 1e6 / options.sessions)
     headers = [
         "sessions in the memory store",
         "memory (MB)",
-        "each (bytes)",
-        f"and with {MOST_OPENED:,} of them opened (MB)",
+        "per session (bytes)",
+        f"memory with {MOST_OPENED:,} cached (MB)",
     ]
     print_table(headers, [[options.sessions, kept, each_session, read]])

@@ -1,4 +1,4 @@
-"""The gate in front of the emulator: it counts refreshes, and knows the moments of each."""
+"""A gate in front of the emulator that counts refreshes and can interrupt them."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -19,28 +19,31 @@ Moment = Literal["asked", "rotated", "answered"]
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
-    """A refresh that reached the emulator, and its error, if that was the answer."""
+    """A refresh that reached the emulator, and the error code of its response, if it has one."""
 
     worker: int
     error: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Ambush:
-    """Something to do, once, at this moment of a refresh by a worker; False lets the request get lost."""
+class Trigger:
+    """A function to call once, at this moment of a refresh.
+
+    It gets the process id of the worker. If it returns False, the refresh never gets a response.
+    """
 
     moment: Moment
-    spring: Callable[[int], bool]
+    run: Callable[[int], bool]
 
 
 class Gate:
-    """Lets everything through to the emulator, unless an ambush was set."""
+    """Passes every request on to the emulator, unless a trigger is set and interrupts it."""
 
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
         self.url = ""
         self.refreshes: list[Refresh] = []
-        self.ambush: Ambush | None = None
+        self.trigger: Trigger | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] != "/v2/oauth/token/":
@@ -61,29 +64,32 @@ class Gate:
             await self.emulator(scope, again, send)
             return
         worker = int(request.headers.get(NAME, "0"))
-        if not self.goes_on("asked", worker):
-            await receive()  # returns when the one who asked is gone
+        if not self.continues("asked", worker):
+            await receive()  # returns when the client has disconnected
             return
         await self.emulator(scope, again, keep)
         body = b"".join(message.get("body", b"") for message in answer)
         self.refreshes.append(Refresh(worker, json.loads(body).get("error")))
-        if not self.goes_on("rotated", worker):
+        if not self.continues("rotated", worker):
             await receive()
             return
         for message in answer:
             await send(message)
-        self.goes_on("answered", worker)
+        self.continues("answered", worker)
 
-    def goes_on(self, moment: Moment, worker: int) -> bool:
-        if self.ambush is None or self.ambush.moment != moment:
+    def continues(self, moment: Moment, worker: int) -> bool:
+        if self.trigger is None or self.trigger.moment != moment:
             return True
-        ambush, self.ambush = self.ambush, None
-        return ambush.spring(worker)
+        trigger, self.trigger = self.trigger, None
+        return trigger.run(worker)
 
 
 @contextmanager
 def open_gate(people: int) -> Iterator[Gate]:
-    """A gate on a real socket, before an emulator with so many people that rotates strictly."""
+    """Run a gate on a real socket, in front of an emulator with `people` users.
+
+    The emulator accepts each refresh token once.
+    """
     cast = [Person(open_id=f"person-{number}", display_name=f"Person {number}") for number in range(people)]
     gate = Gate(Emulator(people=cast, rotate="strict"))
     with listen("127.0.0.1", 0) as listener, serving(gate, [listener]):

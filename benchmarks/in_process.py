@@ -1,4 +1,4 @@
-"""Requests without a server: an ASGI app called as uvicorn would, and what one call costs."""
+"""Requests without a server: call an ASGI app as uvicorn does, and measure one call."""
 
 import time
 from collections.abc import Callable
@@ -23,7 +23,7 @@ BROWSER = [
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """Who asks for what."""
+    """A kind of visitor and the request that they make."""
 
     name: str
     path: str = "/"
@@ -32,7 +32,7 @@ class Situation:
     websocket: bool = False
 
     def scope(self, cookie: str) -> Scope:
-        """The scope of such a request by somebody who, once signed in, has this cookie."""
+        """Return the scope of the request. `cookie` is the cookie of a signed-in visitor."""
         shown = OTHERS if self.cookies else ""
         if self.signed_in:
             shown = f"{shown}; {cookie}"
@@ -47,7 +47,7 @@ class Situation:
 
 SITUATIONS = (
     Situation("anonymous", cookies=False),
-    Situation("anonymous, others' cookies"),
+    Situation("anonymous, unrelated cookies"),
     Situation("signed in", signed_in=True),
     Situation("protected, refused", path="/studio"),
     Situation("WebSocket, signed in", signed_in=True, websocket=True),
@@ -63,11 +63,14 @@ async def receive_connect() -> Message:
 
 
 async def discard(message: Message) -> None:
-    """A server that writes nothing."""
+    """Drop the message, instead of writing it to a socket."""
 
 
 async def spend(app: ASGIApp, scope: Scope, times: int, clock: Callable[[], float] = time.thread_time) -> float:
-    """Microseconds for one of so many requests, by default of this thread's own time, whatever else is running."""
+    """Return the microseconds of one request, averaged over `times` requests.
+
+    The default clock is the CPU time of this thread, which other processes barely affect.
+    """
     receive = receive_connect if scope["type"] == "websocket" else receive_request
     began = clock()
     for _ in range(times):
@@ -76,7 +79,7 @@ async def spend(app: ASGIApp, scope: Scope, times: int, clock: Callable[[], floa
 
 
 async def ask(app: ASGIApp, scope: Scope) -> list[Message]:
-    """One request, and all that the app sends."""
+    """Make one request, and return all messages that the app sends."""
     receive: Receive = receive_connect if scope["type"] == "websocket" else receive_request
     sent: list[Message] = []
 

@@ -1,4 +1,4 @@
-"""The overhead of a request in instructions, which no other work on the machine disturbs."""
+"""The overhead of a request in CPU instructions, which other work on the machine does not affect."""
 
 import asyncio
 import gc
@@ -16,42 +16,45 @@ from benchmarks.overhead import Figures, enter, situations_of
 
 WARM_UP = 50  # requests
 TIMES = 100  # requests of each kind
-PATIENCE = 900  # seconds; under valgrind everything takes fifty times as long
+TIMEOUT = 900  # seconds; valgrind makes everything fifty times slower
 MARK = "getppid"  # a function that nothing else calls
 
 
 def count() -> Figures:
-    """Instructions of each request above those of the bare app."""
+    """Count the instructions of each request, in addition to those of the bare app."""
     if shutil.which("valgrind") is None:
-        raise SystemExit("valgrind is missing; on Debian: apt-get install valgrind")
+        raise SystemExit("valgrind is not installed. On Debian: apt-get install valgrind")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         callgrind = ["--tool=callgrind", f"--dump-before={MARK}", f"--callgrind-out-file={folder / 'part'}"]
         command = ["valgrind", "-q", *callgrind, sys.executable, "-m", "benchmarks.instructions"]
-        # Without a seed, the layout of dicts would differ from run to run.
+        # Without a fixed seed, the layout of dicts differs between runs.
         environ = {**os.environ, "PYTHONHASHSEED": "0"}
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=environ, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, env=environ, check=False)
         if done.returncode:
             raise RuntimeError(done.stderr[-2000:])
         figures: Figures = {}
         for number, (contender, situation) in enumerate(json.loads(done.stdout)):
-            # Three parts for each: what came before, the bare app, the app.
-            bare, app = (read_part(folder / f"part.{3 * number + place}") for place in (2, 3))
+            # Three parts for each: everything before, the bare app, the app.
+            bare, app = (read_part(folder / f"part.{3 * number + offset}") for offset in (2, 3))
             figures[contender, situation] = round((app - bare) / TIMES)
     return figures
 
 
 def read_part(path: Path) -> int:
-    """How many instructions callgrind counted between two marks."""
+    """Return the number of instructions that callgrind counted between two marks."""
     found = re.search(r"^summary: (\d+)$", path.read_text(), re.MULTILINE)
     assert found is not None
     return int(found[1])
 
 
 async def play(folder: Path) -> list[tuple[str, str]]:
-    """Under valgrind: the bare app and the app in turn, a mark before each block and one after the last."""
+    """Run the bare app and the app in turn, with a mark before each block and one after the last.
+
+    This function runs under valgrind.
+    """
     played = []
-    gc.disable()  # its turn would come in somebody's block by chance
+    gc.disable()  # otherwise a collection would be counted in a random block
     for contender in await enter(folder):
         for situation in situations_of(contender):
             scope = situation.scope(contender.cookie)

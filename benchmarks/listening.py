@@ -1,4 +1,4 @@
-"""A process that serves on a socket of ours, so that nobody has to guess a free port."""
+"""Run a server process on a socket that is opened here, so that its port is known."""
 
 import socket
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +12,10 @@ from benchmarks.processes import end, start, wait_until
 
 @contextmanager
 def listening(command: Sequence[str], log: Path, environ: Mapping[str, str]) -> Iterator[tuple[int, int]]:
-    """Run the command, which takes the listening socket's number as its last argument: its port and its process."""
+    """Run the command with the file descriptor of a listening socket as its last argument.
+
+    Yields the port and the process id.
+    """
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
         port, fd = int(listener.getsockname()[1]), listener.fileno()
         process = start([*command, str(fd)], log, environ=environ, pass_fds=[fd])

@@ -1,6 +1,6 @@
-"""Sites whose people sign in with TikTok: by us, by others as their documentation has it, and by hand.
+"""Sites with a TikTok login: ours, others set up as their documentation shows, and one written by hand.
 
-Each is taught TikTok's dialect as far as it lets itself be taught; none of that costs anything worth naming.
+Each is adapted to TikTok's protocol as far as it allows. The adaptation costs almost nothing.
 """
 
 import json
@@ -39,7 +39,7 @@ AUTHLIB = "Authlib's Starlette integration"
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A site where somebody can sign in at LOGIN and comes back to CALLBACK."""
+    """A site whose login starts at LOGIN and ends at CALLBACK."""
 
     name: str
     app: ASGIApp
@@ -47,7 +47,7 @@ class Site:
 
 
 def by_hand(base_url: str) -> Site:
-    """The two calls to TikTok alone, over connections that stay: what no login can do without."""
+    """Only the two requests to TikTok, over persistent connections. Every login needs them."""
     client = httpx2.AsyncClient(base_url=base_url, trust_env=False)
     app_keys = {"client_key": DEFAULT_CLIENT_KEY, "client_secret": DEFAULT_CLIENT_SECRET}
     asked = {"response_type": "code", "scope": "user.info.basic", "redirect_uri": REDIRECT_URI, "state": "s"}
@@ -66,11 +66,11 @@ def by_hand(base_url: str) -> Site:
         await send({"type": "http.response.start", "status": 302, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
 
-    return Site("the two calls alone", app, client.aclose)
+    return Site("only the two calls", app, client.aclose)
 
 
 def ours(store: str, url: str, base_url: str) -> Site:
-    """A session on the server, and tokens that are kept and will be refreshed."""
+    """A session on the server, and a stored token that will be refreshed."""
     tiktok = TikTok(
         DEFAULT_CLIENT_KEY,
         DEFAULT_CLIENT_SECRET,
@@ -84,13 +84,13 @@ def ours(store: str, url: str, base_url: str) -> Site:
 
 
 class LastingTransport(httpx2.AsyncHTTPTransport):
-    """Connections and a TLS context for all of Authlib's clients, each of which closes its transport."""
+    """A transport that all of Authlib's clients share, although each client closes its transport."""
 
     async def aclose(self) -> None:
-        """Stay open."""
+        """Do nothing, so that the connections stay open."""
 
     async def __aexit__(self, *_: object) -> None:
-        """Stay open."""
+        """Do nothing, so that the connections stay open."""
 
     async def end(self) -> None:
         """Close the connections."""
@@ -98,7 +98,7 @@ class LastingTransport(httpx2.AsyncHTTPTransport):
 
 
 def authlib(base_url: str, name: str = AUTHLIB, **client_kwargs: Any) -> Site:
-    """The user in Starlette's session cookie, and no token kept, as in Authlib's examples."""
+    """The user in Starlette's session cookie, and no stored token, as in Authlib's examples."""
     oauth = OAuth()
     oauth.register(
         "tiktok",
@@ -132,7 +132,7 @@ def authlib(base_url: str, name: str = AUTHLIB, **client_kwargs: Any) -> Site:
 
 
 class TikTokSSO(SSOBase):
-    """TikTok as one of fastapi-sso's providers, of which there is none for it."""
+    """A fastapi-sso provider for TikTok, because fastapi-sso has none."""
 
     provider = "tiktok"
     use_basic_auth = False
@@ -155,7 +155,7 @@ class TikTokSSO(SSOBase):
 
 
 def fastapi_sso(base_url: str) -> Site:
-    """The user in a JWT cookie, and no token kept, as in fastapi-sso's documentation."""
+    """The user in a JWT cookie, and no stored token, as in fastapi-sso's documentation."""
     sso = TikTokSSO(
         DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, REDIRECT_URI, allow_insecure_http=True, scope=["user.info.basic"]
     )

@@ -1,4 +1,4 @@
-"""Whole logins, from the button to the session: what each costs this process, by us and by others."""
+"""The cost of a full login, from the button to the session, compared with other libraries."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ WARM_UP = 5  # logins
 
 @dataclass
 class Logins:
-    """What the logins of one site took, in milliseconds each: of the processor in this process, and on the clock."""
+    """The milliseconds of the logins at one site: CPU time of this process, and wall time."""
 
     finished: int = 0
     processor: list[float] = field(default_factory=list)
@@ -40,7 +40,7 @@ class Logins:
 
 
 class Visitor:
-    """Somebody whose browser shows no pages. Only what the site does is measured, and not what they do."""
+    """A visitor without a real browser. Only the work of the site is measured."""
 
     def __init__(self, site: Site, tiktok: httpx2.AsyncClient) -> None:
         self.site = site
@@ -50,7 +50,7 @@ class Visitor:
         self.clock = 0.0
 
     async def visit(self, url: str) -> str:
-        """Where the site sends the browser."""
+        """Make the request, and return where the site redirects the browser."""
         scope = self.scope(url)
         processor, clock = time.process_time(), time.perf_counter()
         sent = await ask(self.site.app, scope)
@@ -84,29 +84,29 @@ class Visitor:
         }
 
     async def agree(self, url: str, open_id: str) -> str:
-        """Press TikTok's button; where TikTok sends the browser."""
+        """Agree on TikTok's page, and return where TikTok redirects the browser."""
         asked = dict(parse_qsl(urlsplit(url).query))
         form = {**asked, "person": open_id, "scopes": "user.info.basic", "decision": "approve"}
         answer = await self.tiktok.post("/v2/auth/authorize/", data=form)
         return str(answer.headers["location"])
 
     async def sign_in(self, open_id: str) -> None:
-        """The whole way, to the redirect into the site."""
+        """Sign in, until the redirect back into the site."""
         back = await self.agree(await self.visit(f"{LOGIN}?next=/"), open_id)
         led_to = await self.visit(back)
         if urlsplit(led_to).path != "/":
-            raise RuntimeError(f"{self.site.name} led to {led_to}.")
+            raise RuntimeError(f"{self.site.name} redirected to {led_to} instead of /.")
 
 
 async def compete(base_url: str, folder: Path, *, rounds: int, logins: int) -> dict[str, Logins]:
-    """Each site in turn, so many logins of other people in each round."""
+    """Run the logins at each site in turn, in rounds. Each login is that of another user."""
     transport = LastingTransport(trust_env=False)
     sites = [
         by_hand(base_url),
         ours("memory", "memory://", base_url),
         ours("SQLite", SQLiteFile(folder).url, base_url),
         authlib(base_url),
-        authlib(base_url, "the same, given one transport for all", transport=transport, trust_env=False),
+        authlib(base_url, "Authlib with one shared transport", transport=transport, trust_env=False),
         fastapi_sso(base_url),
     ]
     results: dict[str, Logins] = defaultdict(Logins)
@@ -133,7 +133,7 @@ async def compete(base_url: str, folder: Path, *, rounds: int, logins: int) -> d
 
 
 def run(*, rounds: int, logins: int) -> dict[str, Logins]:
-    """The contest at an emulator in another process, so that what it costs is not counted."""
+    """Measure all sites against an emulator in another process, whose CPU time is not counted."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         command = [sys.executable, "-m", "benchmarks.tiktok"]
@@ -144,7 +144,7 @@ def run(*, rounds: int, logins: int) -> dict[str, Logins]:
 def main() -> None:
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=11)
-    parser.add_argument("--logins", type=int, default=20, help="of each site in a round")
+    parser.add_argument("--logins", type=int, default=20, help="logins at each site in a round")
     options = parser.parse_args()
     results = run(rounds=options.rounds, logins=options.logins)
     alone, authlibs = next(iter(results.values())).cost, results[AUTHLIB].cost
@@ -157,14 +157,7 @@ def main() -> None:
             + [(authlibs - alone) / own if own else NONE, clock]
         )
     headers = [
-        *(
-            "site",
-            "logins",
-            "processor (ms)",
-            "logins per second of it",
-            "times Authlib's",
-            "beyond the two calls (ms)",
-        ),
-        *("times Authlib's", "on the clock, TikTok's emulator included (ms)"),
+        *("site", "logins", "CPU per login (ms)", "logins per CPU second", "relative to Authlib"),
+        *("CPU beyond the two calls (ms)", "relative to Authlib", "wall time with the emulator (ms)"),
     ]
     print_table(headers, rows)

@@ -1,4 +1,4 @@
-"""What a request costs more than in a bare app: nobody, somebody, a refusal, a WebSocket; by us and by others."""
+"""The cost of a request in addition to a bare app, compared with other libraries."""
 
 import asyncio
 import gc
@@ -17,14 +17,14 @@ from benchmarks.pages import Contender, told
 from benchmarks.peers import PEERS, STARLETTE, ours
 from benchmarks.table import NONE, print_table
 
-Figures = dict[tuple[str, str], float]  # by contender and situation
+Figures = dict[tuple[str, str], float]  # by the names of a contender and a situation
 
 
 async def enter(folder: Path) -> list[Contender]:
-    """Everybody who can do without a server, each checked to know whom they should."""
+    """Return all contenders that need no server, after a check that they recognise the visitor."""
     memory = await ours("memory", "memory://")
     sqlite = await ours("SQLite", SQLiteFile(folder).url)
-    guarding = await ours("memory, one path guarded", "memory://", protect=("/studio",))
+    guarding = await ours("memory, one protected path", "memory://", protect=("/studio",))
     contenders = [*(peer() for peer in PEERS), memory, sqlite, guarding]
     for contender in contenders:
         await check(contender)
@@ -32,12 +32,12 @@ async def enter(folder: Path) -> list[Contender]:
 
 
 async def check(contender: Contender) -> None:
-    """RuntimeError unless the contender sees who is there, and nobody else."""
+    """Raise RuntimeError unless the contender recognises exactly the right visitor."""
     for situation in situations_of(contender):
         wanted = contender.who if situation.signed_in else "401" if situation.path == "/studio" else "nobody"
         found = told(await ask(contender.app, situation.scope(contender.cookie)))
         if found != wanted:
-            raise RuntimeError(f"{contender.name}, {situation.name}: {found} in place of {wanted}.")
+            raise RuntimeError(f"{contender.name}, {situation.name}: {found} instead of {wanted}.")
 
 
 def situations_of(contender: Contender) -> list[Situation]:
@@ -49,24 +49,24 @@ def situations_of(contender: Contender) -> list[Situation]:
 
 
 async def measure(contenders: Sequence[Contender], *, rounds: int, times: int) -> Figures:
-    """The median over all rounds of what each request costs above the bare app, in microseconds."""
+    """Return the microseconds of each request in addition to the bare app, as the median of all rounds."""
     found: dict[tuple[str, str], list[float]] = defaultdict(list)
     gc.collect()
-    gc.freeze()  # what was imported is not the garbage of any request
+    gc.freeze()  # imported modules must not slow down the collections during requests
     for number in range(rounds + 1):
         for contender in contenders if number % 2 else reversed(contenders):
             for situation in situations_of(contender):
                 scope = situation.scope(contender.cookie)
                 bare = await spend(contender.bare, scope, times)
                 app = await spend(contender.app, scope, times)
-                if number:  # the first round warms up
+                if number:  # the first round is the warm-up
                     found[contender.name, situation.name].append(app - bare)
     gc.unfreeze()
     return {key: statistics.median(values) for key, values in found.items()}
 
 
 async def measure_stores(*, rounds: int, times: int) -> list[list[object]]:
-    """Signed in, by the clock on the wall, because a store over a network works in another process."""
+    """Measure signed-in requests in wall time, because a store on a network works in another process."""
     situation = next(each for each in SITUATIONS if each.signed_in)
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -85,16 +85,16 @@ async def measure_stores(*, rounds: int, times: int) -> list[list[object]]:
 
 
 def print_figures(figures: Figures) -> None:
-    """All figures, and then their ratios to Starlette's."""
+    """Print all figures, and then their ratios to Starlette's."""
     names = list(dict.fromkeys(name for name, _ in figures))
     situations = [situation.name for situation in SITUATIONS]
-    headers = ["who tells it", *situations]
+    headers = ["implementation", *situations]
     print_table(headers, [[name, *(figures.get((name, each), NONE) for each in situations)] for name in names])
     ratios: list[list[object]] = []
     for name in names:
         found = [(figures.get((name, each)), figures[STARLETTE, each]) for each in situations]
         ratios.append([name, *(NONE if own is None else own / starlette for own, starlette in found)])
-    print(f"\nThe same as a multiple of {STARLETTE}:\n")
+    print(f"\nRelative to {STARLETTE}:\n")
     print_table(headers, ratios)
 
 
@@ -102,26 +102,27 @@ def main() -> None:
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=25)
     parser.add_argument("--times", type=int, default=1000, help="requests of each kind in a round")
-    parser.add_argument("--instructions", action="store_true", help="count instructions, by valgrind")
-    parser.add_argument("--no-servers", action="store_true", help="leave Redis and PostgreSQL out")
+    parser.add_argument("--instructions", action="store_true", help="count instructions with valgrind")
+    parser.add_argument("--no-servers", action="store_true", help="leave out Redis and PostgreSQL")
     options = parser.parse_args()
     if options.instructions:
         from benchmarks.instructions import count
 
-        print("Instructions above those of the bare app:\n")
+        print("Instructions in addition to the bare app:\n")
         print_figures(count())
         return
-    print("Microseconds of the processor above those of the bare app:\n")
+    print("Microseconds of CPU time in addition to the bare app:\n")
     with tempfile.TemporaryDirectory() as folder:
         figures = asyncio.run(overhead(Path(folder), rounds=options.rounds, times=options.times))
     print_figures(figures)
     if not options.no_servers:
-        print("\nSigned in, by store, on the clock:\n")
+        print("\nSigned in, by store, in wall time:\n")
         rows = asyncio.run(measure_stores(rounds=options.rounds, times=max(1, options.times // 4)))
         print_table(["store", "above the bare app (µs)"], rows)
 
 
 async def overhead(folder: Path, *, rounds: int, times: int) -> Figures:
+    """Measure all contenders that need no server."""
     contenders = await enter(folder)
     figures = await measure(contenders, rounds=rounds, times=times)
     for contender in contenders:

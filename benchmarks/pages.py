@@ -1,4 +1,4 @@
-"""The smallest app that asks who is there, and the same behind each of those who can tell it."""
+"""The smallest app that reads the user."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -10,14 +10,15 @@ Who = Callable[[Scope], str | None]
 
 
 async def keep_open() -> None:
-    """For those who hold nothing open."""
+    """Do nothing, because nothing was opened."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """An app that knows its visitors by some means, and the same app without.
+    """An app that recognises its visitors, and the same app without that.
 
-    `cookie` is what somebody has who is signed in as `who`.
+    `cookie` is the cookie of a visitor who is signed in as `who`. `guards` is whether the app refuses /studio to
+    anonymous visitors.
     """
 
     name: str
@@ -31,7 +32,10 @@ class Contender:
 
 
 def new_page(who: Who, *, guards: bool = False) -> ASGIApp:
-    """A page of one word, which is who is there; where it guards, nobody gets 401 for /studio."""
+    """Return an app whose page contains one word, the user.
+
+    If `guards` is true, anonymous visitors get 401 for /studio.
+    """
 
     async def page(scope: Scope, receive: Receive, send: Send) -> None:
         identity = who(scope)
@@ -51,24 +55,24 @@ def new_page(who: Who, *, guards: bool = False) -> ASGIApp:
 
 
 def nobody(scope: Scope) -> str | None:
-    """The bare app asks nobody."""
+    """Return None: the bare app does not read the user."""
     return None
 
 
 def user_in_scope(scope: Scope) -> str | None:
-    """As AuthenticationMiddleware and ours tell it."""
+    """Return the user that Starlette's AuthenticationMiddleware and our middleware put in the scope."""
     user = scope["user"]
     return user.identity if user.is_authenticated else None
 
 
 def user_in_session(scope: Scope) -> str | None:
-    """As Authlib's examples tell it: request.session["user"]."""
+    """Return the user in request.session["user"], where Authlib's examples keep it."""
     user = scope["session"].get("user")
     return None if user is None else user["open_id"]
 
 
 def told(sent: list[Message]) -> str:
-    """Who the app said is there, or the status with which it sent somebody away."""
+    """Return the user that the app reported, or the status if it refused the request."""
     if sent[0]["type"] == "websocket.accept":
         return str(dict(sent[0]["headers"])[b"x-who"].decode())
     if sent[0]["status"] != 200:

@@ -1,4 +1,4 @@
-"""Those who can tell an app who is there: others' middleware, set up as their documentation has it, and ours."""
+"""The contenders: other libraries, set up as their documentation shows, and our middleware."""
 
 import hmac
 import json
@@ -35,7 +35,7 @@ STARLETTE = "Starlette Session + Authentication"
 
 
 class SessionUser(BaseUser):
-    """A user that a session knows."""
+    """The user in a Starlette session."""
 
     def __init__(self, open_id: str, display_name: str) -> None:
         self.open_id = open_id
@@ -55,7 +55,7 @@ class SessionUser(BaseUser):
 
 
 class SessionBackend(AuthenticationBackend):
-    """Starlette's documentation leaves this class to the app."""
+    """Read the user from the session. Starlette leaves this class to the app."""
 
     async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, BaseUser] | None:
         user = conn.session.get("user")
@@ -65,7 +65,7 @@ class SessionBackend(AuthenticationBackend):
 
 
 def starlette() -> Contender:
-    """SessionMiddleware and AuthenticationMiddleware; the session holds three small facts, no more."""
+    """SessionMiddleware and AuthenticationMiddleware. The session holds only three small values."""
     user = new_user()
     facts = {"open_id": user.open_id, "display_name": user.display_name, "scopes": ["user.info.basic"]}
 
@@ -83,7 +83,7 @@ def starlette() -> Contender:
 
 
 def authlib() -> Contender:
-    """What Authlib's examples do after the login: request.session["user"] = all that TikTok told."""
+    """TikTok's whole user in request.session["user"], as in Authlib's examples."""
     user = new_user()
     app = SessionMiddleware(new_page(user_in_session, guards=True), SECRET_KEY, https_only=True)
     cookie = session_cookie({"user": facts_of(user)})
@@ -91,7 +91,7 @@ def authlib() -> Contender:
 
 
 def starsessions() -> Contender:
-    """Sessions in a dict of this process, each loaded for the app."""
+    """Sessions in a dict of this process, loaded on every request."""
     user, store, session_id = new_user(), InMemoryStore(), secrets.token_hex(16)
     store.data[session_id] = json.dumps({"user": facts_of(user)}).encode()
     page = new_page(user_in_session, guards=True)
@@ -100,7 +100,7 @@ def starsessions() -> Contender:
 
 
 def fastapi_sso() -> Contender:
-    """fastapi-sso ends with the login; its documentation keeps a JWT in a cookie, read by a dependency."""
+    """A JWT in a cookie, which a dependency reads, as in fastapi-sso's documentation."""
     user = new_user()
     cookie = APIKeyCookie(name="token", auto_error=False)
 
@@ -135,7 +135,7 @@ def fastapi_sso() -> Contender:
 
 
 def floor() -> Contender:
-    """Nobody can do less: find the cookie, check one MAC, look into one dict."""
+    """The minimum that any session needs: find the cookie, check one MAC, read one dict."""
     key, session_id, user = secrets.token_bytes(32), secrets.token_urlsafe(32).encode(), new_user()
     sessions = {session_id: user.open_id}
     page = new_page(lambda scope: scope["who"], guards=True)
@@ -150,11 +150,11 @@ def floor() -> Contender:
         await page(scope, receive, send)
 
     mac = hmac.digest(key, session_id, sha256).hex()
-    return Contender("the floor", app, BARE, f"floor={session_id.decode()}.{mac}", user.open_id)
+    return Contender("floor", app, BARE, f"floor={session_id.decode()}.{mac}", user.open_id)
 
 
 async def ours(store: str, url: str, *, protect: tuple[str, ...] = ()) -> Contender:
-    """Sessions in this store, which can be ended there at any time."""
+    """Our middleware, with sessions in this store."""
     tiktok = TikTok("benchmark-key", "benchmark-secret", REDIRECT_URI, SECRET_KEY, store=open_store(url))
     person = next(people(tiktok, 1))
     await tiktok.store.set(person.key, person.value, ttl=person.ttl, owner=person.owner)
@@ -164,7 +164,7 @@ async def ours(store: str, url: str, *, protect: tuple[str, ...] = ()) -> Conten
 
 
 def session_cookie(session: dict[str, object]) -> str:
-    """As SessionMiddleware writes it."""
+    """Return the cookie that Starlette's SessionMiddleware writes for this session."""
     signer = itsdangerous.TimestampSigner(SECRET_KEY)
     return "session=" + signer.sign(b64encode(json.dumps(session).encode())).decode()
 

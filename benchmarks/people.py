@@ -1,4 +1,4 @@
-"""Many signed-in people, each with a real session."""
+"""Many signed-in users, each with a real session."""
 
 import secrets
 import time
@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from asgi_tiktok import TikTok, TikTokUser
 from asgi_tiktok.accounts.sessions import Session, record_key
 
-AHEAD = 2 * 60 * 60  # seconds; a session last seen in the future is due for no touch while it is measured
+AHEAD = 2 * 60 * 60  # seconds; a last use in the future keeps the session from being updated during a run
 
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A session's record as a store takes it, and the cookie that opens it."""
+    """The record of a session, and the cookie that opens it."""
 
     key: str
     value: bytes
@@ -28,7 +28,7 @@ class SignedIn:
 
 
 def people(tiktok: TikTok, count: int) -> Iterator[SignedIn]:
-    """So many people with what TikTok tells of everybody, sealed and signed as at their login."""
+    """Yield `count` users with the default scope, whose sessions are sealed and signed as after a login."""
     sessions = tiktok.sessions
     key = tiktok.keys.newest
     now = int(time.time())
@@ -51,7 +51,7 @@ def people(tiktok: TikTok, count: int) -> Iterator[SignedIn]:
 
 
 def new_user() -> TikTokUser:
-    """Somebody with `user.info.basic`; the addresses of pictures are as long as TikTok's."""
+    """Return a user with the scope `user.info.basic`, whose picture addresses are as long as TikTok's."""
     open_id = secrets.token_hex(18)
     picture = f"https://p16-sign-va.tiktokcdn.com/tos-maliva-avt-0068/{secrets.token_hex(16)}~c5"
     signature = f"?lk3s=a5d48078&nonce={secrets.randbelow(90000) + 10000}&refresh_token={secrets.token_hex(16)}"

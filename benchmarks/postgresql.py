@@ -1,4 +1,4 @@
-"""A PostgreSQL cluster of our own."""
+"""A temporary PostgreSQL server."""
 
 import os
 import pwd
@@ -15,7 +15,10 @@ USER = "postgres"
 
 
 class PostgreSQLServer:
-    """PostgreSQL on a free port, as it comes out of `initdb`; killed with all of its processes at once."""
+    """PostgreSQL on a free port, with the settings of `initdb`.
+
+    `kill` kills all of its processes at once.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.programs = newest_programs()
@@ -37,7 +40,7 @@ class PostgreSQLServer:
         if not self.data.exists():
             initdb = [f"{self.programs}/initdb", "-D", str(self.data), "-U", USER, "-A", "trust", "--locale=C.UTF-8"]
             if run([*self.as_user, *initdb]) != 0:
-                raise RuntimeError("initdb failed.")
+                raise RuntimeError("initdb failed. Run it by hand to see why.")
         command = [f"{self.programs}/postgres", "-D", str(self.data), "-p", str(self.port), "-k", str(self.folder)]
         self.process = start([*self.as_user, *command, "-h", "127.0.0.1"], log)
         is_ready = [f"{self.programs}/pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
@@ -54,15 +57,15 @@ class PostgreSQLServer:
 
     def end(self) -> None:
         if self.process is not None:
-            # The fast shutdown, which does not wait for those who are still connected.
+            # A fast shutdown, which does not wait for open connections.
             self.process.send_signal(signal.SIGINT)
             end(self.process)
 
 
 @asynccontextmanager
 async def connected(url: str) -> AsyncIterator[Any]:
-    """A connection of asyncpg's own to the database at an SQLAlchemy URL."""
-    import asyncpg  # type: ignore[import-untyped]  # it ships no types
+    """Connect to the database at this SQLAlchemy URL with asyncpg, until the block ends."""
+    import asyncpg  # type: ignore[import-untyped]  # asyncpg ships no types
 
     connection = await asyncpg.connect(url.replace("+asyncpg", ""))
     try:
@@ -74,5 +77,5 @@ async def connected(url: str) -> AsyncIterator[Any]:
 def newest_programs() -> Path:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
     if not found:
-        raise SystemExit("PostgreSQL is missing; on Debian: apt-get install postgresql")
+        raise SystemExit("PostgreSQL is not installed. On Debian: apt-get install postgresql")
     return found[-1].parent

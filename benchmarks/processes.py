@@ -1,4 +1,4 @@
-"""Processes that a benchmark starts, and ends by their own id."""
+"""Start and end the processes of a benchmark."""
 
 import socket
 import subprocess
@@ -6,36 +6,40 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-PATIENCE = 30  # seconds for a process to become ready
+START_TIMEOUT = 30  # seconds
 
 
 def start(
     command: Sequence[str], log: Path, *, environ: Mapping[str, str] | None = None, pass_fds: Sequence[int] = ()
 ) -> subprocess.Popen[bytes]:
-    """Start the command in the background; what it prints is appended to the log."""
+    """Start the command in the background. Its output is appended to the log."""
     with log.open("ab") as output:
-        # Every command is one of ours, with paths and ports of our own making.
+        # All commands, paths and ports come from the benchmarks themselves.
         return subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environ, pass_fds=pass_fds
         )
 
 
 def run(command: Sequence[str]) -> int:
-    """Run the command to its end, unseen; its exit status."""
+    """Run the command without showing its output, and return its exit status."""
     return subprocess.run(command, capture_output=True, check=False).returncode
 
 
 def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
-    """Ask until it is ready; RuntimeError with the log's end when it ends before, or never is."""
-    deadline = time.monotonic() + PATIENCE
+    """Wait until the process is ready.
+
+    Raises RuntimeError with the end of the log if the process exits, or is not ready in time.
+    """
+    deadline = time.monotonic() + START_TIMEOUT
     while not ready():
         if process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"{process.args!r} did not start:\n{log.read_text(errors='replace')[-2000:]}")
+            output = log.read_text(errors="replace")[-2000:]
+            raise RuntimeError(f"{process.args!r} did not start. The end of its log:\n{output}")
         time.sleep(0.02)
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """End it, politely first."""
+    """Terminate the process, and kill it if it does not end within 10 seconds."""
     process.terminate()
     try:
         process.wait(timeout=10)
@@ -45,7 +49,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on."""
+    """Return a loopback port that is not in use."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""A Redis server of our own."""
+"""A temporary Redis server."""
 
 import shutil
 import subprocess
@@ -8,11 +8,11 @@ from benchmarks.processes import end, free_port, run, start, wait_until
 
 
 class RedisServer:
-    """Redis on a free port, which writes every change to disk before it answers."""
+    """Redis on a free port. It writes every change to disk before it answers."""
 
     def __init__(self, folder: Path) -> None:
         if shutil.which("redis-server") is None:
-            raise SystemExit("redis-server is missing; on Debian: apt-get install redis-server")
+            raise SystemExit("redis-server is not installed. On Debian: apt-get install redis-server")
         self.folder = folder
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"

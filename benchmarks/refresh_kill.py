@@ -1,4 +1,4 @@
-"""The race with a worker killed in each tenth round, or stopped for 20 s while it refreshes: who is signed out?"""
+"""A worker is killed or paused during a refresh: does any user lose their sign-in?"""
 
 import asyncio
 import os
@@ -13,44 +13,49 @@ from threading import Event, Thread, Timer
 from asgi_tiktok import TikTok
 from benchmarks.crowd import Crowd, Outcome
 from benchmarks.engines import opened
-from benchmarks.gate import Ambush, Gate, Moment, open_gate
+from benchmarks.gate import Gate, Moment, Trigger, open_gate
 from benchmarks.options import chosen, new_parser
 from benchmarks.settings import Settings
 from benchmarks.table import print_table
 from benchmarks.tokens import expire, sign_in
 from benchmarks.workers import Worker, serving
 
-STOPPED = 20  # seconds
-GIVEN_UP = 200  # seconds; what takes longer counts as lost
+PAUSE = 20  # seconds
+MAX_RECOVERY = 200  # seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Strike:
-    """What happens to which worker at which moment, and whether the refresh then goes on at TikTok."""
+class Fault:
+    """What happens to which worker at which moment of a refresh.
+
+    `holder` is whether the fault hits the worker that holds the lease, or another one. `pauses` is whether the worker
+    is paused instead of killed. `continues` is whether the refresh continues at TikTok. Without a moment, the fault
+    hits a random worker at a random time.
+    """
 
     name: str
     moment: Moment | None
     holder: bool = True
-    stops: bool = False
-    goes_on: bool = True
+    pauses: bool = False
+    continues: bool = True
 
 
-STRIKES = (
-    Strike("killed: one that waits for the lease", "asked", holder=False),
-    Strike("killed: the holder, TikTok never saw its request", "asked", goes_on=False),
-    Strike("killed: the holder, TikTok has rotated, no answer yet", "rotated", goes_on=False),
-    Strike("killed: the holder, as the answer arrives", "answered"),
-    Strike("killed: anybody at any moment", None, holder=False),
-    Strike("stopped 20 s: the holder, the answer comes meanwhile", "asked", stops=True),
-    Strike("stopped 20 s: the holder, as the answer arrives", "answered", stops=True),
+FAULTS = (
+    Fault("killed: a worker that waits for the lease", "asked", holder=False),
+    Fault("killed: the lease holder, before TikTok gets the request", "asked", continues=False),
+    Fault("killed: the lease holder, after TikTok has rotated", "rotated", continues=False),
+    Fault("killed: the lease holder, when the response arrives", "answered"),
+    Fault("killed: a random worker at a random time", None, holder=False),
+    Fault("paused 20 s: the lease holder, before the response arrives", "asked", pauses=True),
+    Fault("paused 20 s: the lease holder, when the response arrives", "answered", pauses=True),
 )
 
 
 @dataclass
-class Struck:
-    """What happened in the round of the strike, and until everybody had a token again."""
+class Result:
+    """What happened in the round of the fault, and until every worker had a token again."""
 
-    strike: Strike
+    fault: Fault
     refreshes: int
     invalid_grants: int
     unavailable: int
@@ -58,45 +63,45 @@ class Struck:
     in_window: bool
     sign_outs: int
     seconds: float
-    plain: int
-    plain_with_one: int
+    undisturbed: int
+    undisturbed_with_one: int
 
 
-class Executioner:
-    """Strikes a worker, once, and brings it back."""
+class FaultInjector:
+    """Kills or pauses one worker, once, and brings it back."""
 
-    def __init__(self, strike: Strike, workers: list[Worker]) -> None:
-        self.strike = strike
+    def __init__(self, fault: Fault, workers: list[Worker]) -> None:
+        self.fault = fault
         self.workers = workers
         self.victim = 0
-        self.struck = Event()
-        self.aftermath = Thread()
+        self.injected = Event()
+        self.recovery = Thread()
 
-    def spring(self, holder: int) -> bool:
-        candidates = [worker for worker in self.workers if (worker.pid == holder) == self.strike.holder]
+    def inject(self, holder: int) -> bool:
+        candidates = [worker for worker in self.workers if (worker.pid == holder) == self.fault.holder]
         worker = random.choice(candidates)
         self.victim = worker.pid
         back: Callable[[], None]
-        if self.strike.stops:
+        if self.fault.pauses:
             worker.stop()
             back = worker.resume
         else:
             worker.kill()
             back = worker.restart
-        self.aftermath = Timer(STOPPED, back) if self.strike.stops else Thread(target=back)
-        self.aftermath.start()
-        self.struck.set()
-        return self.strike.goes_on
+        self.recovery = Timer(PAUSE, back) if self.fault.pauses else Thread(target=back)
+        self.recovery.start()
+        self.injected.set()
+        return self.fault.continues
 
     def finish(self) -> None:
-        """Wait until the victim is back."""
-        if not self.struck.wait(timeout=STOPPED):
-            raise RuntimeError(f"{self.strike.name}: the moment never came.")
-        self.aftermath.join()
+        """Wait until the worker is back."""
+        if not self.injected.wait(timeout=PAUSE):
+            raise RuntimeError(f"{self.fault.name}: no refresh reached this moment.")
+        self.recovery.join()
 
 
 class Trial:
-    """One store, one site of four workers, one person for each strike."""
+    """One store, one site with four workers, and one user for each fault."""
 
     def __init__(self, settings: Settings, gate: Gate, workers: list[Worker], requests: int) -> None:
         self.gate = gate
@@ -105,28 +110,28 @@ class Trial:
         self.tiktok: TikTok = settings.new_tiktok()
         self.crowd = Crowd(workers)
 
-    async def play(self, open_id: str, strike: Strike, plain: int) -> Struck:
+    async def play(self, open_id: str, fault: Fault, undisturbed: int) -> Result:
         await sign_in(self.tiktok, self.gate.emulator, open_id)
         with_one = 0
-        for _ in range(plain):
+        for _ in range(undisturbed):
             await self.begin(open_id)
             await self.crowd.ask_all(open_id, self.requests)
             with_one += len(self.gate.refreshes) == 1
 
         before = await self.begin(open_id)
-        executioner = Executioner(strike, self.workers)
+        injector = FaultInjector(fault, self.workers)
         began = time.monotonic()
-        if strike.moment is None:
-            Timer(random.uniform(0.02, 0.3), executioner.spring, (os.getpid(),)).start()
+        if fault.moment is None:
+            Timer(random.uniform(0.02, 0.3), injector.inject, (os.getpid(),)).start()
         else:
-            self.gate.ambush = Ambush(strike.moment, executioner.spring)
+            self.gate.trigger = Trigger(fault.moment, injector.inject)
         first = await self.crowd.ask_all(open_id, self.requests)
-        in_window = await self.is_in_window(open_id, before, executioner)
-        await asyncio.to_thread(executioner.finish)
-        _, second = await self.crowd.recover(open_id, GIVEN_UP)
+        in_window = await self.is_in_window(open_id, before, injector)
+        await asyncio.to_thread(injector.finish)
+        _, second = await self.crowd.recover(open_id, MAX_RECOVERY)
         both = Outcome(first.errors + second.errors, first.tokens + second.tokens)
-        return Struck(
-            strike,
+        return Result(
+            fault,
             refreshes=len(self.gate.refreshes),
             invalid_grants=sum(refresh.error == "invalid_grant" for refresh in self.gate.refreshes),
             unavailable=both.errors.total() - both.errors["lost"] - both.sign_outs,
@@ -134,12 +139,12 @@ class Trial:
             in_window=in_window,
             sign_outs=int(both.sign_outs > 0),
             seconds=time.monotonic() - began,
-            plain=plain,
-            plain_with_one=with_one,
+            undisturbed=undisturbed,
+            undisturbed_with_one=with_one,
         )
 
     async def begin(self, open_id: str) -> str | None:
-        """Let the token end; the refresh token that will be used."""
+        """Let the access token expire, and return the refresh token that will be used."""
         self.gate.refreshes.clear()
         await expire(self.tiktok, open_id)
         return await self.refresh_token(open_id)
@@ -148,27 +153,27 @@ class Trial:
         kept = await self.tiktok.tokens.load(open_id)
         return kept.token.refresh_token if kept else None
 
-    async def is_in_window(self, open_id: str, before: str | None, executioner: Executioner) -> bool:
-        """Whether the new token died with the worker that was killed."""
-        rotated = any(r.worker == executioner.victim and r.error is None for r in self.gate.refreshes)
-        killed = not executioner.strike.stops
+    async def is_in_window(self, open_id: str, before: str | None, injector: FaultInjector) -> bool:
+        """Return whether the new token was lost with the killed worker."""
+        rotated = any(r.worker == injector.victim and r.error is None for r in self.gate.refreshes)
+        killed = not injector.fault.pauses
         return killed and rotated and await self.refresh_token(open_id) == before
 
 
 def run_trial(
-    store: str, *, strikes: tuple[Strike, ...] = STRIKES, requests: int = 100, plain: int = 9
-) -> list[Struck]:
-    """Each strike in the round after so many plain ones."""
+    store: str, *, faults: tuple[Fault, ...] = FAULTS, requests: int = 100, undisturbed: int = 9
+) -> list[Result]:
+    """Inject each fault in the round after this number of undisturbed rounds."""
 
-    async def play(settings: Settings, gate: Gate, workers: list[Worker]) -> list[Struck]:
+    async def play(settings: Settings, gate: Gate, workers: list[Worker]) -> list[Result]:
         trial = Trial(settings, gate, workers, requests)
-        struck = [await trial.play(f"person-{n}", strike, plain) for n, strike in enumerate(strikes)]
+        results = [await trial.play(f"person-{n}", fault, undisturbed) for n, fault in enumerate(faults)]
         await trial.tiktok.aclose()
-        return struck
+        return results
 
     with (
         opened(store) as engine,
-        open_gate(people=len(strikes)) as gate,
+        open_gate(people=len(faults)) as gate,
         tempfile.TemporaryDirectory() as logs,
     ):
         settings = Settings(engine.url, gate.url)
@@ -178,32 +183,32 @@ def run_trial(
 
 def main() -> None:
     parser = new_parser(__doc__)
-    parser.add_argument("--requests", type=int, default=100, help="at once, to each of four workers")
-    parser.add_argument("--plain", type=int, default=9, help="rounds before each strike")
-    parser.add_argument("--strike", default="", help="only strikes whose name holds this")
+    parser.add_argument("--requests", type=int, default=100, help="requests at once to each of four workers")
+    parser.add_argument("--undisturbed", type=int, default=9, help="undisturbed rounds before each fault")
+    parser.add_argument("--fault", default="", help="only faults whose name contains this")
     options = parser.parse_args()
-    strikes = tuple(strike for strike in STRIKES if options.strike in strike.name)
+    faults = tuple(fault for fault in FAULTS if options.fault in fault.name)
     rows: list[list[object]] = []
     for store in chosen(options.store):
-        for struck in run_trial(store, strikes=strikes, requests=options.requests, plain=options.plain):
-            window = "yes" if struck.in_window else "no"
+        for result in run_trial(store, faults=faults, requests=options.requests, undisturbed=options.undisturbed):
+            window = "yes" if result.in_window else "no"
             rows.append(
                 [
                     store,
-                    struck.strike.name,
-                    f"{struck.plain_with_one} of {struck.plain}",
-                    struck.refreshes,
-                    struck.invalid_grants,
-                    struck.unavailable,
-                    struck.lost,
+                    result.fault.name,
+                    f"{result.undisturbed_with_one} of {result.undisturbed}",
+                    result.refreshes,
+                    result.invalid_grants,
+                    result.unavailable,
+                    result.lost,
                     window,
-                    struck.sign_outs,
-                    round(struck.seconds, 1),
+                    result.sign_outs,
+                    round(result.seconds, 1),
                 ]
             )
     headers = [
-        *("store", "strike", "plain rounds with one refresh", "refreshes", "invalid_grant", "unavailable"),
-        *("connections lost", "in the window", "sign-outs", "until it was over (s)"),
+        *("store", "fault", "undisturbed rounds with one refresh", "refreshes", "invalid_grant", "unavailable"),
+        *("connections lost", "token lost in the window", "sign-outs", "recovery (s)"),
     ]
     print_table(headers, rows)
 

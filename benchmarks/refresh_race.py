@@ -1,4 +1,4 @@
-"""Four workers and a crowd want the same ended token, again and again: how often is it refreshed?"""
+"""Four workers need the same expired token at once, repeatedly: how often is it refreshed?"""
 
 import asyncio
 import tempfile
@@ -20,7 +20,7 @@ OPEN_ID = "person-0"
 
 @dataclass
 class Race:
-    """What happened in all rounds together."""
+    """Totals over all rounds. `longest` and `seconds` are in seconds."""
 
     rounds: int = 0
     requests: int = 0
@@ -35,7 +35,7 @@ class Race:
 
 
 def run_race(store: str, *, workers: int = 4, requests: int = 100, rounds: int = 50) -> Race:
-    """So many rounds, in each of which all workers get so many requests at once."""
+    """Run the rounds. In each round every worker gets `requests` requests at once."""
     with opened(store) as engine, open_gate(people=1) as gate, tempfile.TemporaryDirectory() as logs:
         settings = Settings(engine.url, gate.url)
         with serving(workers, settings, Path(logs)) as running:
@@ -69,7 +69,7 @@ async def play(settings: Settings, gate: Gate, workers: list[Worker], requests: 
 def main() -> None:
     parser = new_parser(__doc__)
     parser.add_argument("--workers", type=int, default=4)
-    parser.add_argument("--requests", type=int, default=100, help="at once, to each worker")
+    parser.add_argument("--requests", type=int, default=100, help="requests at once to each worker")
     parser.add_argument("--rounds", type=int, default=50)
     options = parser.parse_args()
     rows = []
@@ -77,7 +77,7 @@ def main() -> None:
         race = run_race(store, workers=options.workers, requests=options.requests, rounds=options.rounds)
         rows.append([store, *vars(race).values()])
     headers = [
-        *("store", "rounds", "requests", "got the one new token", "refreshes", "rounds with exactly one"),
-        *("invalid_grant", "sign-outs", "other errors", "longest answer (s)", "all (s)"),
+        *("store", "rounds", "requests", "got the new token", "refreshes", "rounds with one refresh"),
+        *("invalid_grant", "sign-outs", "other errors", "slowest response (s)", "total (s)"),
     ]
     print_table(headers, rows)

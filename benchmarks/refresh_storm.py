@@ -1,4 +1,4 @@
-"""A thousand calls at once need one token that has ended: how often is it refreshed, and who waits how long?"""
+"""A thousand calls at once need the same expired token: how often is it refreshed, and how long do they wait?"""
 
 import asyncio
 import statistics
@@ -19,11 +19,11 @@ from benchmarks.tokens import expire, sign_in
 
 OPEN_ID = CAST[0].open_id
 STORES = ("memory", *ENGINES)
-ROUND_TRIP = 0.2  # seconds to TikTok and back
+ROUND_TRIP = 0.2  # seconds
 
 
 class Distant:
-    """A TikTok that is a round trip away, and notes when it was asked for what."""
+    """An emulator that is one round trip away, and counts the requests by kind."""
 
     def __init__(self, emulator: ASGIApp, round_trip: float) -> None:
         self.emulator = emulator
@@ -41,9 +41,9 @@ class Distant:
 
 @dataclass
 class Storm:
-    """What became of the calls; all times in milliseconds, from the moment when all of them began.
+    """The results of the calls. All times are in milliseconds, from the moment when all calls started.
 
-    `behind` is how long after the first the last was done, `calm_behind` the same when nothing has ended.
+    `behind` is the time between the first and the last result, `calm_behind` the same with a valid token.
     """
 
     calls: int
@@ -56,7 +56,7 @@ class Storm:
 
 
 async def all_at_once(call: Callable[[], Awaitable[bool]], count: int) -> tuple[int, list[float]]:
-    """How many calls got what they wanted, and when each was done."""
+    """Start `count` calls at once. Returns how many succeeded, and when each of them ended."""
     began = time.perf_counter()
     done: list[float] = []
 
@@ -69,7 +69,7 @@ async def all_at_once(call: Callable[[], Awaitable[bool]], count: int) -> tuple[
 
 
 async def storm(url: str, *, calls: int, rounds: int, round_trip: float = ROUND_TRIP) -> tuple[Storm, Storm]:
-    """The medians over all rounds, of calls that only need the token and of whole API calls."""
+    """Return the medians of all rounds: for calls that only need the token, and for whole API calls."""
     emulator = Emulator(rotate="strict")
     distant = Distant(emulator, 0)
     tiktok = Settings(url).new_tiktok(httpx2.ASGITransport(distant))
@@ -94,7 +94,7 @@ async def knows_user(tiktok: TikTok) -> bool:
 async def play(
     tiktok: TikTok, distant: Distant, call: Callable[[], Awaitable[bool]], calls: int, rounds: int
 ) -> Storm:
-    """Each round once in calm, with a token that is good, and once with one that has ended."""
+    """Run each round twice: with a valid token, and with an expired token."""
     served, refreshes, times = 0, 0, []
     for _ in range(rounds):
         _, calm = await all_at_once(call, calls)
@@ -111,7 +111,7 @@ async def play(
 
 def main() -> None:
     parser = new_parser(__doc__, stores=STORES)
-    parser.add_argument("--calls", type=int, default=1000, help="at once")
+    parser.add_argument("--calls", type=int, default=1000, help="calls at once")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     rows: list[list[object]] = []
@@ -119,15 +119,15 @@ def main() -> None:
         for what, found in zip(("the token", "an API call"), run(store, options.calls, options.rounds), strict=True):
             rows.append([store, what, options.rounds, *vars(found).values()])
     headers = [
-        *("store", "what each wants", "rounds", "calls", "refreshes", "served", "first (ms)", "last (ms)"),
-        *("last behind first (ms)", "the same in calm (ms)"),
+        *("store", "each call needs", "rounds", "calls", "refreshes", "served", "first (ms)", "last (ms)"),
+        *("last after first (ms)", "last after first, token valid (ms)"),
     ]
     print(f"One round trip to TikTok: {ROUND_TRIP * 1000:.0f} ms\n")
     print_table(headers, rows)
 
 
 def run(store: str, calls: int, rounds: int, round_trip: float = ROUND_TRIP) -> tuple[Storm, Storm]:
-    """The storm over one store."""
+    """Run the calls with one store."""
     if store == "memory":
         return asyncio.run(storm("memory://", calls=calls, rounds=rounds, round_trip=round_trip))
     with opened(store) as engine:

@@ -1,4 +1,4 @@
-"""Requests per second of the smallest site on uvicorn, driven by wrk: bare, and behind us with each store."""
+"""Requests per second of the smallest site on uvicorn: without middleware, and behind each contender."""
 
 import os
 import re
@@ -28,7 +28,7 @@ TICK = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A site in a process of its own, and the cookie of somebody who is signed in to it."""
+    """A site in its own process, and the cookie of a visitor who is signed in to it."""
 
     name: str
     port: int
@@ -37,23 +37,23 @@ class Served:
     cookie: str
 
     def processor(self) -> float:
-        """Seconds of the processor that the process has used."""
+        """Return the seconds of CPU time that the process has used."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICK
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one site did for a while."""
+    """The requests per second of one site in one run, their cost, and how many failed."""
 
     rate: float
-    cost: float  # microseconds of the processor for each request
+    cost: float  # microseconds of CPU time for each request
     failed: int
 
 
 @contextmanager
 def serving(server: str, name: str, url: str, folder: Path) -> Iterator[Served]:
-    """The site of this contender, with sessions in the store at this URL."""
+    """Run the site of this contender, with sessions in the store at this URL, until the block ends."""
     log = folder / f"{name}.log"
     with listening([sys.executable, "-m", "benchmarks.trivial", server, name, url], log, os.environ) as (port, pid):
         served = Served(name, port, pid, *log.read_text().split())
@@ -62,14 +62,14 @@ def serving(server: str, name: str, url: str, folder: Path) -> Iterator[Served]:
 
 
 def check(served: Served) -> None:
-    """RuntimeError unless the site knows who is there."""
+    """Raise RuntimeError unless the site recognises the visitor."""
     answer = httpx2.get(f"http://127.0.0.1:{served.port}", headers={"cookie": served.cookie}, trust_env=False)
     if answer.text != served.who:
-        raise RuntimeError(f"{served.name} took {served.who} for {answer.text}.")
+        raise RuntimeError(f"{served.name}: {answer.text} instead of {served.who}.")
 
 
 def drive(served: Served, cookie: str, seconds: int) -> Run:
-    """Let wrk ask as fast as it gets answers, from one thread."""
+    """Send requests with wrk as fast as the site answers, from one thread."""
     load = ["-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-H", f"Cookie: {cookie}"]
     command = ["wrk", *load, f"http://127.0.0.1:{served.port}/"]
     before, began = served.processor(), time.monotonic()
@@ -85,9 +85,12 @@ def drive(served: Served, cookie: str, seconds: int) -> Run:
 def compete(
     names: Sequence[str], *, rounds: int, seconds: int, server: str = "standard"
 ) -> dict[tuple[str, str], list[Run]]:
-    """The runs of each site and visitor, in rounds, so that whatever else the machine does hits all alike."""
+    """Return the runs of each site and visitor.
+
+    The sites are measured in turn, so that other work on the machine affects all of them alike.
+    """
     if shutil.which("wrk") is None:
-        raise SystemExit("wrk is missing; on Debian: apt-get install wrk")
+        raise SystemExit("wrk is not installed. On Debian: apt-get install wrk")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         urls = {name: stack.enter_context(opened(name)).url if name in ENGINES else "memory://" for name in names}
@@ -100,7 +103,7 @@ def compete(
                 cookies = {"anonymous": OTHERS, "signed in": f"{OTHERS}; {site.cookie}"}
                 for who, cookie in cookies.items():
                     run = drive(site, cookie, seconds)
-                    if number:  # the first round warms up
+                    if number:  # the first round is the warm-up
                         runs[site.name, who].append(run)
     return runs
 
@@ -109,20 +112,20 @@ def main() -> None:
     parser = new_parser(__doc__, stores=STORES)
     parser.add_argument("--server", choices=SERVERS, default="standard", help="uvicorn with uvloop, or without")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=int, default=2, help="for each site and visitor in a round")
+    parser.add_argument("--seconds", type=int, default=2, help="seconds for each site and visitor in a round")
     options = parser.parse_args()
     names = [*PEERS, *chosen(options.store, STORES)]
     runs = compete(names, rounds=options.rounds, seconds=options.seconds, server=options.server)
     rows: list[list[object]] = []
     for (name, who), own in runs.items():
-        # Its own round's bare app, asked with the same cookies as far as it has any.
+        # Compare with the bare app in the same round, with cookies of the same length.
         pairs = list(zip(own, runs["bare", who], strict=True))
         rate, cost = statistics.median(run.rate for run in own), statistics.median(run.cost for run in own)
         share = statistics.median(run.rate / bare.rate for run, bare in pairs)
         shares = statistics.median(bare.cost / run.cost for run, bare in pairs)
         rows.append([name, who, round(rate), share, cost, shares, sum(run.failed for run in own)])
     headers = [
-        *("behind", "visitor", "requests per second", "of the bare app's", "processor for each (µs)"),
-        *("the bare app's as a share of it", "failed"),
+        *("middleware", "visitor", "requests per second", "relative to bare", "CPU per request (µs)"),
+        *("bare app's share of it", "failed"),
     ]
     print_table(headers, rows)

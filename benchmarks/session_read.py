@@ -1,4 +1,4 @@
-"""Reading a session among a thousand, a hundred thousand and a million: what does the crowd cost?"""
+"""The time to read a session from a store with a thousand, a hundred thousand and a million sessions."""
 
 import asyncio
 import random
@@ -15,11 +15,11 @@ from benchmarks.people import SignedIn, people
 from benchmarks.settings import Settings
 from benchmarks.table import print_table
 
-SAMPLE = 20_000  # sessions whose cookies are remembered, evenly spread over all
+SAMPLE = 20_000  # sessions whose cookies are kept, evenly spread over all sessions
 
 
 class Site:
-    """A site with many sessions in its store, and the cookies of some."""
+    """A site with many sessions in its store, and the cookies of some of them."""
 
     def __init__(self, engine: Engine, count: int) -> None:
         self.url = engine.url
@@ -38,25 +38,25 @@ class Site:
             yield person
 
     async def read(self, times: int) -> list[float]:
-        """Load sessions one after another, each of a visitor drawn by lot; the seconds of each."""
+        """Load the sessions of random visitors one after another, and return the seconds of each."""
         load = self.tiktok.sessions.load
         drawn = random.choices(self.visitors, k=times)
         seconds = []
         for headers in drawn:
-            # Else the few would all be remembered opened, and the many would not.
+            # Otherwise a small number of sessions would all stay cached, and a large number would not.
             self.tiktok.sessions.opened.clear()
             began = time.perf_counter()
             session = await load(headers)
             seconds.append(time.perf_counter() - began)
             if session is None:
-                raise RuntimeError("A session is lost.")
+                raise RuntimeError("A session was lost.")
         return seconds
 
 
 async def measure(sites: Sequence[Site], *, rounds: int, reads: int) -> list[float]:
-    """The median time to load a session at each site, in microseconds.
+    """Return the median time to load a session at each site, in microseconds.
 
-    All are read in turn, so that whatever else the machine does hits them alike.
+    The sites are measured in turn, so that other work on the machine affects all of them alike.
     """
     for site in sites:
         await site.fill()
@@ -72,7 +72,7 @@ async def measure(sites: Sequence[Site], *, rounds: int, reads: int) -> list[flo
 
 
 def run(store: str, counts: Sequence[int], *, rounds: int, reads: int) -> list[float]:
-    """The medians with so many sessions each in a store of its own."""
+    """Return the medians for each of these numbers of sessions, each in its own store."""
     with ExitStack() as stack:
         sites = [Site(stack.enter_context(opened(store)), count) for count in counts]
         return asyncio.run(measure(sites, rounds=rounds, reads=reads))
@@ -84,10 +84,10 @@ def main() -> None:
         "--counts", type=int, nargs="+", default=[1000, 100_000, 1_000_000], help="sessions in a store"
     )
     parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--reads", type=int, default=500, help="in each round, from each store")
+    parser.add_argument("--reads", type=int, default=500, help="reads in each round from each store")
     options = parser.parse_args()
     rows: list[list[object]] = []
     for store in chosen(options.store):
         medians = run(store, options.counts, rounds=options.rounds, reads=options.reads)
         rows.append([store, *medians, medians[-1] / medians[0]])
-    print_table(["store", *(f"p50 among {count:,} (µs)" for count in options.counts), "last to first"], rows)
+    print_table(["store", *(f"p50 among {count:,} (µs)" for count in options.counts), "ratio"], rows)

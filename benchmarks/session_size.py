@@ -1,4 +1,4 @@
-"""How much room a session takes, and ten million of them."""
+"""The size of a session in each store, and of ten million sessions."""
 
 import asyncio
 import sqlite3
@@ -19,7 +19,7 @@ MANY = 10_000_000
 
 @dataclass
 class Size:
-    """Bytes of one session: as we seal it, and as the engine keeps it with all that belongs to it."""
+    """Bytes of one session: the sealed record, and everything that the engine stores for it."""
 
     sessions: int
     record: int
@@ -28,17 +28,17 @@ class Size:
 
     @property
     def of_many(self) -> float:
-        """GB of ten million."""
+        """Return the GB of ten million sessions."""
         return self.kept * MANY / 1e9
 
 
 async def measure(url: str, count: int) -> Size:
-    """Write so many sessions through the store, each of another person, and ask the engine."""
+    """Write `count` sessions through the store, each of another user, and measure their size in the engine."""
     tiktok = Settings(url).new_tiktok()
     empty = await used(url, tiktok)
     records = list(people(tiktok, count))
     await write(tiktok.store, records)
-    await tiktok.aclose()  # what connections take is not the sessions'
+    await tiktok.aclose()  # the memory of connections must not count
     size = await used(url, tiktok) - empty
     await tiktok.aclose()
     return Size(count, longest(records), size // count, "memory" if url.startswith("redis:") else "disk")
@@ -49,8 +49,8 @@ def longest(records: list[SignedIn]) -> int:
 
 
 async def used(url: str, tiktok: TikTok) -> int:
-    """Bytes that everything of ours takes in the engine."""
-    await tiktok.store.get("any")  # makes the table
+    """Return the bytes that the engine uses for our records."""
+    await tiktok.store.get("any")  # creates the table
     await tiktok.aclose()
     if url.startswith("redis:"):
         return await used_redis(url)
@@ -70,7 +70,7 @@ def used_sqlite(url: str) -> int:
 
 
 async def used_redis(url: str) -> int:
-    """What Redis itself says that it allocated, its tables of keys and of their ends included."""
+    """Return the memory that Redis reports, including its own tables of keys and expiry times."""
     from redis.asyncio import Redis
 
     async with Redis.from_url(url) as redis:
@@ -92,5 +92,6 @@ def main() -> None:
         with opened(store) as engine:
             size = asyncio.run(measure(engine.url, options.count))
         rows.append([store, *vars(size).values(), size.of_many])
-    headers = ["store", "sessions", "sealed record (bytes)", "kept (bytes each)", "where", "ten million (GB)"]
+    headers = ["store", "sessions", "sealed record (bytes)", "stored per session (bytes)"]
+    headers += ["where", "ten million (GB)"]
     print_table(headers, rows)

@@ -1,4 +1,4 @@
-"""The TikTok app that all processes of one benchmark are."""
+"""The settings that all processes of one benchmark share."""
 
 import json
 import secrets
@@ -16,7 +16,7 @@ VARIABLE = "ASGI_TIKTOK_BENCHMARK"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What two processes must agree on to be the same site."""
+    """The settings that must be equal in two processes of the same site."""
 
     store: str
     base_url: str = "http://127.0.0.1:8700"

@@ -1,4 +1,4 @@
-"""Redis or PostgreSQL killed and restarted under load: is anybody taken for somebody else, or signed out?"""
+"""Redis or PostgreSQL is killed and restarted under load: does any visitor lose their session or get another's?"""
 
 import asyncio
 import tempfile
@@ -18,15 +18,15 @@ from benchmarks.visit import Lost, get
 from benchmarks.workers import Worker, serving
 
 RATE = 50  # requests per second
-USERS = 10  # at the start; one more signs in each second
+USERS = 10  # at the start; one more signs in every second
 UP = 4  # seconds before each outage
 DOWN = 6  # seconds of each outage
-RECOVERY = 15  # seconds within which everybody must be served again
+MAX_RECOVERY = 15  # seconds until a protected page must be served again
 
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Somebody who is signed in, and the cookie that says so."""
+    """A signed-in visitor and their session cookie."""
 
     open_id: str
     cookie: str
@@ -34,7 +34,7 @@ class Visitor:
 
 @dataclass
 class Outage:
-    """What the visitors saw, all outages together."""
+    """What the visitors saw, in total over all outages. Times are in seconds."""
 
     outages: int = 0
     signed_in: int = 0
@@ -51,7 +51,7 @@ class Outage:
 
 
 class Load:
-    """Visitors who come and go, half of them to a protected page."""
+    """Visitors who make requests, half of them to a protected page."""
 
     def __init__(self, tiktok: TikTok, worker: Worker) -> None:
         self.tiktok = tiktok
@@ -60,7 +60,7 @@ class Load:
         self.outage = Outage()
 
     async def sign_in(self) -> None:
-        """A session that the store has confirmed must be there for good."""
+        """Create a session. If the store confirms it, it must never be lost."""
         user = new_user()
         try:
             _, (_, value) = await self.tiktok.sessions.create(user, ("user.info.basic",), {})
@@ -93,7 +93,7 @@ class Load:
             self.outage.strange[f"{path} {answer.status}"] += 1
 
     async def run(self, until: asyncio.Event) -> None:
-        """Fifty requests a second, whether the earlier ones are answered or not."""
+        """Send fifty requests per second, without waiting for the responses."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         async with asyncio.TaskGroup() as group:
@@ -110,7 +110,7 @@ class Load:
         return answer.status == 200
 
     async def lost(self) -> int:
-        """How many of all who ever signed in are strangers now."""
+        """Return how many of the visitors who signed in are anonymous now."""
         lost = 0
         for visitor in self.visitors:
             answer = await get(self.worker.port, "/", cookie=visitor.cookie)
@@ -141,9 +141,9 @@ async def play(engine: Engine, settings: Settings, worker: Worker, rounds: int) 
 
 
 async def recover(load: Load) -> float:
-    """Seconds from the engine's return until a protected page is served again."""
+    """Return the seconds until a protected page is served again."""
     began = time.monotonic()
-    async with asyncio.timeout(RECOVERY):
+    async with asyncio.timeout(MAX_RECOVERY):
         while True:
             if await load.is_well():
                 return time.monotonic() - began
@@ -151,7 +151,7 @@ async def recover(load: Load) -> float:
 
 
 def run_outage(store: str, *, rounds: int = 3) -> Outage:
-    """So many outages, one after another, under one worker."""
+    """Run the outages one after another, with one worker."""
     with opened(store) as engine, tempfile.TemporaryDirectory() as logs:
         settings = Settings(engine.url)
         with serving(1, settings, Path(logs)) as workers:
@@ -160,16 +160,16 @@ def run_outage(store: str, *, rounds: int = 3) -> Outage:
 
 def main() -> None:
     parser = new_parser(__doc__, stores=SERVERS)
-    parser.add_argument("--rounds", type=int, default=3, help="outages")
+    parser.add_argument("--rounds", type=int, default=3, help="number of outages")
     options = parser.parse_args()
     rows: list[list[object]] = []
     for store in chosen(options.store, SERVERS):
         outage = run_outage(store, rounds=options.rounds)
         if outage.strange:
-            print(f"{store}: {dict(outage.strange)}")
+            print(f"{store}, unexpected responses: {dict(outage.strange)}")
         rows.append([store, *list(vars(outage).values())[:-1]])
     headers = [
-        *("store", "outages", "200 and right user", "open page, anonymous", "protected page, 503", "wrong user"),
-        *("other status", "no answer", "longest answer (s)", "well again after (s)", "sessions", "sessions lost"),
+        *("store", "outages", "200, correct user", "public page, anonymous", "protected page, 503", "wrong user"),
+        *("other status", "no response", "slowest response (s)", "recovery (s)", "sessions", "sessions lost"),
     ]
     print_table(headers, rows)

@@ -1,12 +1,12 @@
-"""Results as a Markdown table, to be read in a terminal and pasted into RESULTS.md."""
+"""Print results as a Markdown table, for the terminal and for docs/performance.md."""
 
 from collections.abc import Sequence
 
-NONE = "–"  # where there is no figure
+NONE = "–"  # a cell without a figure
 
 
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print the rows under their headers, numbers to the right."""
+    """Print the rows below their headers. Columns of numbers are aligned to the right."""
     texts = [[as_text(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(headers, *texts, strict=True)]
     numeric = [all(isinstance(row[i], int | float) or row[i] == NONE for row in rows) for i in range(len(headers))]

@@ -1,4 +1,4 @@
-"""An emulator in a process of its own: `python -m benchmarks.tiktok FD` serves on a socket that listens already."""
+"""An emulator in its own process: `python -m benchmarks.tiktok FD` serves on this listening socket."""
 
 import socket
 import sys
@@ -11,7 +11,7 @@ PEOPLE = 1000
 
 
 def person(number: int) -> str:
-    """The open_id of one of its people."""
+    """Return the open_id of one of the emulator's users."""
     return f"person-{number % PEOPLE}"
 
 

@@ -1,4 +1,4 @@
-"""Tokens that have come to their end."""
+"""Store tokens, and let them expire."""
 
 import time
 from dataclasses import replace
@@ -10,14 +10,17 @@ VERIFIER = "v" * 43
 
 
 async def sign_in(tiktok: TikTok, emulator: Emulator, open_id: str) -> None:
-    """Keep a token of this person, as a login does."""
+    """Store a token of this user, as a login does."""
     url = tiktok.client.authorization_url(state="s", code_verifier=VERIFIER)
     code = tiktok.client.parse_callback(emulator.consent(url, open_id)).code
     await tiktok.tokens.save(await tiktok.client.fetch_token(code or "", code_verifier=VERIFIER))
 
 
 async def expire(tiktok: TikTok, open_id: str) -> bool:
-    """Let the access token end now; False when none is kept. Its refresh token lives on."""
+    """Let the stored access token expire now. Its refresh token stays valid.
+
+    Returns False if no token is stored.
+    """
     kept = await tiktok.tokens.load(open_id)
     if kept is None:
         return False

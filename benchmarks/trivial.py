@@ -1,6 +1,6 @@
-"""A process of the smallest site: `python -m benchmarks.trivial SERVER NAME URL FD` serves on a listening socket.
+"""The smallest site in its own process: `python -m benchmarks.trivial SERVER NAME URL FD`.
 
-Before it serves, it prints who is signed in there, and their cookie.
+It serves on the listening socket FD. First it prints the name of a signed-in visitor and their cookie.
 """
 
 import socket
@@ -21,7 +21,7 @@ STORES = ("memory", "sqlite", "redis", "postgresql")
 
 
 def bare() -> Contender:
-    """Nobody looks at its cookie, which is as long as ours, for the server reads it all the same."""
+    """The app without middleware. Its cookie is as long as ours, because the server parses it anyway."""
     return Contender("bare", BARE, BARE, f"session={'x' * 108}", "nobody")
 
 
@@ -36,7 +36,7 @@ async def main(server: str, name: str, url: str, fd: str) -> None:
 
 
 def config(server: str, contender: Contender) -> uvicorn.Config:
-    """As `uvicorn --no-access-log` serves."""
+    """Return the configuration of `uvicorn --no-access-log`."""
     quiet: dict[str, Any] = {"log_level": "warning", "access_log": False, "ws": "none", "lifespan": "off"}
     return uvicorn.Config(contender.app, **SERVERS[server], **quiet)
 

@@ -1,4 +1,4 @@
-"""One request on a connection of its own, far cheaper than a client's, so that workers are the ones who work."""
+"""A minimal HTTP client, so that most of the CPU time is left for the workers."""
 
 import asyncio
 import json
@@ -6,18 +6,18 @@ from typing import Any, NamedTuple
 
 
 class Answer(NamedTuple):
-    """What came back: the status, and the JSON of the body, or nothing."""
+    """The status of a response, and its JSON body; an empty dict if the body is not JSON."""
 
     status: int
     facts: dict[str, Any]
 
 
 class Lost(Exception):
-    """The connection ended before the answer did."""
+    """The connection was closed before the response was complete."""
 
 
 async def get(port: int, target: str, *, cookie: str = "", timeout: float = 60) -> Answer:
-    """GET a page from a worker on this machine. Raises Lost."""
+    """Send a GET request to a worker on this machine, on a new connection. Raises Lost."""
     try:
         async with asyncio.timeout(timeout):
             return await ask(port, target, cookie)

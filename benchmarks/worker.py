@@ -1,4 +1,4 @@
-"""One worker process of a site: `python -m benchmarks.worker FD` serves on a socket that listens already."""
+"""One worker process of a site: `python -m benchmarks.worker FD` serves on this listening socket."""
 
 import os
 import socket
@@ -20,7 +20,7 @@ NAME = "x-worker"
 
 
 class NamedTransport(httpx2.AsyncHTTPTransport):
-    """Tells the emulator which process asks."""
+    """A transport that sends the process id to the emulator."""
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         request.headers[NAME] = str(os.getpid())
@@ -28,7 +28,7 @@ class NamedTransport(httpx2.AsyncHTTPTransport):
 
 
 def new_site(tiktok: TikTok) -> ASGIApp:
-    """A page for everybody, one for those who are signed in, and one that needs a token."""
+    """Return a site with a public page, a protected page, and a page that needs a token."""
 
     async def who(request: Request) -> Response:
         return JSONResponse({"who": request.user.identity})

@@ -16,7 +16,7 @@ from benchmarks.settings import Settings
 
 
 class Worker:
-    """One process under uvicorn. Its socket outlives it, so that requests wait for its successor."""
+    """A process under uvicorn. Its socket survives a kill, so that requests wait for the next process."""
 
     def __init__(self, settings: Settings, log: Path) -> None:
         self.settings = settings
@@ -44,7 +44,7 @@ class Worker:
         self.process.kill()
 
     def restart(self) -> None:
-        """Start a successor of one that was killed, and return when it answers."""
+        """Start a new process after a kill, and return when it answers."""
         self.process.wait()
         self.process = self.spawn()
         wait_until(self.is_ready, self.process, self.log)
@@ -63,7 +63,7 @@ class Worker:
 
 @contextmanager
 def serving(count: int, settings: Settings, folder: Path) -> Iterator[list[Worker]]:
-    """So many workers, until the block ends. What they print is in `folder`."""
+    """Run `count` workers until the block ends. Their logs are in `folder`."""
     workers: list[Worker] = []
     try:
         for number in range(count):

@@ -1,13 +1,13 @@
-"""Machines that look for what breaks us: libFuzzer at each place where a stranger's bytes come in.
+"""Fuzz targets: libFuzzer for every place where untrusted bytes enter the package.
 
     pip install atheris
     python -m fuzz NAME --minutes 5
 
-A target is one file with a promise and one function that checks it. What a run learns is kept in
-`corpus/NAME/`, and the tests play all of it again, without the fuzzer.
+Each target is one file. Its docstring states a property, and its function `run` checks the property for one input.
+The inputs that a run finds are kept in `corpus/NAME/`, and the tests run all of them again without the fuzzer.
 
-Measured on 21 November 2026 with Atheris 3.0.0 and Python 3.11.7, on a machine with 2 cores that had other work to
-do; edges and features are those of the package alone:
+Measured on 21 November 2026 with Atheris 3.0.0 and Python 3.11.7, on a machine with 2 cores that was busy with
+other work. Edges and features are counted in the package only.
 
     target            seconds      runs   edges   features   crashes
     cookie_header         301    33,467     661      1,049         0
@@ -19,8 +19,8 @@ do; edges and features are those of the package alone:
     login_query           301    56,854     562        702         0
     stored_record         301   121,613     304        306         0
 
-An earlier run of login_query ended after 19,643 inputs with a `next` that the site sent on to its own login, because
-the prefix of the mount was written in capitals; that is mended, and the input is in the corpus.
+An earlier run of login_query failed after 19,643 inputs: a `next` with the prefix of the mount in capitals led to
+the site's own login. That is fixed, and the input is in the corpus.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The command `python -m fuzz`: let libFuzzer at one target, and keep what it learns in the corpus."""
+"""The command `python -m fuzz`: fuzz one target, and add the inputs that it finds to the corpus."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ LIMITS = ("-max_len=1024", "-timeout=20", "-rss_limit_mb=4096", "-print_final_st
 
 
 def main() -> int:
-    """The exit status: that of libFuzzer, which is not 0 after a crash."""
+    """Return the exit status of libFuzzer, which is not 0 after a crash."""
     parser = ArgumentParser(prog="python -m fuzz", description=__doc__)
     parser.add_argument("name", choices=NAMES)
     parser.add_argument("--minutes", type=float, default=5)

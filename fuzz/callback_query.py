@@ -1,4 +1,4 @@
-"""The query of the callback: no call to TikTok and no session, unless the state is this browser's own."""
+"""The query of the callback: without this browser's own state, there is no request to TikTok and no session."""
 
 from urllib.parse import unquote_to_bytes
 
@@ -6,7 +6,7 @@ from fuzz.site import ADA, CALLBACK, CODE, SESSION_COOKIE, TOKEN, USER_INFO, Sit
 
 
 def run(data: bytes) -> None:
-    """`{state}` stands for the state of a login of this browser, `{foreign}` for another's."""
+    """Check one query. `{state}` is replaced by the state of this browser's login, `{foreign}` by another's."""
     play(attack(Site(), data))
 
 
@@ -21,7 +21,7 @@ async def attack(site: Site, data: bytes) -> None:
         assert answer.location == b"/me"
         assert b"state=" + begun.state in unquote_to_bytes(query)
         assert site.asked == [TOKEN, USER_INFO]
-        assert await site.who(before) == "", "the session that this one replaced goes on"
+        assert await site.who(before) == "", "the session that was replaced is still valid"
     else:
         assert answer.status in (400, 403, 502, 503)
-        assert await site.who(before) == ADA, "who came with a wrong answer was signed out"
+        assert await site.who(before) == ADA, "a rejected callback signed the visitor out"

@@ -1,4 +1,4 @@
-"""The Cookie header: whoever sends it is nobody, unless a genuine cookie stands in it to the letter."""
+"""The Cookie header: a visitor is anonymous unless it contains exactly a genuine cookie."""
 
 from base64 import urlsafe_b64decode
 from binascii import Error as Base64Error
@@ -7,9 +7,10 @@ from fuzz.site import ADA, CALLBACK, CODE, LOGIN, LOGIN_COOKIE, ORIGIN, SESSION_
 
 
 def run(data: bytes) -> None:
-    """Each line is one header; `{session}`, or `{name}` and `{login}`, stand for genuine cookies.
+    """Check one or more headers, one per line.
 
-    `{id}` is the session's id alone, without our signature.
+    `{session}`, `{name}` and `{login}` are replaced by the parts of genuine cookies, and `{id}` by the session id
+    without its signature.
     """
     play(attack(Site(), data))
 
@@ -36,7 +37,7 @@ async def attack(site: Site, data: bytes) -> None:
 
 
 async def begin_another(site: Site, headers: list[bytes]) -> None:
-    """A login begins whatever the browser brings, and makes room among cookies of ours alone."""
+    """Check that a login starts with any cookies, and that it deletes only our own cookies."""
     answer = await site.get(LOGIN, b"", *headers)
     assert answer.status == 302
     assert not answer.location.startswith(ORIGIN.encode())
@@ -49,7 +50,7 @@ async def begin_another(site: Site, headers: list[bytes]) -> None:
 
 
 def is_same(value: bytes, begun: Begun) -> bool:
-    """True where a reader of base64url who is deaf to foreign characters finds the genuine cookie."""
+    """Return whether a base64url decoder that ignores other characters reads the genuine cookie."""
     genuine = urlsafe_b64decode(begun.value + b"=" * (-len(begun.value) % 4))
     try:
         return urlsafe_b64decode(value + b"=" * (-len(value) % 4)) == genuine

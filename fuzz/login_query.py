@@ -1,4 +1,4 @@
-"""The query of the login: it leads to TikTok, asks for declared scopes alone, and then back to this site."""
+"""The query of the login: it leads to TikTok with declared scopes only, and then back to this site."""
 
 from urllib.parse import parse_qs, unquote, unquote_to_bytes, urlsplit
 
@@ -19,7 +19,7 @@ FIELDS = {
 
 
 def run(data: bytes) -> None:
-    """The query as it stands, to an app at the root and to one that is mounted."""
+    """Send the unchanged query to an app at the root and to a mounted app."""
     for root_path in ("", "/app"):
         play(attack(Site(root_path), data))
 
@@ -45,4 +45,4 @@ async def attack(site: Site, query: bytes) -> None:
     assert location.startswith("/")
     assert whatwg().strays(location, root_path=site.root_path) == []
     path = unquote(urlsplit(location).path).rstrip("/").lower()
-    assert path not in (LOGIN, site.root_path + LOGIN), "a login that leads to a login"
+    assert path not in (LOGIN, site.root_path + LOGIN), "the login redirects to the login"

@@ -1,4 +1,4 @@
-"""`next`: nothing that is accepted leaves the site, however it is decoded, normalised or stripped."""
+"""`next`: an accepted value never leaves the site, in any decoding or normalisation."""
 
 from asgi_tiktok.http.next_path import safe_next
 from tests.security.whatwg import whatwg
@@ -7,7 +7,7 @@ ROOT_PATH = "/app"
 
 
 def run(data: bytes) -> None:
-    """The value as text, and the same behind a slash; what is no UTF-8 becomes lone surrogates."""
+    """Check the value, and the value after a slash. Bytes that are not UTF-8 become lone surrogates."""
     value = data.decode("utf-8", "surrogateescape")
     check(value)
     check("/" + value)

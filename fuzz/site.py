@@ -1,4 +1,4 @@
-"""The site under attack, in one process, and a TikTok that answers what it is told."""
+"""The site under test, in one process, with a TikTok whose responses the targets choose."""
 
 import asyncio
 import atexit
@@ -28,7 +28,7 @@ DEFAULTS = {
     USER_INFO: b'200\n\n{"data": {"user": {"open_id": "-000ada", "display_name": "Ada"}}, "error": {"code": "ok"}}',
 }
 OPERATOR_PAGE = b"The sign-in is out of order"
-LONGEST = 2  # seconds of this process for one input
+MAX_CPU_TIME = 2  # seconds for one input
 FIELD_NAME = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 Headers = list[tuple[bytes, bytes]]
@@ -39,7 +39,7 @@ atexit.register(loop.close)
 
 @dataclass(frozen=True)
 class Answer:
-    """What the site answered."""
+    """A response of the site."""
 
     status: int
     headers: Headers
@@ -55,7 +55,7 @@ class Answer:
 
     @property
     def session(self) -> bytes | None:
-        """The new session's cookie, if one began."""
+        """Return the value of the new session cookie, if a session was created."""
         pairs = [line.split(b";")[0].partition(b"=")[::2] for line in self.all(b"set-cookie")]
         values = [value for name, value in pairs if name == SESSION_COOKIE and value]
         return values[-1] if values else None
@@ -63,7 +63,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Begun:
-    """A login that a browser began: its state, and its cookie."""
+    """A login that a browser has started: its state and its cookie."""
 
     state: bytes
     name: bytes
@@ -75,7 +75,10 @@ class Begun:
 
 
 class Site(httpx2.AsyncBaseTransport):
-    """A fresh app behind the middleware; `told` is what TikTok answers, as `read_response` reads it."""
+    """A new app behind the middleware.
+
+    `told` are TikTok's responses to `token` and `user_info`, in the format of `read_response`.
+    """
 
     def __init__(self, root_path: str = "", **told: bytes) -> None:
         self.root_path = root_path
@@ -100,7 +103,7 @@ class Site(httpx2.AsyncBaseTransport):
     async def ask(
         self, method: str, path: str, *, query: bytes = b"", headers: Headers | None = None, body: bytes = b""
     ) -> Answer:
-        """The answer, which is sound whatever it answers."""
+        """Make a request, check the response with `check`, and return it."""
         start: Message = {}
         parts: list[bytes] = []
 
@@ -122,7 +125,7 @@ class Site(httpx2.AsyncBaseTransport):
         return await self.ask("GET", path, query=query, headers=[(b"cookie", line) for line in cookies])
 
     async def begin(self, query: bytes = b"") -> Begun:
-        """Press the button."""
+        """Start a login."""
         answer = await self.get(LOGIN, query)
         state = parse_qs(urlsplit(answer.location).query)[b"state"][0]
         name, _, value = answer.all(b"set-cookie")[-1].split(b";")[0].partition(b"=")
@@ -132,24 +135,24 @@ class Site(httpx2.AsyncBaseTransport):
         return await self.get(CALLBACK, b"code=%b&state=%b" % (CODE, begun.state), begun.cookie)
 
     async def sign_in(self) -> bytes:
-        """The value of Ada's session cookie."""
+        """Create a session for Ada, and return the value of its cookie."""
         user = TikTokUser(open_id=ADA, display_name="Ada")
         _, (_, line) = await self.tiktok.sessions.create(user, ("user.info.basic",), {})
         return line.split(b";")[0].partition(b"=")[2]
 
     async def who(self, *cookies: bytes) -> str:
-        """Whom the app sees behind these Cookie headers; empty for nobody."""
+        """Return the user that the app sees for these Cookie headers, or "" for an anonymous visitor."""
         return (await self.get("/", b"", *cookies)).body.decode()
 
 
 async def tell_who(scope: Scope, receive: Receive, send: Send) -> None:
-    """The app behind the middleware."""
+    """Answer with the user: the app behind the middleware."""
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": scope["user"].identity.encode()})
 
 
 def check(answer: Answer) -> None:
-    """Every 500 is a page that a wrong setting explains, and no header can be split."""
+    """Check that every 500 is the page for a wrong setting, and that no header can be split."""
     assert answer.status < 500 or answer.status in (502, 503, 504) or OPERATOR_PAGE in answer.body
     assert len(answer.all(b"set-cookie")) <= 25
     for name, value in answer.headers:
@@ -158,7 +161,7 @@ def check(answer: Answer) -> None:
 
 
 def play(scene: Coroutine[Any, Any, None]) -> None:
-    """Play a scene to its end, which comes in bounded time, leaves nothing running and garbles no log."""
+    """Run a scene, and check that it ends in time, leaves no task running and logs only printable lines."""
     ear = Ear()
     logger = logging.getLogger("asgi_tiktok")
     level = logger.level
@@ -167,17 +170,17 @@ def play(scene: Coroutine[Any, Any, None]) -> None:
     began = time.process_time()
     try:
         loop.run_until_complete(scene)
-        # A body that nobody reads to its end is closed in a turn of its own.
+        # A response body that is not read to its end is closed in another turn of the event loop.
         loop.run_until_complete(asyncio.sleep(0))
     finally:
         logger.removeHandler(ear)
         logger.setLevel(level)
-    assert time.process_time() - began < LONGEST
+    assert time.process_time() - began < MAX_CPU_TIME
     assert not asyncio.all_tasks(loop)
 
 
 class Ear(logging.Handler):
-    """Hears what is logged: short lines that nothing can break, whatever made us log them."""
+    """Checks that every log line is short and printable."""
 
     def emit(self, record: logging.LogRecord) -> None:
         line = record.getMessage()
@@ -186,7 +189,7 @@ class Ear(logging.Handler):
 
 
 def read_response(text: bytes) -> httpx2.Response:
-    """An answer of TikTok's as it would stand on the wire: status, header lines, an empty line, the body."""
+    """Parse a response of TikTok: status, header lines, an empty line, the body."""
     head, _, body = text.partition(b"\n\n")
     status, *lines = head.split(b"\n")
     pairs = [line.partition(b":")[::2] for line in lines]
@@ -196,7 +199,7 @@ def read_response(text: bytes) -> httpx2.Response:
 
 
 def fill(text: bytes, **given: bytes) -> bytes:
-    """The text with what no fuzzer could guess in the place of `{name}`."""
+    """Replace each `{name}` by a value that a fuzzer cannot guess."""
     for name, value in given.items():
         text = text.replace(b"{%b}" % name.encode(), value)
     return text

@@ -1,4 +1,4 @@
-"""Records in the store: one that we did not write for this very place signs nobody in, and harms nobody."""
+"""Records in the store: a record that we did not write under this key signs no user in, and does no harm."""
 
 import json
 from contextlib import suppress
@@ -10,9 +10,9 @@ TOKEN = Token(open_id=ADA, scopes=("user.info.basic",), access_token="act.a", ex
 
 
 def run(data: bytes) -> None:
-    """`{elsewhere}` stands for a record from another place; what follows a `=` is written below our seal.
+    """Check one record. `{elsewhere}` is replaced by a record from another key.
 
-    Below it, in our own format, is our own word, which is not doubted.
+    Data after a `=` is sealed first. Sealed data in our own format is trusted, so it is not checked.
     """
     if not (data[:1] == b"=" and is_ours(data[1:])):
         play(attack(Site(), data))

@@ -1,4 +1,4 @@
-"""TikTok's token answer: whatever it says, there is a whole login or none, and errors are ours."""
+"""TikTok's token response: the login either succeeds completely or fails with one of our errors."""
 
 import json
 from collections.abc import Coroutine
@@ -10,13 +10,13 @@ from fuzz.site import SESSION_COOKIE, TOKEN, Site, play, read_response
 
 
 def run(data: bytes) -> None:
-    """Status, header lines, an empty line, the body."""
+    """Check one response: status, header lines, an empty line, the body."""
     play(attack(Site(token=data), data))
 
 
 async def attack(site: Site, data: bytes) -> None:
     answer = await site.come_back(await site.begin())
-    assert site.asked.count(TOKEN) == 1, "a code is sent once"
+    assert site.asked.count(TOKEN) == 1, "the code was not sent exactly once"
     if answer.session:
         body = json.loads(read_response(data).content)
         assert await site.who(SESSION_COOKIE + b"=" + answer.session) == body["open_id"]

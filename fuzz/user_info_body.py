@@ -1,15 +1,15 @@
-"""TikTok's user info: whatever it says, the user is the one whose token it is, and errors are ours."""
+"""TikTok's user info: the user is always the owner of the token, and every error is one of ours."""
 
 import json
 import unicodedata
 
 from fuzz.site import ADA, SESSION_COOKIE, TOKEN, USER_INFO, Site, play
 
-LONGEST = 2048  # characters
+MAX_LENGTH = 2048  # characters
 
 
 def run(data: bytes) -> None:
-    """Status, header lines, an empty line, the body."""
+    """Check one response: status, header lines, an empty line, the body."""
     play(attack(Site(user_info=data)))
 
 
@@ -19,7 +19,7 @@ async def attack(site: Site) -> None:
     if answer.session:
         cookie = SESSION_COOKIE + b"=" + answer.session
         site.tiktok.sessions.opened.clear()
-        assert await site.who(cookie) == ADA, "what was saved cannot be read again"
+        assert await site.who(cookie) == ADA, "the saved session cannot be read again"
         user = json.loads((await site.get("/auth/tiktok/session", b"", cookie)).body)["user"]
         for fact in user.values():
             assert not isinstance(fact, str) or is_clean(fact)
@@ -29,4 +29,4 @@ async def attack(site: Site) -> None:
 
 
 def is_clean(text: str) -> bool:
-    return len(text) <= LONGEST and not any(unicodedata.category(char) in ("Cc", "Cs") for char in text)
+    return len(text) <= MAX_LENGTH and not any(unicodedata.category(char) in ("Cc", "Cs") for char in text)

@@ -1,4 +1,4 @@
-"""The webhook: without TikTok's own signature nobody is signed out and no hook is called."""
+"""The webhook: without TikTok's signature, no user is signed out and no hook is called."""
 
 import hmac
 import time
@@ -8,7 +8,10 @@ from fuzz.site import ADA, CLIENT_SECRET, SESSION_COOKIE, WEBHOOK, Site, fill, p
 
 
 def run(data: bytes) -> None:
-    """TikTok-Signature lines, an empty line, the body; `{now}` and `{signature}` stand for TikTok's own."""
+    """Check one webhook: TikTok-Signature lines, an empty line, the body.
+
+    `{now}` and `{signature}` are replaced by TikTok's own values.
+    """
     play(attack(Site(), data))
 
 
