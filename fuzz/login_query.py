@@ -3,7 +3,7 @@
 from urllib.parse import parse_qs, unquote, unquote_to_bytes, urlsplit
 
 from fuzz.site import LOGIN, Begun, Site, play
-from tests.security.whatwg import whatwg
+from tests.support.whatwg import whatwg
 
 SCOPES = {"user.info.basic", "user.info.profile", "user.info.stats", "video.list"}
 FIELDS = {

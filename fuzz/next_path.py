@@ -1,7 +1,7 @@
 """`next`: nothing that is accepted leaves the site, however it is decoded, normalised or stripped."""
 
 from asgi_tiktok.next_path import safe_next
-from tests.security.whatwg import whatwg
+from tests.support.whatwg import whatwg
 
 ROOT_PATH = "/app"
 

@@ -7,9 +7,10 @@ from starlette.testclient import TestClient
 
 from asgi_tiktok import MemoryStore, TikTok, TikTokAuthMiddleware
 from asgi_tiktok.emulator import Emulator, RunningEmulator, run_emulator
-from tests.canaries import Canaries
-from tests.site import app
-from tests.visits import ORIGIN, new_tiktok
+from tests.support.app import app
+from tests.support.canaries import Canaries
+from tests.support.settings import ORIGIN
+from tests.support.tiktok import new_tiktok
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from asgi_tiktok import ConfigurationError, LoginRequired, MemoryStore, TikTok, Token, Unavailable
 from asgi_tiktok.emulator import CAST, Emulator, Person
-from tests.visits import asked, new_tiktok
+from tests.support.tiktok import asked, new_tiktok
 
 pytestmark = pytest.mark.anyio
 

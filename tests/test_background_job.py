@@ -22,8 +22,9 @@ from asgi_tiktok.emulator import (
     Person,
     run_emulator,
 )
-from tests.canaries import SECRET_KEY, SHAPES
-from tests.visits import REDIRECT_URI, asked, new_tiktok
+from tests.support.canaries import SECRET_KEY, SHAPES
+from tests.support.settings import REDIRECT_URI
+from tests.support.tiktok import asked, new_tiktok
 
 JOB = Path(__file__).parent.parent / "examples" / "background_job.py"
 AMARA, JUN, _, TOMAS, LAYLA = CAST[:5]

@@ -6,7 +6,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from asgi_tiktok.emulator import Emulator
-from tests.visits import CALLBACK, asked, begin, come_back
+from tests.support.login import begin, come_back
+from tests.support.settings import CALLBACK
+from tests.support.tiktok import asked
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from starlette.testclient import TestClient
 
 from asgi_tiktok import LoginRequired, ScopeRequired, TikTok, TikTokAuthMiddleware, TikTokUser, tiktok_session
 from asgi_tiktok.emulator import CAST, Emulator
-from tests.visits import FETCH, NAVIGATION, ORIGIN, sign_in
+from tests.support.login import sign_in
+from tests.support.settings import FETCH, NAVIGATION, ORIGIN
 
 
 async def challenge(request: Request) -> Response:

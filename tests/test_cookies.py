@@ -5,9 +5,11 @@ from starlette.testclient import TestClient
 
 from asgi_tiktok import MemoryStore, TikTokAuthMiddleware
 from asgi_tiktok.emulator import CAST, Emulator
-from tests.canaries import OLD_SECRET_KEY, SECRET_KEY
-from tests.site import app
-from tests.visits import ORIGIN, name, new_tiktok, sign_in
+from tests.support.app import app
+from tests.support.canaries import OLD_SECRET_KEY, SECRET_KEY
+from tests.support.login import name, sign_in
+from tests.support.settings import ORIGIN
+from tests.support.tiktok import new_tiktok
 
 
 def test_a_genuine_cookie_of_an_ended_session_is_left_alone(

@@ -10,8 +10,10 @@ from starlette.testclient import TestClient
 
 from asgi_tiktok import ConfigurationError, LoginDenied, MemoryStore, TikTok, TikTokAuthMiddleware, TikTokUser
 from asgi_tiktok.emulator import CAST, Emulator
-from tests.site import app
-from tests.visits import ORIGIN, SAME_ORIGIN, SESSION_COOKIE, come_back, cookies_set, name, new_tiktok, sign_in
+from tests.support.app import app
+from tests.support.login import come_back, cookies_set, name, sign_in
+from tests.support.settings import ORIGIN, SAME_ORIGIN, SESSION_COOKIE
+from tests.support.tiktok import new_tiktok
 
 
 def test_what_on_login_returns_is_kept_with_the_session(

@@ -8,24 +8,11 @@ from starlette.testclient import TestClient
 
 from asgi_tiktok import MemoryStore, TikTok, TikTokAuthMiddleware
 from asgi_tiktok.emulator import CAST, Emulator
-from tests.canaries import OLD_SECRET_KEY, SECRET_KEY
-from tests.site import app
-from tests.visits import (
-    CALLBACK,
-    FETCH,
-    LOGIN_COOKIE,
-    NAVIGATION,
-    ORIGIN,
-    SAME_ORIGIN,
-    SESSION_COOKIE,
-    asked,
-    begin,
-    come_back,
-    cookies_set,
-    name,
-    new_tiktok,
-    sign_in,
-)
+from tests.support.app import app
+from tests.support.canaries import OLD_SECRET_KEY, SECRET_KEY
+from tests.support.login import begin, come_back, cookies_set, name, sign_in
+from tests.support.settings import CALLBACK, FETCH, LOGIN_COOKIE, NAVIGATION, ORIGIN, SAME_ORIGIN, SESSION_COOKIE
+from tests.support.tiktok import asked, new_tiktok
 
 CREATOR, BASIC, FANCY, DASH, *_ = CAST
 

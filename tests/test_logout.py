@@ -8,7 +8,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from asgi_tiktok.emulator import Emulator
-from tests.visits import ORIGIN, SAME_ORIGIN, SESSION_COOKIE, asked, cookies_set, name, new_tiktok, sign_in
+from tests.support.login import cookies_set, name, sign_in
+from tests.support.settings import ORIGIN, SAME_ORIGIN, SESSION_COOKIE
+from tests.support.tiktok import asked, new_tiktok
 
 LOGOUT = "/auth/tiktok/logout"
 

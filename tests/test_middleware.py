@@ -16,19 +16,10 @@ from starlette.websockets import WebSocketDisconnect
 
 from asgi_tiktok import ConfigurationError, TikTok, TikTokAuthMiddleware, TikTokError, tiktok_session
 from asgi_tiktok.emulator import CAST, DEFAULT_APP, Emulator
-from tests.site import app
-from tests.visits import (
-    FETCH,
-    LOGIN_COOKIE,
-    NAVIGATION,
-    ORIGIN,
-    SAME_ORIGIN,
-    SESSION_COOKIE,
-    begin,
-    name,
-    new_tiktok,
-    sign_in,
-)
+from tests.support.app import app
+from tests.support.login import begin, name, sign_in
+from tests.support.settings import FETCH, LOGIN_COOKIE, NAVIGATION, ORIGIN, SAME_ORIGIN, SESSION_COOKIE
+from tests.support.tiktok import new_tiktok
 
 AMARA = CAST[0].display_name
 WSS = "wss://testserver"

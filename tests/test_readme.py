@@ -10,9 +10,9 @@ import pytest
 import asgi_tiktok
 from asgi_tiktok import TikTok
 from asgi_tiktok.tiktok import OPTIONAL, REQUIRED
-from tests.frameworks.table import table
-from tests.site import app
-from tests.visits import new_tiktok
+from tests.support.app import app
+from tests.support.results import table
+from tests.support.tiktok import new_tiktok
 
 ROOT = Path(__file__).parent.parent
 README = ROOT.joinpath("README.md").read_text()

@@ -15,7 +15,8 @@ from asgi_tiktok import ConfigurationError, StoreError, TikTok, TikTokAuthMiddle
 from asgi_tiktok.emulator import CAST, Emulator
 from asgi_tiktok.session_socket import SessionSocket
 from asgi_tiktok.testing import login_as
-from tests.visits import ORIGIN, sign_in
+from tests.support.login import sign_in
+from tests.support.settings import ORIGIN
 
 FROM_HERE = {"origin": ORIGIN}
 

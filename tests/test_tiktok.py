@@ -10,9 +10,11 @@ from starlette.testclient import TestClient
 
 from asgi_tiktok import ConfigurationError, MemoryStore, SQLiteStore, TikTok, TikTokAuthMiddleware
 from asgi_tiktok.emulator import CAST, Emulator
-from tests.canaries import SECRET_KEY
-from tests.site import app
-from tests.visits import ORIGIN, REDIRECT_URI, name, new_tiktok, sign_in
+from tests.support.app import app
+from tests.support.canaries import SECRET_KEY
+from tests.support.login import name, sign_in
+from tests.support.settings import ORIGIN, REDIRECT_URI
+from tests.support.tiktok import new_tiktok
 
 ENVIRONMENT = {
     "TIKTOK_CLIENT_KEY": "awkey",

@@ -11,8 +11,9 @@ import pytest
 
 from asgi_tiktok import LoginRequired, MemoryStore, StoreError, TikTok, Token, TokenError, Unavailable, lease, tokens
 from asgi_tiktok.emulator import CAST, Emulator
-from tests.canaries import OLD_SECRET_KEY, SECRET_KEY
-from tests.visits import REDIRECT_URI, asked, new_tiktok
+from tests.support.canaries import OLD_SECRET_KEY, SECRET_KEY
+from tests.support.settings import REDIRECT_URI
+from tests.support.tiktok import asked, new_tiktok
 
 pytestmark = pytest.mark.anyio
 

@@ -1,7 +1,5 @@
 """What TikTok tells us by itself."""
 
-import hashlib
-import hmac
 import json
 import time
 from typing import Any
@@ -11,28 +9,14 @@ import pytest
 from starlette.testclient import TestClient
 
 from asgi_tiktok import ConfigurationError, MemoryStore, StoreError, TikTok, WebhookEvent
-from asgi_tiktok.emulator import CAST, DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, Emulator
+from asgi_tiktok.emulator import CAST, Emulator
 from asgi_tiktok.webhooks import check_signature
-from tests.visits import name, new_tiktok, sign_in
+from tests.support.login import name, sign_in
+from tests.support.settings import WEBHOOK
+from tests.support.tiktok import new_tiktok
+from tests.support.webhooks import event, sign
 
-WEBHOOK = "/auth/tiktok/webhook"
 ADA = CAST[0].open_id
-
-
-def event(**changes: Any) -> bytes:
-    facts = {
-        "client_key": DEFAULT_CLIENT_KEY,
-        "event": "authorization.removed",
-        "create_time": 1_615_338_610,
-        "user_openid": ADA,
-        "content": '{"reason": 1}',
-    }
-    return json.dumps({**facts, **changes}).encode()
-
-
-def sign(body: bytes, *, at: float | None = None, secret: str = DEFAULT_CLIENT_SECRET) -> str:
-    moment = str(int(time.time() if at is None else at))
-    return f"t={moment},s={hmac.new(secret.encode(), f'{moment}.'.encode() + body, hashlib.sha256).hexdigest()}"
 
 
 def send(browser: TestClient, body: bytes, signature: str | None = None) -> httpx2.Response:

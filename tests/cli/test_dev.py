@@ -13,8 +13,8 @@ import pytest
 from asgi_tiktok.cli import main
 from asgi_tiktok.commands.developing import cautions, port_in
 from asgi_tiktok.emulator import CAST, DEFAULT_CLIENT_KEY
-from tests.demo.conftest import free_port
-from tests.test_server import agree
+from tests.support.login import agree
+from tests.support.ports import free_port
 
 from .conftest import APP, Process, wait_until
 

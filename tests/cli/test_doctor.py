@@ -11,7 +11,7 @@ from asgi_tiktok.cli import main
 from asgi_tiktok.commands.checks.network import clock_difference
 from asgi_tiktok.commands.checks.place import check_clock
 from asgi_tiktok.emulator import DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, RunningEmulator
-from tests.canaries import OLD_SECRET_KEY, SECRET_KEY
+from tests.support.canaries import OLD_SECRET_KEY, SECRET_KEY
 
 GOOD = {
     "TIKTOK_CLIENT_KEY": "awproduction1",

@@ -9,9 +9,10 @@ from asgi_tiktok import TikTokAuthMiddleware, WebhookEvent
 from asgi_tiktok.cli import main
 from asgi_tiktok.commands.events import EVENTS, event_of, sign
 from asgi_tiktok.emulator import CAST, DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, RunningEmulator
-from tests.site import app
-from tests.test_server import agree, serving
-from tests.visits import new_tiktok
+from tests.support.app import app
+from tests.support.login import agree
+from tests.support.servers import serve_in_thread
+from tests.support.tiktok import new_tiktok
 
 ENVIRON = {"TIKTOK_CLIENT_KEY": "bwo2m45353a6k85", "TIKTOK_CLIENT_SECRET": "client_secret_example"}
 
@@ -31,7 +32,7 @@ def site(emulator_server: RunningEmulator, port: int, events: list[WebhookEvent]
     async def note(event: WebhookEvent) -> None:
         events.append(event)
 
-    with serving(TikTokAuthMiddleware(app, tiktok), port):
+    with serve_in_thread(TikTokAuthMiddleware(app, tiktok), port):
         yield f"http://localhost:{port}"
 
 

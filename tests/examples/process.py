@@ -16,10 +16,10 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
 from asgi_tiktok.emulator import CAST, DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, Emulator, Person, run_emulator
-from tests.canaries import SECRET_KEY, SHAPES
-from tests.demo.conftest import free_port
-from tests.test_server import agree
-from tests.visits import FETCH, NAVIGATION
+from tests.support.canaries import SECRET_KEY, SHAPES
+from tests.support.login import agree
+from tests.support.ports import free_port
+from tests.support.settings import FETCH, NAVIGATION
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 NAME = CAST[0].display_name

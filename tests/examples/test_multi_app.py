@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from asgi_tiktok.emulator import CAST, App, Emulator
-from tests.test_server import agree
+from tests.support.login import agree
 
 from .process import running
 

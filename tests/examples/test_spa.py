@@ -4,7 +4,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.visits import FETCH
+from tests.support.settings import FETCH
 
 from .process import NAME, sign_in
 

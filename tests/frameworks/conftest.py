@@ -9,10 +9,10 @@ import pytest
 
 from asgi_tiktok.emulator import Emulator, RunningEmulator, run_emulator
 from asgi_tiktok.emulator.apps import DEFAULT_APP
-from tests.frameworks.browsing import Browser
-from tests.frameworks.host import PREFIX
-from tests.frameworks.servers import COMMANDS, Server, serving
-from tests.frameworks.table import FRAMEWORKS, INSTALLS, table
+from tests.support.http_browser import Browser
+from tests.support.results import table
+from tests.support.servers import COMMANDS, Server, serving
+from tests.support.sites import FRAMEWORKS, INSTALLS, PREFIX
 
 CELLS = list(product(FRAMEWORKS, INSTALLS, COMMANDS))
 

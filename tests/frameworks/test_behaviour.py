@@ -4,9 +4,12 @@ from hashlib import sha256
 
 import pytest
 
-from tests.frameworks.browsing import AMARA, Browser
-from tests.frameworks.table import WITHOUT_WEBSOCKET
-from tests.visits import FETCH, NAVIGATION
+from tests.support.http_browser import AMARA, Browser
+from tests.support.settings import FETCH, NAVIGATION
+
+WITHOUT_WEBSOCKET = {
+    ("quart", "daphne"): "Quart reads a WebSocket's scheme, which Daphne leaves out, also without us."
+}
 
 
 class TestEverySite:

@@ -19,8 +19,8 @@ from asgi_tiktok import ConfigurationError, TikTok, TikTokAuthMiddleware, tiktok
 from asgi_tiktok.django import TikTokRequest, login_required, requires_scope
 from asgi_tiktok.emulator import CAST, Emulator
 from asgi_tiktok.testing import login_as
-from tests.frameworks.sites import django as site
-from tests.visits import FETCH, NAVIGATION, ORIGIN
+from tests.support.settings import FETCH, NAVIGATION, ORIGIN
+from tests.support.sites import django as site
 
 OURS = "asgi_tiktok.django.TikTokMiddleware"
 SYNC = f"{__name__}.sync_middleware"

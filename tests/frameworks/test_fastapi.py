@@ -14,8 +14,10 @@ from starlette.websockets import WebSocketDisconnect
 from asgi_tiktok import AnonymousUser, ConfigurationError, TikTok, TikTokAuthMiddleware, TikTokUser
 from asgi_tiktok.emulator import CAST, DEFAULT_APP, Emulator
 from asgi_tiktok.fastapi import CurrentUser, OptionalUser, current_user, optional_user, requires_scope
-from tests.frameworks.sites.fastapi import build, new_app
-from tests.visits import FETCH, NAVIGATION, ORIGIN, new_tiktok, sign_in
+from tests.support.login import sign_in
+from tests.support.settings import FETCH, NAVIGATION, ORIGIN
+from tests.support.sites.fastapi import build, new_app
+from tests.support.tiktok import new_tiktok
 
 AMARA = CAST[0].display_name
 ADA = TikTokUser(open_id="ada", display_name="Ada")

@@ -22,8 +22,10 @@ from asgi_tiktok import ConfigurationError, MemoryStore, TikTok, TikTokAuthMiddl
 from asgi_tiktok.emulator import CAST, Emulator
 from asgi_tiktok.litestar import CurrentUser, TikTokPlugin, current_user, login_required, requires_scope
 from asgi_tiktok.testing import login_as, login_as_async
-from tests.frameworks.sites.litestar import HANDLERS
-from tests.visits import FETCH, NAVIGATION, ORIGIN, SAME_ORIGIN, new_tiktok, sign_in
+from tests.support.login import sign_in
+from tests.support.settings import FETCH, NAVIGATION, ORIGIN, SAME_ORIGIN
+from tests.support.sites.litestar import HANDLERS
+from tests.support.tiktok import new_tiktok
 
 AMARA = CAST[0].display_name
 FROM_HERE = {"origin": ORIGIN}

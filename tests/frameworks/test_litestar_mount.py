@@ -13,8 +13,9 @@ from asgi_tiktok import TikTokAuthMiddleware
 from asgi_tiktok.emulator import CAST, Emulator
 from asgi_tiktok.emulator.apps import DEFAULT_APP
 from asgi_tiktok.litestar import TikTokPlugin
-from tests.site import app
-from tests.visits import NAVIGATION, ORIGIN, new_tiktok
+from tests.support.app import app
+from tests.support.settings import NAVIGATION, ORIGIN
+from tests.support.tiktok import new_tiktok
 
 CALLBACK = f"{ORIGIN}/shop/auth/tiktok/callback"
 AMARA = CAST[0].display_name

@@ -11,7 +11,7 @@ from asgi_tiktok import ConfigurationError, LoginRequired, TikTok, TikTokAuthMid
 from asgi_tiktok.emulator import CAST, Emulator
 from asgi_tiktok.quart import TikTokAuth, current_user, login_required, requires_scope
 from asgi_tiktok.testing import login_as
-from tests.visits import FETCH, NAVIGATION, ORIGIN
+from tests.support.settings import FETCH, NAVIGATION, ORIGIN
 
 pytestmark = pytest.mark.anyio
 AMARA = CAST[0].display_name

@@ -19,7 +19,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from asgi_tiktok import TikTok, TikTokAuthMiddleware, tiktok_button, tiktok_session
 from asgi_tiktok.emulator import CAST, Emulator
-from tests.visits import ORIGIN, sign_in
+from tests.support.login import sign_in
+from tests.support.settings import ORIGIN
 
 AMARA = CAST[0].display_name
 PAGE = '{{ tiktok_button(request, next="/films", label="Show your films") }}'

@@ -10,10 +10,9 @@ from starlette.types import ASGIApp
 
 from asgi_tiktok import TikTok, TikTokAuthMiddleware
 from asgi_tiktok.emulator import Emulator
-from tests.security.browsers import Browser
-from tests.site import app
-from tests.stores.conftest import redis_cluster
-from tests.stores.conftest import store as each_store
+from tests.support.app import app
+from tests.support.browser import Browser
+from tests.support.stores import each_store, redis_cluster
 
 __all__ = ["each_store", "redis_cluster"]
 

@@ -1,22 +1,21 @@
 """The browsers of this suite refuse what real ones refuse, or a passed test would prove nothing."""
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from asgi_tiktok.emulator import Emulator
-from tests.security.browsers import Browser, Jar
-from tests.security.urls import URL, NoURL
-from tests.security.whatwg import whatwg
-from tests.visits import LOGIN_COOKIE, SESSION_COOKIE
+from tests.support.browser import Browser
+from tests.support.cookies import Jar
+from tests.support.next_paths import CASES
+from tests.support.settings import LOGIN_COOKIE, SESSION_COOKIE
+from tests.support.urls import URL, NoURL
+from tests.support.whatwg import whatwg
 
 HERE = URL.of("https://app.example.com/auth/tiktok/callback")
 PLAIN = URL.of("http://app.example.com/")
 SIBLING = URL.of("https://evil.example.com/")
 GOOD = "__Host-s=1; Path=/; Secure"
-NEXT_PATHS = Path(__file__).parents[1] / "next_paths.json"
 
 IGNORED = {
     "__Host- without Secure": "__Host-s=1; Path=/",
@@ -160,7 +159,7 @@ def test_what_is_no_url_leads_nowhere(reference: str) -> None:
 
 
 def test_the_parser_of_node_agrees_on_what_stays_here() -> None:
-    references = [case["value"] for case in json.loads(NEXT_PATHS.read_text()) if isinstance(case["value"], str)]
+    references = [case["value"] for case in CASES if isinstance(case["value"], str)]
     places = whatwg().join((reference, str(HERE)) for reference in references)
     told = [place is not None and place.origin == HERE.origin for place in places]
 

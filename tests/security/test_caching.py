@@ -17,10 +17,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from asgi_tiktok import MemoryStore, TikTok, TikTokAuthMiddleware, TikTokError
 from asgi_tiktok.emulator import CAST, DEFAULT_CLIENT_SECRET, Emulator
-from tests.canaries import SECRET_KEY
-from tests.security.browsers import Browser
-from tests.security.wire import Answer, ask
-from tests.visits import CALLBACK, FETCH, SESSION_COOKIE, new_tiktok
+from tests.support.browser import Browser
+from tests.support.canaries import SECRET_KEY
+from tests.support.requests import Answer, ask
+from tests.support.settings import CALLBACK, FETCH, SESSION_COOKIE
+from tests.support.tiktok import new_tiktok
 
 pytestmark = pytest.mark.anyio
 

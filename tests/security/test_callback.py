@@ -9,9 +9,10 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 
 from asgi_tiktok.emulator import CAST, Emulator
-from tests.security.browsers import Browser
-from tests.security.callbacks import bring, parts
-from tests.visits import SESSION_COOKIE, asked
+from tests.support.browser import Browser
+from tests.support.callbacks import bring, parts
+from tests.support.settings import SESSION_COOKIE
+from tests.support.tiktok import asked
 
 pytestmark = pytest.mark.anyio
 

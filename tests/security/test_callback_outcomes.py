@@ -9,9 +9,10 @@ from starlette.types import ASGIApp
 
 from asgi_tiktok import MemoryStore
 from asgi_tiktok.emulator import CAST, Emulator
-from tests.security.browsers import Browser
-from tests.security.callbacks import bring
-from tests.visits import CALLBACK, LOGIN_COOKIE, SESSION_COOKIE, asked
+from tests.support.browser import Browser
+from tests.support.callbacks import bring
+from tests.support.settings import CALLBACK, LOGIN_COOKIE, SESSION_COOKIE
+from tests.support.tiktok import asked
 
 pytestmark = pytest.mark.anyio
 

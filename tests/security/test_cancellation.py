@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from asgi_tiktok import MemoryStore, Store
-from tests.security.scenes import AMARA, JUN, Deed, Halt, Scene, reached
-from tests.visits import asked
+from tests.support.interleaving import AMARA, JUN, Deed, Halt, Scene, reached
+from tests.support.tiktok import asked
 
 pytestmark = pytest.mark.anyio
 

@@ -13,12 +13,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from asgi_tiktok import LoginRequired, MemoryStore, Store, TikTok, TikTokAuthMiddleware, lease, sessions
 from asgi_tiktok.emulator import CAST, Emulator
-from tests.security.browsers import Browser
-from tests.security.scenes import MidwayStore
-from tests.security.wire import Answer, ask
-from tests.site import app
-from tests.test_webhooks import WEBHOOK, event, sign
-from tests.visits import asked, new_tiktok
+from tests.support.app import app
+from tests.support.browser import Browser
+from tests.support.interleaving import MidwayStore
+from tests.support.requests import Answer, ask
+from tests.support.settings import WEBHOOK
+from tests.support.tiktok import asked, new_tiktok
+from tests.support.webhooks import event, sign
 
 pytestmark = pytest.mark.anyio
 

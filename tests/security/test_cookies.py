@@ -9,11 +9,12 @@ from starlette.types import ASGIApp
 from asgi_tiktok import MemoryStore, TikTok, TikTokAuthMiddleware
 from asgi_tiktok.emulator import CAST, Emulator
 from asgi_tiktok.keys import Key, KeyRing
-from tests.canaries import OLD_SECRET_KEY, SECRET_KEY
-from tests.security.browsers import Browser
-from tests.security.wire import Answer, ask
-from tests.site import app
-from tests.visits import SESSION_COOKIE, new_tiktok
+from tests.support.app import app
+from tests.support.browser import Browser
+from tests.support.canaries import OLD_SECRET_KEY, SECRET_KEY
+from tests.support.requests import Answer, ask
+from tests.support.settings import SESSION_COOKIE
+from tests.support.tiktok import new_tiktok
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fuzz import CORPUS, NAMES
-from tests.security.strategies import bounded
+from tests.support.strategies import bounded
 
 scraps = st.binary(max_size=8)
 

@@ -8,9 +8,9 @@ import pytest
 from starlette.types import ASGIApp
 
 from asgi_tiktok.emulator import Emulator
-from tests.security.browsers import Browser
-from tests.security.wire import Answer, RawHeaders, ask
-from tests.visits import ORIGIN, SESSION_COOKIE
+from tests.support.browser import Browser
+from tests.support.requests import Answer, RawHeaders, ask
+from tests.support.settings import ORIGIN, SESSION_COOKIE
 
 pytestmark = pytest.mark.anyio
 

@@ -11,7 +11,7 @@ import pytest
 
 import asgi_tiktok
 from asgi_tiktok import TikTokUser, Token
-from tests.security.incidents import ELSEWHERE, INCIDENTS
+from tests.support.incidents import ELSEWHERE, INCIDENTS
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(Path(asgi_tiktok.__file__).parent.glob("*.py"))

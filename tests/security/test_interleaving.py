@@ -11,11 +11,11 @@ import pytest
 
 from asgi_tiktok import MemoryStore, Store, StoreError, TikTokAuthMiddleware, TikTokError, tokens
 from asgi_tiktok.emulator import CAST, Emulator, Person
-from tests.security.browsers import Browser
-from tests.security.scenes import AMARA, JUN, Deed, MidwayStore, Scene, interleave, reached
-from tests.security.wire import Answer
-from tests.site import app
-from tests.visits import new_tiktok
+from tests.support.app import app
+from tests.support.browser import Browser
+from tests.support.interleaving import AMARA, JUN, Deed, MidwayStore, Scene, interleave, reached
+from tests.support.requests import Answer
+from tests.support.tiktok import new_tiktok
 
 pytestmark = pytest.mark.anyio
 

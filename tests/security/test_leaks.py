@@ -19,14 +19,15 @@ from starlette.types import ASGIApp
 
 from asgi_tiktok import TikTok, TikTokAuthMiddleware, TikTokError
 from asgi_tiktok.emulator import Emulator
-from tests.canaries import Canaries
-from tests.security.browsers import Browser
-from tests.security.scenes import AMARA
-from tests.security.wire import ask
-from tests.site import app
-from tests.test_upstream import FAULTS, Failing, Faulty, answering
-from tests.test_webhooks import WEBHOOK, event, sign
-from tests.visits import new_tiktok
+from tests.support.app import app
+from tests.support.browser import Browser
+from tests.support.canaries import Canaries
+from tests.support.faults import FAULTS, Failing, Faulty, answering
+from tests.support.interleaving import AMARA
+from tests.support.requests import ask
+from tests.support.settings import WEBHOOK
+from tests.support.tiktok import new_tiktok
+from tests.support.webhooks import event, sign
 
 pytestmark = pytest.mark.anyio
 

@@ -12,15 +12,16 @@ from asgi_tiktok import Store, StoreError, TikTok, TikTokAuthMiddleware
 from asgi_tiktok.emulator import RunningEmulator
 from asgi_tiktok.stores.redis import RedisStore
 from asgi_tiktok.stores.sqlalchemy import SQLAlchemyStore
-from tests.canaries import Canaries
-from tests.security.scenes import AMARA, Scene
-from tests.site import app
-from tests.stores.databases import database_url, table_name
-from tests.stores.redis_servers import URL as REDIS
-from tests.stores.redis_servers import own_prefix
-from tests.test_server import serving
-from tests.test_webhooks import WEBHOOK, event, sign
-from tests.visits import SAME_ORIGIN, new_tiktok
+from tests.support.app import app
+from tests.support.canaries import Canaries
+from tests.support.databases import database_url, table_name
+from tests.support.interleaving import AMARA, Scene
+from tests.support.redis_servers import URL as REDIS
+from tests.support.redis_servers import own_prefix
+from tests.support.servers import serve_in_thread
+from tests.support.settings import SAME_ORIGIN, WEBHOOK
+from tests.support.tiktok import new_tiktok
+from tests.support.webhooks import event, sign
 
 LIBRARIES = {"asgi_tiktok", "httpx2", "httpcore2", "uvicorn"}
 
@@ -51,7 +52,7 @@ def test_no_log_of_a_real_server_tells_a_secret(
 
     emulator = emulator_server.emulator
     body = event()
-    with serving(TikTokAuthMiddleware(app, tiktok, protect=("/studio",)), port), httpx2.Client() as browser:
+    with serve_in_thread(TikTokAuthMiddleware(app, tiktok, protect=("/studio",)), port), httpx2.Client() as browser:
 
         def come_back() -> str:
             login = browser.get(f"{home}/auth/tiktok/login?next=/me").headers["location"]

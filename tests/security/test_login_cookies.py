@@ -9,9 +9,10 @@ from starlette.types import ASGIApp
 from asgi_tiktok import TikTok
 from asgi_tiktok.emulator import CAST, Emulator
 from asgi_tiktok.records import seal_record
-from tests.security.browsers import Browser
-from tests.security.wire import ask
-from tests.visits import FETCH, LOGIN_COOKIE, SESSION_COOKIE, asked
+from tests.support.browser import Browser
+from tests.support.requests import ask
+from tests.support.settings import FETCH, LOGIN_COOKIE, SESSION_COOKIE
+from tests.support.tiktok import asked
 
 pytestmark = pytest.mark.anyio
 

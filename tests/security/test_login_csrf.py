@@ -1,6 +1,5 @@
 """A login that began in one browser never ends in another: over every store, in every framework (N-01 to N-08)."""
 
-import importlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -13,10 +12,11 @@ from starlette.types import ASGIApp
 
 from asgi_tiktok import MemoryStore, Store, TikTok, TikTokAuthMiddleware, TikTokUser
 from asgi_tiktok.emulator import CAST, DEFAULT_APP, Emulator
-from tests.frameworks.table import FRAMEWORKS, INSTALLS
-from tests.security.browsers import Browser
-from tests.site import app
-from tests.visits import CALLBACK, LOGIN_COOKIE, ORIGIN, SESSION_COOKIE, asked, new_tiktok
+from tests.support.app import app
+from tests.support.browser import Browser
+from tests.support.settings import CALLBACK, LOGIN_COOKIE, ORIGIN, SESSION_COOKIE
+from tests.support.sites import FRAMEWORKS, INSTALLS, PREFIX, build_site
+from tests.support.tiktok import asked, new_tiktok
 
 pytestmark = pytest.mark.anyio
 
@@ -83,11 +83,11 @@ async def test_over_every_store(each_store: Store, emulator: Emulator, prepare: 
 @pytest.mark.parametrize("install", INSTALLS)
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 async def test_in_every_framework(framework: str, install: str, prepare: Prepare) -> None:
-    prefix = "/sub" if install == "mounted" else ""
+    prefix = PREFIX if install == "mounted" else ""
     redirect_uri = f"{ORIGIN}{prefix}{CALLBACK}"
     emulator = Emulator([replace(DEFAULT_APP, redirect_uris=(redirect_uri,))])
     tiktok = new_tiktok(httpx2.ASGITransport(emulator), redirect_uri=redirect_uri)
-    site: ASGIApp = importlib.import_module(f"tests.frameworks.sites.{framework}").build(tiktok, install)
+    site = build_site(framework, install, tiktok)
     await lure(Browser(site, emulator, prefix=prefix), Browser(site, emulator, prefix=prefix), prepare)
 
 

@@ -7,9 +7,10 @@ from starlette.types import ASGIApp
 
 from asgi_tiktok import MemoryStore
 from asgi_tiktok.emulator import CAST, Emulator
-from tests.security.browsers import Browser
-from tests.security.wire import ask
-from tests.visits import CALLBACK, ORIGIN, SESSION_COOKIE, asked
+from tests.support.browser import Browser
+from tests.support.requests import ask
+from tests.support.settings import CALLBACK, ORIGIN, SESSION_COOKIE
+from tests.support.tiktok import asked
 
 pytestmark = pytest.mark.anyio
 

@@ -9,9 +9,9 @@ from starlette.testclient import TestClient
 from asgi_tiktok.emulator import Emulator
 from asgi_tiktok.next_path import safe_next
 from fuzz import login_query, next_path
-from tests.security.strategies import bounded, hostile_next, ordinary_next
-from tests.security.whatwg import BASES, whatwg
-from tests.visits import sign_in
+from tests.support.login import sign_in
+from tests.support.strategies import bounded, hostile_next, ordinary_next
+from tests.support.whatwg import BASES, whatwg
 
 REFUSED = {
     "/％2fevil.example": "a fullwidth percent sign, which NFKC makes a real one",

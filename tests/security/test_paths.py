@@ -11,9 +11,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from asgi_tiktok import ConfigurationError, TikTok, TikTokAuthMiddleware
 from asgi_tiktok.emulator import CAST, Emulator
-from tests.security.browsers import Browser
-from tests.security.wire import ask
-from tests.visits import CALLBACK, SESSION_COOKIE, asked, new_tiktok
+from tests.support.browser import Browser
+from tests.support.requests import ask
+from tests.support.settings import CALLBACK, SESSION_COOKIE
+from tests.support.tiktok import asked, new_tiktok
 
 pytestmark = pytest.mark.anyio
 

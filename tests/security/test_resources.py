@@ -19,10 +19,10 @@ from asgi_tiktok import callback as callback_module
 from asgi_tiktok.emulator import CAST, Emulator
 from asgi_tiktok.keys import Key
 from benchmarks.abandoned_logins import nothing, start_logins
-from tests.security.browsers import Browser
-from tests.security.wire import Answer, ask
-from tests.test_webhooks import WEBHOOK
-from tests.visits import CALLBACK, LOGIN_COOKIE, SAME_ORIGIN, SESSION_COOKIE, new_tiktok
+from tests.support.browser import Browser
+from tests.support.requests import Answer, ask
+from tests.support.settings import CALLBACK, LOGIN_COOKIE, SAME_ORIGIN, SESSION_COOKIE, WEBHOOK
+from tests.support.tiktok import new_tiktok
 
 pytestmark = pytest.mark.anyio
 

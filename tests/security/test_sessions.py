@@ -11,10 +11,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from asgi_tiktok import MemoryStore, TikTok, TikTokAuthMiddleware, TikTokUser
 from asgi_tiktok.emulator import CAST
 from asgi_tiktok.keys import KeyRing
-from tests.canaries import SECRET_KEY
-from tests.security.browsers import Browser
-from tests.security.wire import ask
-from tests.visits import SESSION_COOKIE
+from tests.support.browser import Browser
+from tests.support.canaries import SECRET_KEY
+from tests.support.requests import ask
+from tests.support.settings import SESSION_COOKIE
 
 pytestmark = pytest.mark.anyio
 

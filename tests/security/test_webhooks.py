@@ -11,10 +11,10 @@ from starlette.types import ASGIApp
 
 from asgi_tiktok import MemoryStore, TikTok, WebhookEvent
 from asgi_tiktok.emulator import CAST, DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET
-from tests.security.browsers import Browser
-from tests.security.wire import Answer, RawHeaders, ask
-from tests.test_webhooks import WEBHOOK, event, sign
-from tests.visits import ORIGIN
+from tests.support.browser import Browser
+from tests.support.requests import Answer, RawHeaders, ask
+from tests.support.settings import ORIGIN, WEBHOOK
+from tests.support.webhooks import event, sign
 
 pytestmark = pytest.mark.anyio
 

@@ -8,10 +8,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from asgi_tiktok import TikTok, TikTokAuthMiddleware
 from asgi_tiktok.emulator import CAST, Emulator
-from tests.security.browsers import Browser
-from tests.security.wire import DENIAL, handshake
-from tests.site import app
-from tests.visits import ORIGIN, SESSION_COOKIE
+from tests.support.app import app
+from tests.support.browser import Browser
+from tests.support.requests import DENIAL, handshake
+from tests.support.settings import ORIGIN, SESSION_COOKIE
 
 pytestmark = pytest.mark.anyio
 

@@ -18,7 +18,8 @@ from redis.asyncio import Redis
 from asgi_tiktok import ConfigurationError, StoreError
 from asgi_tiktok.stores import redis, redis_scripts
 from asgi_tiktok.stores.redis import RedisStore
-from tests.stores.redis_servers import URL, Server, eventually, free_port, own_prefix, own_servers
+from tests.support.ports import free_port
+from tests.support.redis_servers import URL, Server, eventually, own_prefix, own_servers
 
 pytestmark = pytest.mark.anyio
 

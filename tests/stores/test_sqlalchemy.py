@@ -19,7 +19,7 @@ from asgi_tiktok import StoreError
 from asgi_tiktok.errors import ConfigurationError
 from asgi_tiktok.stores import sqlalchemy
 from asgi_tiktok.stores.sqlalchemy import SQLAlchemyStore
-from tests.stores.databases import (
+from tests.support.databases import (
     MARIADB,
     POSTGRESQL,
     cluster,

@@ -11,9 +11,10 @@ from playwright.sync_api import BrowserContext, sync_playwright
 
 from asgi_tiktok import MemoryStore, TikTok, TikTokAuthMiddleware
 from asgi_tiktok.testing import login_as, login_as_async, login_cookies
-from tests import site
-from tests.test_server import serving
-from tests.visits import SESSION_COOKIE, new_tiktok
+from tests.support.app import app as site
+from tests.support.servers import serve_in_thread
+from tests.support.settings import SESSION_COOKIE
+from tests.support.tiktok import new_tiktok
 
 CHROMIUM = shutil.which("chromium")
 
@@ -24,7 +25,7 @@ LAUNCH: dict[str, Any] = {"executable_path": CHROMIUM, "args": ["--no-sandbox"]}
 def local(port: int, store: MemoryStore) -> Iterator[TikTok]:
     """The site on this machine's loopback; its TikTok."""
     tiktok = new_tiktok(redirect_uri=f"http://localhost:{port}/auth/tiktok/callback", store=store)
-    with serving(TikTokAuthMiddleware(site.app, tiktok), port):
+    with serve_in_thread(TikTokAuthMiddleware(site, tiktok), port):
         yield tiktok
 
 

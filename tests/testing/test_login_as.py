@@ -16,8 +16,10 @@ from starlette.testclient import TestClient
 
 from asgi_tiktok import SQLiteStore, TikTok, TikTokAuthMiddleware, TikTokUser, Token, tiktok_session
 from asgi_tiktok.testing import login_as, login_as_async
-from tests import site
-from tests.visits import ORIGIN, SAME_ORIGIN, name, new_tiktok, sign_in
+from tests.support.app import app as site
+from tests.support.login import name, sign_in
+from tests.support.settings import ORIGIN, SAME_ORIGIN
+from tests.support.tiktok import new_tiktok
 
 
 async def whoami(request: Request) -> Response:
@@ -153,10 +155,10 @@ def test_it_finds_a_middleware_from_the_environment(monkeypatch: pytest.MonkeyPa
 
 def test_no_middleware_and_two_of_them(tiktok: TikTok) -> None:
     with pytest.raises(ValueError, match=r"no TikTokAuthMiddleware behind this TestClient.*, tiktok=tiktok"):
-        login_as(TestClient(site.app))
+        login_as(TestClient(site))
 
     other = new_tiktok(path="/other", redirect_uri=f"{ORIGIN}/other/callback")
-    both = TestClient(TikTokAuthMiddleware(TikTokAuthMiddleware(site.app, tiktok), other))
+    both = TestClient(TikTokAuthMiddleware(TikTokAuthMiddleware(site, tiktok), other))
     with pytest.raises(ValueError, match="found 2 of them"):
         login_as(both)
 

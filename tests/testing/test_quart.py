@@ -7,7 +7,7 @@ from quart import Quart, request, websocket
 
 from asgi_tiktok import TikTok, TikTokAuthMiddleware
 from asgi_tiktok.testing import login_as, login_as_async
-from tests.visits import ORIGIN
+from tests.support.settings import ORIGIN
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@
 
 from urllib.parse import parse_qs, quote, urlsplit
 
-from tests.security.browsers import Browser
-from tests.security.wire import Answer, ask
-from tests.visits import CALLBACK
+from tests.support.browser import Browser
+from tests.support.requests import Answer, ask
+from tests.support.settings import CALLBACK
 
 
 def parts(back: str) -> dict[str, str]:

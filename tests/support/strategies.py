@@ -6,7 +6,7 @@ from urllib.parse import quote
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from tests.test_next_path import CASES
+from tests.support.next_paths import CASES
 
 SOAK = int(os.environ.get("ASGI_TIKTOK_SOAK", "1"))
 """How many times as long as usual to look; CI looks at the same examples each time."""

@@ -1,38 +1,11 @@
-"""What people do: sign in at the emulator and come back."""
+"""A person who signs in at the emulator, in Starlette's test client or in httpx."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import httpx2
 from starlette.testclient import TestClient
 
-from asgi_tiktok import TikTok
-from asgi_tiktok.emulator import DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, Emulator, Person
-from tests.canaries import SECRET_KEY
-
-ORIGIN = "https://testserver"
-CALLBACK = "/auth/tiktok/callback"
-REDIRECT_URI = ORIGIN + CALLBACK
-SESSION_COOKIE = "__Host-tiktok_session"
-LOGIN_COOKIE = "__Host-tiktok_login."
-SAME_ORIGIN = {"sec-fetch-site": "same-origin"}
-NAVIGATION = {"sec-fetch-mode": "navigate", "accept": "text/html"}
-FETCH = {"sec-fetch-mode": "cors", "accept": "*/*"}
-
-
-def new_tiktok(transport: httpx2.AsyncBaseTransport | None = None, **settings: Any) -> TikTok:
-    """One TikTok app at the emulator."""
-    defaults: dict[str, Any] = {
-        "client_key": DEFAULT_CLIENT_KEY,
-        "client_secret": DEFAULT_CLIENT_SECRET,
-        "redirect_uri": REDIRECT_URI,
-        "secret_key": SECRET_KEY,
-        "optional_scopes": ("user.info.profile", "user.info.stats", "video.list"),
-        "store": "memory://",
-        "base_url": "http://127.0.0.1:8700",
-        "transport": transport,
-    }
-    return TikTok(**{**defaults, **settings})
+from asgi_tiktok.emulator import Emulator, Person
 
 
 def begin(browser: TestClient, query: str = "") -> str:
@@ -71,9 +44,11 @@ def name(browser: TestClient) -> str:
     return str(browser.get("/me").json()["name"])
 
 
-def asked(emulator: Emulator, endpoint: str = "token") -> int:
-    """How often the app asked this endpoint of TikTok."""
-    return sum(exchange.endpoint == endpoint for exchange in emulator.exchanges)
+def agree(browser: httpx2.Client, page: httpx2.Response, person: str) -> httpx2.Response:
+    """Press the button on TikTok's page, and follow to wherever that leads."""
+    fields = dict(page.url.params)
+    form = {**fields, "person": person, "scopes": fields["scope"].split(","), "decision": "approve"}
+    return browser.post(page.url.copy_with(query=None), data=form)
 
 
 def cookies_set(answer: httpx2.Response) -> dict[str, str]:

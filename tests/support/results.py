@@ -3,20 +3,8 @@
 from collections.abc import Mapping
 from importlib.metadata import version
 
-from tests.frameworks.servers import COMMANDS
-
-FRAMEWORKS = {
-    "starlette": "Starlette",
-    "fastapi": "FastAPI",
-    "quart": "Quart",
-    "litestar": "Litestar",
-    "django": "Django",
-    "bare": "bare ASGI",
-}
-INSTALLS = ("wrap", "native", "mounted")
-WITHOUT_WEBSOCKET = {
-    ("quart", "daphne"): "Quart reads a WebSocket's scheme, which Daphne leaves out, also without us."
-}
+from tests.support.servers import COMMANDS
+from tests.support.sites import FRAMEWORKS, INSTALLS
 
 
 def table(passed: Mapping[tuple[str, ...], int]) -> str:

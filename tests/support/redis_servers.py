@@ -17,6 +17,7 @@ from redis.asyncio import RedisCluster
 from redis.exceptions import RedisError
 
 from asgi_tiktok.stores.redis import RedisStore
+from tests.support.ports import free_port
 
 URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/0")
 
@@ -27,7 +28,7 @@ class Server:
     def __init__(self, folder: Path, *options: str) -> None:
         self.folder = folder
         self.options = options
-        self.port = free_port()
+        self.port = cluster_port()
         self.process: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -130,12 +131,10 @@ def missing(what: str) -> NoReturn:
     pytest.skip(reason)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    # The nodes of a Cluster also need the port that is higher by 10,000.
-    return port if port < 55_000 else free_port()
+def cluster_port() -> int:
+    """A free port for a node of a Cluster, which also needs the port that is higher by 10,000."""
+    port = free_port()
+    return port if port < 55_000 else cluster_port()
 
 
 def eventually(condition: Callable[[], bool]) -> None:

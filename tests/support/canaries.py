@@ -17,7 +17,7 @@ from asgi_tiktok.emulator import DEFAULT_CLIENT_SECRET
 SECRET_KEY = "n7Zq-canary-key-0Lw4vT9yB2xKf6Rd8mHs"
 OLD_SECRET_KEY = "p3Xe-canary-old-5Gj1uC7oA9iWk2Qb4nVt"
 
-TESTS = str(Path(__file__).parent)
+TESTS = str(Path(__file__).parents[1])
 
 # Codes, tokens and the like, by the shape that only real ones have.
 SHAPES = re.compile(r"(act|rft|clt)\.emulator\.[\w-]{8}|(?<![\w-])[\w-]{40,}+(\*|%2A)\w(!|%21)\d{4}")

@@ -15,11 +15,12 @@ import httpx2
 from asgi_tiktok import Store, TikTokAuthMiddleware
 from asgi_tiktok.emulator import CAST, DEFAULT_APP, Emulator, Person
 from asgi_tiktok.tokens import Kept
-from tests.security.browsers import Browser
-from tests.security.wire import ask
-from tests.site import app
-from tests.test_webhooks import WEBHOOK, event, sign
-from tests.visits import SESSION_COOKIE, new_tiktok
+from tests.support.app import app
+from tests.support.browser import Browser
+from tests.support.requests import ask
+from tests.support.settings import SESSION_COOKIE, WEBHOOK
+from tests.support.tiktok import new_tiktok
+from tests.support.webhooks import event, sign
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from asgi_tiktok.emulator import CAST, Emulator
-from tests.visits import FETCH, NAVIGATION
+from tests.support.settings import FETCH, NAVIGATION
 
 AMARA = CAST[0].display_name
 

@@ -5,12 +5,18 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-APP = "tests.frameworks.host:app"
+import uvicorn
+
+from asgi_tiktok import TikTokAuthMiddleware
+from tests.support.ports import free_port
+
+APP = "tests.support.host:app"
 COMMANDS = {
     "uvicorn": "uvicorn {app} --host 127.0.0.1 --port {port} --root-path={root_path} --log-level warning",
     "hypercorn": "hypercorn {app} --bind 127.0.0.1:{port} --root-path={root_path}",
@@ -70,7 +76,16 @@ def serving(kind: str, folder: Path, emulator_url: str, root_path: str = "") -> 
         server.stop()
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+@contextmanager
+def serve_in_thread(site: TikTokAuthMiddleware, port: int) -> Iterator[None]:
+    """The site under uvicorn on a loopback port, in a thread of its own."""
+    server = uvicorn.Server(uvicorn.Config(site, host="127.0.0.1", port=port, log_config=None, ws="none"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive()
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(timeout=10)

@@ -1,0 +1,1 @@
+"""Code that several tests share. It imports no test module and no conftest."""

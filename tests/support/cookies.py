@@ -1,0 +1,136 @@
+"""The cookies of a browser that keeps to the rules of RFC 6265bis §5."""
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+
+from tests.support.urls import URL
+
+FURTHEST = 400 * 24 * 60 * 60  # seconds
+CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+@dataclass
+class Cookie:
+    name: str
+    value: str
+    domain: str
+    path: str
+    host_only: bool
+    secure: bool
+    http_only: bool
+    same_site: str
+    ends_at: float
+
+    def goes_to(self, url: URL) -> bool:
+        at_home = url.host == self.domain if self.host_only else domain_matches(url.host, self.domain)
+        return at_home and path_matches(url.path, self.path) and (url.scheme == "https" or not self.secure)
+
+
+@dataclass
+class Jar:
+    """The cookies of one browser."""
+
+    cookies: dict[tuple[str, str, str], Cookie] = field(default_factory=dict)
+
+    def put(self, url: URL, line: str, *, same_site: bool = True, top_level: bool = True) -> bool:
+        """Take a Set-Cookie header; False for one that browsers ignore (RFC 6265bis §5.7)."""
+        cookie = read_cookie(url, line)
+        if cookie is None or (cookie.secure and url.scheme != "https"):
+            return False
+        if cookie.same_site != "none" and not (same_site or top_level):
+            return False
+        key = (cookie.name, cookie.domain, cookie.path)
+        if url.scheme != "https" and any(
+            old.secure and old.name == cookie.name and domain_matches(cookie.domain, old.domain)
+            for old in self.cookies.values()
+        ):
+            return False
+        self.cookies.pop(key, None)
+        if cookie.ends_at > time.time():
+            self.cookies[key] = cookie
+        return True
+
+    def header(self, url: URL, *, same_site: bool = True, top_level: bool = True, safe: bool = True) -> str:
+        """The Cookie header that goes there, longest path first (RFC 6265bis §5.8.3)."""
+        now = time.time()
+        going = [cookie for cookie in self.cookies.values() if cookie.goes_to(url) and cookie.ends_at > now]
+        if not same_site:
+            going = [
+                cookie
+                for cookie in going
+                if cookie.same_site == "none" or (cookie.same_site == "lax" and top_level and safe)
+            ]
+        going.sort(key=lambda cookie: -len(cookie.path))
+        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in going)
+
+    def __contains__(self, name: str) -> bool:
+        return any(cookie.name == name for cookie in self.cookies.values())
+
+    def __getitem__(self, name: str) -> str:
+        return next(cookie.value for cookie in self.cookies.values() if cookie.name == name)
+
+    def __iter__(self) -> Iterator[Cookie]:
+        return iter(list(self.cookies.values()))
+
+
+def read_cookie(url: URL, line: str) -> Cookie | None:
+    pair, *parts = line.split(";")
+    name, equals, value = pair.partition("=")
+    name, value = (name.strip(" \t"), value.strip(" \t")) if equals else ("", name.strip(" \t"))
+    if CONTROL.search(pair) or len(name) + len(value) > 4096 or not (name or value):
+        return None
+    attributes = {
+        key.strip(" \t").lower(): text.strip(" \t")
+        for key, _, text in (part.partition("=") for part in parts)
+        if len(text.strip(" \t")) <= 1024
+    }
+    domain = attributes.get("domain", "").lower().removeprefix(".")
+    if domain and (not domain_matches(url.host, domain) or "." not in domain):
+        return None
+    path = attributes.get("path", "")
+    cookie = Cookie(
+        name=name,
+        value=value,
+        domain=domain or url.host,
+        path=path if path.startswith("/") else default_path(url),
+        host_only=not domain,
+        secure="secure" in attributes,
+        http_only="httponly" in attributes,
+        same_site=attributes.get("samesite", "lax").lower(),
+        ends_at=ending(attributes),
+    )
+    return cookie if keeps_its_promise(cookie, attributes) else None
+
+
+def keeps_its_promise(cookie: Cookie, attributes: dict[str, str]) -> bool:
+    """What a name with a prefix says must be so, and no nameless cookie may look like one (§4.1.3, §5.7)."""
+    shown = (cookie.name or cookie.value).lower()
+    if not shown.startswith(("__secure-", "__host-")):
+        return True
+    if not cookie.name or not cookie.secure:
+        return False
+    return shown.startswith("__secure-") or (cookie.host_only and attributes.get("path") == "/")
+
+
+def ending(attributes: dict[str, str]) -> float:
+    now = time.time()
+    if re.fullmatch("-?[0-9]+", attributes.get("max-age", "")):
+        return now + min(int(attributes["max-age"]), FURTHEST)
+    if "expires" in attributes:
+        return min(parsedate_to_datetime(attributes["expires"]).timestamp(), now + FURTHEST)
+    return now + FURTHEST
+
+
+def domain_matches(host: str, domain: str) -> bool:
+    return host == domain or host.endswith(f".{domain}")
+
+
+def path_matches(path: str, prefix: str) -> bool:
+    return path == prefix or path.startswith(prefix if prefix.endswith("/") else f"{prefix}/")
+
+
+def default_path(url: URL) -> str:
+    return url.path.rpartition("/")[0] or "/"
