@@ -22,24 +22,16 @@ from asgi_tiktok.emulator import (
     Person,
     run_emulator,
 )
-from tests.support.canaries import SECRET_KEY, SHAPES
+from tests.support.canaries import SECRET_KEY, SECRET_SHAPES
+from tests.support.clock import Clock
 from tests.support.settings import REDIRECT_URI
-from tests.support.tiktok import asked, new_tiktok
+from tests.support.tiktok import count_requests, fetch_token, new_tiktok
 
 JOB = Path(__file__).parent.parent / "examples" / "background_job.py"
 AMARA, JUN, _, TOMAS, LAYLA = CAST[:5]
 DAY = 24 * 60 * 60
 BASIC = ("user.info.basic",)
 VIDEOS = ("user.info.basic", "video.list")
-
-
-class Calendar:
-    """The emulator's clock, which can be moved on by days."""
-
-    days = 0
-
-    def __call__(self) -> float:
-        return time.time() + self.days * DAY
 
 
 @pytest.fixture
@@ -51,9 +43,7 @@ def sign_in(tiktok: TikTok, emulator: Emulator, person: Person, scopes: Iterable
     """Keep a token of this person whose access token has ended."""
 
     async def keep() -> None:
-        url = tiktok.client.authorization_url(state="s", code_verifier="v" * 43, scopes=scopes)
-        code = tiktok.client.parse_callback(emulator.consent(url, person)).code or ""
-        token = await tiktok.client.fetch_token(code, code_verifier="v" * 43)
+        token = await fetch_token(tiktok, emulator, person, scopes)
         await tiktok.tokens.save(replace(token, expires_at=int(time.time()) - 1))
         await tiktok.aclose()
 
@@ -72,7 +62,7 @@ def run_job(store: SQLiteStore, base_url: str) -> "subprocess.CompletedProcess[s
     }
     command = [sys.executable, "-W", "error", str(JOB)]
     job = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
-    assert not SHAPES.search(job.stdout + job.stderr)
+    assert not SECRET_SHAPES.search(job.stdout + job.stderr)
     return job
 
 
@@ -94,16 +84,16 @@ def test_every_user_is_visited(store: SQLiteStore) -> None:
     assert lines[JUN.open_id] == "skipped, video.list was not granted"
     assert lines[LAYLA.open_id] == "skipped, only a new sign-in helps"
     # A refresh for each of three, of which one is refused; three pages for Amara, one for Tomás.
-    assert asked(emulator, "token") == 3
-    assert asked(emulator, "video_list") == 4
+    assert count_requests(emulator, "token") == 3
+    assert count_requests(emulator, "video_list") == 4
 
 
 def test_who_has_to_sign_in_again_soon_is_named(store: SQLiteStore) -> None:
-    calendar = Calendar()
-    with run_emulator(Emulator(clock=calendar)) as running:
+    clock = Clock()
+    with run_emulator(Emulator(clock=clock)) as running:
         tiktok = new_tiktok(base_url=running.url, store=store)
         sign_in(tiktok, running.emulator, AMARA)
-        calendar.days = 170
+        clock.advance(days=170)
         sign_in(tiktok, running.emulator, TOMAS)
         days = [in_ten_days()]
         job = run_job(store, running.url)

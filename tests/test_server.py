@@ -7,9 +7,10 @@ import httpx2
 import pytest
 
 from asgi_tiktok import SQLiteStore, TikTokAuthMiddleware
-from asgi_tiktok.emulator import CAST, RunningEmulator
+from asgi_tiktok.emulator import RunningEmulator
 from tests.support.app import app
-from tests.support.login import agree
+from tests.support.login import approve
+from tests.support.people import AMARA, QUILL
 from tests.support.servers import serve_in_thread
 from tests.support.tiktok import new_tiktok
 
@@ -31,9 +32,9 @@ def test_the_whole_way_over_real_sockets(
     with serve_in_thread(site, port), httpx2.Client(follow_redirects=True) as browser:
         page = browser.get(f"http://localhost:{port}/studio", headers={"accept": "text/html"})
         assert page.url.path == "/v2/auth/authorize/"
-        back = agree(browser, page, CAST[2].open_id)
+        back = approve(browser, page, QUILL.open_id)
         assert str(back.url) == f"http://localhost:{port}/studio"
-        assert back.json() == {"studio": CAST[2].display_name}
+        assert back.json() == {"studio": QUILL.display_name}
         callbacks = [
             record.getMessage() for record in caplog.records if "GET /auth/tiktok/callback" in record.getMessage()
         ]
@@ -47,9 +48,9 @@ def test_a_restart_signs_nobody_out(site: TikTokAuthMiddleware, port: int) -> No
     with httpx2.Client(follow_redirects=True) as browser:
         with serve_in_thread(site, port):
             page = browser.get(f"http://localhost:{port}/auth/tiktok/login?next=/me")
-            assert agree(browser, page, CAST[0].open_id).json()["name"] == CAST[0].display_name
+            assert approve(browser, page, AMARA.open_id).json()["name"] == AMARA.display_name
         with serve_in_thread(site, port):
-            assert browser.get(f"http://localhost:{port}/me").json()["name"] == CAST[0].display_name
+            assert browser.get(f"http://localhost:{port}/me").json()["name"] == AMARA.display_name
 
 
 def test_tiktok_going_away_is_a_page(emulator_server: RunningEmulator, site: TikTokAuthMiddleware, port: int) -> None:

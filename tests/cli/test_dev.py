@@ -13,7 +13,7 @@ import pytest
 from asgi_tiktok.cli import main
 from asgi_tiktok.commands.developing import cautions, port_in
 from asgi_tiktok.emulator import CAST, DEFAULT_CLIENT_KEY
-from tests.support.login import agree
+from tests.support.login import approve
 from tests.support.ports import free_port
 
 from .conftest import APP, Process, wait_until
@@ -60,7 +60,7 @@ def test_the_sign_in_survives_reloads_and_restarts(start: Start, visitor: httpx2
     assert f"Inspector   http://127.0.0.1:{emulator_port}/_emulator/\n" in notice
     assert "Kept" not in notice
     page = visitor.get(f"{url}/auth/tiktok/login?next=/me")
-    assert agree(visitor, page, CAST[0].open_id).json() == {
+    assert approve(visitor, page, CAST[0].open_id).json() == {
         "version": 1,
         "name": CAST[0].display_name,
         "id": CAST[0].open_id,
@@ -107,7 +107,7 @@ def test_what_the_person_has_set_is_kept(start: Start, visitor: httpx2.Client) -
 
     page = visitor.get(f"http://127.0.0.1:{port}/auth/tiktok/login?next=/me")
     assert page.url.params["client_key"] == "awown"
-    assert agree(visitor, page, CAST[0].open_id).json()["name"] == CAST[0].display_name
+    assert approve(visitor, page, CAST[0].open_id).json()["name"] == CAST[0].display_name
     assert process.end() == 0
 
 

@@ -10,7 +10,7 @@ from asgi_tiktok.cli import main
 from asgi_tiktok.commands.events import EVENTS, event_of, sign
 from asgi_tiktok.emulator import CAST, DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, RunningEmulator
 from tests.support.app import app
-from tests.support.login import agree
+from tests.support.login import approve
 from tests.support.servers import serve_in_thread
 from tests.support.tiktok import new_tiktok
 
@@ -40,7 +40,7 @@ def test_a_person_who_disconnects_is_signed_out(
     site: str, visitor: httpx2.Client, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = visitor.get(f"{site}/auth/tiktok/login?next=/me")
-    assert agree(visitor, page, CAST[0].open_id).json()["name"] == CAST[0].display_name
+    assert approve(visitor, page, CAST[0].open_id).json()["name"] == CAST[0].display_name
 
     monkeypatch.setenv("TIKTOK_CLIENT_KEY", DEFAULT_CLIENT_KEY)
     monkeypatch.setenv("TIKTOK_CLIENT_SECRET", DEFAULT_CLIENT_SECRET)

@@ -16,8 +16,8 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
 from asgi_tiktok.emulator import CAST, DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, Emulator, Person, run_emulator
-from tests.support.canaries import SECRET_KEY, SHAPES
-from tests.support.login import agree
+from tests.support.canaries import SECRET_KEY, SECRET_SHAPES
+from tests.support.login import approve
 from tests.support.ports import free_port
 from tests.support.settings import FETCH, NAVIGATION
 
@@ -49,7 +49,7 @@ def running(file: str, folder: Path, emulator: Emulator | None = None, **environ
                 end(example)
     said = log.read_text()
     assert "Exception in ASGI" not in said, said
-    assert not SHAPES.search(said), said
+    assert not SECRET_SHAPES.search(said), said
 
 
 def end(example: "subprocess.Popen[bytes]") -> None:
@@ -76,7 +76,7 @@ def wait_until_it_listens(port: int, example: "subprocess.Popen[bytes]", log: Pa
 def sign_in(browser: httpx2.Client, address: str, next_path: str = "/", person: Person = CAST[0]) -> httpx2.Response:
     """The page at `next_path`, as the person sees it."""
     page = browser.get(f"{address}/auth/tiktok/login?next={next_path}")
-    return agree(browser, page, person.open_id)
+    return approve(browser, page, person.open_id)
 
 
 def open_socket(browser: httpx2.Client, address: str, path: str, protocol: str | None = None) -> ClientConnection:

@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from asgi_tiktok.emulator import CAST, App, Emulator
-from tests.support.login import agree
+from tests.support.login import approve
 
 from .process import running
 
@@ -37,7 +37,7 @@ def test_two_people_in_one_browser(address: str) -> None:
         for letter, person in [("a", CAST[0]), ("b", CAST[1])]:
             page = browser.get(f"{address}/{letter}/auth/{letter}/login?next=/{letter}/")
             assert page.url.params["client_key"] == f"sb{letter}"
-            assert f"Hello {person.display_name}" in agree(browser, page, person.open_id).text
+            assert f"Hello {person.display_name}" in approve(browser, page, person.open_id).text
 
         assert f"Hello {CAST[0].display_name}" in browser.get(f"{address}/a/").text
         browser.post(f"{address}/a/auth/a/logout?next=/a/", headers={"origin": address})

@@ -1,9 +1,7 @@
 """Two browsers before one site, and the tally of what they tried."""
 
 import re
-import time
 from collections import Counter
-from collections.abc import Callable
 
 import pytest
 from starlette.types import ASGIApp
@@ -48,17 +46,6 @@ def victim(site: ASGIApp, emulator: Emulator) -> Browser:
 @pytest.fixture
 def attacker(site: ASGIApp, emulator: Emulator) -> Browser:
     return Browser(site, emulator)
-
-
-@pytest.fixture
-def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Let so many seconds pass."""
-    now = time.time
-
-    def wait(seconds: float) -> None:
-        monkeypatch.setattr(time, "time", lambda: now() + seconds)
-
-    return wait
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

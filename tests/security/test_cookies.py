@@ -7,18 +7,18 @@ import pytest
 from starlette.types import ASGIApp
 
 from asgi_tiktok import MemoryStore, TikTok, TikTokAuthMiddleware
-from asgi_tiktok.emulator import CAST, Emulator
+from asgi_tiktok.emulator import Emulator
 from asgi_tiktok.keys import Key, KeyRing
 from tests.support.app import app
 from tests.support.browser import Browser
 from tests.support.canaries import OLD_SECRET_KEY, SECRET_KEY
-from tests.support.requests import Answer, ask
+from tests.support.people import AMARA, JUN
+from tests.support.requests import RawResponse, send_request
 from tests.support.settings import SESSION_COOKIE
 from tests.support.tiktok import new_tiktok
 
 pytestmark = pytest.mark.anyio
 
-AMARA, JUN = CAST[0], CAST[1]
 NAME = SESSION_COOKIE.encode()
 OURS = NAME + b"="
 
@@ -27,12 +27,12 @@ OURS = NAME + b"="
 async def cookie(victim: Browser) -> bytes:
     """The value of a genuine session cookie."""
     await victim.sign_in()
-    return victim.session.encode()
+    return victim.session_cookie.encode()
 
 
-async def show(site: ASGIApp, *headers: bytes) -> Answer:
+async def show(site: ASGIApp, *headers: bytes) -> RawResponse:
     """A page fetched with exactly these Cookie headers."""
-    answer = await ask(site, "GET", "/me", headers=[("cookie", header) for header in headers])
+    answer = await send_request(site, "GET", "/me", headers=[("cookie", header) for header in headers])
     assert answer.status == 200
     return answer
 
@@ -176,8 +176,8 @@ async def test_k02_a_record_moved_to_another_key_is_nobody(
     one, two = (name for name in store.records if name.startswith("session:"))
     store.records[one], store.records[two] = store.records[two], store.records[one]
 
-    assert await victim.name() == ""
-    assert await attacker.name() == ""
+    assert await victim.display_name() == ""
+    assert await attacker.display_name() == ""
 
 
 async def test_k03_another_spelling_of_a_signature_is_the_same_session_or_none(
@@ -210,7 +210,7 @@ async def test_of_two_genuine_cookies_none_counts(
     site: ASGIApp, attacker: Browser, cookie: bytes, order: int
 ) -> None:
     await attacker.sign_in(JUN)
-    pairs = [OURS + cookie, OURS + attacker.session.encode()][::order]
+    pairs = [OURS + cookie, OURS + attacker.session_cookie.encode()][::order]
 
     assert await who(site, b"; ".join(pairs)) == ""
     assert await who(site, *pairs) == ""
@@ -229,16 +229,16 @@ async def test_k07_a_sibling_site_cannot_plant_a_session(
     victim = Browser(site, emulator, home="https://app.example.com")
     sibling = victim.home.join("https://evil.example.com/")
     for line in (
-        f"{SESSION_COOKIE}={attacker.session}; Domain=example.com; Path=/; Secure",
-        f"{SESSION_COOKIE.lower()}={attacker.session}; Domain=example.com; Path=/; Secure",
-        f"tiktok_session={attacker.session}; Domain=example.com; Path=/; Secure",
-        f"={SESSION_COOKIE}={attacker.session}; Domain=example.com; Path=/; Secure",
-        f"\xa0{SESSION_COOKIE}={attacker.session}; Domain=example.com; Path=/; Secure",
+        f"{SESSION_COOKIE}={attacker.session_cookie}; Domain=example.com; Path=/; Secure",
+        f"{SESSION_COOKIE.lower()}={attacker.session_cookie}; Domain=example.com; Path=/; Secure",
+        f"tiktok_session={attacker.session_cookie}; Domain=example.com; Path=/; Secure",
+        f"={SESSION_COOKIE}={attacker.session_cookie}; Domain=example.com; Path=/; Secure",
+        f"\xa0{SESSION_COOKIE}={attacker.session_cookie}; Domain=example.com; Path=/; Secure",
     ):
-        victim.jar.put(sibling, line)
+        victim.jar.store(sibling, line)
 
     assert len(list(victim.jar)) == 2
-    assert await victim.name() == ""
+    assert await victim.display_name() == ""
 
 
 async def test_k08_a_hostile_header_is_read_in_no_time(site: ASGIApp, cookie: bytes) -> None:
@@ -269,12 +269,12 @@ async def test_k08_of_many_cookies_of_our_name_few_are_verified(
 async def test_k01_a_forged_cookie_is_forgotten(site: ASGIApp) -> None:
     answer = await show(site, OURS + b"forged")
 
-    assert "Max-Age=0" in answer.cookies_set[SESSION_COOKIE]
+    assert "Max-Age=0" in answer.set_cookie_lines[SESSION_COOKIE]
     assert answer.headers["cache-control"] == "private, no-store"
 
 
 async def test_k01_a_page_of_another_site_cannot_make_us_forget(victim: Browser, cookie: bytes) -> None:
-    victim.jar.put(victim.home, f"{SESSION_COOKIE}=forged; Secure; Path=/; SameSite=None")
+    victim.jar.store(victim.home, f"{SESSION_COOKIE}=forged; Secure; Path=/; SameSite=None")
 
     for page in ("https://evil.test", "https://x.testserver"):
-        assert not (await victim.open("/me", page=page)).cookies_set
+        assert not (await victim.request("/me", page=page)).set_cookie_lines

@@ -1,4 +1,4 @@
-"""The app behind the middleware: it tells who it thinks is there."""
+"""The app behind the middleware. Its responses show what it sees of the user."""
 
 from collections.abc import AsyncIterator
 
@@ -43,8 +43,8 @@ async def studio(request: Request) -> Response:
     return JSONResponse({"studio": request.user.display_name})
 
 
-async def dressed(request: Request) -> Response:
-    """An answer with headers of its own."""
+async def decorated(request: Request) -> Response:
+    """A response with caching headers and cookies of the app."""
     response = JSONResponse({}, headers={"Vary": "Accept", "Cache-Control": "public, max-age=60"})
     response.set_cookie("flavour", "mint")
     response.set_cookie("size", "large")
@@ -77,7 +77,7 @@ app = Starlette(
         Route("/videos", videos),
         Route("/studio", studio),
         Route("/studio/{rest:path}", studio),
-        Route("/dressed", dressed),
+        Route("/dressed", decorated),
         Route("/stream", stream),
         WebSocketRoute("/socket", socket),
         WebSocketRoute("/studio/socket", socket),

@@ -1,18 +1,18 @@
-"""Callbacks as an attacker writes them."""
+"""Callback requests with a query that an attacker wrote."""
 
 from urllib.parse import parse_qs, quote, urlsplit
 
 from tests.support.browser import Browser
-from tests.support.requests import Answer, ask
+from tests.support.requests import RawResponse, send_request
 from tests.support.settings import CALLBACK
 
 
-def parts(back: str) -> dict[str, str]:
-    """Code and state of an address that TikTok leads back to, and what an attacker makes of the state."""
-    real = parse_qs(urlsplit(back).query)
-    state = real["state"][0]
+def callback_parts(callback_url: str) -> dict[str, str]:
+    """Return the code and the state of a callback URL, and forged variants of the state by name."""
+    parameters = parse_qs(urlsplit(callback_url).query)
+    state = parameters["state"][0]
     return {
-        "code": quote(real["code"][0]),
+        "code": quote(parameters["code"][0]),
         "state": state,
         "cut": state[:-1],
         "swapped": state.swapcase(),
@@ -21,9 +21,9 @@ def parts(back: str) -> dict[str, str]:
     }
 
 
-async def bring(browser: Browser, query: str | bytes) -> Answer:
-    """The callback with exactly this query, even where no browser would send it."""
+async def send_callback(browser: Browser, query: str | bytes) -> RawResponse:
+    """Send the callback with exactly this query, even if no browser could send it."""
     query = query.encode() if isinstance(query, str) else query
-    cookie = browser.jar.header(browser.home.join(CALLBACK))
+    cookie = browser.jar.cookie_header(browser.home.join(CALLBACK))
     headers = [("cookie", cookie), ("sec-fetch-mode", "navigate"), ("sec-fetch-site", "cross-site")]
-    return await ask(browser.app, "GET", CALLBACK, query=query, headers=headers)
+    return await send_request(browser.app, "GET", CALLBACK, query=query, headers=headers)

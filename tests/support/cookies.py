@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 
 from tests.support.urls import URL
 
-FURTHEST = 400 * 24 * 60 * 60  # seconds
+MAX_AGE = 400 * 24 * 60 * 60  # seconds (§5.5)
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
@@ -22,22 +22,22 @@ class Cookie:
     secure: bool
     http_only: bool
     same_site: str
-    ends_at: float
+    expires_at: float
 
-    def goes_to(self, url: URL) -> bool:
-        at_home = url.host == self.domain if self.host_only else domain_matches(url.host, self.domain)
-        return at_home and path_matches(url.path, self.path) and (url.scheme == "https" or not self.secure)
+    def is_sent_to(self, url: URL) -> bool:
+        domain_fits = url.host == self.domain if self.host_only else domain_matches(url.host, self.domain)
+        return domain_fits and path_matches(url.path, self.path) and (url.scheme == "https" or not self.secure)
 
 
 @dataclass
-class Jar:
+class CookieJar:
     """The cookies of one browser."""
 
     cookies: dict[tuple[str, str, str], Cookie] = field(default_factory=dict)
 
-    def put(self, url: URL, line: str, *, same_site: bool = True, top_level: bool = True) -> bool:
-        """Take a Set-Cookie header; False for one that browsers ignore (RFC 6265bis §5.7)."""
-        cookie = read_cookie(url, line)
+    def store(self, url: URL, line: str, *, same_site: bool = True, top_level: bool = True) -> bool:
+        """Store a cookie from a Set-Cookie header. Return False if a browser would ignore it (RFC 6265bis §5.7)."""
+        cookie = parse_cookie(url, line)
         if cookie is None or (cookie.secure and url.scheme != "https"):
             return False
         if cookie.same_site != "none" and not (same_site or top_level):
@@ -49,22 +49,22 @@ class Jar:
         ):
             return False
         self.cookies.pop(key, None)
-        if cookie.ends_at > time.time():
+        if cookie.expires_at > time.time():
             self.cookies[key] = cookie
         return True
 
-    def header(self, url: URL, *, same_site: bool = True, top_level: bool = True, safe: bool = True) -> str:
-        """The Cookie header that goes there, longest path first (RFC 6265bis §5.8.3)."""
+    def cookie_header(self, url: URL, *, same_site: bool = True, top_level: bool = True, safe: bool = True) -> str:
+        """Return the Cookie header of a request to the URL, the longest path first (RFC 6265bis §5.8.3)."""
         now = time.time()
-        going = [cookie for cookie in self.cookies.values() if cookie.goes_to(url) and cookie.ends_at > now]
+        sent = [cookie for cookie in self.cookies.values() if cookie.is_sent_to(url) and cookie.expires_at > now]
         if not same_site:
-            going = [
+            sent = [
                 cookie
-                for cookie in going
+                for cookie in sent
                 if cookie.same_site == "none" or (cookie.same_site == "lax" and top_level and safe)
             ]
-        going.sort(key=lambda cookie: -len(cookie.path))
-        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in going)
+        sent.sort(key=lambda cookie: -len(cookie.path))
+        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in sent)
 
     def __contains__(self, name: str) -> bool:
         return any(cookie.name == name for cookie in self.cookies.values())
@@ -76,16 +76,16 @@ class Jar:
         return iter(list(self.cookies.values()))
 
 
-def read_cookie(url: URL, line: str) -> Cookie | None:
+def parse_cookie(url: URL, line: str) -> Cookie | None:
     pair, *parts = line.split(";")
     name, equals, value = pair.partition("=")
     name, value = (name.strip(" \t"), value.strip(" \t")) if equals else ("", name.strip(" \t"))
     if CONTROL.search(pair) or len(name) + len(value) > 4096 or not (name or value):
         return None
     attributes = {
-        key.strip(" \t").lower(): text.strip(" \t")
-        for key, _, text in (part.partition("=") for part in parts)
-        if len(text.strip(" \t")) <= 1024
+        key.strip(" \t").lower(): content.strip(" \t")
+        for key, _, content in (part.partition("=") for part in parts)
+        if len(content.strip(" \t")) <= 1024
     }
     domain = attributes.get("domain", "").lower().removeprefix(".")
     if domain and (not domain_matches(url.host, domain) or "." not in domain):
@@ -100,28 +100,31 @@ def read_cookie(url: URL, line: str) -> Cookie | None:
         secure="secure" in attributes,
         http_only="httponly" in attributes,
         same_site=attributes.get("samesite", "lax").lower(),
-        ends_at=ending(attributes),
+        expires_at=expiry(attributes),
     )
-    return cookie if keeps_its_promise(cookie, attributes) else None
+    return cookie if honors_prefix(cookie, attributes) else None
 
 
-def keeps_its_promise(cookie: Cookie, attributes: dict[str, str]) -> bool:
-    """What a name with a prefix says must be so, and no nameless cookie may look like one (§4.1.3, §5.7)."""
-    shown = (cookie.name or cookie.value).lower()
-    if not shown.startswith(("__secure-", "__host-")):
+def honors_prefix(cookie: Cookie, attributes: dict[str, str]) -> bool:
+    """Whether a `__Host-` or `__Secure-` cookie has what its prefix requires (§4.1.3).
+
+    A cookie without a name may not look like one with a prefix (§5.7).
+    """
+    visible = (cookie.name or cookie.value).lower()
+    if not visible.startswith(("__secure-", "__host-")):
         return True
     if not cookie.name or not cookie.secure:
         return False
-    return shown.startswith("__secure-") or (cookie.host_only and attributes.get("path") == "/")
+    return visible.startswith("__secure-") or (cookie.host_only and attributes.get("path") == "/")
 
 
-def ending(attributes: dict[str, str]) -> float:
+def expiry(attributes: dict[str, str]) -> float:
     now = time.time()
     if re.fullmatch("-?[0-9]+", attributes.get("max-age", "")):
-        return now + min(int(attributes["max-age"]), FURTHEST)
+        return now + min(int(attributes["max-age"]), MAX_AGE)
     if "expires" in attributes:
-        return min(parsedate_to_datetime(attributes["expires"]).timestamp(), now + FURTHEST)
-    return now + FURTHEST
+        return min(parsedate_to_datetime(attributes["expires"]).timestamp(), now + MAX_AGE)
+    return now + MAX_AGE
 
 
 def domain_matches(host: str, domain: str) -> bool:

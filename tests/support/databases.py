@@ -1,71 +1,63 @@
-"""Databases for the tests: those that answer, and a PostgreSQL of one's own to kill."""
+"""SQL databases: the running servers, and a PostgreSQL server that a test may kill."""
 
 import asyncio
 import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
-import pytest
 from sqlalchemy import URL, func, make_url, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from asgi_tiktok.stores.sqlalchemy import SQLAlchemyStore
+from tests.support.ports import accepts_connections
+from tests.support.requirements import skip_or_fail
+from tests.support.waiting import wait_until
 
 POSTGRESQL = os.environ.get("TEST_POSTGRESQL_URL", "postgresql+asyncpg://postgres@127.0.0.1:5432/test")
 MARIADB = os.environ.get("TEST_MARIADB_URL", "mysql+asyncmy://root@127.0.0.1:3306/test")
-CURES = {
-    "postgresql": "apt-get install postgresql, or name one in TEST_POSTGRESQL_URL",
-    "mariadb": "apt-get install mariadb-server, or name one in TEST_MARIADB_URL",
+REMEDIES = {
+    "postgresql": "apt-get install postgresql, or set TEST_POSTGRESQL_URL",
+    "mariadb": "apt-get install mariadb-server, or set TEST_MARIADB_URL",
 }
 
 
-def unavailable(what: str, cure: str) -> None:
-    """Skip the test, saying what would let it run; in CI nothing is skipped."""
-    if os.environ.get("CI"):
-        pytest.fail(f"no {what} for the tests: {cure}")
-    pytest.skip(f"no {what}: {cure}")
-
-
 def database_url(name: str, tmp_path: Path) -> URL:
-    """The URL of a database that answers."""
+    """Return the URL of a database that accepts connections. Without one, skip the test."""
     if name == "aiosqlite":
         return make_url(f"sqlite+aiosqlite:///{tmp_path / 'store.sqlite3'}")
     url = make_url(POSTGRESQL if name == "postgresql" else MARIADB)
-    try:
-        socket.create_connection((url.host or "127.0.0.1", url.port or 0), timeout=2).close()
-    except OSError:
-        unavailable(name, CURES[name])
+    if not accepts_connections(url.host or "127.0.0.1", url.port or 0):
+        skip_or_fail(f"no {name} server accepts connections", REMEDIES[name])
     return url
 
 
-def table_name() -> str:
+def new_table_name() -> str:
+    """Return a random name, so that tests that run at the same time do not share a table."""
     return f"t_{secrets.token_hex(8)}"
 
 
 @asynccontextmanager
-async def database_store(name: str, tmp_path: Path) -> AsyncIterator[SQLAlchemyStore]:
-    """A store in a table of its own."""
+async def open_database_store(name: str, tmp_path: Path) -> AsyncIterator[SQLAlchemyStore]:
+    """Open a store with its own table, and drop the table afterwards."""
     url = database_url(name, tmp_path)
-    store = SQLAlchemyStore(url, table=table_name())
+    store = SQLAlchemyStore(url, table=new_table_name())
     try:
         yield store
     finally:
         await store.aclose()
-        async with database(url) as engine, engine.begin() as connection:
+        async with open_engine(url) as engine, engine.begin() as connection:
             await connection.execute(text(f"DROP TABLE IF EXISTS {store.table.name}"))
 
 
 @asynccontextmanager
-async def database(url: URL | str) -> AsyncIterator[AsyncEngine]:
-    """An engine as an app has it."""
+async def open_engine(url: URL | str) -> AsyncIterator[AsyncEngine]:
+    """Open an SQLAlchemy engine."""
     engine = create_async_engine(url)
     try:
         yield engine
@@ -73,13 +65,13 @@ async def database(url: URL | str) -> AsyncIterator[AsyncEngine]:
         await engine.dispose()
 
 
-class Cluster:
-    """A PostgreSQL of one's own."""
+class PostgreSQLServer:
+    """A PostgreSQL server with an empty data directory."""
 
     def __init__(self, folder: Path, port: int) -> None:
         programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
         if not programs or not shutil.which("setpriv"):
-            unavailable("PostgreSQL programs", CURES["postgresql"])
+            skip_or_fail("PostgreSQL is not installed", REMEDIES["postgresql"])
         self.bin = programs[-1].parent
         self.folder = folder / "cluster"
         self.port = port
@@ -112,13 +104,14 @@ class Cluster:
         with log:
             self.server = subprocess.Popen([*self.prefix, *server], stdout=log, stderr=log, cwd="/")
         ready = [str(self.bin / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
-        until = time.monotonic() + 30
-        while subprocess.run(ready, check=False, timeout=10).returncode:
-            assert time.monotonic() < until, (self.folder.parent / "postgres.log").read_text()
-            time.sleep(0.1)
+        wait_until(
+            lambda: subprocess.run(ready, check=False, timeout=10).returncode == 0,
+            timeout=30,
+            explain=(self.folder.parent / "postgres.log").read_text,
+        )
 
     def send(self, number: signal.Signals) -> list[int]:
-        """Signal the server, which is one process and its children; the children."""
+        """Signal the server and its child processes. Return the ids of the children."""
         assert self.server is not None
         children: list[int] = []
         with suppress(OSError):
@@ -130,21 +123,19 @@ class Cluster:
         return children
 
     def kill(self) -> None:
-        """As a power cut does: nothing is said to clients, nothing is written."""
+        """Kill all processes at once, as a power cut does. Clients are not told, and nothing is written."""
         if self.server is None:
             return
-        # Stopped first, so that no child is born unseen.
+        # A stopped server cannot start another child after the list of children was read.
         self.server.send_signal(signal.SIGSTOP)
         children = self.send(signal.SIGKILL)
         self.server.wait(30)
-        until = time.monotonic() + 10
-        while any(alive(child) for child in children) and time.monotonic() < until:
-            time.sleep(0.02)
+        wait_until(lambda: not any(is_alive(child) for child in children))
         (self.folder / "postmaster.pid").unlink(missing_ok=True)
         self.server = None
 
 
-def alive(process: int) -> bool:
+def is_alive(process: int) -> bool:
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -152,23 +143,24 @@ def alive(process: int) -> bool:
 
 
 @contextmanager
-def cluster(port: int) -> Iterator[Cluster]:
-    # pytest's own folders are for root's eyes only, which the user postgres has not.
+def run_postgresql(port: int) -> Iterator[PostgreSQLServer]:
+    """Run a PostgreSQL server until the end of the block."""
+    # The user postgres cannot read the folders of pytest when the tests run as root.
     with tempfile.TemporaryDirectory(prefix="asgi-tiktok-postgresql-") as folder:
-        own = Cluster(Path(folder), port)
+        server = PostgreSQLServer(Path(folder), port)
         try:
-            own.start()
-            yield own
+            server.start()
+            yield server
         finally:
-            own.kill()
+            server.kill()
 
 
-async def rows(store: SQLAlchemyStore) -> int:
-    async with database(store.url) as engine, engine.connect() as connection:
+async def count_rows(store: SQLAlchemyStore) -> int:
+    async with open_engine(store.url) as engine, engine.connect() as connection:
         return int((await connection.execute(select(func.count()).select_from(store.table))).scalar_one())
 
 
-async def rows_become(store: SQLAlchemyStore, number: int) -> None:
+async def wait_for_rows(store: SQLAlchemyStore, number: int) -> None:
     async with asyncio.timeout(5):
-        while await rows(store) != number:
+        while await count_rows(store) != number:
             await asyncio.sleep(0.02)

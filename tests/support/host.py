@@ -1,6 +1,6 @@
-"""What the servers serve: every framework in every install, chosen by a header.
+"""The app that the server processes run: every framework in every install, chosen by the header `X-Site`.
 
-No lifespan reaches any of them, because nothing may need one.
+The sites get no lifespan events, because the package must work without them.
 """
 
 import os
@@ -16,7 +16,7 @@ sites: dict[str, ASGIApp] = {}
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "lifespan":
-        raise RuntimeError("There is no lifespan here.")
+        raise RuntimeError("This app has no lifespan.")
     name = dict(scope["headers"])[b"x-site"].decode("ascii")
     if name not in sites:
         sites[name] = new_site(name)
@@ -24,7 +24,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def new_site(name: str) -> ASGIApp:
-    """The site with a name like quart-native, at the address that the environment names."""
+    """Return the site with a name like `quart-native`, configured by the environment of the server process."""
     framework, install = name.split("-")
     prefix = PREFIX if install == "mounted" else os.environ["ROOT_PATH"]
     tiktok = new_tiktok(

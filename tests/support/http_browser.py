@@ -1,4 +1,4 @@
-"""A browser at a site, over a real socket."""
+"""A browser that talks to a framework server over a real socket."""
 
 import json
 from typing import Any
@@ -8,16 +8,21 @@ import httpx2
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from asgi_tiktok.emulator import CAST, Emulator
-from tests.support.settings import FETCH, NAVIGATION
+from asgi_tiktok.emulator import Emulator
+from tests.support.people import AMARA
+from tests.support.settings import FETCH, LOGIN, NAVIGATION
 
-AMARA = CAST[0].display_name
 
+class HTTPBrowser:
+    """The browser of one person at one site.
 
-class Browser:
-    """Somebody at one site; `prefix` stands before all its paths, and `proxied` when a proxy takes it off.
-
-    `cell` is the framework and the server.
+    Args:
+        origin: The origin of the server.
+        site: The name of the site, for example `quart-native`. The server chooses the site by this header.
+        emulator: The TikTok at which the person approves logins.
+        prefix: The path at which the site is mounted. The caller gives paths without it to `fetch` and `visit`.
+        cell: The framework and the server, for the table of results.
+        proxied: Whether a proxy in front of the server removes the prefix.
     """
 
     def __init__(
@@ -38,38 +43,40 @@ class Browser:
         self.site = {"x-site": site}
         self.client = httpx2.Client(base_url=origin, headers=self.site, timeout=20)
 
-    def ask(self, method: str, path: str, **given: Any) -> httpx2.Response:
-        """The answer to a request for a path as a link of the site gives it."""
+    def request(self, method: str, path: str, **options: Any) -> httpx2.Response:
+        """Send a request. `path` begins with the prefix, as the links of the site do."""
         assert path.startswith(f"{self.prefix}/")
-        return self.client.request(method, path.removeprefix(self.prefix) if self.proxied else path, **given)
+        return self.client.request(method, path.removeprefix(self.prefix) if self.proxied else path, **options)
 
     def fetch(self, path: str) -> httpx2.Response:
-        """As a script of the page does."""
-        return self.ask("GET", self.prefix + path, headers=FETCH)
+        """Request a path as a script does."""
+        return self.request("GET", self.prefix + path, headers=FETCH)
 
     def visit(self, path: str) -> httpx2.Response:
-        """As a person does, to the page after all redirects, and through TikTok where they lead there."""
+        """Open a page as a person does. Follow redirects, and approve the login if they lead to TikTok."""
         path = self.prefix + path
         for _ in range(8):
-            answer = self.ask("GET", path, headers=NAVIGATION)
-            if answer.status_code not in (302, 303, 307):
-                return answer
-            path = answer.headers["location"]
+            response = self.request("GET", path, headers=NAVIGATION)
+            if response.status_code not in (302, 303, 307):
+                return response
+            path = response.headers["location"]
             if not path.startswith("/"):
                 back = urlsplit(self.emulator.consent(path))
                 assert f"{back.scheme}://{back.netloc}" == self.origin
                 path = f"{back.path}?{back.query}"
-        raise AssertionError("it leads around in circles")
+        raise AssertionError(f"{path} redirects in a loop")
 
     def sign_in(self) -> None:
-        answer = self.visit(f"/auth/tiktok/login?next={self.prefix}/me")
-        assert answer.json()["name"] == AMARA
+        """Sign in as the first person of the emulator."""
+        response = self.visit(f"{LOGIN}?next={self.prefix}/me")
+        assert response.json()["name"] == AMARA.display_name
 
-    def name(self) -> str:
+    def display_name(self) -> str:
+        """Return the name of the user whom the app sees, or "" for an anonymous visitor."""
         return str(self.fetch("/me").json()["name"])
 
-    def listen(self, path: str, origin: str | None = None) -> str | int:
-        """The name that a WebSocket tells, or the status of its refusal."""
+    def websocket_name(self, path: str, origin: str | None = None) -> str | int:
+        """Return the name that a WebSocket sends, or the status with which it is refused."""
         cookies = "; ".join(f"{name}={value}" for name, value in self.client.cookies.items())
         path = path if self.proxied else self.prefix + path
         address = f"{self.origin.replace('http', 'ws', 1)}{path}"
@@ -77,5 +84,5 @@ class Browser:
         try:
             with connect(address, additional_headers=headers) as websocket:
                 return str(json.loads(websocket.recv(timeout=10))["name"])
-        except InvalidStatus as refused:
-            return refused.response.status_code
+        except InvalidStatus as refusal:
+            return refusal.response.status_code

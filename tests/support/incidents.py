@@ -1,6 +1,6 @@
-"""Which test would have caught each incident of comparable projects (security reference §2).
+"""The incidents of comparable projects (C-01 to C-94), each with the tests that would have caught it.
 
-`ELSEWHERE` names the rows of the tables (§3) that other tests of this repository try.
+`ELSEWHERE` has the rows of the attack tables that are tested outside of tests/security.
 """
 
 HERE = "tests/security/"

@@ -1,29 +1,36 @@
-"""A person who signs in at the emulator, in Starlette's test client or in httpx."""
+"""A person who signs in at the emulator: with Starlette's test client, or with httpx over a real socket."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import httpx2
 from starlette.testclient import TestClient
 
 from asgi_tiktok.emulator import Emulator, Person
+from tests.support.settings import LOGIN, ORIGIN
 
 
-def begin(browser: TestClient, query: str = "") -> str:
-    """Press the button; the address at TikTok that the browser is sent to."""
-    answer = browser.get(f"/auth/tiktok/login?{query}")
-    assert answer.status_code == 302
-    return str(answer.headers["location"])
+def new_browser(site: Any, *, origin: str = ORIGIN, **settings: Any) -> TestClient:
+    """Return a browser without cookies. It does not follow redirects and does not start a lifespan."""
+    return TestClient(site, base_url=origin, follow_redirects=False, **settings)
 
 
-def come_back(
+def start_login(browser: TestClient, query: str = "") -> str:
+    """Open the login and return the URL at TikTok that it redirects to."""
+    response = browser.get(f"{LOGIN}?{query}")
+    assert response.status_code == 302
+    return str(response.headers["location"])
+
+
+def approve_login(
     browser: TestClient,
     emulator: Emulator,
     query: str = "next=/me",
     person: Person | None = None,
     scopes: Iterable[str] | None = None,
 ) -> str:
-    """Agree at TikTok; the address that TikTok sends the browser to."""
-    return emulator.consent(begin(browser, query), person, scopes)
+    """Start a login, approve it at TikTok, and return the callback URL that TikTok redirects to."""
+    return emulator.consent(start_login(browser, query), person, scopes)
 
 
 def sign_in(
@@ -33,25 +40,25 @@ def sign_in(
     person: Person | None = None,
     scopes: Iterable[str] | None = None,
 ) -> httpx2.Response:
-    """The whole way, to the redirect back into the app."""
-    answer = browser.get(come_back(browser, emulator, query, person, scopes))
-    assert answer.status_code == 303, answer.text
-    return answer
+    """Sign in and return the response to the callback, which redirects into the app."""
+    response = browser.get(approve_login(browser, emulator, query, person, scopes))
+    assert response.status_code == 303, response.text
+    return response
 
 
-def name(browser: TestClient) -> str:
-    """Who the app thinks is there; empty for nobody."""
-    return str(browser.get("/me").json()["name"])
-
-
-def agree(browser: httpx2.Client, page: httpx2.Response, person: str) -> httpx2.Response:
-    """Press the button on TikTok's page, and follow to wherever that leads."""
+def approve(browser: httpx2.Client, page: httpx2.Response, person: str) -> httpx2.Response:
+    """Approve TikTok's consent page as the person with this `open_id`. Return what the browser then gets."""
     fields = dict(page.url.params)
     form = {**fields, "person": person, "scopes": fields["scope"].split(","), "decision": "approve"}
     return browser.post(page.url.copy_with(query=None), data=form)
 
 
-def cookies_set(answer: httpx2.Response) -> dict[str, str]:
-    """The Set-Cookie lines of an answer by cookie name."""
-    lines = answer.headers.get_list("set-cookie")
+def display_name(browser: TestClient) -> str:
+    """Return the name of the user whom the app sees, or "" for an anonymous visitor."""
+    return str(browser.get("/me").json()["name"])
+
+
+def set_cookie_lines(response: httpx2.Response) -> dict[str, str]:
+    """Return the Set-Cookie headers of a response by cookie name."""
+    lines = response.headers.get_list("set-cookie")
     return {line.split("=", 1)[0]: line for line in lines}

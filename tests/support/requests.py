@@ -1,4 +1,7 @@
-"""One request or handshake to the byte, for much of an attack is what no well-meant client would send."""
+"""A single request or WebSocket handshake, exact to the byte.
+
+An attack may need a request that no ordinary HTTP client can send.
+"""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -10,18 +13,18 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Scope
 
 RawHeaders = Iterable[tuple[str | bytes, str | bytes]]
-DENIAL = "websocket.http.response"
-EVERYTHING = {"asgi": {"version": "3.0"}, "http_version": "1.1", "client": ("127.0.0.1", 1), "server": ("s", 443)}
+DENIAL_RESPONSE = "websocket.http.response"
+BASE_SCOPE = {"asgi": {"version": "3.0"}, "http_version": "1.1", "client": ("127.0.0.1", 1), "server": ("s", 443)}
 
 
 @dataclass
-class Answer:
-    """What came back, and how many bytes of the request's body were taken."""
+class RawResponse:
+    """A response, and how many bytes of the request's body the app read."""
 
     status: int = 0
     headers: Headers = field(default_factory=Headers)
     body: bytes = b""
-    taken: int = 0
+    bytes_read: int = 0
     url: str = ""
 
     @property
@@ -36,8 +39,8 @@ class Answer:
         return json.loads(self.body)
 
     @property
-    def cookies_set(self) -> dict[str, str]:
-        """The Set-Cookie lines by cookie name."""
+    def set_cookie_lines(self) -> dict[str, str]:
+        """The Set-Cookie headers by cookie name."""
         return {line.split("=", 1)[0]: line for line in self.headers.getlist("set-cookie")}
 
     def read_start(self, message: Message) -> None:
@@ -45,7 +48,7 @@ class Answer:
         self.headers = Headers(raw=[(bytes(name), bytes(value)) for name, value in message.get("headers", ())])
 
 
-async def ask(
+async def send_request(
     app: ASGIApp,
     method: str,
     path: str,
@@ -54,9 +57,13 @@ async def ask(
     headers: RawHeaders = (),
     body: bytes | Iterator[bytes] = b"",
     **scope: Any,
-) -> Answer:
-    """The answer to a request; `path` is what a server makes of it, decoded and otherwise as it was sent."""
-    answer = Answer()
+) -> RawResponse:
+    """Send a request to the app and return the response.
+
+    `path` is `scope["path"]`: a server decodes the path and changes nothing else. `body` is one message, or an
+    iterator with one message each. `scope` changes other values of the scope.
+    """
+    response = RawResponse()
     chunks = iter([body]) if isinstance(body, bytes) else body
     complete = anyio.Event()
     ended = False
@@ -68,27 +75,35 @@ async def ask(
             return {"type": "http.disconnect"}
         chunk = next(chunks, None)
         ended = chunk is None or isinstance(body, bytes)
-        answer.taken += len(chunk or b"")
+        response.bytes_read += len(chunk or b"")
         return {"type": "http.request", "body": chunk or b"", "more_body": not ended}
 
     async def send(message: Message) -> None:
         if message["type"] == "http.response.start":
-            answer.read_start(message)
+            response.read_start(message)
         elif message["type"] == "http.response.body":
-            answer.body += message.get("body", b"")
+            response.body += message.get("body", b"")
             if not message.get("more_body", False):
                 complete.set()
 
-    request = {**EVERYTHING, "type": "http", "method": method, "scheme": "https", **common(path, query, headers)}
+    request = {**BASE_SCOPE, "type": "http", "method": method, "scheme": "https", **new_scope(path, query, headers)}
     await app({**request, **scope}, receive, send)
-    return answer
+    return response
 
 
-async def handshake(
-    app: ASGIApp, path: str, *, query: bytes = b"", headers: RawHeaders = (), extensions: Iterable[str] = (DENIAL,)
-) -> Answer:
-    """What a WebSocket tells first, with status 101, or the refusal; 403 is what servers make of a close."""
-    answer = Answer()
+async def open_websocket(
+    app: ASGIApp,
+    path: str,
+    *,
+    query: bytes = b"",
+    headers: RawHeaders = (),
+    extensions: Iterable[str] = (DENIAL_RESPONSE,),
+) -> RawResponse:
+    """Open a WebSocket. Return status 101 with the first message as the body, or the response that refuses it.
+
+    A close before the handshake is status 403, as servers response it.
+    """
+    response = RawResponse()
     connect = [{"type": "websocket.connect"}]
     closed = anyio.Event()
 
@@ -100,23 +115,29 @@ async def handshake(
 
     async def send(message: Message) -> None:
         if message["type"] == "websocket.accept":
-            answer.read_start({"status": 101, **message})
+            response.read_start({"status": 101, **message})
         elif message["type"] == "websocket.send":
-            answer.body = (message.get("text") or "").encode() or message["bytes"]
-        elif message["type"] == f"{DENIAL}.start":
-            answer.read_start(message)
-        elif message["type"] == f"{DENIAL}.body":
-            answer.body += message.get("body", b"")
+            response.body = (message.get("text") or "").encode() or message["bytes"]
+        elif message["type"] == f"{DENIAL_RESPONSE}.start":
+            response.read_start(message)
+        elif message["type"] == f"{DENIAL_RESPONSE}.body":
+            response.body += message.get("body", b"")
         elif message["type"] == "websocket.close":
-            answer.status = answer.status or 403
+            response.status = response.status or 403
             closed.set()
 
-    request = {**EVERYTHING, "type": "websocket", "scheme": "wss", "subprotocols": [], **common(path, query, headers)}
+    request = {
+        **BASE_SCOPE,
+        "type": "websocket",
+        "scheme": "wss",
+        "subprotocols": [],
+        **new_scope(path, query, headers),
+    }
     await app({**request, "extensions": {name: {} for name in extensions}}, receive, send)
-    return answer
+    return response
 
 
-def common(path: str, query: bytes, headers: RawHeaders) -> Scope:
+def new_scope(path: str, query: bytes, headers: RawHeaders) -> Scope:
     return {
         "path": path,
         "raw_path": path.encode(),

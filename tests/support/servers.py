@@ -1,12 +1,10 @@
-"""Real servers in processes of their own."""
+"""ASGI servers: every kind in a process of its own, and uvicorn in a thread."""
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +12,8 @@ from pathlib import Path
 import uvicorn
 
 from asgi_tiktok import TikTokAuthMiddleware
-from tests.support.ports import free_port
+from tests.support.ports import accepts_connections, free_port
+from tests.support.waiting import wait_until
 
 APP = "tests.support.host:app"
 COMMANDS = {
@@ -25,8 +24,15 @@ COMMANDS = {
 }
 
 
-class Server:
-    """One server of this kind on a port of its own, started and not waited for."""
+class FrameworkServer:
+    """A server process with the sites of `tests.support.host` on a free port.
+
+    Args:
+        kind: A key of `COMMANDS`.
+        folder: Where the server keeps its log and its stores.
+        emulator_url: The URL of the emulator.
+        root_path: The prefix that a proxy in front of the server removes.
+    """
 
     def __init__(self, kind: str, folder: Path, emulator_url: str, root_path: str = "") -> None:
         self.port = free_port()
@@ -47,16 +53,13 @@ class Server:
             )
 
     def wait(self) -> None:
-        """Until it answers."""
-        for _ in range(600):
+        """Wait until the server accepts connections."""
+
+        def is_ready() -> bool:
             assert self.process.poll() is None, self.log.read_text()
-            try:
-                socket.create_connection(("127.0.0.1", self.port)).close()
-            except ConnectionRefusedError:
-                time.sleep(0.05)
-            else:
-                return
-        raise AssertionError(f"no answer on port {self.port}: {self.log.read_text()}")
+            return accepts_connections("127.0.0.1", self.port)
+
+        wait_until(is_ready, timeout=30, explain=self.log.read_text)
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
@@ -67,8 +70,9 @@ class Server:
 
 
 @contextmanager
-def serving(kind: str, folder: Path, emulator_url: str, root_path: str = "") -> Iterator[Server]:
-    server = Server(kind, folder, emulator_url, root_path)
+def run_server(kind: str, folder: Path, emulator_url: str, root_path: str = "") -> Iterator[FrameworkServer]:
+    """Run a server process until the end of the block."""
+    server = FrameworkServer(kind, folder, emulator_url, root_path)
     try:
         server.wait()
         yield server
@@ -78,7 +82,7 @@ def serving(kind: str, folder: Path, emulator_url: str, root_path: str = "") -> 
 
 @contextmanager
 def serve_in_thread(site: TikTokAuthMiddleware, port: int) -> Iterator[None]:
-    """The site under uvicorn on a loopback port, in a thread of its own."""
+    """Run the site under uvicorn in a thread until the end of the block."""
     server = uvicorn.Server(uvicorn.Config(site, host="127.0.0.1", port=port, log_config=None, ws="none"))
     thread = threading.Thread(target=server.run)
     thread.start()

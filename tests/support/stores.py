@@ -1,4 +1,7 @@
-"""The `store` fixture for every engine, and a Redis Cluster for it."""
+"""The fixture `each_store`, which opens an empty store of each engine in turn.
+
+A conftest imports it together with `redis_cluster`, which it needs.
+"""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
@@ -7,35 +10,36 @@ from pathlib import Path
 import pytest
 
 from asgi_tiktok import MemoryStore, SQLiteStore, Store
-from tests.support.databases import database_store
-from tests.support.redis_servers import Server, cluster_store, own_cluster, redis_store
+from tests.support.databases import open_database_store
+from tests.support.redis_servers import RedisServer, open_cluster_store, open_redis_store, run_cluster
 
 DATABASES = ("postgresql", "mariadb", "aiosqlite")
 
 
 @pytest.fixture(scope="session")
-def redis_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with own_cluster(tmp_path_factory.mktemp("cluster")) as server:
+def redis_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis Cluster with one node."""
+    with run_cluster(tmp_path_factory.mktemp("cluster")) as server:
         yield server
 
 
 @pytest.fixture(params=["memory", "sqlite", "redis", "redis-cluster", *DATABASES])
 async def each_store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    """Each engine in turn, empty."""
-    opened = open_elsewhere(request, tmp_path)
+    """An empty store of each engine in turn."""
+    opened = open_server_store(request, tmp_path)
     if opened is not None:
-        async with opened as server:
-            yield server
+        async with opened as server_store:
+            yield server_store
         return
     store: Store = MemoryStore() if request.param == "memory" else SQLiteStore(tmp_path / "store.sqlite3")
     yield store
     await store.aclose()
 
 
-def open_elsewhere(request: pytest.FixtureRequest, folder: Path) -> AbstractAsyncContextManager[Store] | None:
-    """A store on a server, or None for one that needs no server."""
+def open_server_store(request: pytest.FixtureRequest, folder: Path) -> AbstractAsyncContextManager[Store] | None:
+    """Return a store on a server, or None for an engine that needs no server."""
     if request.param == "redis":
-        return redis_store()
+        return open_redis_store()
     if request.param == "redis-cluster":
-        return cluster_store(request.getfixturevalue("redis_cluster"))
-    return database_store(request.param, folder) if request.param in DATABASES else None
+        return open_cluster_store(request.getfixturevalue("redis_cluster"))
+    return open_database_store(request.param, folder) if request.param in DATABASES else None

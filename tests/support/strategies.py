@@ -1,4 +1,4 @@
-"""What attackers write into `next`, and what well-meant sites do."""
+"""Hypothesis strategies: hostile and ordinary values for `next`."""
 
 import os
 from urllib.parse import quote
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.support.next_paths import CASES
 
 SOAK = int(os.environ.get("ASGI_TIKTOK_SOAK", "1"))
-"""How many times as long as usual to look; CI looks at the same examples each time."""
+"""The factor by which the number of examples is multiplied."""
 
 PARTS = (
     *("/", "//", "\\", "/\\", "%", "?", "#", "@", ":", ";", "&", "=", ".", "..", "...", "%2f", "%5C", "%u002f"),
@@ -28,29 +28,32 @@ WORDS = (
 URLS = ("http://other.example/x", "//other.example", "/\\other.example", "a b", "line\nline", "https://x/?y=//z#w")
 
 
-def bounded(examples: int) -> settings:
-    """So many examples, or SOAK times as many, without a deadline, for the machine may be busy."""
-    return settings(max_examples=examples * SOAK, deadline=None, derandomize="CI" in os.environ)
+def examples(number: int) -> settings:
+    """Return settings for this number of examples times `SOAK`.
+
+    There is no deadline, because the machine may be busy. CI tries the same examples in every run.
+    """
+    return settings(max_examples=number * SOAK, deadline=None, derandomize="CI" in os.environ)
 
 
-def encoded(part: str, times: int) -> str:
-    """The part percent-encoded so many times."""
+def percent_encode(part: str, times: int) -> str:
+    """Percent-encode every byte of the part, several times."""
     if times:
         part = "".join(f"%{byte:02x}" for byte in part.encode("utf-8", "replace"))
     return part.replace("%", "%" + "25" * (times - 1)) if times > 1 else part
 
 
-def widened(part: str) -> str:
-    """Printable ASCII in the fullwidth forms that NFKC leads back."""
+def to_fullwidth(part: str) -> str:
+    """Replace printable ASCII by the fullwidth characters that NFKC turns back into it."""
     return "".join(chr(ord(char) + 0xFEE0) if "!" <= char <= "~" else char for char in part)
 
 
 parts = st.sampled_from(PARTS)
 disguised = (
     parts
-    | st.builds(encoded, parts, st.integers(1, 3))
-    | st.builds(widened, st.builds(encoded, parts, st.integers(0, 2)))
-    | st.builds(encoded, st.characters(), st.integers(0, 1))
+    | st.builds(percent_encode, parts, st.integers(1, 3))
+    | st.builds(to_fullwidth, st.builds(percent_encode, parts, st.integers(0, 2)))
+    | st.builds(percent_encode, st.characters(), st.integers(0, 1))
 )
 fronts = st.sampled_from(["/", "/", "/app/", "/%61Pp"])
 assembled = st.builds(lambda front, found: front + "".join(found), fronts, st.lists(disguised, max_size=7))
@@ -58,12 +61,14 @@ assembled = st.builds(lambda front, found: front + "".join(found), fronts, st.li
 
 @st.composite
 def mutated(draw: st.DrawFn) -> str:
-    """A value of the table, with something put in, taken out or written otherwise."""
+    """A value of the table, of which one part is replaced, removed or encoded."""
     value: str = draw(st.sampled_from(CASES))["value"]
     start = draw(st.integers(0, len(value)))
     end = draw(st.integers(start, min(len(value), start + 4)))
-    put_in = draw(disguised | st.just("") | st.builds(encoded, st.just(value[start:end]), st.integers(1, 3)))
-    return value[:start] + put_in + value[end:]
+    replacement = draw(
+        disguised | st.just("") | st.builds(percent_encode, st.just(value[start:end]), st.integers(1, 3))
+    )
+    return value[:start] + replacement + value[end:]
 
 
 hostile_next = assembled | mutated() | st.text(max_size=12).map("/".__add__)
@@ -71,7 +76,7 @@ hostile_next = assembled | mutated() | st.text(max_size=12).map("/".__add__)
 
 @st.composite
 def ordinary_next(draw: st.DrawFn) -> str:
-    """A page such as sites have: readable or encoded segments, a query, a fragment."""
+    """A page that a site may have: readable or encoded segments, a query, a fragment."""
     words = st.sampled_from(WORDS) | st.text("abcxyz0189-_~!$'()*+", min_size=1, max_size=50)
     segments = draw(st.lists(words | words.map(quote), max_size=6))
     slash = draw(st.sampled_from(["", "/"])) if segments else ""

@@ -1,17 +1,20 @@
-"""The configured TikTok app of the tests, and the requests that it sends to the emulator."""
+"""The configured TikTok app of the tests, a token for it, and the number of its requests to the emulator."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import httpx2
 
-from asgi_tiktok import TikTok
-from asgi_tiktok.emulator import DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, Emulator
+from asgi_tiktok import TikTok, Token
+from asgi_tiktok.emulator import DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, Emulator, Person
 from tests.support.canaries import SECRET_KEY
 from tests.support.settings import REDIRECT_URI
 
+CODE_VERIFIER = "v" * 43
+
 
 def new_tiktok(transport: httpx2.AsyncBaseTransport | None = None, **settings: Any) -> TikTok:
-    """One TikTok app at the emulator."""
+    """Return a TikTok app with the default settings of the tests, changed by `settings`."""
     defaults: dict[str, Any] = {
         "client_key": DEFAULT_CLIENT_KEY,
         "client_secret": DEFAULT_CLIENT_SECRET,
@@ -25,6 +28,16 @@ def new_tiktok(transport: httpx2.AsyncBaseTransport | None = None, **settings: A
     return TikTok(**{**defaults, **settings})
 
 
-def asked(emulator: Emulator, endpoint: str = "token") -> int:
-    """How often the app asked this endpoint of TikTok."""
+async def fetch_token(
+    tiktok: TikTok, emulator: Emulator, person: Person | None = None, scopes: Iterable[str] | None = None
+) -> Token:
+    """Sign a person in without a browser and return the token, which is not saved."""
+    url = tiktok.client.authorization_url(state="s", code_verifier=CODE_VERIFIER, scopes=scopes)
+    code = tiktok.client.parse_callback(emulator.consent(url, person)).code
+    assert code
+    return await tiktok.client.fetch_token(code, code_verifier=CODE_VERIFIER)
+
+
+def count_requests(emulator: Emulator, endpoint: str = "token") -> int:
+    """Return how many requests the app has sent to this endpoint of TikTok."""
     return sum(exchange.endpoint == endpoint for exchange in emulator.exchanges)

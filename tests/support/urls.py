@@ -1,4 +1,4 @@
-"""Where a browser goes from here (WHATWG URL §4.4), as far as http and https lead."""
+"""URLs as browsers resolve them (WHATWG URL §4.4), for http and https."""
 
 import re
 import unicodedata
@@ -14,13 +14,13 @@ FORBIDDEN = re.compile(r"[\x00-\x20#%/:<>?@\[\\\]^|\x7f]")
 C0_OR_SPACE = "".join(map(chr, range(0x21)))
 
 
-class NoURL(ValueError):
-    """A browser would stay where it is."""
+class InvalidURL(ValueError):
+    """A browser would not follow the reference."""
 
 
 @dataclass(frozen=True)
 class URL:
-    """An absolute address; one that is not http or https has no host."""
+    """An absolute URL. One that is neither http nor https has no host."""
 
     scheme: str
     host: str = ""
@@ -29,7 +29,7 @@ class URL:
     query: str = ""
 
     @classmethod
-    def of(cls, address: str) -> Self:
+    def parse(cls, address: str) -> Self:
         return cls("about").join(address)
 
     @property
@@ -39,28 +39,28 @@ class URL:
 
     @property
     def site(self) -> tuple[str, str]:
-        """Scheme and registrable domain, taking every last label for a public suffix."""
+        """The scheme and the registrable domain. Every top-level domain counts as a public suffix."""
         return self.scheme, ".".join(self.host.split(".")[-2:])
 
     def __str__(self) -> str:
         return self.origin + self.path + (f"?{self.query}" if self.query else "")
 
     def join(self, reference: str) -> Self:
-        """Where a link or a Location header of this page leads."""
+        """Return the target of a link or a Location header of this page."""
         text = re.sub(r"[\t\r\n]", "", reference.strip(C0_OR_SPACE))
-        scheme, is_elsewhere = self.scheme, False
+        scheme, changes_scheme = self.scheme, False
         if found := SCHEME.match(text):
             scheme, text = found[1].lower(), text[found.end() :]
-            is_elsewhere = scheme != self.scheme
+            changes_scheme = scheme != self.scheme
             if scheme not in PORTS:
                 return type(self)(scheme, path=text)
         elif scheme not in PORTS:
-            raise NoURL(reference)
+            raise InvalidURL(reference)
         host, port, base = self.host, self.port, self.path
-        if is_elsewhere or re.match(r"[/\\]{2}", text):
+        if changes_scheme or re.match(r"[/\\]{2}", text):
             authority = AUTHORITY.match(text)
             assert authority
-            host, port = read_authority(authority[1], scheme)
+            host, port = parse_authority(authority[1], scheme)
             text, base = text[authority.end() :] or "/", "/"
         parts = REFERENCE.fullmatch(text)
         assert parts
@@ -69,19 +69,19 @@ class URL:
             return type(self)(scheme, host, port, base, query if parts[2] is not None else self.query)
         if not path.startswith("/"):
             path = base.rpartition("/")[0] + "/" + path
-        return type(self)(scheme, host, port, without_dots(path), query)
+        return type(self)(scheme, host, port, remove_dot_segments(path), query)
 
 
-def read_authority(authority: str, scheme: str) -> tuple[str, int]:
+def parse_authority(authority: str, scheme: str) -> tuple[str, int]:
     host, _, port = authority.rpartition("@")[2].partition(":")
     host = unicodedata.normalize("NFKC", unquote(host)).lower().replace("\u3002", ".")
     host = "".join(char for char in host if unicodedata.category(char) != "Cf")
     if not host or FORBIDDEN.search(host) or not re.fullmatch("[0-9]*", port):
-        raise NoURL(authority)
+        raise InvalidURL(authority)
     return host, int(port or PORTS[scheme])
 
 
-def without_dots(path: str) -> str:
+def remove_dot_segments(path: str) -> str:
     kept: list[str] = []
     segments = path.split("/")[1:]
     for number, segment in enumerate(segments):

@@ -1,9 +1,7 @@
-"""Where a browser goes, as Node's own WHATWG `URL` says (https://url.spec.whatwg.org)."""
+"""The WHATWG URL parser of Node, which resolves references exactly as browsers do (https://url.spec.whatwg.org)."""
 
 import atexit
 import json
-import os
-import shutil
 import subprocess
 import unicodedata
 from collections.abc import Iterable
@@ -12,10 +10,10 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, unquote_to_bytes
 
-import pytest
+from tests.support.requirements import require_program
 
 PROGRAM = Path(__file__).with_suffix(".mjs")
-MOST_DECODINGS = 3
+MAX_DECODINGS = 3
 BASES = (
     "https://app.example/",
     "https://app.example/auth/tiktok/callback?code=a&state=b",
@@ -24,37 +22,40 @@ BASES = (
 )
 
 
-class Place(NamedTuple):
-    """Where a reference leads; `beyond` is the origin to which its path alone leads on."""
+class Target(NamedTuple):
+    """The target of a reference. `path_origin` is the origin of the target that its path alone has."""
 
     origin: str
     path: str
     rest: str
-    beyond: str | None
+    path_origin: str | None
 
 
-class WHATWG:
-    """One Node process that answers for as long as this one lives."""
+class NodeParser:
+    """A Node process that resolves references until this process ends."""
 
     def __init__(self, node: str) -> None:
         self.process = subprocess.Popen([node, PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
-    def join(self, pairs: Iterable[tuple[str, str]]) -> list[Place | None]:
-        """Where each reference leads from its base; None where a browser would not go at all."""
+    def resolve(self, pairs: Iterable[tuple[str, str]]) -> list[Target | None]:
+        """Return the target of each (reference, base), or None if a browser would not follow it."""
         assert self.process.stdin
         assert self.process.stdout
-        assert self.process.poll() is None, "Node has ended by itself"
+        assert self.process.poll() is None, "Node has exited"
         print(json.dumps(list(pairs)), file=self.process.stdin, flush=True)
-        return [None if place is None else Place(*place) for place in json.loads(self.process.stdout.readline())]
+        return [None if target is None else Target(*target) for target in json.loads(self.process.stdout.readline())]
 
-    def strays(self, *references: str, root_path: str = "") -> list[str]:
-        """Those readings of the references that leave the origin, at once or when a server leads on to their path."""
+    def offsite_readings(self, *references: str, root_path: str = "") -> list[str]:
+        """Return the readings of the references that leave the origin of their base.
+
+        A reading counts if it leaves at once, or when a server redirects to its path.
+        """
         found = sorted({reading for reference in references for reading in readings(reference, root_path)})
         pairs = [(reading, base) for base in BASES for reading in found]
         return [
             reading
-            for (reading, base), place in zip(pairs, self.join(pairs), strict=True)
-            if place is None or not base.startswith(place.origin + "/") or place.beyond != place.origin
+            for (reading, base), target in zip(pairs, self.resolve(pairs), strict=True)
+            if target is None or not base.startswith(target.origin + "/") or target.path_origin != target.origin
         ]
 
     def close(self) -> None:
@@ -62,22 +63,21 @@ class WHATWG:
 
 
 @cache
-def whatwg() -> WHATWG:
-    """Node's parser; where Node is missing, the test is skipped, and in CI it fails."""
-    node = shutil.which("node")
-    if node is None:
-        give_up = pytest.fail if "CI" in os.environ else pytest.skip
-        give_up("Node is missing, whose URL is the judge: apt-get install nodejs")
-    parser = WHATWG(node)
+def node_parser() -> NodeParser:
+    """Return Node's parser. Without Node on this machine, skip the test."""
+    parser = NodeParser(require_program("node", "nodejs"))
     atexit.register(parser.close)
     return parser
 
 
 def readings(reference: str, root_path: str = "") -> set[str]:
-    """What servers and proxies make of it: decoded up to three times, normalised before, after or between, and
-    with the prefix taken away that the app is mounted at."""
+    """Return all strings that servers and proxies may make of a reference.
+
+    They may decode it up to three times, normalize it before or after each time, and remove the prefix at which the
+    app is mounted.
+    """
     found = fresh = {reference}
-    for _ in range(MOST_DECODINGS):
+    for _ in range(MAX_DECODINGS):
         fresh = {decoded for text in fresh for decoded in decodings(text)}
         found = found | fresh
     found = found | {unicodedata.normalize("NFKC", text) for text in found}
@@ -95,5 +95,5 @@ def decodings(text: str) -> set[str]:
 
 
 def is_below(text: str, root_path: str) -> bool:
-    """Whether somebody who does not mind its case would strip the prefix."""
+    """Whether a server that ignores case would remove the prefix."""
     return text.lower().startswith(root_path) and text[len(root_path) :][:1] in ("", "/", "?", "#")

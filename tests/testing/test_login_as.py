@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from asgi_tiktok import SQLiteStore, TikTok, TikTokAuthMiddleware, TikTokUser, Token, tiktok_session
 from asgi_tiktok.testing import login_as, login_as_async
 from tests.support.app import app as site
-from tests.support.login import name, sign_in
+from tests.support.login import display_name, sign_in
 from tests.support.settings import ORIGIN, SAME_ORIGIN
 from tests.support.tiktok import new_tiktok
 
@@ -96,12 +96,12 @@ def test_a_person_signs_out_and_another_in(browser: TestClient, emulator: Any) -
     assert browser.get("/studio").json() == {"studio": "Ada"}
     assert browser.post("/auth/tiktok/logout", headers=SAME_ORIGIN).status_code == 303
     assert dict(browser.cookies) == {}
-    assert name(browser) == ""
+    assert display_name(browser) == ""
 
     sign_in(browser, emulator)
-    assert name(browser) == "Amara Sol"
+    assert display_name(browser) == "Amara Sol"
     login_as(browser)
-    assert name(browser) == "Ada"
+    assert display_name(browser) == "Ada"
 
 
 @pytest.mark.parametrize("url", ["/socket", "wss://testserver/socket"])
@@ -163,7 +163,7 @@ def test_no_middleware_and_two_of_them(tiktok: TikTok) -> None:
         login_as(both)
 
     login_as(both, tiktok=tiktok)
-    assert name(both) == "Ada"
+    assert display_name(both) == "Ada"
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_nobody_whom_tiktok_could_not_send(
         login_as(browser, **who)
 
     assert says in str(refused.value)
-    assert name(browser) == ""
+    assert display_name(browser) == ""
 
 
 def test_a_client_without_cookies(tiktok: TikTok) -> None:

@@ -20,5 +20,6 @@ PREFIX = "/sub"
 
 
 def build_site(framework: str, install: str, tiktok: TikTok) -> ASGIApp:
+    """Return the site in this framework, installed in this way."""
     site: ASGIApp = importlib.import_module(f"{__name__}.{framework}").build(tiktok, install)
     return site

@@ -1,4 +1,4 @@
-"""The site in no framework: scope, receive and send by hand."""
+"""The site without a framework: plain scope, receive and send."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -19,17 +19,17 @@ def build(tiktok: TikTok, install: str) -> ASGIApp:
 
 
 class Site:
-    """An app that brings its own middleware."""
+    """An app that contains the middleware."""
 
     def __init__(self, tiktok: TikTok) -> None:
-        self.signing_in = TikTokAuthMiddleware(app, tiktok, protect=("/studio",))
+        self.middleware = TikTokAuthMiddleware(app, tiktok, protect=("/studio",))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.signing_in(scope, receive, send)
+        await self.middleware(scope, receive, send)
 
 
 def below_sub(site: ASGIApp) -> ASGIApp:
-    """The site where the outer app takes the prefix off the path, as some do."""
+    """Return the site in an outer app that removes the prefix from the path, as some frameworks do."""
 
     async def outer(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"].removeprefix("/sub")
@@ -61,7 +61,7 @@ async def videos(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def answer_to(scope: Scope, send: Send, *scopes: str) -> None:
-    """Who may see this, or the answer that shows the way to TikTok."""
+    """Answer with the user, or with the challenge if they must sign in or grant a scope."""
     try:
         user = scope["tiktok"].require(*scopes)
     except LoginRequired as error:

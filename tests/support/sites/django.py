@@ -24,7 +24,7 @@ if not settings.configured:
         DATA_UPLOAD_MAX_MEMORY_SIZE=None,
         MIDDLEWARE=["asgi_tiktok.django.TikTokMiddleware"],
         ROOT_URLCONF=__name__,
-        SECRET_KEY="not of TikTok",
+        SECRET_KEY="django-secret-key",
     )
 
 
@@ -33,7 +33,7 @@ def build(tiktok: TikTok, install: str) -> ASGIApp:
     if install == "wrap":
         app: ASGIApp = ProtocolTypeRouter({"http": http, "websocket": websocket})
         return TikTokAuthMiddleware(app, tiktok, protect=("/studio",))
-    # As Channels has it: what a protocol needs stands around its own application.
+    # Channels documents this form: each protocol has its own middleware.
     app = ProtocolTypeRouter(
         {
             "http": TikTokAuthMiddleware(http, tiktok, protect=("/studio",)),

@@ -56,7 +56,7 @@ async def echo(request: Request[Any, Any, Any]) -> dict[str, object]:
     return {"length": len(body), "sha256": sha256(body).hexdigest()}
 
 
-async def tell(socket: WebSocket[Any, Any, Any]) -> None:
+async def send_name(socket: WebSocket[Any, Any, Any]) -> None:
     await socket.accept()
     await socket.send_json({"name": socket.user.display_name})
     await socket.close()
@@ -69,6 +69,6 @@ HANDLERS = [
     studio,
     stream,
     echo,
-    websocket("/socket")(tell),
-    websocket("/account/socket", guards=[login_required])(tell),
+    websocket("/socket")(send_name),
+    websocket("/account/socket", guards=[login_required])(send_name),
 ]
