@@ -19,12 +19,12 @@ NO_DATA: Mapping[str, Any] = MappingProxyType({})
 class TikTokSession:
     """The sign-in of one connection, or its absence, as it was when the connection began."""
 
-    __slots__ = ("root_path", "session", "tiktok")
+    __slots__ = ("mount", "session", "tiktok")
 
-    def __init__(self, tiktok: TikTok, session: Session | None, root_path: str) -> None:
+    def __init__(self, tiktok: TikTok, session: Session | None, mount: str) -> None:
         self.tiktok = tiktok
         self.session = session
-        self.root_path = root_path
+        self.mount = mount
 
     def __repr__(self) -> str:
         return f"TikTokSession(user={self.user!r}, scopes={self.scopes!r})"
@@ -62,7 +62,7 @@ class TikTokSession:
         site = self.tiktok.site
         return site.url(
             site.login,
-            self.root_path,
+            self.mount,
             next=next,
             scopes=",".join(self.tiktok.check_declared(scopes)),
             switch_account="1" if switch_account else None,
@@ -70,7 +70,7 @@ class TikTokSession:
 
     def logout_url(self, *, next: str | None = None) -> str:
         """Where a form has to POST to sign out and then lead to `next`; a link shows a page with the button."""
-        return self.tiktok.site.url(self.tiktok.site.logout, self.root_path, next=next)
+        return self.tiktok.site.url(self.tiktok.site.logout, self.mount, next=next)
 
     def require(self, *scopes: str) -> TikTokUser:
         """The user, if somebody is signed in who granted all these scopes.

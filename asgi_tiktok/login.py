@@ -5,16 +5,14 @@ import logging
 import secrets
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from asgi_tiktok.callback import read_callback
-from asgi_tiktok.client import TikTokClient
-from asgi_tiktok.cookies import CookieJar, Header
+from asgi_tiktok.cookies import Header
 from asgi_tiktok.errors import (
     Cause,
     InvalidCallback,
@@ -22,18 +20,19 @@ from asgi_tiktok.errors import (
     LoginRequired,
     RequestRefused,
     StoreError,
+    TikTokError,
 )
 from asgi_tiktok.fetch_metadata import is_background
-from asgi_tiktok.hooks import Hooks
-from asgi_tiktok.keys import KeyRing, Unreadable
+from asgi_tiktok.keys import Unreadable
 from asgi_tiktok.models import TikTokUser, Token, split_scopes
+from asgi_tiktok.pages import redirect
+from asgi_tiktok.paths import RequestPath
 from asgi_tiktok.pending import LEEWAY, LIFETIME, LONGEST_NEXT, MOST_PENDING, PendingLogin, PendingLogins
 from asgi_tiktok.records import open_record, seal_record
-from asgi_tiktok.sessions import Session, Sessions
-from asgi_tiktok.site import Site
+from asgi_tiktok.responder import Responder
+from asgi_tiktok.sessions import Session
 from asgi_tiktok.state import Origins, address_of, browser_of, make_state, read_state
-from asgi_tiktok.stores import Store
-from asgi_tiktok.tokens import Tokens
+from asgi_tiktok.tiktok import TikTok
 
 logger = logging.getLogger("asgi_tiktok")
 
@@ -43,43 +42,23 @@ USED_LIFETIME = 60 * 60  # seconds in which a reload still finds its way
 SAVE_PAUSES = (0.1, 0.4)  # seconds before another attempt
 
 
-@dataclass(slots=True)
-class Attempt:
-    """What is known of a login so far and belongs into its answer, be it a page of the app or of an error."""
-
-    set_cookies: list[Header] = field(default_factory=list, repr=False)
-    next_path: str | None = None
-
-
 class Login:
     """Begins logins and finishes them. Nothing is stored for a visitor who has not come back."""
 
-    def __init__(
-        self,
-        client: TikTokClient,
-        site: Site,
-        keys: KeyRing,
-        cookies: CookieJar,
-        store: Store,
-        sessions: Sessions,
-        tokens: Tokens,
-        hooks: Hooks,
-        *,
-        optional_scopes: tuple[str, ...],
-        keep_tokens: bool,
-    ) -> None:
-        self.client = client
-        self.site = site
-        self.keys = keys
-        self.store = store
-        self.sessions = sessions
-        self.tokens = tokens
-        self.hooks = hooks
-        self.optional_scopes = optional_scopes
-        self.keep_tokens = keep_tokens
-        self.pending = PendingLogins(keys, cookies, audience=client.audience, redirect_uri=client.redirect_uri)
+    def __init__(self, tiktok: TikTok, responder: Responder) -> None:
+        self.tiktok = tiktok
+        self.client = tiktok.client
+        self.site = tiktok.site
+        self.keys = tiktok.keys
+        self.store = tiktok.store
+        self.sessions = tiktok.sessions
+        self.tokens = tiktok.tokens
+        self.responder = responder
+        self.pending = PendingLogins(
+            tiktok.keys, tiktok.cookies, audience=self.client.audience, redirect_uri=self.client.redirect_uri
+        )
 
-    def start(self, request: Request) -> Response:
+    def start(self, request: Request, path: RequestPath) -> Response:
         """302 to TikTok, and the cookie that remembers this login.
 
         Raises LoginRequired for a `fetch()`, which could not follow, and RequestRefused for scopes that
@@ -90,7 +69,7 @@ class Login:
         scopes = self.scopes(request)
         code_verifier = secrets.token_urlsafe(32)
         state = make_state(self.keys, request.scope.get("scheme", "http"), request.headers)
-        response = RedirectResponse(
+        response = redirect(
             self.client.authorization_url(
                 state=state,
                 code_verifier=code_verifier,
@@ -101,7 +80,7 @@ class Login:
         )
         if request.method == "HEAD":
             return response
-        login = PendingLogin(state, code_verifier, self.next_path(request), scopes, time.time())
+        login = PendingLogin(state, code_verifier, self.next_path(request, path.mount), scopes, time.time())
         response.raw_headers += self.pending.make_room(request.headers)
         response.raw_headers.append(self.pending.remember(login))
         return response
@@ -109,7 +88,7 @@ class Login:
     def scopes(self, request: Request) -> tuple[str, ...]:
         wanted = split_scopes(request.query_params.get("scopes", ""))
         for scope in wanted:
-            if scope not in self.client.scopes + self.optional_scopes:
+            if scope not in self.client.scopes + self.tiktok.optional_scopes:
                 raise RequestRefused(
                     "A scope was asked for that the app does not declare.",
                     code="undeclared_scope",
@@ -118,68 +97,72 @@ class Login:
                 )
         return tuple(dict.fromkeys(self.client.scopes + wanted))
 
-    def next_path(self, request: Request) -> str:
+    def next_path(self, request: Request, mount: str) -> str:
         asked = request.query_params.getlist("next")
-        root_path = request.scope.get("root_path", "")
-        accepted = self.site.next_path(asked[0] if len(asked) == 1 else None, root_path)
+        accepted = self.site.next_path(asked[0] if len(asked) == 1 else None, mount)
         return accepted if len(accepted) <= LONGEST_NEXT else self.site.default_next
 
-    async def callback(self, request: Request, query: bytes, attempt: Attempt) -> Response:
-        """Finish the login that the query string belongs to: 303 to `next`.
+    async def callback(self, request: Request, path: RequestPath, query: bytes) -> Response:
+        """Complete the login that the query string belongs to: 303 to `next`, or the response to an error.
 
-        The attempt receives what belongs into the answer, whichever it is. Until state and cookie agree,
-        TikTok is not asked, and no session is touched. Raises LoginError for what the browser brought,
-        TokenError, APIError and Unavailable for what TikTok said, HookFailed, StoreError.
+        Until `state` and cookie match, no request goes to TikTok, no session is touched, and errors are
+        raised: InvalidCallback, LoginLost, StoreError.
         """
         callback = read_callback(query)
         if callback.state is None:
             raise InvalidCallback("No state came back.")
-        login = self.find(request, callback.state, attempt)
+        login = self.find(request, callback.state)
         if login is None:
-            return await self.lost(request, callback.state)
-        if callback.issuer not in (None, self.client.endpoints.issuer):
-            raise InvalidCallback("The answer comes from another issuer (RFC 9207 §2.4).")
-        if callback.error is not None:
-            attempt.set_cookies.append(self.pending.forget(login))
-            raise callback.error
-        old = await self.sessions.load(request.headers.raw)
-        if not await self.store.add(used_name(login.state), UNFINISHED, ttl=USED_LIFETIME):
-            return await self.lost(request, login.state)
-        attempt.set_cookies.append(self.pending.forget(login))
-        session, cookie = await self.sign_in(request, login, callback.code or "")
-        attempt.set_cookies.append(cookie)
+            return await self.resume_or_explain(request, path, callback.state)
+        try:
+            if callback.issuer not in (None, self.client.endpoints.issuer):
+                raise InvalidCallback("The answer comes from another issuer (RFC 9207 §2.4).")
+            if login.is_expired:
+                return await self.fail(request, path, login, expired())
+            if callback.error is not None:
+                return await self.fail(request, path, login, callback.error)
+            old = await self.sessions.load(request.headers.raw)
+            if not await self.store.add(used_name(login.state), UNFINISHED, ttl=USED_LIFETIME):
+                return await self.resume_or_explain(request, path, login.state)
+        except TikTokError as error:
+            # The login can still be completed, so its cookie stays.
+            return await self.responder.respond(request, error, path, next_path=login.next_path)
+        try:
+            session, cookie = await self.sign_in(request, login, callback.code or "")
+        except TikTokError as error:
+            return await self.fail(request, path, login, error)
         if old is not None:
             await self.replace(old)
         await self.note_used(login, session)
-        return self.go_on(request, login.next_path)
+        response = self.redirect_to_next(path, login.next_path)
+        response.raw_headers += [self.pending.forget(login), cookie]
+        return response
 
-    def go_on(self, request: Request, next_path: str) -> Response:
-        # Checked again, for what is safe may have changed since it was remembered (RFC 9700 §4.11).
-        checked = self.site.next_path(next_path, request.scope.get("root_path", ""))
-        return RedirectResponse(checked, status_code=303)
+    async def fail(self, request: Request, path: RequestPath, login: PendingLogin, error: TikTokError) -> Response:
+        """Respond to an error that ends the login, and discard its cookie."""
+        response = await self.responder.respond(request, error, path, next_path=login.next_path)
+        response.raw_headers.append(self.pending.forget(login))
+        return response
 
-    def find(self, request: Request, state: str, attempt: Attempt) -> PendingLogin | None:
+    def redirect_to_next(self, path: RequestPath, next_path: str) -> Response:
+        # Checked again, because the rules may have changed since it was remembered (RFC 9700 §4.11).
+        return redirect(self.site.next_path(next_path, path.mount))
+
+    def find(self, request: Request, state: str) -> PendingLogin | None:
         """The login that this browser began with this state, None when it holds none."""
         try:
-            login = self.pending.find(request.headers, state)
+            return self.pending.find(request.headers, state)
         except Unreadable:
             raise LoginLost(
                 Cause.KEY_GONE,
                 "The login began under a key that is gone, or its cookie was changed.",
                 hint="Keep the old secret_key behind the new one for ten minutes, as a list.",
             ) from None
-        if login is None:
-            return None
-        attempt.next_path = login.next_path
-        if login.is_expired:
-            attempt.set_cookies.append(self.pending.forget(login))
-            raise LoginLost(Cause.EXPIRED, "The login is more than ten minutes old.")
-        return login
 
     async def sign_in(self, request: Request, login: PendingLogin, code: str) -> tuple[Session, Header]:
         token = await self.client.fetch_token(code, code_verifier=login.code_verifier, scopes=login.scopes)
         user = await self.client.fetch_user(token)
-        data = await self.hooks.log_in(user, request)
+        data = await self.tiktok.hooks.log_in(user, request)
         session, cookie = await self.save(user, token, data)
         logger.info("signed in: session %s", session.log_name)
         return session, cookie
@@ -202,7 +185,7 @@ class Login:
         return await self.save_once(user, token, data)
 
     async def save_once(self, user: TikTokUser, token: Token, data: dict[str, Any]) -> tuple[Session, Header]:
-        if self.keep_tokens:
+        if self.tiktok.keep_tokens:
             await self.tokens.save(token)
         else:
             await self.tokens.forget(token.open_id)
@@ -218,7 +201,7 @@ class Login:
         except StoreError as error:
             logger.warning("a reload of this callback will not find its way: %s", error)
 
-    async def lost(self, request: Request, state: str) -> Response:
+    async def resume_or_explain(self, request: Request, path: RequestPath, state: str) -> Response:
         """303 to where a finished login led, if its session is this browser's; else raises LoginLost."""
         began = read_state(self.keys, state)
         if began is None:
@@ -232,13 +215,13 @@ class Login:
             with suppress(Unreadable):
                 record_key, next_path = open_record(self.keys, PURPOSE, used, read_note, place=name)
                 if session.record_key == record_key:
-                    return self.go_on(request, next_path)
+                    return self.redirect_to_next(path, next_path)
         raise LoginLost(Cause.ALREADY_USED, "The login was finished before.")
 
     def diagnose(self, request: Request, began: Origins) -> LoginLost:
         """Why this browser does not hold a login that did begin here."""
         if not -LEEWAY <= time.time() - began.at < LIFETIME:
-            return LoginLost(Cause.EXPIRED, "The login is more than ten minutes old.")
+            return expired()
         if began.address != address_of(request.scope.get("scheme", "http"), request.headers):
             return LoginLost(
                 Cause.OTHER_ADDRESS,
@@ -250,6 +233,10 @@ class Login:
         if self.pending.count(request.headers) >= MOST_PENDING:
             return LoginLost(Cause.TOO_MANY, f"More than {MOST_PENDING} logins were open at once.")
         return LoginLost(Cause.NO_COOKIE, "The browser did not send the cookie of this login back.")
+
+
+def expired() -> LoginLost:
+    return LoginLost(Cause.EXPIRED, "The login is more than ten minutes old.")
 
 
 def read_note(facts: dict[str, Any]) -> tuple[str, str]:

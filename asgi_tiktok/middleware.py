@@ -21,13 +21,14 @@ from asgi_tiktok.errors import ConfigurationError, LoginRequired, RequestRefused
 from asgi_tiktok.fetch_metadata import is_navigation, is_own, is_preflight
 from asgi_tiktok.lifespan import serve_lifespan
 from asgi_tiktok.pages import HEADERS
+from asgi_tiktok.paths import RequestPath, as_reference, read_path
 from asgi_tiktok.protection import Protection
 from asgi_tiktok.responder import OnError, Responder
 from asgi_tiktok.routes import Routes
 from asgi_tiktok.session_socket import SessionSocket
 from asgi_tiktok.sessions import Session
 from asgi_tiktok.settings import check_instance, check_number, check_origins
-from asgi_tiktok.site import leave_litestar_mount, route_path, whole_path
+from asgi_tiktok.site import leave_litestar_mount
 from asgi_tiktok.tiktok import TikTok
 
 logger = logging.getLogger("asgi_tiktok")
@@ -87,8 +88,8 @@ class TikTokAuthMiddleware:
             raise ConfigurationError("on_error must be a function: def on_error(connection, error) -> Response.")
         self.app = app
         self.tiktok = TikTok.from_env() if tiktok is None else check_instance("tiktok", tiktok, TikTok, EXAMPLE)
-        self.handles = self.tiktok.site.handles
-        self.paths = self.tiktok.site.routes | {self.tiktok.site.callback}
+        self.routes_below = self.tiktok.site.routes
+        self.callback = self.tiktok.site.callback
         self.sessions = self.tiktok.sessions
         self.cookie_name = self.sessions.cookie_name
         self.nobody = TikTokSession(self.tiktok, None, "")
@@ -101,14 +102,17 @@ class TikTokAuthMiddleware:
         self.websocket_recheck = check_number("websocket_recheck", websocket_recheck, at_least=1, unit="seconds")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await serve_lifespan(self.app, scope, receive, send, self.tiktok.aclose)
+            return
         if "litestar_app" in scope and not scope.get("root_path"):
             leave_litestar_mount(scope)
+        path = read_path(scope)
         if scope["type"] != "http":
-            await self.serve_other(scope, receive, send)
+            await self.serve_other(scope, receive, send, path)
             return
-        root_path = scope.get("root_path", "")
-        if (root_path or scope["path"] in self.paths) and (route := self.handles(scope)):
-            response = await self.routes.respond(route, Request(scope, receive))
+        if path.below in self.routes_below or path.whole == self.callback:
+            response = await self.routes.respond(path, Request(scope, receive))
             await response(scope, receive, spelling_out(send))
             return
 
@@ -117,45 +121,43 @@ class TikTokAuthMiddleware:
             # Looked for here, for most visitors show none, and cost little more than this.
             for name, line in scope["headers"]:
                 if name == b"cookie" and self.cookie_name in line:
-                    session = await self.load(scope)
+                    session = await self.load(scope, path)
                     if session is None and (set_cookie := self.expired_cookie(scope)):
                         send = adding(send, set_cookie)
                     break
-            if session is None and not root_path:
+            if session is None and not path.mount:
                 # As introduce() does, at half the price: most visitors are nobody.
                 scope["tiktok"], scope["user"], scope["auth"] = self.nobody, ANONYMOUS, NO_CREDENTIALS
             else:
-                self.introduce(scope, session, root_path)
+                self.introduce(scope, session, path)
             if self.guards and session is None:
-                self.guard(scope)
+                self.guard(scope, path)
         except TikTokError as error:
-            await self.refuse(scope, receive, send, error)
+            await self.refuse(scope, receive, send, error, path)
             return
 
-        await self.app(scope, receive, self.watching(scope, receive, send))
+        await self.app(scope, receive, self.watching(scope, receive, send, path))
 
-    async def serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve_other(self, scope: Scope, receive: Receive, send: Send, path: RequestPath) -> None:
         if scope["type"] == "websocket":
-            await self.serve_websocket(scope, receive, send)
-        elif scope["type"] == "lifespan":
-            await serve_lifespan(self.app, scope, receive, send, self.tiktok.aclose)
-        elif self.protection.covers(route_path(scope)):
+            await self.serve_websocket(scope, receive, send, path)
+        elif self.protection.covers(path.below):
             logger.warning("refused a connection of the unknown type %r to a protected path", scope["type"])
         else:
             await self.app(scope, receive, send)
 
-    async def serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve_websocket(self, scope: Scope, receive: Receive, send: Send, path: RequestPath) -> None:
         connection = HTTPConnection(scope)
         try:
-            if self.handles(scope):
+            if self.tiktok.site.route_of(path):
                 raise RequestRefused("This route has no WebSocket.", code="method_not_allowed", status_code=403)
-            session = await self.load(scope) if self.check_origin(connection.headers) else None
-            self.introduce(scope, session, scope.get("root_path", ""))
+            session = await self.load(scope, path) if self.check_origin(connection.headers) else None
+            self.introduce(scope, session, path)
             if session is None:
-                self.guard(scope)
+                self.guard(scope, path)
         except TikTokError as error:
             if "websocket.http.response" in (scope.get("extensions") or {}):
-                response = await self.responder.respond(connection, error)
+                response = await self.responder.respond(connection, error, path)
                 await response(scope, receive, send)
             else:
                 await send({"type": "websocket.close", "code": 1008})
@@ -170,29 +172,29 @@ class TikTokAuthMiddleware:
         finally:
             socket.release()
 
-    async def load(self, scope: Scope) -> Session | None:
+    async def load(self, scope: Scope, path: RequestPath) -> Session | None:
         """Who is there: nobody while the store does not answer, but on guarded paths that is an error."""
         try:
             return await self.sessions.load(scope["headers"])
         except StoreError as error:
-            if self.protection.covers(route_path(scope)):
+            if self.protection.covers(path.below):
                 raise
             self.responder.gate.log(
                 logging.WARNING, error.code, "somebody is anonymous, because the store does not answer: %s", error
             )
             return None
 
-    def introduce(self, scope: Scope, session: Session | None, root_path: str) -> None:
+    def introduce(self, scope: Scope, session: Session | None, path: RequestPath) -> None:
         """Tell the app who is there."""
-        scope["tiktok"] = TikTokSession(self.tiktok, session, root_path)
+        scope["tiktok"] = TikTokSession(self.tiktok, session, path.mount)
         scope["user"] = session.user if session else ANONYMOUS
         scope["auth"] = AuthCredentials(["authenticated", *session.scopes]) if session else NO_CREDENTIALS
 
-    def guard(self, scope: Scope) -> None:
-        if self.protection.covers(route_path(scope)) and not is_preflight(scope):
+    def guard(self, scope: Scope, path: RequestPath) -> None:
+        if self.protection.covers(path.below) and not is_preflight(scope):
             raise LoginRequired("This path is protected.")
 
-    def watching(self, scope: Scope, receive: Receive, send: Send) -> Send:
+    def watching(self, scope: Scope, receive: Receive, send: Send, path: RequestPath) -> Send:
         """Pass the app's answer on, varying by cookie; but a challenge in it is ours to answer."""
 
         def watch(message: Message) -> Awaitable[None]:
@@ -200,7 +202,7 @@ class TikTokAuthMiddleware:
             if message["type"] == "http.response.start":
                 if message["status"] in (401, 403) and (error := read_challenge(message)):
                     answer, send = send, drop
-                    return self.refuse(scope, receive, answer, self.answerable(error))
+                    return self.refuse(scope, receive, answer, self.answerable(error), path)
                 message["headers"] = headers = list(message.get("headers", ()))
                 for name, value in headers:
                     if name in (b"vary", b"Vary") and covers_cookies(value):
@@ -212,20 +214,19 @@ class TikTokAuthMiddleware:
         # Not async: a coroutine of ours around each message would cost as much as all the rest.
         return watch
 
-    async def refuse(self, scope: Scope, receive: Receive, send: Send, error: TikTokError) -> None:
+    async def refuse(self, scope: Scope, receive: Receive, send: Send, error: TikTokError, path: RequestPath) -> None:
         """Answer a request that needs somebody else; who is signed in already is asked before they leave."""
         connection = HTTPConnection(scope)
-        # Not scope["user"] and scope["root_path"], which the app may have replaced.
+        # Not scope["user"], which the app may have replaced.
         session = introduced(scope)
         signed_in = session is not None and session.user.is_authenticated
-        root_path = session.root_path if session else scope.get("root_path", "")
-        next_path = whole_path(scope, root_path) if scope["method"] in ("GET", "HEAD") else None
+        next_path = as_reference(path, scope.get("query_string", b"")) if scope["method"] in ("GET", "HEAD") else None
         response: Response
         if isinstance(error, LoginRequired) and not signed_in and next_path and is_navigation(connection.headers):
-            login_url = self.responder.login_url(connection, error, next_path)
+            login_url = self.responder.login_url(connection, error, path, next_path)
             response = RedirectResponse(login_url, status_code=303, headers=HEADERS)
         else:
-            response = await self.responder.respond(connection, error, next_path=next_path)
+            response = await self.responder.respond(connection, error, path, next_path=next_path)
         await response(scope, receive, spelling_out(send))
 
     def answerable(self, error: LoginRequired) -> TikTokError:

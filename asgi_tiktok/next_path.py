@@ -8,12 +8,12 @@ LONGEST = 2048  # characters
 MOST_DECODINGS = 4
 
 
-def safe_next(value: str, *, reserved: Collection[str], root_path: str = "") -> str | None:
+def safe_next(value: str, *, reserved: Collection[str], mount: str = "") -> str | None:
     """The path reference to redirect to, percent-encoded, or None when it could lead elsewhere.
 
     Accepted is a path from the root of this origin, with query and fragment, that stays one however often
     a server, proxy or browser decodes or normalises it, and that is none of the `reserved` paths, which
-    are lower-case and stand below `root_path`.
+    are lower-case and stand below `mount`.
     """
     if not value.startswith("/") or len(value) > LONGEST or not is_plain(value):
         return None
@@ -23,8 +23,8 @@ def safe_next(value: str, *, reserved: Collection[str], root_path: str = "") -> 
         return None
     for reading in readings:
         # Whatever its case, for whoever strips the mount may not mind.
-        front, rest = reading[: len(root_path)], reading[len(root_path) :]
-        below = rest if front.casefold() == root_path.casefold() and rest[:1] in ("", "/") else reading
+        front, rest = reading[: len(mount)], reading[len(mount) :]
+        below = rest if front.casefold() == mount.casefold() and rest[:1] in ("", "/") else reading
         if below and not stays_here(below):
             return None
         if {reading.casefold().rstrip("/"), below.casefold().rstrip("/")} & set(reserved):

@@ -5,7 +5,7 @@ from hashlib import sha256
 from html import escape
 from string import Template
 
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from asgi_tiktok.errors import LoginDenied, RateLimited, TikTokError
 from asgi_tiktok.words import words_for
@@ -81,6 +81,11 @@ def render(title: str, text: str, more: str, *, status_code: int = 200) -> HTMLR
     """A page of ours; `more` is HTML, the other texts are not."""
     html = PAGE.substitute(title=escape(title), text=escape(text), style=STYLE, more=more)
     return HTMLResponse(html, status_code=status_code, headers=HEADERS)
+
+
+def redirect(location: str, *, status_code: int = 303) -> Response:
+    """A redirect that no cache keeps."""
+    return RedirectResponse(location, status_code=status_code, headers=HEADERS)
 
 
 def logout_page(*, action: str, csrf_token: str, back: str) -> Response:

@@ -14,6 +14,7 @@ from asgi_tiktok.errors import AccessDenied, LoginRequired, TikTokError, Unavail
 from asgi_tiktok.fetch_metadata import is_navigation, wants_json
 from asgi_tiktok.flood_gate import FloodGate
 from asgi_tiktok.pages import error_json, error_page
+from asgi_tiktok.paths import RequestPath
 from asgi_tiktok.site import Site
 
 logger = logging.getLogger("asgi_tiktok")
@@ -30,7 +31,7 @@ class Responder:
         self.gate = FloodGate(logger)
 
     async def respond(
-        self, connection: HTTPConnection, error: TikTokError, *, next_path: str | None = None
+        self, connection: HTTPConnection, error: TikTokError, path: RequestPath, *, next_path: str | None = None
     ) -> Response:
         """The answer to an error; its button starts a login that leads to `next_path`."""
         reference = secrets.token_hex(4)
@@ -40,9 +41,9 @@ class Responder:
             response.headers["Cache-Control"] = "no-store"
             response.headers.setdefault("Referrer-Policy", "no-referrer")
             return response
-        login_url = self.login_url(connection, error, next_path)
+        login_url = self.login_url(connection, error, path, next_path)
         headers = connection.headers
-        for_scripts = isinstance(error, WebhookRefused) or self.site.is_for_scripts(connection.scope)
+        for_scripts = isinstance(error, WebhookRefused) or path.below in (self.site.session, self.site.webhook)
         by_script = wants_json(headers) or (isinstance(error, LoginRequired) and not is_navigation(headers))
         if for_scripts or by_script:
             return error_json(error, login_url=login_url, reference=reference)
@@ -54,11 +55,11 @@ class Responder:
             for_developer=not self.site.secure,
         )
 
-    def login_url(self, connection: HTTPConnection, error: TikTokError, next_path: str | None) -> str:
+    def login_url(
+        self, connection: HTTPConnection, error: TikTokError, path: RequestPath, next_path: str | None
+    ) -> str:
         """The login that cures the error."""
         session = introduced(connection.scope)
-        # The app below may be mounted, and have written its own into the scope.
-        root_path = session.root_path if session else connection.scope.get("root_path", "")
         scopes: list[str] = []
         if isinstance(error, LoginRequired):
             scopes += error.scopes
@@ -66,7 +67,7 @@ class Responder:
             scopes += (
                 [scope for scope in session.scopes if scope in session.tiktok.optional_scopes] if session else []
             )
-        return self.site.url(self.site.login, root_path, next=next_path, scopes=",".join(dict.fromkeys(scopes)))
+        return self.site.url(self.site.login, path.mount, next=next_path, scopes=",".join(dict.fromkeys(scopes)))
 
     async def own_response(self, connection: HTTPConnection, error: TikTokError) -> Response | None:
         """What the app's `on_error` makes of it; None without one, and where it fails itself."""

@@ -5,10 +5,13 @@ from starlette.responses import JSONResponse, Response
 
 from asgi_tiktok.errors import RequestRefused, TikTokError
 from asgi_tiktok.fetch_metadata import is_prefetch
-from asgi_tiktok.login import Attempt
+from asgi_tiktok.login import Login
+from asgi_tiktok.logout import Logout
 from asgi_tiktok.pages import HEADERS
+from asgi_tiktok.paths import RequestPath
 from asgi_tiktok.responder import Responder
 from asgi_tiktok.tiktok import TikTok
+from asgi_tiktok.webhooks import Webhooks
 
 
 class Routes:
@@ -17,6 +20,9 @@ class Routes:
     def __init__(self, tiktok: TikTok, responder: Responder) -> None:
         self.tiktok = tiktok
         self.responder = responder
+        self.login = Login(tiktok, responder)
+        self.logout = Logout(tiktok, responder)
+        self.webhooks = Webhooks(tiktok)
         site = tiktok.site
         self.methods = {
             site.callback: ("GET",),
@@ -26,46 +32,43 @@ class Routes:
             site.webhook: ("POST",),
         }
 
-    async def respond(self, route: str, request: Request) -> Response:
-        """The answer to a request for this route, an error's included."""
-        attempt = Attempt()
+    async def respond(self, path: RequestPath, request: Request) -> Response:
+        """The response to a request for this route, also where it is an error."""
+        route = self.tiktok.site.callback if path.whole == self.tiktok.site.callback else path.below
         query = request.scope["query_string"]
         if route == self.tiktok.site.callback:
             request.scope["query_string"] = b""  # for access logs, which servers write from the scope
         try:
-            response = await self.answer(route, request, query, attempt)
-            for name, value in HEADERS.items():
-                response.headers.setdefault(name, value)
+            return await self.handle(route, path, request, query)
         except TikTokError as error:
-            response = await self.responder.respond(request, error, next_path=attempt.next_path)
+            response = await self.responder.respond(request, error, path)
             if error.status_code == 405:
                 response.headers["Allow"] = ", ".join(self.methods[route])
-        response.raw_headers += attempt.set_cookies
-        return response
+            return response
 
-    async def answer(self, route: str, request: Request, query: bytes, attempt: Attempt) -> Response:
+    async def handle(self, route: str, path: RequestPath, request: Request, query: bytes) -> Response:
         site, method = self.tiktok.site, request.method
         if method == "OPTIONS":
-            return Response(status_code=204, headers={"Allow": ", ".join(self.methods[route])})
+            return Response(status_code=204, headers={**HEADERS, "Allow": ", ".join(self.methods[route])})
         if method not in self.methods[route]:
             raise RequestRefused(f"{route} has no such method.", code="method_not_allowed", status_code=405)
         if is_prefetch(request.headers):
             # Nobody has clicked yet. 503 makes a browser ask again on the click; a code is left untouched.
-            return Response(status_code=204 if route == site.callback else 503)
+            return Response(status_code=204 if route == site.callback else 503, headers=HEADERS)
         if route == site.callback:
-            return await self.tiktok.login.callback(request, query, attempt)
+            return await self.login.callback(request, path, query)
         if route == site.login:
-            return self.tiktok.login.start(request)
+            return self.login.start(request, path)
         if route == site.logout and method == "POST":
-            return await self.tiktok.logout.end(request, attempt.set_cookies)
+            return await self.logout.end(request, path)
         if route == site.webhook:
-            return await self.tiktok.webhooks.receive(request)
+            return await self.webhooks.receive(request)
         if route == site.logout:
-            return self.tiktok.logout.ask(request)
+            return self.logout.ask(request, path)
         return await self.session(request)
 
     async def session(self, request: Request) -> Response:
         session = await self.tiktok.sessions.load(request.headers.raw)
         if session is None:
-            return JSONResponse({"user": None})
-        return JSONResponse({"user": session.user.to_dict(), "scopes": session.scopes})
+            return JSONResponse({"user": None}, headers=HEADERS)
+        return JSONResponse({"user": session.user.to_dict(), "scopes": session.scopes}, headers=HEADERS)

@@ -13,15 +13,14 @@ from asgi_tiktok.errors import ConfigurationError, LoginRequired
 from asgi_tiktok.hooks import Hooks, OnEvent, OnLogin, OnLogout, check_hook
 from asgi_tiktok.keys import CURE as SECRET_CURE
 from asgi_tiktok.keys import KeyRing
-from asgi_tiktok.login import Login
-from asgi_tiktok.logout import Logout
 from asgi_tiktok.models import Token
 from asgi_tiktok.sessions import ABSOLUTE_TIMEOUT, IDLE_TIMEOUT, MAX_SESSIONS, Sessions
 from asgi_tiktok.settings import check_instance, check_number, check_scopes, check_text
 from asgi_tiktok.site import DEFAULT_PATH, Site
 from asgi_tiktok.stores import DEFAULT_URL, Store, check_store, open_store
 from asgi_tiktok.tokens import Tokens
-from asgi_tiktok.webhooks import TOLERANCE, Webhooks
+
+WEBHOOK_TOLERANCE = 5 * 60  # seconds between signing and receiving, either way
 
 
 class TikTok:
@@ -58,7 +57,7 @@ class TikTok:
         absolute_timeout: int = ABSOLUTE_TIMEOUT,
         max_sessions: int = MAX_SESSIONS,
         keep_tokens: bool = True,
-        webhook_tolerance: int = TOLERANCE,
+        webhook_tolerance: int = WEBHOOK_TOLERANCE,
     ) -> None:
         self.client = TikTokClient(
             client_key,
@@ -73,7 +72,6 @@ class TikTok:
         check_number("idle_timeout", idle_timeout, at_least=60, unit="seconds")
         check_number("absolute_timeout", absolute_timeout, at_least=idle_timeout, unit="seconds")
         check_number("max_sessions", max_sessions, at_least=1, unit="browsers")
-        check_instance("keep_tokens", keep_tokens, bool, "give True or False.")
         self.optional_scopes = check_scopes("optional_scopes", optional_scopes)
         self.site = Site.of(redirect_uri, check_text("path", path), check_text("default_next", default_next))
         self.keys = KeyRing(secret_key)
@@ -92,27 +90,8 @@ class TikTok:
         )
         self.tokens = Tokens(self.store, self.keys, self.client)
         self.hooks = Hooks()
-        self.login = Login(
-            self.client,
-            self.site,
-            self.keys,
-            self.cookies,
-            self.store,
-            self.sessions,
-            self.tokens,
-            self.hooks,
-            optional_scopes=self.optional_scopes,
-            keep_tokens=keep_tokens,
-        )
-        self.webhooks = Webhooks(
-            self.store,
-            self.sessions,
-            self.tokens,
-            self.hooks,
-            client_secret=client_secret,
-            tolerance=check_number("webhook_tolerance", webhook_tolerance, at_least=60, unit="seconds"),
-        )
-        self.logout = Logout(self.site, self.cookies, self.sessions, self.hooks)
+        self.keep_tokens = check_instance("keep_tokens", keep_tokens, bool, "give True or False.")
+        self.webhook_tolerance = check_number("webhook_tolerance", webhook_tolerance, at_least=60, unit="seconds")
 
     def __repr__(self) -> str:
         return f"TikTok(client_key={self.client.client_key!r}, redirect_uri={self.client.redirect_uri!r})"
@@ -209,7 +188,7 @@ class TikTok:
             token = await self.tokens.get(open_id)
         except LoginRequired:
             await self.tokens.forget(open_id)
-            if not self.login.keep_tokens:
+            if not self.keep_tokens:
                 raise ConfigurationError(
                     "TikTok cannot be told without a token, and TikTok(keep_tokens=False) keeps none."
                 ) from None

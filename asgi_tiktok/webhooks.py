@@ -12,18 +12,14 @@ from hmac import digest as hmac_digest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from asgi_tiktok.discretion import Secret
 from asgi_tiktok.errors import StoreError, WebhookRefused
-from asgi_tiktok.hooks import Hooks
 from asgi_tiktok.models import WebhookEvent
-from asgi_tiktok.sessions import Sessions
-from asgi_tiktok.stores import Store
-from asgi_tiktok.tokens import Tokens
+from asgi_tiktok.pages import HEADERS
+from asgi_tiktok.tiktok import TikTok
 
 logger = logging.getLogger("asgi_tiktok")
 
 LARGEST_BODY = 64 * 1024  # bytes
-TOLERANCE = 5 * 60  # seconds between signing and receiving, either way
 REMEMBERED = 80 * 60 * 60  # seconds; TikTok tries again for 72 hours
 PATIENCE = 60  # seconds for the hooks of the app
 UNFINISHED = b"-"
@@ -34,22 +30,10 @@ PLAIN_TEXT = re.compile(r"[!-~]{0,256}")  # as of every open_id that can sign in
 class Webhooks:
     """Receives the events of one TikTok app, each of them once."""
 
-    def __init__(
-        self,
-        store: Store,
-        sessions: Sessions,
-        tokens: Tokens,
-        hooks: Hooks,
-        *,
-        client_secret: str,
-        tolerance: int = TOLERANCE,
-    ) -> None:
-        self.store = store
-        self.sessions = sessions
-        self.tokens = tokens
-        self.hooks = hooks
-        self.client_secret = Secret(client_secret)
-        self.tolerance = tolerance
+    def __init__(self, tiktok: TikTok) -> None:
+        self.tiktok = tiktok
+        self.store = tiktok.store
+        self.client = tiktok.client
 
     async def receive(self, request: Request) -> Response:
         """200 for an event that was dealt with, now or before.
@@ -58,10 +42,9 @@ class Webhooks:
         event does not count as received, and TikTok sends it again.
         """
         body = await read_body(request)
-        check_signature(
-            self.client_secret.encode(), request.headers.getlist("tiktok-signature"), body, tolerance=self.tolerance
-        )
-        event = read_event(body, self.tokens.client.client_key)
+        signatures = request.headers.getlist("tiktok-signature")
+        check_signature(self.client.client_secret.encode(), signatures, body, tolerance=self.tiktok.webhook_tolerance)
+        event = read_event(body, self.client.client_key)
         # TikTok delivers at least once and gives no event an id, so the event itself is its id.
         name = "webhook:" + sha256(body).hexdigest()
         if await self.store.add(name, UNFINISHED, ttl=PATIENCE):
@@ -74,15 +57,16 @@ class Webhooks:
             await self.store.set(name, b"", ttl=REMEMBERED)
         elif await self.store.get(name) == UNFINISHED:
             raise WebhookRefused("The same event is being dealt with.", status_code=503)
-        return Response(status_code=200)
+        return Response(status_code=200, headers=HEADERS)
 
     async def deal_with(self, event: WebhookEvent) -> None:
         logger.info("webhook received: %s", event.event)
+        hooks = self.tiktok.hooks
         if event.event == REMOVED and event.open_id is not None:
-            await self.tokens.forget(event.open_id)
-            await self.sessions.end_all(event.open_id)
-            await self.hooks.tell(event, self.hooks.on_deauthorized)
-        await self.hooks.tell(event, self.hooks.on_event)
+            await self.tiktok.tokens.forget(event.open_id)
+            await self.tiktok.sessions.end_all(event.open_id)
+            await hooks.tell(event, hooks.on_deauthorized)
+        await hooks.tell(event, hooks.on_event)
 
 
 async def read_body(request: Request) -> bytes:

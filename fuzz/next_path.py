@@ -15,7 +15,7 @@ def run(data: bytes) -> None:
 
 def check(value: str) -> None:
     for root_path in ("", ROOT_PATH):
-        accepted = safe_next(value, reserved=(), root_path=root_path)
+        accepted = safe_next(value, reserved=(), mount=root_path)
         if accepted is not None:
             assert accepted.isascii()
             assert accepted.isprintable()

@@ -37,13 +37,13 @@ def test_no_spelling_of_our_own_routes_is_accepted(value: str) -> None:
 
 @pytest.mark.parametrize("value", ["/app//evil.test", "/app/%2fevil.test", "/app/auth/logout", "/app/../x"])
 def test_what_remains_below_the_mount_must_be_safe_too(value: str) -> None:
-    assert safe_next(value, reserved=RESERVED, root_path="/app") is None
+    assert safe_next(value, reserved=RESERVED, mount="/app") is None
 
 
 def test_below_the_mount_ordinary_paths_are_fine() -> None:
-    assert safe_next("/app/me", reserved=RESERVED, root_path="/app") == "/app/me"
+    assert safe_next("/app/me", reserved=RESERVED, mount="/app") == "/app/me"
     for path in ("/other", "/app", "/app2/x", "/application"):
-        assert safe_next(path, reserved=RESERVED, root_path="/app") == path
+        assert safe_next(path, reserved=RESERVED, mount="/app") == path
 
 
 PIECES = st.sampled_from(

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 
 from asgi_tiktok import TikTok, TikTokAuthMiddleware, TikTokError
 from asgi_tiktok.emulator import Emulator
+from asgi_tiktok.webhooks import Webhooks
 from tests.support.app import app
 from tests.support.browser import Browser
 from tests.support.canaries import Canaries
@@ -241,7 +242,7 @@ async def test_a_dump_of_any_object_of_ours_tells_no_secret(
     await keep(tiktok, emulator, ended=False)
     token = await tiktok.token(AMARA.open_id)
     site = TikTokAuthMiddleware(app, tiktok)
-    objects = [site, tiktok, tiktok.client, tiktok.keys, tiktok.keys.newest, tiktok.webhooks, tiktok.sessions]
+    objects = [site, tiktok, tiktok.client, tiktok.keys, tiktok.keys.newest, Webhooks(tiktok), tiktok.sessions]
     for thing in [*objects, *vars(tiktok).values()]:
         canaries.check(f"repr of {thing!r}", repr(thing))
         if hasattr(thing, "__dict__"):

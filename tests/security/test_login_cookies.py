@@ -8,6 +8,7 @@ from starlette.types import ASGIApp
 
 from asgi_tiktok import TikTok
 from asgi_tiktok.emulator import Emulator
+from asgi_tiktok.pending import PendingLogins
 from asgi_tiktok.records import seal_record
 from tests.support.browser import Browser
 from tests.support.people import AMARA
@@ -114,7 +115,8 @@ async def test_a_login_cookie_of_another_version_is_no_fault(
 ) -> None:
     back = await victim.approve_login()
     ((name, _),) = pending(victim).items()
-    logins = tiktok.login.pending
+    client = tiktok.client
+    logins = PendingLogins(tiktok.keys, tiktok.cookies, audience=client.audience, redirect_uri=client.redirect_uri)
     sealed = seal_record(tiktok.keys.newest, "login", facts, place=logins.place(name))
     plant(victim, name, urlsafe_b64encode(sealed).rstrip(b"=").decode())
 

@@ -86,7 +86,7 @@ def test_it_is_refused(value: str) -> None:
 
 @pytest.mark.parametrize("value", ["/App//evil.example", "/%41pp/%2fevil.example", "/APP/auth/tiktok/Login"])
 def test_a_mount_is_seen_in_any_case(value: str) -> None:
-    assert safe_next(value, reserved={"/auth/tiktok/login"}, root_path="/app") is None
+    assert safe_next(value, reserved={"/auth/tiktok/login"}, mount="/app") is None
 
 
 @pytest.mark.parametrize("value", ACCEPTED, ids=ACCEPTED.get)
@@ -142,7 +142,7 @@ def test_a_login_leads_to_that_very_page(browser: TestClient, emulator: Emulator
 
 def keeps_its_meaning(value: str) -> bool:
     """Whether the value is accepted, and leads a browser to where it would have led as it was."""
-    accepted = safe_next(value, reserved={"/auth/tiktok/login"}, root_path="/app")
+    accepted = safe_next(value, reserved={"/auth/tiktok/login"}, mount="/app")
     if accepted is None:
         return False
     pairs = [(reference, base) for reference in (value, accepted) for base in BASES]
