@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from asgi_tiktok.cli import main
+from asgi_tiktok.commands import main
 from asgi_tiktok.commands.developing import cautions, port_in
 from asgi_tiktok.emulator import CAST, DEFAULT_CLIENT_KEY
 from tests.demo.conftest import free_port

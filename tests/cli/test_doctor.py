@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from asgi_tiktok.cli import main
+from asgi_tiktok.commands import main
 from asgi_tiktok.commands.checks.network import clock_difference
 from asgi_tiktok.commands.checks.place import check_clock
 from asgi_tiktok.emulator import DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, RunningEmulator

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from asgi_tiktok.cli import main
+from asgi_tiktok.commands import main
 from asgi_tiktok.commands.probe import examine
 from asgi_tiktok.commands.target import check_target
 from asgi_tiktok.errors import ConfigurationError
