@@ -13,12 +13,11 @@ import pytest
 from asgi_tiktok.commands import main
 from asgi_tiktok.commands.developing import cautions, port_in
 from asgi_tiktok.emulator import CAST, DEFAULT_CLIENT_KEY
-from tests.demo.conftest import free_port
+from tests.support.processes import Start, free_port, wait_until
 from tests.test_server import agree
 
-from .conftest import APP, Process, wait_until
+from .conftest import APP
 
-Start = Callable[..., Process]
 SECRET_KEY = "k3Vd-own-secret-key-8Rm2Wx7yQz5Tb9Hn"
 
 

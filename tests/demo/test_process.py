@@ -1,15 +1,13 @@
 import signal
 import socket
 import stat
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from .browsing import Browser
-from .conftest import Process, free_port, wait_until
+from tests.support.processes import Start, free_port, wait_until
 
-Start = Callable[..., Process]
+from .browsing import Browser
 
 
 def test_a_sign_in_outlives_a_restart(start: Start, browser: Browser, tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.demo.browsing import Browser
+from tests.support.processes import READY, free_port
 
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 180  # seconds
@@ -68,7 +68,7 @@ def quickstart(folder: Path) -> Times:
 
 def wait_until_serving(shell: subprocess.Popen[bytes], output: Path) -> None:
     deadline = time.monotonic() + PATIENCE
-    while "Ctrl-C ends it." not in output.read_text():
+    while READY not in output.read_text():
         if shell.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"The README's command does not serve the demo:\n{output.read_text()}")
         time.sleep(0.05)
@@ -80,12 +80,6 @@ def sign_in(port: int) -> None:
     browser.close()
     if "Amara Sol" not in profile.text:
         raise RuntimeError(f"Nobody is signed in at {profile.url}.")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
 
 
 if __name__ == "__main__":
