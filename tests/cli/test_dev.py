@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from asgi_tiktok.commands import main
-from asgi_tiktok.commands.developing import cautions, port_in
+from asgi_tiktok.commands.dev_setup import cautions, port_in
 from asgi_tiktok.emulator import CAST, DEFAULT_CLIENT_KEY
 from tests.support.processes import Start, free_port, wait_until
 from tests.test_server import agree
@@ -195,7 +195,7 @@ def test_without_uvicorn_the_extra_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "uvicorn", None)
-    monkeypatch.delitem(sys.modules, "asgi_tiktok.commands.reloading", raising=False)
+    monkeypatch.delitem(sys.modules, "asgi_tiktok.commands.reloader", raising=False)
     assert main(["dev", "main:app"]) == 2
     assert "pip install 'asgi-tiktok[emulator]'" in capsys.readouterr().err
 

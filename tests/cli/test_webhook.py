@@ -7,7 +7,7 @@ import pytest
 
 from asgi_tiktok import TikTokAuthMiddleware, WebhookEvent
 from asgi_tiktok.commands import main
-from asgi_tiktok.commands.events import EVENTS, event_of, sign
+from asgi_tiktok.commands.webhook_events import EVENTS, event_of, sign
 from asgi_tiktok.emulator import CAST, DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, RunningEmulator
 from tests.site import app
 from tests.test_server import agree, serving

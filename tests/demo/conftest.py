@@ -7,7 +7,7 @@ import pytest
 from asgi_tiktok.demo import RunningDemo, run_demo
 from tests.support.processes import Start, starting
 
-from .browsing import Browser
+from .form_browser import Browser
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.processes import Start, free_port, wait_until
 
-from .browsing import Browser
+from .form_browser import Browser
 
 
 def test_a_sign_in_outlives_a_restart(start: Start, browser: Browser, tmp_path: Path) -> None:

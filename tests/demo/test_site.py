@@ -13,12 +13,12 @@ from starlette.testclient import TestClient
 
 from asgi_tiktok import ConfigurationError
 from asgi_tiktok.demo import RunningDemo, run_demo, serve_emulator
-from asgi_tiktok.demo.desktop import has_desktop, show
+from asgi_tiktok.demo.browser import has_desktop, show
 from asgi_tiktok.demo.pages import Pages, compact
 from asgi_tiktok.demo.ports import listen, on_port
 from asgi_tiktok.emulator import CAST
 
-from .browsing import Browser
+from .form_browser import Browser
 
 
 def test_a_guarded_page_leads_through_tiktok_and_back(demo: RunningDemo, browser: Browser) -> None:
@@ -109,7 +109,7 @@ def test_somebody_without_a_picture() -> None:
 def test_the_usual_port_gives_way_when_it_is_taken(
     tmp_path: Path, taken_port: int, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("asgi_tiktok.demo.running.PORT", taken_port)
+    monkeypatch.setattr("asgi_tiktok.demo.servers.PORT", taken_port)
     with run_demo(emulator_port=0, folder=tmp_path / "demo") as running:
         assert running.url != f"http://localhost:{taken_port}"
         assert f"Open       {running.url} (port {taken_port} is taken)\n" in running.notice

@@ -11,7 +11,7 @@ from mcp.types import TextContent
 
 from asgi_tiktok.emulator import CAST, Person
 
-from .process import assert_requires_sign_in, assert_signs_in_and_out, sign_in
+from .example_app import assert_requires_sign_in, assert_signs_in_and_out, sign_in
 
 EXAMPLE = "mcp_server.py"
 ENVIRON = {"TIKTOK_SCOPES": "user.info.basic,video.list"}

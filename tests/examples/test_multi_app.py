@@ -8,7 +8,7 @@ import pytest
 from asgi_tiktok.emulator import CAST, App, Emulator
 from tests.test_server import agree
 
-from .process import running
+from .example_app import running
 
 SECRET = "opens-nothing"
 

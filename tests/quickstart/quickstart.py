@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.demo.browsing import Browser
+from tests.demo.form_browser import Browser
 from tests.support.processes import READY, free_port
 
 ROOT = Path(__file__).parent.parent.parent

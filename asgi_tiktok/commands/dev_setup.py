@@ -10,12 +10,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from asgi_tiktok.commands.checks.settings import check_settings, read_settings
+from asgi_tiktok.commands.import_string import check_spelling, check_target
 from asgi_tiktok.commands.portal import registration_steps
-from asgi_tiktok.commands.target import check_spelling, check_target
-from asgi_tiktok.demo.emulators import new_emulator
-from asgi_tiktok.demo.folder import FOLDER, open_folder
+from asgi_tiktok.demo.data_folder import FOLDER, open_folder
+from asgi_tiktok.demo.emulator_setup import new_emulator
 from asgi_tiktok.demo.ports import listen, on_port
-from asgi_tiktok.demo.running import CALLBACK, EMULATOR_PORT, PORT, WEBHOOK, run_emulator_on, with_detour
+from asgi_tiktok.demo.servers import CALLBACK, EMULATOR_PORT, PORT, WEBHOOK, run_emulator_on, with_detour
 from asgi_tiktok.emulator import DEFAULT_APP, DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, App
 from asgi_tiktok.errors import ConfigurationError
 from asgi_tiktok.settings import DESKTOP_HOSTS
