@@ -6,10 +6,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.examples.process import (
+from tests.examples.example_app import (
     EXAMPLES,
     NAME,
-    assert_closed_to_strangers,
+    assert_requires_sign_in,
     assert_signs_in_and_out,
     running,
     sign_in,
@@ -39,7 +39,7 @@ def test_a_person_signs_in_and_out(address: str) -> None:
 
 
 def test_what_is_theirs_is_theirs_alone(address: str) -> None:
-    assert_closed_to_strangers(address, "/me")
+    assert_requires_sign_in(address, "/me")
     with httpx2.Client(follow_redirects=True) as browser:
         assert sign_in(browser, address, "/me").json()["name"] == NAME
 

@@ -2,8 +2,8 @@
 
 import argparse
 
+from asgi_tiktok.commands.lifecycle import naming_extra, sleep_forever, until_stopped
 from asgi_tiktok.commands.parser import Commands, port_number
-from asgi_tiktok.commands.running import naming_extra, sleep_forever, until_stopped
 
 
 def add(commands: Commands) -> None:

@@ -5,8 +5,8 @@ import os
 import sys
 from pathlib import Path
 
+from asgi_tiktok.commands.lifecycle import naming_extra, until_stopped
 from asgi_tiktok.commands.parser import Commands, port_number
-from asgi_tiktok.commands.running import naming_extra, until_stopped
 
 EPILOG = """\
 TIKTOK_CLIENT_KEY, TIKTOK_CLIENT_SECRET, TIKTOK_REDIRECT_URI, TIKTOK_SECRET_KEY, TIKTOK_STORE and TIKTOK_BASE_URL are
@@ -41,8 +41,8 @@ def add(commands: Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Serve the app until Ctrl-C or SIGTERM."""
     with until_stopped(), naming_extra("emulator"):
-        from asgi_tiktok.commands.developing import with_emulator, with_tiktok
-        from asgi_tiktok.commands.reloading import serve_reloading
+        from asgi_tiktok.commands.dev_setup import with_emulator, with_tiktok
+        from asgi_tiktok.commands.reloader import serve_reloading
 
         # As uvicorn does it: the app is in this folder, wherever the command itself lies.
         sys.path.insert(0, os.getcwd())

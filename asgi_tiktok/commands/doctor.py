@@ -52,9 +52,11 @@ def report(findings: Sequence[Finding]) -> str:
 
 def summary(findings: Sequence[Finding]) -> str:
     count = Counter(finding.status for finding in findings)
-    if not count["error"]:
-        return f"Nothing stands in the way; {count['warning']} to look at." if count["warning"] else "All is well."
-    return f"{count['error']} to put right, {count['warning']} to look at."
+    return f"{plural(count['error'], 'error')}, {plural(count['warning'], 'warning')}.".capitalize()
+
+
+def plural(count: int, noun: str) -> str:
+    return f"{count or 'no'} {noun}" + ("" if count == 1 else "s")
 
 
 def show(text: str) -> None:

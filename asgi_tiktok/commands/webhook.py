@@ -3,9 +3,9 @@
 import argparse
 import os
 
-from asgi_tiktok.commands.events import EVENTS, event_of
 from asgi_tiktok.commands.parser import Commands
-from asgi_tiktok.commands.sending import send
+from asgi_tiktok.commands.webhook_delivery import send
+from asgi_tiktok.commands.webhook_events import EVENTS, event_of
 
 EPILOG = """\
 events:

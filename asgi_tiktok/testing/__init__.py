@@ -6,7 +6,7 @@ from asgi_tiktok.testing.login import login_as, login_as_async, login_cookies
 
 if TYPE_CHECKING:
     from asgi_tiktok.emulator import run_emulator
-    from asgi_tiktok.testing.emulated import EmulatedTikTok
+    from asgi_tiktok.testing.emulated_tiktok import EmulatedTikTok
 
 __all__ = ["EmulatedTikTok", "login_as", "login_as_async", "login_cookies", "run_emulator"]
 
@@ -18,7 +18,7 @@ def __getattr__(name: str) -> Any:
 
         return run_emulator
     if name == "EmulatedTikTok":
-        from asgi_tiktok.testing.emulated import EmulatedTikTok
+        from asgi_tiktok.testing.emulated_tiktok import EmulatedTikTok
 
         return EmulatedTikTok
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

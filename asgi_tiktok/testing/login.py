@@ -12,9 +12,9 @@ from anyio.from_thread import BlockingPortal
 
 from asgi_tiktok.errors import ConfigurationError
 from asgi_tiktok.models import TikTokUser
-from asgi_tiktok.testing.finding import find_tiktok
-from asgi_tiktok.testing.jars import find_jar, keep_cookie
-from asgi_tiktok.testing.people import Visitor, Who
+from asgi_tiktok.testing.cookie_jars import find_jar, keep_cookie
+from asgi_tiktok.testing.tiktok_search import find_tiktok
+from asgi_tiktok.testing.users import Visitor, Who
 from asgi_tiktok.tiktok import TikTok
 
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from asgi_tiktok.testing.emulated import EmulatedTikTok
+    from asgi_tiktok.testing.emulated_tiktok import EmulatedTikTok
 
 
 @pytest.fixture
 def tiktok_emulator() -> "EmulatedTikTok":
     """A TikTok of this test's own, in process, without a socket: TikTok(**tiktok_emulator.settings)."""
-    from asgi_tiktok.testing.emulated import EmulatedTikTok
+    from asgi_tiktok.testing.emulated_tiktok import EmulatedTikTok
 
     return EmulatedTikTok()
 

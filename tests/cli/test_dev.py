@@ -10,15 +10,16 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from asgi_tiktok.cli import main
-from asgi_tiktok.commands.developing import cautions, port_in
+from asgi_tiktok.commands import main
+from asgi_tiktok.commands.dev_setup import cautions, port_in
 from asgi_tiktok.emulator import CAST, DEFAULT_CLIENT_KEY
 from tests.support.login import approve
 from tests.support.ports import free_port
+from tests.support.processes import Start
+from tests.support.waiting import wait_until
 
-from .conftest import APP, Process, wait_until
+from .conftest import APP
 
-Start = Callable[..., Process]
 SECRET_KEY = "k3Vd-own-secret-key-8Rm2Wx7yQz5Tb9Hn"
 
 
@@ -196,7 +197,7 @@ def test_without_uvicorn_the_extra_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "uvicorn", None)
-    monkeypatch.delitem(sys.modules, "asgi_tiktok.commands.reloading", raising=False)
+    monkeypatch.delitem(sys.modules, "asgi_tiktok.commands.reloader", raising=False)
     assert main(["dev", "main:app"]) == 2
     assert "pip install 'asgi-tiktok[emulator]'" in capsys.readouterr().err
 

@@ -6,8 +6,8 @@ import httpx2
 import pytest
 
 from asgi_tiktok import TikTokAuthMiddleware, WebhookEvent
-from asgi_tiktok.cli import main
-from asgi_tiktok.commands.events import EVENTS, event_of, sign
+from asgi_tiktok.commands import main
+from asgi_tiktok.commands.webhook_events import EVENTS, event_of, sign
 from asgi_tiktok.emulator import CAST, DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, RunningEmulator
 from tests.support.app import app
 from tests.support.login import approve

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from asgi_tiktok import __version__
-from asgi_tiktok.cli import main
+from asgi_tiktok.commands import main
 
 
 def test_without_arguments_it_helps(capsys: pytest.CaptureFixture[str]) -> None:
@@ -42,7 +42,7 @@ def test_mistakes_get_one_sentence(arguments: list[str], sentence: str, capsys: 
 @pytest.mark.parametrize("missing", ["uvicorn", "jinja2"])
 def test_a_missing_extra_is_named(command: str, extra: str, missing: str) -> None:
     code = "import sys; command, missing = sys.argv[1:]; sys.modules[missing] = None; "
-    code += "from asgi_tiktok.cli import main; sys.exit(main([command]))"
+    code += "from asgi_tiktok.commands import main; sys.exit(main([command]))"
     ended = subprocess.run([sys.executable, "-c", code, command, missing], capture_output=True, text=True, timeout=30)
 
     assert ended.returncode == 2

@@ -1,18 +1,17 @@
 import signal
 import socket
 import stat
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from .browsing import Browser
-from .conftest import Process, free_port, wait_until
+from tests.support.form_browser import FormBrowser
+from tests.support.ports import free_port
+from tests.support.processes import Start
+from tests.support.waiting import wait_until
 
-Start = Callable[..., Process]
 
-
-def test_a_sign_in_outlives_a_restart(start: Start, browser: Browser, tmp_path: Path) -> None:
+def test_a_sign_in_outlives_a_restart(start: Start, browser: FormBrowser, tmp_path: Path) -> None:
     port, emulator_port = free_port(), free_port()
     command = ("demo", "--no-browser", "--port", str(port), "--emulator-port", str(emulator_port))
     url = f"http://localhost:{port}"

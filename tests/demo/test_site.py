@@ -13,22 +13,21 @@ from starlette.testclient import TestClient
 
 from asgi_tiktok import ConfigurationError
 from asgi_tiktok.demo import RunningDemo, run_demo, serve_emulator
-from asgi_tiktok.demo.desktop import has_desktop, show
+from asgi_tiktok.demo.browser import has_desktop, show
 from asgi_tiktok.demo.pages import Pages, compact
 from asgi_tiktok.demo.ports import listen, on_port
 from asgi_tiktok.emulator import CAST
+from tests.support.form_browser import FormBrowser
 
-from .browsing import Browser
 
-
-def test_a_guarded_page_leads_through_tiktok_and_back(demo: RunningDemo, browser: Browser) -> None:
+def test_a_guarded_page_leads_through_tiktok_and_back(demo: RunningDemo, browser: FormBrowser) -> None:
     studio = browser.sign_in(f"{demo.url}/studio", person=CAST[3].open_id)
 
     assert studio.url == f"{demo.url}/studio"
     assert "Tomás Brook" in studio.text
 
 
-def test_a_permission_that_was_refused_can_be_asked_for(demo: RunningDemo, browser: Browser) -> None:
+def test_a_permission_that_was_refused_can_be_asked_for(demo: RunningDemo, browser: FormBrowser) -> None:
     profile = browser.sign_in(f"{demo.url}/profile", scopes=["user.info.basic", "user.info.profile"])
     assert "amara.sol.clay" in profile.text
     assert "18.4K" not in profile.text
@@ -38,14 +37,14 @@ def test_a_permission_that_was_refused_can_be_asked_for(demo: RunningDemo, brows
     assert "18.4K" in browser.sign_in(demo.url + more).text
 
 
-def test_somebody_who_shares_little(demo: RunningDemo, browser: Browser) -> None:
+def test_somebody_who_shares_little(demo: RunningDemo, browser: FormBrowser) -> None:
     profile = browser.sign_in(f"{demo.url}/profile", person=CAST[1].open_id, scopes=["user.info.basic"])
 
     assert "Jun" in profile.text
     assert '"username": null' in unescape(profile.text)
 
 
-def test_names_cannot_write_html(demo: RunningDemo, browser: Browser) -> None:
+def test_names_cannot_write_html(demo: RunningDemo, browser: FormBrowser) -> None:
     profile = browser.sign_in(f"{demo.url}/profile", person=CAST[2].open_id)
 
     assert "<b>Quill</b>" not in profile.text
@@ -56,13 +55,13 @@ def test_names_cannot_write_html(demo: RunningDemo, browser: Browser) -> None:
     assert profile.headers["cache-control"] == "no-store"
 
 
-def test_signed_out_is_a_page_for_the_signed_out(demo: RunningDemo, browser: Browser) -> None:
+def test_signed_out_is_a_page_for_the_signed_out(demo: RunningDemo, browser: FormBrowser) -> None:
     assert "You are signed out" in browser.open(f"{demo.url}/signed-out").text
     browser.sign_in(f"{demo.url}/profile")
     assert "Hello, <bdi>Amara Sol</bdi>" in browser.open(f"{demo.url}/signed-out").text
 
 
-def test_other_names_of_this_machine_lead_to_the_registered_one(demo: RunningDemo, browser: Browser) -> None:
+def test_other_names_of_this_machine_lead_to_the_registered_one(demo: RunningDemo, browser: FormBrowser) -> None:
     by_number = demo.url.replace("localhost", "127.0.0.1")
     missing = browser.open(f"{by_number}/a%20page")
 
@@ -72,7 +71,7 @@ def test_other_names_of_this_machine_lead_to_the_registered_one(demo: RunningDem
 
 
 def test_the_snippet_signs_in_with_the_running_demo(
-    demo: RunningDemo, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    demo: RunningDemo, browser: FormBrowser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     page = browser.open(demo.url).text
@@ -90,7 +89,7 @@ def test_the_snippet_signs_in_with_the_running_demo(
         assert own_site.get("/").text == "Hello, Amara Sol!"
 
 
-def test_pictures_follow_the_emulator_to_another_port(tmp_path: Path, browser: Browser) -> None:
+def test_pictures_follow_the_emulator_to_another_port(tmp_path: Path, browser: FormBrowser) -> None:
     with run_demo(port=0, emulator_port=0, folder=tmp_path / "demo") as first:
         browser.sign_in(f"{first.url}/profile")
         port = int(first.url.rpartition(":")[2])
@@ -107,9 +106,9 @@ def test_somebody_without_a_picture() -> None:
 
 
 def test_the_usual_port_gives_way_when_it_is_taken(
-    tmp_path: Path, taken_port: int, browser: Browser, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, taken_port: int, browser: FormBrowser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("asgi_tiktok.demo.running.PORT", taken_port)
+    monkeypatch.setattr("asgi_tiktok.demo.servers.PORT", taken_port)
     with run_demo(emulator_port=0, folder=tmp_path / "demo") as running:
         assert running.url != f"http://localhost:{taken_port}"
         assert f"Open       {running.url} (port {taken_port} is taken)\n" in running.notice
@@ -168,7 +167,7 @@ def test_no_port_can_be_had(error: OSError, port: int | None, sentence: str) -> 
         on_port(port, 8000, "--x", bind)
 
 
-def test_the_emulator_alone_says_how_to_use_it(browser: Browser) -> None:
+def test_the_emulator_alone_says_how_to_use_it(browser: FormBrowser) -> None:
     with serve_emulator(port=0) as running:
         assert f"TIKTOK_BASE_URL={running.url}\n" in running.notice
         assert browser.open(f"{running.url}/_emulator/emulator.css").status_code == 200

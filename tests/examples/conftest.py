@@ -7,7 +7,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from tests.demo.test_browser import FLAGS
 
-from .process import running
+from .example_app import running
 
 # Whatever a page wants from elsewhere is not found, on a machine with a network too.
 ALONE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1"

@@ -9,7 +9,7 @@ from websockets.sync.client import connect
 
 from asgi_tiktok.emulator import CAST
 
-from .process import open_socket, sign_in
+from .example_app import open_socket, sign_in
 
 EXAMPLE = "websocket_chat.py"
 

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from .process import NAME, assert_closed_to_strangers, assert_signs_in_and_out
+from .example_app import NAME, assert_requires_sign_in, assert_signs_in_and_out
 
 EXAMPLE = "gradio_app.py"
 ENVIRON = {"GRADIO_ANALYTICS_ENABLED": "False"}
@@ -11,7 +11,7 @@ ENVIRON = {"GRADIO_ANALYTICS_ENABLED": "False"}
 
 def test_a_person_signs_in_and_out(address: str) -> None:
     assert_signs_in_and_out(address)
-    assert_closed_to_strangers(address, "/captions")
+    assert_requires_sign_in(address, "/captions")
 
 
 @pytest.mark.browser

@@ -11,7 +11,7 @@ from mcp.types import TextContent
 
 from asgi_tiktok.emulator import CAST, Person
 
-from .process import assert_closed_to_strangers, assert_signs_in_and_out, sign_in
+from .example_app import assert_requires_sign_in, assert_signs_in_and_out, sign_in
 
 EXAMPLE = "mcp_server.py"
 ENVIRON = {"TIKTOK_SCOPES": "user.info.basic,video.list"}
@@ -19,7 +19,7 @@ ENVIRON = {"TIKTOK_SCOPES": "user.info.basic,video.list"}
 
 def test_a_person_signs_in_and_out(address: str) -> None:
     assert_signs_in_and_out(address)
-    assert_closed_to_strangers(address, "/mcp")
+    assert_requires_sign_in(address, "/mcp")
 
 
 @asynccontextmanager

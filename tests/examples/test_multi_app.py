@@ -8,7 +8,7 @@ import pytest
 from asgi_tiktok.emulator import CAST, App, Emulator
 from tests.support.login import approve
 
-from .process import running
+from .example_app import running
 
 SECRET = "opens-nothing"
 

@@ -4,13 +4,13 @@ import httpx2
 import pytest
 from playwright.sync_api import Page, expect
 
-from .process import NAME, assert_closed_to_strangers, sign_in
+from .example_app import NAME, assert_requires_sign_in, sign_in
 
 EXAMPLE = "nicegui_app.py"
 
 
 def test_a_page_knows_its_visitor(address: str) -> None:
-    assert_closed_to_strangers(address, "/studio")
+    assert_requires_sign_in(address, "/studio")
     with httpx2.Client(follow_redirects=True) as browser:
         assert "Continue with TikTok" in browser.get(f"{address}/").text
         assert f"Hello {NAME}" in sign_in(browser, address).text

@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.settings import FETCH
 
-from .process import NAME, sign_in
+from .example_app import NAME, sign_in
 
 EXAMPLE = "spa.py"
 

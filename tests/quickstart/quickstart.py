@@ -7,14 +7,15 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.demo.browsing import Browser
+from tests.support.form_browser import FormBrowser
+from tests.support.ports import free_port
+from tests.support.processes import READY
 
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 180  # seconds
@@ -68,24 +69,18 @@ def quickstart(folder: Path) -> Times:
 
 def wait_until_serving(shell: subprocess.Popen[bytes], output: Path) -> None:
     deadline = time.monotonic() + PATIENCE
-    while "Ctrl-C ends it." not in output.read_text():
+    while READY not in output.read_text():
         if shell.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"The README's command does not serve the demo:\n{output.read_text()}")
         time.sleep(0.05)
 
 
 def sign_in(port: int) -> None:
-    browser = Browser()
+    browser = FormBrowser()
     profile = browser.sign_in(f"http://localhost:{port}/auth/tiktok/login?next=/profile")
     browser.close()
     if "Amara Sol" not in profile.text:
         raise RuntimeError(f"Nobody is signed in at {profile.url}.")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from sqlalchemy import URL, func, make_url, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from asgi_tiktok.stores.sqlalchemy import SQLAlchemyStore
-from tests.support.ports import accepts_connections
+from tests.support.ports import is_listening
 from tests.support.requirements import skip_or_fail
 from tests.support.waiting import wait_until
 
@@ -32,7 +32,7 @@ def database_url(name: str, tmp_path: Path) -> URL:
     if name == "aiosqlite":
         return make_url(f"sqlite+aiosqlite:///{tmp_path / 'store.sqlite3'}")
     url = make_url(POSTGRESQL if name == "postgresql" else MARIADB)
-    if not accepts_connections(url.host or "127.0.0.1", url.port or 0):
+    if not is_listening(url.port or 0, url.host or "127.0.0.1"):
         skip_or_fail(f"no {name} server accepts connections", REMEDIES[name])
     return url
 
@@ -106,7 +106,6 @@ class PostgreSQLServer:
         ready = [str(self.bin / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
         wait_until(
             lambda: subprocess.run(ready, check=False, timeout=10).returncode == 0,
-            timeout=30,
             explain=(self.folder.parent / "postgres.log").read_text,
         )
 

@@ -10,7 +10,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def accepts_connections(host: str, port: int) -> bool:
+def is_listening(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether a server accepts connections on the port."""
     try:
         socket.create_connection((host, port), timeout=2).close()
     except OSError:

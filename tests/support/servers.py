@@ -1,8 +1,6 @@
 """ASGI servers: every kind in a process of its own, and uvicorn in a thread."""
 
-import os
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -12,8 +10,8 @@ from pathlib import Path
 import uvicorn
 
 from asgi_tiktok import TikTokAuthMiddleware
-from tests.support.ports import accepts_connections, free_port
-from tests.support.waiting import wait_until
+from tests.support.ports import free_port
+from tests.support.processes import Process
 
 APP = "tests.support.host:app"
 COMMANDS = {
@@ -24,60 +22,31 @@ COMMANDS = {
 }
 
 
-class FrameworkServer:
-    """A server process with the sites of `tests.support.host` on a free port.
+@contextmanager
+def run_server(kind: str, folder: Path, emulator_url: str, root_path: str = "") -> Iterator[str]:
+    """Run a server process with the sites of `tests.support.host` until the end of the block.
 
     Args:
         kind: A key of `COMMANDS`.
-        folder: Where the server keeps its log and its stores.
+        folder: Where the server keeps its output and its stores.
         emulator_url: The URL of the emulator.
         root_path: The prefix that a proxy in front of the server removes.
+
+    Yields:
+        The origin of the server.
     """
-
-    def __init__(self, kind: str, folder: Path, emulator_url: str, root_path: str = "") -> None:
-        self.port = free_port()
-        self.origin = f"http://localhost:{self.port}"
-        self.log = folder / "server.log"
-        words = COMMANDS[kind].format(app=APP, port=self.port, root_path=root_path).split()
-        command = [word for word in words if not word.endswith("=")]
-        environment = {
-            **os.environ,
-            "EMULATOR": emulator_url,
-            "FOLDER": str(folder),
-            "ORIGIN": self.origin,
-            "ROOT_PATH": root_path,
-        }
-        with self.log.open("w") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", *command], env=environment, stdout=log, stderr=subprocess.STDOUT
-            )
-
-    def wait(self) -> None:
-        """Wait until the server accepts connections."""
-
-        def is_ready() -> bool:
-            assert self.process.poll() is None, self.log.read_text()
-            return accepts_connections("127.0.0.1", self.port)
-
-        wait_until(is_ready, timeout=30, explain=self.log.read_text)
-
-    def stop(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(20)
-        finally:
-            self.process.kill()
-
-
-@contextmanager
-def run_server(kind: str, folder: Path, emulator_url: str, root_path: str = "") -> Iterator[FrameworkServer]:
-    """Run a server process until the end of the block."""
-    server = FrameworkServer(kind, folder, emulator_url, root_path)
+    port = free_port()
+    origin = f"http://localhost:{port}"
+    words = COMMANDS[kind].format(app=APP, port=port, root_path=root_path).split()
+    # An empty root path is left out, because a server may reject it.
+    command = [sys.executable, "-m", *(word for word in words if not word.endswith("="))]
+    environ = {"EMULATOR": emulator_url, "FOLDER": str(folder), "ORIGIN": origin, "ROOT_PATH": root_path}
+    process = Process(folder, command, **environ)
     try:
-        server.wait()
-        yield server
+        process.wait_until_listening(port)
+        yield origin
     finally:
-        server.stop()
+        process.end(signal.SIGTERM)
 
 
 @contextmanager

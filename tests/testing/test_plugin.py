@@ -89,7 +89,7 @@ import sys
 
 def test_the_plugin_is_loaded_and_nothing_else(pytestconfig):
     assert "asgi_tiktok.testing.plugin" in sys.modules
-    heavy = {"uvicorn", "jinja2", "asgi_tiktok.emulator", "asgi_tiktok.testing.emulated"}
+    heavy = {"uvicorn", "jinja2", "asgi_tiktok.emulator", "asgi_tiktok.testing.emulated_tiktok"}
     assert not heavy & set(sys.modules)
 """
 

@@ -1,4 +1,4 @@
-"""Looks at an app in a process of its own: python -m asgi_tiktok.commands.probe main:app
+"""Looks at an app in a process of its own: python -m asgi_tiktok.commands.import_probe main:app
 
 The last line on stdout is JSON: {} for an app that can be served, and otherwise what stands in the way.
 """

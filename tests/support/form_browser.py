@@ -6,7 +6,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx2
 
 
-class Browser:
+class FormBrowser:
     def __init__(self) -> None:
         self.client = httpx2.Client(follow_redirects=True, headers={"Accept": "text/html"}, timeout=10)
 

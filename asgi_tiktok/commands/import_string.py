@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
-from asgi_tiktok.commands.probe import Verdict
+from asgi_tiktok.commands.import_probe import Verdict
 from asgi_tiktok.errors import ConfigurationError
 
 PATIENCE = 60  # seconds for the app to be imported
@@ -49,7 +49,7 @@ def check_spelling(target: str) -> None:
 
 
 def ask(target: str, environ: Mapping[str, str]) -> Verdict:
-    command = [sys.executable, "-m", "asgi_tiktok.commands.probe", target]
+    command = [sys.executable, "-m", "asgi_tiktok.commands.import_probe", target]
     try:
         ended = subprocess.run(  # noqa: S603 -- the app that this person wants to be run
             command,

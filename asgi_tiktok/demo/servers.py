@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from asgi_tiktok.demo.emulators import new_emulator
-from asgi_tiktok.demo.folder import FOLDER, open_folder
+from asgi_tiktok.demo.data_folder import FOLDER, open_folder
+from asgi_tiktok.demo.emulator_setup import new_emulator
 from asgi_tiktok.demo.ports import listen, on_port
 from asgi_tiktok.demo.site import demo_site
 from asgi_tiktok.emulator import (

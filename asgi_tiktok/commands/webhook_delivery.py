@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 import httpx2
 
-from asgi_tiktok.commands.events import EVENTS, Event, sign
+from asgi_tiktok.commands.webhook_events import EVENTS, Event, sign
 from asgi_tiktok.errors import ConfigurationError
 from asgi_tiktok.settings import check_redirect_uri, split_url
 from asgi_tiktok.site import DEFAULT_PATH, Site

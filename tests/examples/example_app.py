@@ -1,11 +1,6 @@
-"""An example, started as it stands, and the two things that every one of them can do."""
+"""Run an example unchanged, and check what every example must do."""
 
-import os
-import signal
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html import unescape
@@ -19,6 +14,7 @@ from asgi_tiktok.emulator import CAST, DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET
 from tests.support.canaries import SECRET_KEY, SECRET_SHAPES
 from tests.support.login import approve
 from tests.support.ports import free_port
+from tests.support.processes import Process
 from tests.support.settings import FETCH, NAVIGATION
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
@@ -27,11 +23,10 @@ NAME = CAST[0].display_name
 
 @contextmanager
 def running(file: str, folder: Path, emulator: Emulator | None = None, **environ: str) -> Iterator[str]:
-    """Where the example answers, in a process of its own; `{port}` in its environment is the one it has."""
-    port, log = free_port(), folder / "log"
-    with run_emulator(emulator) as tiktok, log.open("w") as output:
-        environment = {
-            **os.environ,
+    """Run the example; give its address. `{port}` in a variable is replaced by the port of the example."""
+    port = free_port()
+    with run_emulator(emulator) as tiktok:
+        settings = {
             "PORT": str(port),
             "TIKTOK_CLIENT_KEY": DEFAULT_CLIENT_KEY,
             "TIKTOK_CLIENT_SECRET": DEFAULT_CLIENT_SECRET,
@@ -40,47 +35,21 @@ def running(file: str, folder: Path, emulator: Emulator | None = None, **environ
             "TIKTOK_BASE_URL": tiktok.url,
             **{name: value.format(port=port) for name, value in environ.items()},
         }
-        command = [sys.executable, str(EXAMPLES / file)]
-        with subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=output) as example:
-            try:
-                wait_until_it_listens(port, example, log)
-                yield f"http://localhost:{port}"
-            finally:
-                end(example)
-    said = log.read_text()
-    assert "Exception in ASGI" not in said, said
-    assert not SECRET_SHAPES.search(said), said
-
-
-def end(example: "subprocess.Popen[bytes]") -> None:
-    """Ctrl-C, and no mercy for one that stays."""
-    example.send_signal(signal.SIGINT)
-    try:
-        example.wait(10)
-    except subprocess.TimeoutExpired:
-        example.kill()
-        raise
-
-
-def wait_until_it_listens(port: int, example: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        assert example.poll() is None, log.read_text()
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise AssertionError(f"the example does not listen: {log.read_text()}")
+        with Process(folder, [sys.executable, str(EXAMPLES / file)], **settings) as example:
+            example.wait_until_listening(port)
+            yield f"http://localhost:{port}"
+    assert "Exception in ASGI" not in example.output, example.output
+    assert not SECRET_SHAPES.search(example.output), example.output
 
 
 def sign_in(browser: httpx2.Client, address: str, next_path: str = "/", person: Person = CAST[0]) -> httpx2.Response:
-    """The page at `next_path`, as the person sees it."""
+    """Sign the person in; return the page at `next_path`."""
     page = browser.get(f"{address}/auth/tiktok/login?next={next_path}")
     return approve(browser, page, person.open_id)
 
 
 def open_socket(browser: httpx2.Client, address: str, path: str, protocol: str | None = None) -> ClientConnection:
-    """A WebSocket that a page of the site opens in this browser."""
+    """Open a WebSocket as a page of the site does in this browser."""
     return connect(
         f"ws{address.removeprefix('http')}{path}",
         origin=Origin(address),
@@ -101,10 +70,10 @@ def assert_signs_in_and_out(address: str) -> None:
         assert "Continue with TikTok" in home.text
 
 
-def assert_closed_to_strangers(address: str, path: str) -> None:
-    told = httpx2.get(f"{address}{path}", headers=FETCH)
-    assert (told.status_code, told.json()["error"]) == (401, "login_required")
-    assert told.json()["login_url"].startswith("/auth/tiktok/login")
+def assert_requires_sign_in(address: str, path: str) -> None:
+    api_call = httpx2.get(f"{address}{path}", headers=FETCH)
+    assert (api_call.status_code, api_call.json()["error"]) == (401, "login_required")
+    assert api_call.json()["login_url"].startswith("/auth/tiktok/login")
 
-    led = httpx2.get(f"{address}{path}", headers=NAVIGATION)
-    assert (led.status_code, led.headers["location"]) == (303, f"/auth/tiktok/login?next=%2F{path[1:]}")
+    page = httpx2.get(f"{address}{path}", headers=NAVIGATION)
+    assert (page.status_code, page.headers["location"]) == (303, f"/auth/tiktok/login?next=%2F{path[1:]}")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from asgi_tiktok.cli import main
-from asgi_tiktok.commands.probe import examine
-from asgi_tiktok.commands.target import check_target
+from asgi_tiktok.commands import main
+from asgi_tiktok.commands.import_probe import examine
+from asgi_tiktok.commands.import_string import check_target
 from asgi_tiktok.errors import ConfigurationError
 
 OTHER = """\
@@ -72,7 +72,7 @@ def test_what_names_no_app(folder: Path, target: str, sentence: str, capsys: pyt
 def test_an_app_that_cannot_be_had(
     modules: Path, target: str, sentence: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("asgi_tiktok.commands.target.ask", lambda target, environ: examine(target))
+    monkeypatch.setattr("asgi_tiktok.commands.import_string.ask", lambda target, environ: examine(target))
     with pytest.raises(ConfigurationError) as refused:
         check_target(target, {})
     assert sentence in str(refused.value)
@@ -110,6 +110,6 @@ def test_the_command_starts_nothing_then(modules: Path, target: str, sentence: s
 
 def test_an_import_that_does_not_end(modules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (modules / "slow.py").write_text("import time\ntime.sleep(60)\n")
-    monkeypatch.setattr("asgi_tiktok.commands.target.PATIENCE", 1)
+    monkeypatch.setattr("asgi_tiktok.commands.import_string.PATIENCE", 1)
     with pytest.raises(ConfigurationError, match=r"slow:app was not imported within 1 seconds"):
         check_target("slow:app", {})

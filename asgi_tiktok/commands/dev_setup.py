@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from asgi_tiktok.commands.checks.settings import check_settings
-from asgi_tiktok.commands.portal import how_to_register
-from asgi_tiktok.commands.target import check_spelling, check_target
-from asgi_tiktok.demo.emulators import new_emulator
-from asgi_tiktok.demo.folder import FOLDER, open_folder
+from asgi_tiktok.commands.checks.settings import check_settings, read_settings
+from asgi_tiktok.commands.import_string import check_spelling, check_target
+from asgi_tiktok.commands.portal import registration_steps
+from asgi_tiktok.demo.data_folder import FOLDER, open_folder
+from asgi_tiktok.demo.emulator_setup import new_emulator
 from asgi_tiktok.demo.ports import listen, on_port
-from asgi_tiktok.demo.running import CALLBACK, EMULATOR_PORT, PORT, WEBHOOK, run_emulator_on, with_detour
+from asgi_tiktok.demo.servers import CALLBACK, EMULATOR_PORT, PORT, WEBHOOK, run_emulator_on, with_detour
 from asgi_tiktok.emulator import DEFAULT_APP, DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, App
 from asgi_tiktok.errors import ConfigurationError
 from asgi_tiktok.settings import DESKTOP_HOSTS
@@ -93,7 +93,7 @@ def with_tiktok(
             "Open": f"http://localhost:{port}",
             "Sign in": f"http://localhost:{port}/auth/tiktok/login",
             "TikTok": "the real one, as " + environ["TIKTOK_CLIENT_KEY"],
-            "Register": how_to_register(redirect_uri, sandbox=sandbox),
+            "Register": registration_steps(redirect_uri, sandbox=sandbox),
             **common_lines(target, own, folder),
         }
         yield Development(listeners, environ, describe(" --real", lines, []))
@@ -150,7 +150,7 @@ def port_in(own: Mapping[str, str]) -> int | None:
 def rehearse(target: str, environ: dict[str, str], *, whole: bool) -> None:
     """Raise ConfigurationError when the settings or the app cannot work, before anything is started."""
     check_spelling(target)
-    for finding in check_settings(environ):
+    for finding in check_settings(read_settings(environ)):
         # Where logins lead is the person's choice here, and only pointed out.
         if finding.status == "error" and finding.name != "TikTok":
             raise ConfigurationError(f"{finding.found}. {finding.cure}")
