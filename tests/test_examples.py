@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.examples.example_app import (
+from tests.support.example_app import (
     EXAMPLES,
     NAME,
     assert_requires_sign_in,

@@ -8,20 +8,7 @@ from asgi_tiktok.commands.dev_setup import VARIABLES
 from tests.support.processes import Start, starting
 from tests.support.waiting import TIMEOUT
 
-APP = """\
-from starlette.applications import Starlette
-from starlette.responses import JSONResponse
-from starlette.routing import Route
-
-from asgi_tiktok import TikTokAuthMiddleware
-
-
-async def me(request):
-    return JSONResponse({"version": 1, "name": request.user.display_name, "id": request.user.identity})
-
-
-app = TikTokAuthMiddleware(Starlette(routes=[Route("/me", me)]))
-"""
+from .app_source import APP
 
 
 @pytest.fixture(autouse=True)

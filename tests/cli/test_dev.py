@@ -18,7 +18,7 @@ from tests.support.ports import free_port
 from tests.support.processes import Start
 from tests.support.waiting import wait_until
 
-from .conftest import APP
+from .app_source import APP
 
 SECRET_KEY = "k3Vd-own-secret-key-8Rm2Wx7yQz5Tb9Hn"
 

@@ -1,28 +1,14 @@
-import os
-import shutil
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from asgi_tiktok.emulator import CAST, RunningEmulator, run_emulator
 
 from .wire import ALL_SCOPES, authorization, query
 
-CHROMIUM = shutil.which("chromium")
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module", autouse=True)
-def chromium() -> str:
-    """Where Chromium is; on a developer's machine it may be missing, in CI it may not."""
-    if CHROMIUM is None:
-        missing = pytest.fail if os.environ.get("CI") else pytest.skip
-        missing("Chromium is not on this machine's PATH; apt-get install chromium, to run the tests that click.")
-    return str(CHROMIUM)
 
 
 @pytest.fixture(scope="module")
@@ -36,20 +22,6 @@ def callback() -> Iterator[str]:
     """A callback on another origin, as an app's is; that nothing answers there but a 404 does not matter."""
     with run_emulator(host="localhost") as app:
         yield f"{app.url}/auth/tiktok/callback"
-
-
-@pytest.fixture
-def page(chromium: str) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium, args=QUIET)
-        page = launched.new_page(viewport={"width": 390, "height": 800})
-        complaints: list[str] = []
-        page.on("console", lambda message: complaints.append(f"{message.location} {message.text}"))
-        yield page
-        launched.close()
-    # A browser may complain about the missing app, its callback and its icon, and about servers that end before it.
-    elsewhere = ("/auth/tiktok/callback", "/favicon.ico", "ERR_CONNECTION_REFUSED")
-    assert [text for text in complaints if not any(path in text for path in elsewhere)] == []
 
 
 def url(tiktok: RunningEmulator, callback: str, **changes: str) -> str:

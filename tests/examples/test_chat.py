@@ -8,8 +8,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from asgi_tiktok.emulator import CAST
-
-from .example_app import open_socket, sign_in
+from tests.support.example_app import open_socket, sign_in
 
 EXAMPLE = "websocket_chat.py"
 

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from .example_app import NAME, assert_requires_sign_in, assert_signs_in_and_out
+from tests.support.example_app import NAME, assert_requires_sign_in, assert_signs_in_and_out
 
 EXAMPLE = "gradio_app.py"
 ENVIRON = {"GRADIO_ANALYTICS_ENABLED": "False"}

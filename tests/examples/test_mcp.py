@@ -10,8 +10,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.types import TextContent
 
 from asgi_tiktok.emulator import CAST, Person
-
-from .example_app import assert_requires_sign_in, assert_signs_in_and_out, sign_in
+from tests.support.example_app import assert_requires_sign_in, assert_signs_in_and_out, sign_in
 
 EXAMPLE = "mcp_server.py"
 ENVIRON = {"TIKTOK_SCOPES": "user.info.basic,video.list"}

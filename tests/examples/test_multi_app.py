@@ -6,9 +6,8 @@ import httpx2
 import pytest
 
 from asgi_tiktok.emulator import CAST, App, Emulator
+from tests.support.example_app import running
 from tests.support.login import approve
-
-from .example_app import running
 
 SECRET = "opens-nothing"
 

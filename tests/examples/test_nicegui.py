@@ -4,7 +4,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Page, expect
 
-from .example_app import NAME, assert_requires_sign_in, sign_in
+from tests.support.example_app import NAME, assert_requires_sign_in, sign_in
 
 EXAMPLE = "nicegui_app.py"
 

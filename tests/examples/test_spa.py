@@ -4,9 +4,8 @@ import httpx2
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.support.example_app import NAME, sign_in
 from tests.support.settings import FETCH
-
-from .example_app import NAME, sign_in
 
 EXAMPLE = "spa.py"
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx2
 
-from .example_app import NAME, assert_signs_in_and_out, open_socket, sign_in
+from tests.support.example_app import NAME, assert_signs_in_and_out, open_socket, sign_in
 
 EXAMPLE = "strawberry_graphql.py"
 

@@ -4,7 +4,7 @@ import pytest
 
 from asgi_tiktok.emulator import CAST, Emulator
 
-from .conftest import BASIC, Drive
+from .app import BASIC, Drive
 
 ZOE = CAST[2]
 DEFAULT_SCOPES = ("user.info.basic", "user.info.profile")

@@ -6,7 +6,7 @@ import pytest
 
 from asgi_tiktok.emulator import CAST, Emulator, Exchange
 
-from .conftest import APP, BASIC, DESKTOP, Drive
+from .app import APP, BASIC, DESKTOP, Drive
 
 ZOE = CAST[2]
 EVERYTHING = ("user.info.basic", "user.info.profile", "user.info.stats")

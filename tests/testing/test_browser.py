@@ -1,24 +1,18 @@
 """login_as and a real browser."""
 
-import os
-import shutil
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from playwright.async_api import async_playwright
-from playwright.sync_api import BrowserContext, sync_playwright
+from playwright.sync_api import BrowserContext
 
 from asgi_tiktok import MemoryStore, TikTok, TikTokAuthMiddleware
 from asgi_tiktok.testing import login_as, login_as_async, login_cookies
 from tests.support.app import app as site
+from tests.support.chromium import launch_options, open_chromium
 from tests.support.servers import serve_in_thread
 from tests.support.settings import SESSION_COOKIE
 from tests.support.tiktok import new_tiktok
-
-CHROMIUM = shutil.which("chromium")
-
-LAUNCH: dict[str, Any] = {"executable_path": CHROMIUM, "args": ["--no-sandbox"]}
 
 
 @pytest.fixture
@@ -31,18 +25,8 @@ def local(port: int, store: MemoryStore) -> Iterator[TikTok]:
 
 @pytest.fixture
 def context() -> Iterator[BrowserContext]:
-    require_chromium()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**LAUNCH)
+    with open_chromium() as browser:
         yield browser.new_context()
-        browser.close()
-
-
-def require_chromium() -> None:
-    if CHROMIUM is None and "CI" in os.environ:
-        pytest.fail("no Chromium on this machine: apt-get install chromium")
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine: apt-get install chromium")
 
 
 @pytest.mark.browser
@@ -69,9 +53,9 @@ def test_a_browser_takes_the_cookie_of_an_https_site(tiktok: TikTok, context: Br
 @pytest.mark.anyio
 @pytest.mark.browser
 async def test_a_browser_that_is_driven_asynchronously(local: TikTok) -> None:
-    require_chromium()
+    options = launch_options()
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(**LAUNCH)
+        browser = await playwright.chromium.launch(**options)
         context = await browser.new_context()
         with pytest.raises(ValueError, match="await login_as_async"):
             login_as(context, tiktok=local)

@@ -10,15 +10,16 @@ import httpx2
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
-from asgi_tiktok.emulator import CAST, DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, Emulator, Person, run_emulator
+from asgi_tiktok.emulator import DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, Emulator, Person, run_emulator
 from tests.support.canaries import SECRET_KEY, SECRET_SHAPES
 from tests.support.login import approve
+from tests.support.people import AMARA, QUILL
 from tests.support.ports import free_port
 from tests.support.processes import Process
-from tests.support.settings import FETCH, NAVIGATION
+from tests.support.settings import CALLBACK, FETCH, LOGIN, NAVIGATION
 
-EXAMPLES = Path(__file__).parent.parent.parent / "examples"
-NAME = CAST[0].display_name
+EXAMPLES = Path(__file__).parents[2] / "examples"
+NAME = AMARA.display_name
 
 
 @contextmanager
@@ -30,7 +31,7 @@ def running(file: str, folder: Path, emulator: Emulator | None = None, **environ
             "PORT": str(port),
             "TIKTOK_CLIENT_KEY": DEFAULT_CLIENT_KEY,
             "TIKTOK_CLIENT_SECRET": DEFAULT_CLIENT_SECRET,
-            "TIKTOK_REDIRECT_URI": f"http://localhost:{port}/auth/tiktok/callback",
+            "TIKTOK_REDIRECT_URI": f"http://localhost:{port}{CALLBACK}",
             "TIKTOK_SECRET_KEY": SECRET_KEY,
             "TIKTOK_BASE_URL": tiktok.url,
             **{name: value.format(port=port) for name, value in environ.items()},
@@ -42,9 +43,9 @@ def running(file: str, folder: Path, emulator: Emulator | None = None, **environ
     assert not SECRET_SHAPES.search(example.output), example.output
 
 
-def sign_in(browser: httpx2.Client, address: str, next_path: str = "/", person: Person = CAST[0]) -> httpx2.Response:
+def sign_in(browser: httpx2.Client, address: str, next_path: str = "/", person: Person = AMARA) -> httpx2.Response:
     """Sign the person in; return the page at `next_path`."""
-    page = browser.get(f"{address}/auth/tiktok/login?next={next_path}")
+    page = browser.get(f"{address}{LOGIN}?next={next_path}")
     return approve(browser, page, person.open_id)
 
 
@@ -62,9 +63,9 @@ def open_socket(browser: httpx2.Client, address: str, path: str, protocol: str |
 def assert_signs_in_and_out(address: str) -> None:
     with httpx2.Client(follow_redirects=True) as browser:
         assert "Continue with TikTok" in browser.get(f"{address}/").text
-        greeting = sign_in(browser, address, person=CAST[2]).text
-        assert f"Hello {CAST[2].display_name}" in unescape(greeting)
-        assert "<b>" in CAST[2].display_name
+        greeting = sign_in(browser, address, person=QUILL).text
+        assert f"Hello {QUILL.display_name}" in unescape(greeting)
+        assert "<b>" in QUILL.display_name
         assert "<b>" not in greeting
         home = browser.post(f"{address}/auth/tiktok/logout?next=/", headers={"origin": address})
         assert "Continue with TikTok" in home.text
