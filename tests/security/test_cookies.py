@@ -13,7 +13,7 @@ from tests.support.app import app
 from tests.support.browser import Browser
 from tests.support.canaries import OLD_SECRET_KEY, SECRET_KEY
 from tests.support.people import AMARA, JUN
-from tests.support.requests import RawResponse, send_request
+from tests.support.requests import RawResponse, send_request, user_of
 from tests.support.settings import SESSION_COOKIE
 from tests.support.tiktok import new_tiktok
 
@@ -35,10 +35,6 @@ async def show(site: ASGIApp, *headers: bytes) -> RawResponse:
     answer = await send_request(site, "GET", "/me", headers=[("cookie", header) for header in headers])
     assert answer.status == 200
     return answer
-
-
-async def who(site: ASGIApp, *headers: bytes) -> str:
-    return str((await show(site, *headers)).json()["name"])
 
 
 def signed(secret: str = SECRET_KEY, purpose: str = "", session_id: bytes = b"i" * 43) -> bytes:
@@ -100,9 +96,9 @@ async def test_a_cookie_that_is_not_to_the_letter_is_nobody(
 ) -> None:
     records = dict(store.records)
 
-    assert await who(site, make(cookie)) == ""
+    assert await user_of(site, make(cookie)) == ""
     assert dict(store.records) == records
-    assert await who(site, OURS + cookie) == AMARA.display_name, "the session itself was touched"
+    assert await user_of(site, OURS + cookie) == AMARA.display_name, "the session itself was touched"
 
 
 @pytest.mark.parametrize("change", ["flipped", "removed"], ids=["K-01 flipped", "K-01 removed"])
@@ -110,7 +106,7 @@ async def test_every_byte_of_the_cookie_counts(site: ASGIApp, cookie: bytes, cha
     for position in range(len(cookie)):
         flipped = bytes([cookie[position] ^ 1]) if change == "flipped" else b""
         changed = cookie[:position] + flipped + cookie[position + 1 :]
-        assert await who(site, OURS + changed) == "", position
+        assert await user_of(site, OURS + changed) == "", position
 
 
 FOREIGN: dict[str, Callable[[TikTok, bytes], bytes]] = {
@@ -130,14 +126,14 @@ async def test_a_signature_of_something_else_is_nobodys(
     records = dict(store.records)
     value = make(tiktok, cookie.split(b".")[0])
 
-    assert await who(site, OURS + value) == ""
+    assert await user_of(site, OURS + value) == ""
     assert dict(store.records) == records
 
 
 async def test_k01_a_cookie_of_a_retired_key_is_nobody(store: MemoryStore, cookie: bytes) -> None:
     site = TikTokAuthMiddleware(app, new_tiktok(secret_key=OLD_SECRET_KEY, store=store))
 
-    assert await who(site, OURS + cookie) == ""
+    assert await user_of(site, OURS + cookie) == ""
 
 
 WHOLE = b'{"format": 1, "user": {"open_id": "a"}, "scopes": [], "data": {}, "created_at": 1e9, "seen_at": 1e10}'
@@ -165,7 +161,7 @@ async def test_a_record_that_no_version_of_ours_wrote_is_nobody(site: ASGIApp, t
     name = "session:" + key.digest("session-record", b"i" * 43).hex()
     await tiktok.store.set(name, key.seal("session", record, context=name), ttl=60)
 
-    assert await who(site, OURS + signed(purpose=tiktok.sessions.cookie_purpose)) == ""
+    assert await user_of(site, OURS + signed(purpose=tiktok.sessions.cookie_purpose)) == ""
 
 
 async def test_k02_a_record_moved_to_another_key_is_nobody(
@@ -187,10 +183,10 @@ async def test_k03_another_spelling_of_a_signature_is_the_same_session_or_none(
     spellings = [cookie + b"=", cookie + b"==", session_id + b"=." + signature, session_id + b"." + signature.upper()]
     spellings += [cookie[:-1] + bytes([last]) for last in b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"]
 
-    assert {await who(site, OURS + spelling) for spelling in spellings} <= {"", AMARA.display_name}
+    assert {await user_of(site, OURS + spelling) for spelling in spellings} <= {"", AMARA.display_name}
     await victim.sign_out()
     for spelling in spellings:
-        assert await who(site, OURS + spelling) == "", "another spelling outlives the sign-out"
+        assert await user_of(site, OURS + spelling) == "", "another spelling outlives the sign-out"
 
 
 ORDERS = {"K-04 first": 1, "K-04 last": -1}
@@ -201,8 +197,8 @@ ORDERS = {"K-04 first": 1, "K-04 last": -1}
 async def test_beside_a_forged_cookie_the_genuine_one_counts(site: ASGIApp, cookie: bytes, order: int) -> None:
     pairs = [OURS + cookie, OURS + b"forged"][::order]
 
-    assert await who(site, b"; ".join(pairs)) == AMARA.display_name
-    assert await who(site, *pairs) == AMARA.display_name
+    assert await user_of(site, b"; ".join(pairs)) == AMARA.display_name
+    assert await user_of(site, *pairs) == AMARA.display_name
 
 
 @pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS.keys())
@@ -212,13 +208,13 @@ async def test_of_two_genuine_cookies_none_counts(
     await attacker.sign_in(JUN)
     pairs = [OURS + cookie, OURS + attacker.session_cookie.encode()][::order]
 
-    assert await who(site, b"; ".join(pairs)) == ""
-    assert await who(site, *pairs) == ""
+    assert await user_of(site, b"; ".join(pairs)) == ""
+    assert await user_of(site, *pairs) == ""
 
 
 @pytest.mark.welcome
 async def test_k06_relics_of_rfc_2965_change_nothing(site: ASGIApp, cookie: bytes) -> None:
-    assert await who(site, b"$Version=1; " + OURS + cookie + b"; $Path=/") == AMARA.display_name
+    assert await user_of(site, b"$Version=1; " + OURS + cookie + b"; $Path=/") == AMARA.display_name
 
 
 async def test_k07_a_sibling_site_cannot_plant_a_session(

@@ -14,7 +14,7 @@ from tests.support.browser import Browser
 from tests.support.canaries import SECRET_KEY
 from tests.support.clock import Clock
 from tests.support.people import AMARA, JUN
-from tests.support.requests import send_request
+from tests.support.requests import send_request, user_of
 from tests.support.settings import SESSION_COOKIE
 
 pytestmark = pytest.mark.anyio
@@ -25,10 +25,6 @@ async def stolen(victim: Browser) -> str:
     """A Cookie header with a genuine session."""
     await victim.sign_in()
     return f"{SESSION_COOKIE}={victim.session_cookie}"
-
-
-async def who(site: ASGIApp, cookie: str) -> str:
-    return str((await send_request(site, "GET", "/me", headers=[("cookie", cookie)])).json()["name"])
 
 
 ENDED: dict[str, Callable[[Browser, TikTok], Awaitable[object]]] = {
@@ -51,23 +47,23 @@ async def test_a_stolen_cookie_is_dead_when_its_session_has_ended(
     await end(victim, tiktok)
     records = set(store.records)
 
-    assert await who(site, stolen) == ""
+    assert await user_of(site, stolen) == ""
     assert set(store.records) <= records, "an ended session came back"
 
 
 async def test_k11_a_stolen_cookie_is_dead_after_a_week_of_silence(site: ASGIApp, stolen: str, clock: Clock) -> None:
     clock.advance(1, days=7)
 
-    assert await who(site, stolen) == ""
+    assert await user_of(site, stolen) == ""
 
 
 async def test_k11_use_does_not_keep_a_session_for_ever(site: ASGIApp, stolen: str, clock: Clock) -> None:
     for day in range(1, 30):
         clock.offset = day * 86400
-        assert await who(site, stolen) == AMARA.display_name
+        assert await user_of(site, stolen) == AMARA.display_name
     clock.offset = 30 * 86400 + 1
 
-    assert await who(site, stolen) == ""
+    assert await user_of(site, stolen) == ""
 
 
 async def test_k10_an_id_planted_before_the_login_is_not_adopted(
@@ -78,7 +74,7 @@ async def test_k10_an_id_planted_before_the_login_is_not_adopted(
     await victim.sign_in()
 
     assert victim.session_cookie != planted
-    assert await who(site, f"{SESSION_COOKIE}={planted}") == ""
+    assert await user_of(site, f"{SESSION_COOKIE}={planted}") == ""
 
 
 async def test_k10_a_session_of_the_attacker_planted_before_the_login_is_ended(
@@ -115,10 +111,10 @@ async def test_k11_a_session_that_ends_while_it_is_touched_stays_ended(
 
     monkeypatch.setattr(store, "replace", too_late)
     clock.advance(hours=1)
-    await who(site, stolen)
+    await user_of(site, stolen)
 
     assert not any(key.startswith("session:") for key in store.records)
-    assert await who(site, stolen) == ""
+    assert await user_of(site, stolen) == ""
 
 
 async def test_k10_of_five_hundred_people_at_once_everybody_is_themselves(tiktok: TikTok) -> None:

@@ -1,4 +1,4 @@
-"""The cookies of a browser that keeps to the rules of RFC 6265bis §5."""
+"""The cookies of a browser that follows RFC 6265bis §5."""
 
 import re
 import time
@@ -14,6 +14,8 @@ CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 @dataclass
 class Cookie:
+    """A cookie as a browser stores it (§5.7)."""
+
     name: str
     value: str
     domain: str

@@ -1,4 +1,4 @@
-"""A browser without a screen: it keeps cookies, follows redirects and fills in forms."""
+"""A browser that keeps cookies, follows redirects and fills in forms, over a real socket."""
 
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
@@ -7,6 +7,8 @@ import httpx2
 
 
 class FormBrowser:
+    """The browser of one person."""
+
     def __init__(self) -> None:
         self.client = httpx2.Client(follow_redirects=True, headers={"Accept": "text/html"}, timeout=10)
 
@@ -14,7 +16,7 @@ class FormBrowser:
         return self.client.get(url)
 
     def submit(self, page: httpx2.Response, **changes: str | list[str]) -> httpx2.Response:
-        """Send the page's form as a browser would, with these fields changed."""
+        """Submit the only form of the page, with these fields changed."""
         form = Form(page.text)
         fields: dict[str, str | list[str]] = {
             name: [value for other, value in form.fields if other == name] for name, _ in form.fields
@@ -24,7 +26,7 @@ class FormBrowser:
         return self.client.post(urljoin(str(page.url), form.action), data=fields | changes, headers=origin)
 
     def sign_in(self, url: str, **changes: str | list[str]) -> httpx2.Response:
-        """The page behind the sign-in; the one before it must lead to TikTok's consent."""
+        """Open a page that leads to TikTok, approve the login there, and return the page that follows."""
         consent = self.open(url)
         assert "Choose who signs in" in consent.text
         return self.submit(consent, decision="approve", **changes)
@@ -34,7 +36,7 @@ class FormBrowser:
 
 
 class Form(HTMLParser):
-    """The action of a page's only form, and the fields that a browser would send unasked."""
+    """The action of the only form of a page, and the fields that a browser sends if nobody changes them."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -43,8 +45,8 @@ class Form(HTMLParser):
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
+        values = dict(attrs)
         if tag == "form":
-            self.action = given["action"] or ""
-        if tag == "input" and "disabled" not in given and (given["type"] == "hidden" or "checked" in given):
-            self.fields.append((given["name"] or "", given["value"] or ""))
+            self.action = values["action"] or ""
+        if tag == "input" and "disabled" not in values and (values["type"] == "hidden" or "checked" in values):
+            self.fields.append((values["name"] or "", values["value"] or ""))

@@ -21,7 +21,7 @@ from asgi_tiktok.tokens import Kept
 from tests.support.app import app
 from tests.support.browser import Browser
 from tests.support.people import AMARA
-from tests.support.requests import send_request
+from tests.support.requests import send_request, user_of
 from tests.support.settings import SESSION_COOKIE, WEBHOOK
 from tests.support.tiktok import new_tiktok
 from tests.support.webhooks import sign_webhook, webhook_body
@@ -112,14 +112,10 @@ class Scene:
 
     async def user_of(self, session_cookie: str) -> str:
         """Return the name that both workers see for this session cookie."""
-        names = set()
-        for browser in (self.browser, self.second_tab):
-            response = await send_request(
-                browser.app, "GET", "/me", headers=[("cookie", f"{SESSION_COOKIE}={session_cookie}")]
-            )
-            names.add(str(response.json()["name"]))
-        assert len(names) == 1
-        return names.pop()
+        cookie = f"{SESSION_COOKIE}={session_cookie}"
+        first, second = [await user_of(browser.app, cookie) for browser in (self.browser, self.second_tab)]
+        assert first == second
+        return first
 
     async def send_removal(self, person: Person = AMARA) -> int:
         """Let TikTok send the event that the person has disconnected the app. Return the status of the response."""

@@ -104,7 +104,7 @@ def new_prefix() -> Iterator[str]:
         try:
             client.ping()
         except RedisError as error:
-            skip_or_fail(f"no Redis at {REDIS_URL}: {error}", "start redis-server, or set TEST_REDIS_URL")
+            skip_or_fail(f"no Redis at TEST_REDIS_URL: {error}", "install it with: apt-get install redis-server")
         yield prefix
         for key in client.scan_iter(f"{prefix}*", count=1000):
             client.delete(key)

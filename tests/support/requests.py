@@ -91,6 +91,13 @@ async def send_request(
     return response
 
 
+async def user_of(app: ASGIApp, *cookies: str | bytes) -> str:
+    """Return the name of the user whom the app sees behind exactly these Cookie headers."""
+    response = await send_request(app, "GET", "/me", headers=[("cookie", cookie) for cookie in cookies])
+    assert response.status == 200
+    return str(response.json()["name"])
+
+
 async def open_websocket(
     app: ASGIApp,
     path: str,
@@ -101,7 +108,7 @@ async def open_websocket(
 ) -> RawResponse:
     """Open a WebSocket. Return status 101 with the first message as the body, or the response that refuses it.
 
-    A close before the handshake is status 403, as servers response it.
+    A close before the handshake counts as status 403, which is what servers make of it.
     """
     response = RawResponse()
     connect = [{"type": "websocket.connect"}]

@@ -1,5 +1,6 @@
 """ASGI servers: every kind in a process of its own, and uvicorn in a thread."""
 
+import os
 import signal
 import sys
 import threading
@@ -13,6 +14,7 @@ from asgi_tiktok import TikTokAuthMiddleware
 from tests.support.ports import free_port
 from tests.support.processes import Process
 
+ROOT = Path(__file__).parents[2]
 APP = "tests.support.host:app"
 COMMANDS = {
     "uvicorn": "uvicorn {app} --host 127.0.0.1 --port {port} --root-path={root_path} --log-level warning",
@@ -40,7 +42,15 @@ def run_server(kind: str, folder: Path, emulator_url: str, root_path: str = "") 
     words = COMMANDS[kind].format(app=APP, port=port, root_path=root_path).split()
     # An empty root path is left out, because a server may reject it.
     command = [sys.executable, "-m", *(word for word in words if not word.endswith("="))]
-    environ = {"EMULATOR": emulator_url, "FOLDER": str(folder), "ORIGIN": origin, "ROOT_PATH": root_path}
+    # The process runs in `folder`, where it would not find this package.
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    environ = {
+        "PYTHONPATH": path,
+        "EMULATOR": emulator_url,
+        "FOLDER": str(folder),
+        "ORIGIN": origin,
+        "ROOT_PATH": root_path,
+    }
     process = Process(folder, command, **environ)
     try:
         process.wait_until_listening(port)
