@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from html import escape
 
-from asgi_tiktok.connection import Connection, tiktok_session
+from asgi_tiktok.session import Connection, tiktok_session
 
 GLYPH = (
     '<svg viewBox="0 0 32 32" width="20" height="20" aria-hidden="true">'

@@ -16,9 +16,9 @@ from django.utils.functional import SimpleLazyObject
 
 from asgi_tiktok.button import HTML
 from asgi_tiktok.button import tiktok_button as button_of
-from asgi_tiktok.connection import TikTokSession
 from asgi_tiktok.errors import ConfigurationError, LoginRequired
-from asgi_tiktok.settings import check_scopes
+from asgi_tiktok.session import TikTokSession
+from asgi_tiktok.validation import check_scopes
 
 __all__ = ["TikTokMiddleware", "TikTokRequest", "login_required", "requires_scope"]
 

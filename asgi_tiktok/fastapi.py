@@ -10,10 +10,10 @@ from fastapi.security import APIKeyCookie, SecurityScopes
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
-from asgi_tiktok.connection import tiktok_session
 from asgi_tiktok.errors import ConfigurationError, LoginRequired
 from asgi_tiktok.models import AnonymousUser, TikTokUser
-from asgi_tiktok.settings import check_scopes
+from asgi_tiktok.session import tiktok_session
+from asgi_tiktok.validation import check_scopes
 
 __all__ = ["CurrentUser", "OptionalUser", "current_user", "optional_user", "requires_scope"]
 

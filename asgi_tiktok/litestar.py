@@ -27,13 +27,13 @@ from litestar.plugins.base import ReceiveRoutePlugin
 from litestar.routes import ASGIRoute, BaseRoute, WebSocketRoute
 from litestar.types import Message, Receive, Scope, Send
 
-from asgi_tiktok.app_answer import VARY_ON_COOKIE, covers_cookies
-from asgi_tiktok.connection import TikTokSession, tiktok_session
 from asgi_tiktok.errors import ConfigurationError, LoginRequired, ScopeRequired
+from asgi_tiktok.http.response import VARY_ON_COOKIE, covers_cookies
 from asgi_tiktok.middleware import Options, TikTokAuthMiddleware
 from asgi_tiktok.models import TikTokUser
-from asgi_tiktok.settings import check_instance, check_scopes
+from asgi_tiktok.session import TikTokSession, tiktok_session
 from asgi_tiktok.tiktok import TikTok
+from asgi_tiktok.validation import check_instance, check_scopes
 
 __all__ = ["CurrentUser", "TikTokPlugin", "current_user", "login_required", "requires_scope"]
 

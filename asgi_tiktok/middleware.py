@@ -14,22 +14,22 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
-from asgi_tiktok.app_answer import VARY_ON_COOKIE, adding, covers_cookies, drop, read_challenge
-from asgi_tiktok.connection import ANONYMOUS, TikTokSession, introduced
-from asgi_tiktok.cookies import Header
+from asgi_tiktok.accounts.sessions import Session
 from asgi_tiktok.errors import ConfigurationError, LoginRequired, RequestRefused, StoreError, TikTokError
-from asgi_tiktok.fetch_metadata import is_navigation, is_own, is_preflight
-from asgi_tiktok.lifespan import serve_lifespan
-from asgi_tiktok.pages import HEADERS
-from asgi_tiktok.paths import RequestPath, as_reference, read_path
-from asgi_tiktok.protection import Protection
-from asgi_tiktok.responder import OnError, Responder
-from asgi_tiktok.routes import Routes
-from asgi_tiktok.session_socket import SessionSocket
-from asgi_tiktok.sessions import Session
-from asgi_tiktok.settings import check_instance, check_number, check_origins
-from asgi_tiktok.site import leave_litestar_mount
+from asgi_tiktok.http.cookies import Header
+from asgi_tiktok.http.fetch_metadata import is_navigation, is_own, is_preflight
+from asgi_tiktok.http.lifespan import serve_lifespan
+from asgi_tiktok.http.paths import RequestPath, as_reference, read_path
+from asgi_tiktok.http.protection import Protection
+from asgi_tiktok.http.response import VARY_ON_COOKIE, adding, covers_cookies, drop, read_challenge
+from asgi_tiktok.http.site import leave_litestar_mount
+from asgi_tiktok.http.websocket import SessionSocket
+from asgi_tiktok.routes.dispatch import Routes
+from asgi_tiktok.routes.error_responses import OnError, Responder
+from asgi_tiktok.routes.pages import HEADERS
+from asgi_tiktok.session import ANONYMOUS, TikTokSession, introduced
 from asgi_tiktok.tiktok import TikTok
+from asgi_tiktok.validation import check_instance, check_number, check_origins
 
 logger = logging.getLogger("asgi_tiktok")
 

@@ -14,12 +14,12 @@ from werkzeug.wrappers import Response
 
 from asgi_tiktok.button import HTML
 from asgi_tiktok.button import tiktok_button as button_of
-from asgi_tiktok.connection import Connection, TikTokSession
 from asgi_tiktok.errors import ConfigurationError, LoginRequired, ScopeRequired
 from asgi_tiktok.middleware import Options, TikTokAuthMiddleware
 from asgi_tiktok.models import AnonymousUser, TikTokUser
-from asgi_tiktok.settings import check_instance, check_scopes
+from asgi_tiktok.session import Connection, TikTokSession
 from asgi_tiktok.tiktok import TikTok
+from asgi_tiktok.validation import check_instance, check_scopes
 
 __all__ = ["TikTokAuth", "current_user", "login_required", "requires_scope"]
 

@@ -6,19 +6,19 @@ from typing import Any, Self
 
 import httpx2
 
-from asgi_tiktok.api import user_client
-from asgi_tiktok.client import DEFAULT_SCOPES, PKCE, TikTokClient
-from asgi_tiktok.cookies import CookieJar
+from asgi_tiktok.accounts.api_client import user_client
+from asgi_tiktok.accounts.hooks import Hooks, OnEvent, OnLogin, OnLogout, check_hook
+from asgi_tiktok.accounts.sessions import ABSOLUTE_TIMEOUT, IDLE_TIMEOUT, MAX_SESSIONS, Sessions
+from asgi_tiktok.accounts.tokens import Tokens
+from asgi_tiktok.client.client import DEFAULT_SCOPES, PKCE, TikTokClient
+from asgi_tiktok.crypto.keys import CURE as SECRET_CURE
+from asgi_tiktok.crypto.keys import KeyRing
 from asgi_tiktok.errors import ConfigurationError, LoginRequired
-from asgi_tiktok.hooks import Hooks, OnEvent, OnLogin, OnLogout, check_hook
-from asgi_tiktok.keys import CURE as SECRET_CURE
-from asgi_tiktok.keys import KeyRing
+from asgi_tiktok.http.cookies import CookieJar
+from asgi_tiktok.http.site import DEFAULT_PATH, Site
 from asgi_tiktok.models import Token
-from asgi_tiktok.sessions import ABSOLUTE_TIMEOUT, IDLE_TIMEOUT, MAX_SESSIONS, Sessions
-from asgi_tiktok.settings import check_instance, check_number, check_scopes, check_text
-from asgi_tiktok.site import DEFAULT_PATH, Site
 from asgi_tiktok.stores import DEFAULT_URL, Store, check_store, open_store
-from asgi_tiktok.tokens import Tokens
+from asgi_tiktok.validation import check_instance, check_number, check_scopes, check_text
 
 WEBHOOK_TOLERANCE = 5 * 60  # seconds between signing and receiving, either way
 

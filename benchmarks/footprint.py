@@ -11,7 +11,7 @@ from collections import defaultdict, deque
 from dataclasses import dataclass
 
 from asgi_tiktok import MemoryStore, TikTok
-from asgi_tiktok.sessions import MOST_OPENED
+from asgi_tiktok.accounts.sessions import MOST_OPENED
 from benchmarks.abandoned_logins import resident
 from benchmarks.people import people
 from benchmarks.table import print_table

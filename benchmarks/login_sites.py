@@ -25,7 +25,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from asgi_tiktok import TikTok, TikTokAuthMiddleware
-from asgi_tiktok.client import FORM, client_key_post
+from asgi_tiktok.client.client import FORM, client_key_post
 from asgi_tiktok.emulator import DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET
 from asgi_tiktok.stores import open_store
 from benchmarks.pages import keep_open, new_page, user_in_scope

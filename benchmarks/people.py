@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from asgi_tiktok import TikTok, TikTokUser
-from asgi_tiktok.sessions import Session, record_key
+from asgi_tiktok.accounts.sessions import Session, record_key
 
 AHEAD = 2 * 60 * 60  # seconds; a session last seen in the future is due for no touch while it is measured
 

@@ -1,6 +1,6 @@
 """`next`: nothing that is accepted leaves the site, however it is decoded, normalised or stripped."""
 
-from asgi_tiktok.next_path import safe_next
+from asgi_tiktok.http.next_path import safe_next
 from tests.support.whatwg import node_parser
 
 ROOT_PATH = "/app"

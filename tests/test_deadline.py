@@ -9,13 +9,13 @@ import time
 
 import pytest
 
-from asgi_tiktok.deadline import in_time
+from asgi_tiktok.client.deadline import in_time
 
 pytestmark = pytest.mark.anyio
 
 STOPPED = """
 import asyncio, sys
-from asgi_tiktok.deadline import in_time
+from asgi_tiktok.client.deadline import in_time
 
 async def main():
     loop = asyncio.get_running_loop()

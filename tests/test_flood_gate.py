@@ -5,14 +5,14 @@ import logging
 import pytest
 from starlette.testclient import TestClient
 
-from asgi_tiktok import flood_gate
-from asgi_tiktok.flood_gate import FloodGate
+from asgi_tiktok.routes import log_limiter as flood_gate
+from asgi_tiktok.routes.log_limiter import FloodGate
 
 
 @pytest.fixture
 def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     clock = [1000.0]
-    monkeypatch.setattr("asgi_tiktok.flood_gate.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("asgi_tiktok.routes.log_limiter.time.monotonic", lambda: clock[0])
     return clock
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from asgi_tiktok import ConfigurationError
-from asgi_tiktok.keys import KeyRing, Unreadable
-from asgi_tiktok.records import open_record, seal_record
+from asgi_tiktok.crypto.keys import KeyRing, Unreadable
+from asgi_tiktok.crypto.records import open_record, seal_record
 from tests.support.canaries import OLD_SECRET_KEY, SECRET_KEY
 
 

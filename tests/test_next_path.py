@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from asgi_tiktok.emulator import Emulator
-from asgi_tiktok.next_path import safe_next
+from asgi_tiktok.http.next_path import safe_next
 from tests.support.login import sign_in
 from tests.support.next_paths import CASES
 

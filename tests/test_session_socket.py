@@ -13,7 +13,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from asgi_tiktok import ConfigurationError, StoreError, TikTok, TikTokAuthMiddleware, tiktok_session
 from asgi_tiktok.emulator import Emulator
-from asgi_tiktok.session_socket import SessionSocket
+from asgi_tiktok.http.websocket import SessionSocket
 from asgi_tiktok.testing import login_as
 from tests.support.login import new_browser, sign_in
 from tests.support.people import AMARA

@@ -8,8 +8,10 @@ import anyio
 import httpx2
 import pytest
 
-from asgi_tiktok import LoginRequired, MemoryStore, StoreError, TikTok, Token, TokenError, Unavailable, lease, tokens
+from asgi_tiktok import LoginRequired, MemoryStore, StoreError, TikTok, Token, TokenError, Unavailable
+from asgi_tiktok.accounts import tokens
 from asgi_tiktok.emulator import Emulator
+from asgi_tiktok.stores import lease
 from tests.support.canaries import OLD_SECRET_KEY, SECRET_KEY
 from tests.support.clock import Clock
 from tests.support.people import AMARA

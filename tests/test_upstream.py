@@ -9,7 +9,8 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from asgi_tiktok import TikTokAuthMiddleware, client
+from asgi_tiktok import TikTokAuthMiddleware
+from asgi_tiktok.client import client
 from asgi_tiktok.emulator import Emulator
 from tests.support.app import app
 from tests.support.clock import Clock

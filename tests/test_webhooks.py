@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from asgi_tiktok import ConfigurationError, MemoryStore, StoreError, TikTok, WebhookEvent
 from asgi_tiktok.emulator import Emulator
-from asgi_tiktok.webhooks import check_signature
+from asgi_tiktok.routes.webhooks import check_signature
 from tests.support.login import display_name, sign_in
 from tests.support.people import AMARA
 from tests.support.settings import WEBHOOK

@@ -18,9 +18,9 @@ from asgi_tiktok.demo.ports import listen, on_port
 from asgi_tiktok.demo.servers import CALLBACK, EMULATOR_PORT, PORT, WEBHOOK, run_emulator_on, with_detour
 from asgi_tiktok.emulator import DEFAULT_APP, DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, App
 from asgi_tiktok.errors import ConfigurationError
-from asgi_tiktok.settings import DESKTOP_HOSTS
 from asgi_tiktok.stores import DEFAULT_URL
 from asgi_tiktok.tiktok import OPTIONAL, REQUIRED, TikTok, split_list
+from asgi_tiktok.validation import DESKTOP_HOSTS
 
 KEY = "dev.key"
 VARIABLES = (*(variable for variable, _ in REQUIRED.values()), *OPTIONAL.values())

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from asgi_tiktok.settings import DESKTOP_HOSTS
+from asgi_tiktok.validation import DESKTOP_HOSTS
 
 PORTAL = "developers.tiktok.com > Manage apps > your app"
 LOGIN_KIT = "Login Kit"

@@ -10,8 +10,8 @@ import httpx2
 
 from asgi_tiktok.commands.webhook_events import EVENTS, Event, sign
 from asgi_tiktok.errors import ConfigurationError
-from asgi_tiktok.settings import check_redirect_uri, split_url
-from asgi_tiktok.site import DEFAULT_PATH, Site
+from asgi_tiktok.http.site import DEFAULT_PATH, Site
+from asgi_tiktok.validation import check_redirect_uri, split_url
 
 DEADLINE = 10  # seconds
 SHOWN = 300  # characters of an answer

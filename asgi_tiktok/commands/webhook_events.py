@@ -8,7 +8,7 @@ from hmac import digest as hmac_digest
 from typing import Any
 
 from asgi_tiktok.errors import ConfigurationError
-from asgi_tiktok.webhooks import REMOVED
+from asgi_tiktok.routes.webhooks import REMOVED
 
 POST = {"publish_id": "v_pub_url~v2.123456789", "publish_type": "DIRECT_PUBLISH"}
 POSTED = {**POST, "post_id": "7212345678901234567"}

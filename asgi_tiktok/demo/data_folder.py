@@ -5,8 +5,8 @@ import secrets
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
+from asgi_tiktok.crypto.keys import KeyRing
 from asgi_tiktok.errors import ConfigurationError, StoreError
-from asgi_tiktok.keys import KeyRing
 from asgi_tiktok.stores import SQLiteStore
 from asgi_tiktok.stores.sqlite import prepare_folder
 

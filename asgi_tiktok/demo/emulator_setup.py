@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from asgi_tiktok.emulator import CAST, App, ConfigError, Emulator, ProductionRefused
-from asgi_tiktok.emulator.config import read_config
+from asgi_tiktok.emulator.world.config import read_config
 from asgi_tiktok.errors import ConfigurationError
 
 

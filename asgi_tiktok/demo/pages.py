@@ -11,7 +11,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from asgi_tiktok.connection import tiktok_session
+from asgi_tiktok.session import tiktok_session
 
 TEMPLATES = Path(__file__).parent / "templates"
 MEANINGS = {

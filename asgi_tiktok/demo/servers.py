@@ -21,7 +21,7 @@ from asgi_tiktok.emulator import (
     run_emulator,
 )
 from asgi_tiktok.emulator.server import serving
-from asgi_tiktok.site import DEFAULT_PATH
+from asgi_tiktok.http.site import DEFAULT_PATH
 from asgi_tiktok.tiktok import TikTok
 
 PORT = 8000

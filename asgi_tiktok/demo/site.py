@@ -10,9 +10,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from asgi_tiktok.connection import tiktok_session
 from asgi_tiktok.demo.pages import Pages
 from asgi_tiktok.middleware import TikTokAuthMiddleware
+from asgi_tiktok.session import tiktok_session
 from asgi_tiktok.tiktok import TikTok
 
 PROTECTED = ("/profile", "/studio")

@@ -8,18 +8,18 @@ if missing := [name for name in ("jinja2", "uvicorn") if find_spec(name) is None
     )
 
 from asgi_tiktok.emulator.app import Emulator
-from asgi_tiktok.emulator.apps import DEFAULT_APP, DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, App
-from asgi_tiktok.emulator.config import ConfigError
-from asgi_tiktok.emulator.exchanges import Exchange
-from asgi_tiktok.emulator.faults import Fault
-from asgi_tiktok.emulator.faulty import ConnectionReset
-from asgi_tiktok.emulator.grants import Reason
-from asgi_tiktok.emulator.knobs import Knobs
-from asgi_tiktok.emulator.people import CAST, Person
+from asgi_tiktok.emulator.endpoints.fault_injection import ConnectionReset
+from asgi_tiktok.emulator.endpoints.webhooks import Delivery, WebhookSender
 from asgi_tiktok.emulator.production import ProductionRefused
-from asgi_tiktok.emulator.refusals import ConsentRefused
 from asgi_tiktok.emulator.server import RunningEmulator, run_emulator
-from asgi_tiktok.emulator.webhooks import Delivery, WebhookSender
+from asgi_tiktok.emulator.world.apps import DEFAULT_APP, DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, App
+from asgi_tiktok.emulator.world.config import ConfigError
+from asgi_tiktok.emulator.world.errors import ConsentRefused
+from asgi_tiktok.emulator.world.exchanges import Exchange
+from asgi_tiktok.emulator.world.faults import Fault
+from asgi_tiktok.emulator.world.grants import Reason
+from asgi_tiktok.emulator.world.knobs import Knobs
+from asgi_tiktok.emulator.world.people import CAST, Person
 
 __all__ = [
     "CAST",

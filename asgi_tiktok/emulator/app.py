@@ -12,22 +12,24 @@ from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from asgi_tiktok.emulator.api import API
-from asgi_tiktok.emulator.apps import DEFAULT_APP, App
-from asgi_tiktok.emulator.config import read_config
-from asgi_tiktok.emulator.consent import PATH
-from asgi_tiktok.emulator.control import Control
-from asgi_tiktok.emulator.faults import ENDPOINTS
-from asgi_tiktok.emulator.faulty import Faulty
-from asgi_tiktok.emulator.hosts import is_local
-from asgi_tiktok.emulator.inspector import Inspector
-from asgi_tiktok.emulator.knobs import Decision, KnobChanges, Knobs
-from asgi_tiktok.emulator.pages import asset_routes, plain
-from asgi_tiktok.emulator.people import CAST, Person
-from asgi_tiktok.emulator.phone import Phone
-from asgi_tiktok.emulator.pictures import Pictures
+from asgi_tiktok.emulator.endpoints.api import API
+from asgi_tiktok.emulator.endpoints.assets import Assets
+from asgi_tiktok.emulator.endpoints.consent import PATH
+from asgi_tiktok.emulator.endpoints.fault_injection import FaultInjection
+from asgi_tiktok.emulator.endpoints.phone import Phone
+from asgi_tiktok.emulator.inspector.control_api import ControlAPI
+from asgi_tiktok.emulator.inspector.page import Inspector
+from asgi_tiktok.emulator.pages.rendering import plain_text
 from asgi_tiktok.emulator.production import refuse_production
 from asgi_tiktok.emulator.state import State
+from asgi_tiktok.emulator.world.apps import DEFAULT_APP, App
+from asgi_tiktok.emulator.world.config import read_config
+from asgi_tiktok.emulator.world.faults import ENDPOINTS
+from asgi_tiktok.emulator.world.hosts import is_local
+from asgi_tiktok.emulator.world.knobs import Decision, KnobChanges, Knobs
+from asgi_tiktok.emulator.world.people import CAST, Person
+
+__all__ = ["Emulator"]
 
 
 class Emulator:
@@ -45,16 +47,15 @@ class Emulator:
         **knobs: Unpack[KnobChanges],
     ) -> None:
         refuse_production()
-        self.state = State(apps, people, clock, Knobs(**knobs))
-        self.apps = self.state.apps
-        self.people = self.state.people
-        self.knobs = self.state.knobs
-        self.clock = self.state.clock
-        self.exchanges = self.state.exchanges
-        self.faults = self.state.faults
-        self.grants = self.state.grants
-        self.webhooks = self.state.webhooks
-        self.qr_logins = self.state.qr_logins
+        self._state = State(apps, people, clock, Knobs(**knobs))
+        self.apps = self._state.apps
+        self.people = self._state.people
+        self.knobs = self._state.knobs
+        self.clock = self._state.clock
+        self.exchanges = self._state.exchanges
+        self.faults = self._state.faults
+        self.grants = self._state.grants
+        self.webhooks = self._state.webhooks
         self._app = self._asgi_app()
 
     @classmethod
@@ -65,7 +66,7 @@ class Emulator:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and not is_local(Request(scope).headers.get("host", "")):
-            refusal = plain("The emulator answers on this machine's own names only, say localhost.", 421)
+            refusal = plain_text("The emulator answers on this machine's own names only, say localhost.", 421)
             await refusal(scope, receive, send)
             return
 
@@ -85,28 +86,28 @@ class Emulator:
         if isinstance(person, Person):
             person = person.open_id
         open_id = person or next(iter(self.people))
-        return self.state.consent.answer_url(authorization_url, open_id, scopes, decision)
+        return self._state.consent.decide_url(authorization_url, open_id, scopes, decision)
 
     def reset(self) -> None:
         """As new: nobody has signed in, nothing waits to fail, and the clock is right."""
-        self.state.reset()
+        self._state.reset()
 
     def _asgi_app(self) -> ASGIApp:
-        api = API(self.apps, self.people, self.grants, self.qr_logins, self.exchanges, self.knobs)
+        api = API(self.apps, self.people, self.grants, self._state.qr_logins, self.exchanges, self.knobs)
         app = Starlette(
             routes=self._routes(api),
             exception_handlers={404: api.unsupported, 405: api.unsupported},
             lifespan=self._lifespan,
         )
         app.router.redirect_slashes = False
-        return Faulty(app, self.faults, self.exchanges, self.clock)
+        return FaultInjection(app, self.faults, self.exchanges, self.clock)
 
     def _routes(self, api: API) -> list[Route]:
         slashless = [""] if self.knobs.slashless == "accept" else []
         consent = [
-            Route(PATH, self.state.consent.show, methods=["GET"]),
-            Route(PATH, self.state.consent.decide, methods=["POST"]),
-            Route(PATH.rstrip("/"), self.state.consent.show, methods=["GET"]),
+            Route(PATH, self._state.consent.show, methods=["GET"]),
+            Route(PATH, self._state.consent.decide, methods=["POST"]),
+            Route(PATH.rstrip("/"), self._state.consent.show, methods=["GET"]),
         ]
         called = {
             "token": api.token,
@@ -123,11 +124,10 @@ class Emulator:
             for end in ("/", *slashless)
         ]
         own = [
-            *asset_routes(),
-            *Pictures(self.people).routes(),
-            *Control(self.state).routes(),
-            *Inspector(self.state).routes(),
-            *Phone(self.state).routes(),
+            *Assets(self.people).routes(),
+            *ControlAPI(self._state).routes(),
+            *Inspector(self._state).routes(),
+            *Phone(self.people, self._state.qr_logins).routes(),
         ]
         return [*consent, *calls, *own]
 

@@ -13,8 +13,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from asgi_tiktok.emulator.app import Emulator
-from asgi_tiktok.emulator.faulty import ABORT
-from asgi_tiktok.emulator.hosts import is_loopback
+from asgi_tiktok.emulator.endpoints.fault_injection import ABORT_KEY
+from asgi_tiktok.emulator.world.hosts import is_loopback
+
+__all__ = ["RunningEmulator", "listen", "run_emulator", "serving", "url_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class RunningEmulator:
     emulator: Emulator
 
 
-class Abortable(H11Protocol):
+class AbortableProtocol(H11Protocol):
     """HTTP whose connection an app may end without an answer, by calling what stands in the scope."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -33,7 +35,7 @@ class Abortable(H11Protocol):
         app = self.app
 
         async def abortable(scope: Scope, receive: Receive, send: Send) -> None:
-            await app({**scope, ABORT: transport.abort}, receive, send)
+            await app({**scope, ABORT_KEY: transport.abort}, receive, send)
 
         self.app = abortable
 
@@ -57,7 +59,7 @@ def serving(app: ASGIApp, listeners: Sequence[socket.socket]) -> Iterator[None]:
     """Serve the app from a thread, on sockets that listen already, until the block ends."""
     config = uvicorn.Config(
         app,
-        http=Abortable,
+        http=AbortableProtocol,
         ws="none",
         log_config=None,
         access_log=False,

@@ -4,17 +4,19 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from asgi_tiktok.emulator.apps import App
-from asgi_tiktok.emulator.authorize import Authorization
-from asgi_tiktok.emulator.clock import Clock
-from asgi_tiktok.emulator.consent import Consent
-from asgi_tiktok.emulator.exchanges import KEPT, Exchange
-from asgi_tiktok.emulator.faults import Faults
-from asgi_tiktok.emulator.grants import Grant, Grants
-from asgi_tiktok.emulator.knobs import Knobs
-from asgi_tiktok.emulator.people import Person
-from asgi_tiktok.emulator.qr import QRLogins
-from asgi_tiktok.emulator.webhooks import AUTHORIZATION_REMOVED, WebhookSender
+from asgi_tiktok.emulator.endpoints.authorize import Authorization
+from asgi_tiktok.emulator.endpoints.consent import Consent
+from asgi_tiktok.emulator.endpoints.qr import QRLogins
+from asgi_tiktok.emulator.endpoints.webhooks import AUTHORIZATION_REMOVED, WebhookSender
+from asgi_tiktok.emulator.world.apps import App
+from asgi_tiktok.emulator.world.clock import Clock
+from asgi_tiktok.emulator.world.exchanges import MAX_EXCHANGES, Exchange
+from asgi_tiktok.emulator.world.faults import Faults
+from asgi_tiktok.emulator.world.grants import Grant, Grants
+from asgi_tiktok.emulator.world.knobs import Knobs
+from asgi_tiktok.emulator.world.people import Person
+
+__all__ = ["State"]
 
 T = TypeVar("T")
 
@@ -25,14 +27,13 @@ class State:
     def __init__(
         self, apps: Sequence[App], people: Sequence[Person], clock: Callable[[], float], knobs: Knobs
     ) -> None:
-        self.apps = unique("client_key", apps, lambda app: app.client_key)
-        self.people = unique("open_id", people, lambda person: person.open_id)
+        self.apps = by_unique_key("client_key", apps, lambda app: app.client_key)
+        self.people = by_unique_key("open_id", people, lambda person: person.open_id)
         self.knobs = knobs
         self.clock = Clock(clock)
-        self.exchanges: deque[Exchange] = deque(maxlen=KEPT)
+        self.exchanges: deque[Exchange] = deque(maxlen=MAX_EXCHANGES)
         self.faults = Faults()
-        self.grants = Grants(self.clock, knobs)
-        self.grants.on_removed = self._tell_of_removal
+        self.grants = Grants(self.clock, knobs, self._send_removal_event)
         self.webhooks = WebhookSender(self.clock)
         authorization = Authorization(self.apps, self.people, self.grants, knobs)
         self.qr_logins = QRLogins(self.apps, authorization)
@@ -43,21 +44,21 @@ class State:
         self.grants.clear()
         self.exchanges.clear()
         self.faults.clear()
-        self.qr_logins.logins.clear()
+        self.qr_logins.clear()
         self.webhooks.deliveries.clear()
         self.clock.reset()
 
-    def _tell_of_removal(self, grant: Grant) -> None:
+    def _send_removal_event(self, grant: Grant) -> None:
         app = self.apps[grant.client_key]
         if app.webhook_url and grant.removed is not None:
             self.webhooks.send(app, AUTHORIZATION_REMOVED, grant.open_id, {"reason": int(grant.removed)})
 
 
-def unique(name: str, things: Sequence[T], key: Callable[[T], str]) -> Mapping[str, T]:
+def by_unique_key(name: str, items: Sequence[T], key: Callable[[T], str]) -> Mapping[str, T]:
     """The things by their key; ValueError when there is none or a key comes twice."""
-    if not things:
+    if not items:
         raise ValueError(f"The emulator needs at least one {name}.")
-    by_key = {key(thing): thing for thing in things}
-    if len(by_key) != len(things):
+    by_key = {key(item): item for item in items}
+    if len(by_key) != len(items):
         raise ValueError(f"Every {name} may be used once.")
     return by_key

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
-from asgi_tiktok.workers import count_workers
+from asgi_tiktok.stores.workers import count_workers
 
 logger = logging.getLogger("asgi_tiktok")
 

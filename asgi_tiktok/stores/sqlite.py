@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from asgi_tiktok.errors import StoreError
-from asgi_tiktok.stores import lane
-from asgi_tiktok.stores.lane import Lane, NotNow, Step, T
+from asgi_tiktok.stores import sqlite_thread as lane
+from asgi_tiktok.stores.sqlite_thread import Lane, NotNow, Step, T
 
 logger = logging.getLogger("asgi_tiktok")
 

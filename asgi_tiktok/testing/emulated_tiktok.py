@@ -8,7 +8,7 @@ from typing import Any, Self
 import httpx2
 
 from asgi_tiktok.emulator import DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, Emulator, Exchange, Person
-from asgi_tiktok.emulator.knobs import Decision
+from asgi_tiktok.emulator.world.knobs import Decision
 from asgi_tiktok.stores import MemoryStore
 
 IN_PROCESS = "http://127.0.0.1:8700"

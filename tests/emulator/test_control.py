@@ -5,7 +5,7 @@ import httpx2
 import pytest
 
 from asgi_tiktok.emulator import CAST, DEFAULT_APP, DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, Emulator, Person
-from asgi_tiktok.emulator.shown import shown_value
+from asgi_tiktok.emulator.inspector.serialization import redact_value
 
 from .wire import (
     ALL_SCOPES,
@@ -208,7 +208,7 @@ async def test_a_form_that_does_not_fit_shows_the_page_with_the_cure(browser: ht
     ],
 )
 def test_a_secret_is_shortened_wherever_it_stands(name: str, value: str, shown: str) -> None:
-    assert shown_value(name, value) == shown
+    assert redact_value(name, value) == shown
 
 
 async def test_exchanges_of_strangers_are_shown_too() -> None:

@@ -5,9 +5,9 @@ from typing import Any, get_type_hints
 import pytest
 
 from asgi_tiktok.emulator import CAST, DEFAULT_CLIENT_SECRET, ConsentRefused, Emulator, Knobs, ProductionRefused
-from asgi_tiktok.emulator.clock import Clock
-from asgi_tiktok.emulator.knobs import KnobChanges
 from asgi_tiktok.emulator.production import VARIABLES
+from asgi_tiktok.emulator.world.clock import Clock
+from asgi_tiktok.emulator.world.knobs import KnobChanges
 
 from .wire import ALL_SCOPES, WEB, authorization_url, browser_of, code_form, credentials, query, sign_in, user_info
 
@@ -160,7 +160,7 @@ async def test_who_disconnects_is_read_once() -> None:
 
 async def test_who_is_banned_is_not_sent_back_silently() -> None:
     emulator = Emulator()
-    emulator.grants.consent("sbemulatorclientkey", REX.open_id, asked=(), scopes=("user.info.basic",))
+    emulator.grants.consent("sbemulatorclientkey", REX.open_id, requested=(), scopes=("user.info.basic",))
     async with browser_of(emulator) as browser:
         browser.cookies.set("tiktok_emulator_person", REX.open_id)
         assert (await browser.get(authorization_url())).status_code == 200

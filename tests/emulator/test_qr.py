@@ -153,7 +153,7 @@ async def test_codes_of_long_ago_are_forgotten(browser: httpx2.AsyncClient, emul
     first = await get_qrcode(browser)
     form = {"client_key": DEFAULT_CLIENT_KEY, "scope": "user.info.basic"}
     for _ in range(1000):
-        emulator.qr_logins.answer_get_qrcode(form)
+        emulator._state.qr_logins.handle_get_qrcode(form)
 
     assert (await check(browser, first["token"]))["error"] == "invalid_request"
     assert DEFAULT_APP.client_key in emulator.apps

@@ -6,7 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from asgi_tiktok.emulator import Emulator, run_emulator
-from asgi_tiktok.emulator.hosts import is_local
+from asgi_tiktok.emulator.world.hosts import is_local
 
 from .wire import authorization_url, code_form
 

@@ -12,8 +12,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from asgi_tiktok.emulator import CAST, DEFAULT_APP, DEFAULT_CLIENT_KEY, Emulator, Reason, run_emulator
+from asgi_tiktok.emulator.endpoints.webhooks import EVENTS, RETRIES, signature
 from asgi_tiktok.emulator.server import listen, serving, url_of
-from asgi_tiktok.emulator.webhooks import EVENTS, RETRIES, signature
 from tests.support.waiting import wait_until
 
 from .wire import Clock, browser_of, credentials, sign_in

@@ -7,8 +7,7 @@ from itertools import product
 
 import pytest
 
-from asgi_tiktok.emulator import Emulator, RunningEmulator, run_emulator
-from asgi_tiktok.emulator.apps import DEFAULT_APP
+from asgi_tiktok.emulator import DEFAULT_APP, Emulator, RunningEmulator, run_emulator
 from tests.support.http_browser import HTTPBrowser
 from tests.support.results import results_table
 from tests.support.servers import COMMANDS, run_server

@@ -10,8 +10,7 @@ from litestar.types import Receive, Scope, Send
 from starlette.testclient import TestClient
 
 from asgi_tiktok import TikTokAuthMiddleware
-from asgi_tiktok.emulator import Emulator
-from asgi_tiktok.emulator.apps import DEFAULT_APP
+from asgi_tiktok.emulator import DEFAULT_APP, Emulator
 from asgi_tiktok.litestar import TikTokPlugin
 from tests.support.app import app
 from tests.support.login import new_browser

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from asgi_tiktok.emulator import CAST, Emulator, RunningEmulator, run_emulator
-from asgi_tiktok.emulator.knobs import WebPKCE
+from asgi_tiktok.emulator.world.knobs import WebPKCE
 from tests.support.requirements import skip_or_fail
 
 from .app import APP, BASIC, WEB, Drive

@@ -11,8 +11,10 @@ import httpx2
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from asgi_tiktok import LoginRequired, MemoryStore, Store, TikTok, TikTokAuthMiddleware, lease, sessions
+from asgi_tiktok import LoginRequired, MemoryStore, Store, TikTok, TikTokAuthMiddleware
+from asgi_tiktok.accounts import sessions
 from asgi_tiktok.emulator import Emulator
+from asgi_tiktok.stores import lease
 from tests.support.app import app
 from tests.support.browser import Browser
 from tests.support.clock import Clock

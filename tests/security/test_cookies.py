@@ -7,8 +7,8 @@ import pytest
 from starlette.types import ASGIApp
 
 from asgi_tiktok import MemoryStore, TikTok, TikTokAuthMiddleware
+from asgi_tiktok.crypto.keys import Key, KeyRing
 from asgi_tiktok.emulator import Emulator
-from asgi_tiktok.keys import Key, KeyRing
 from tests.support.app import app
 from tests.support.browser import Browser
 from tests.support.canaries import OLD_SECRET_KEY, SECRET_KEY

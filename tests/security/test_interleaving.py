@@ -9,7 +9,8 @@ import anyio
 import httpx2
 import pytest
 
-from asgi_tiktok import MemoryStore, Store, StoreError, TikTokAuthMiddleware, TikTokError, tokens
+from asgi_tiktok import MemoryStore, Store, StoreError, TikTokAuthMiddleware, TikTokError
+from asgi_tiktok.accounts import tokens
 from asgi_tiktok.emulator import Emulator, Person
 from tests.support.app import app
 from tests.support.browser import Browser

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 
 from asgi_tiktok import TikTok, TikTokAuthMiddleware, TikTokError
 from asgi_tiktok.emulator import Emulator
-from asgi_tiktok.webhooks import Webhooks
+from asgi_tiktok.routes.webhooks import Webhooks
 from tests.support.app import app
 from tests.support.browser import Browser
 from tests.support.canaries import Canaries

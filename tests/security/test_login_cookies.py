@@ -7,9 +7,9 @@ import pytest
 from starlette.types import ASGIApp
 
 from asgi_tiktok import TikTok
+from asgi_tiktok.crypto.records import seal_record
 from asgi_tiktok.emulator import Emulator
-from asgi_tiktok.pending import PendingLogins
-from asgi_tiktok.records import seal_record
+from asgi_tiktok.routes.pending import PendingLogins
 from tests.support.browser import Browser
 from tests.support.people import AMARA
 from tests.support.requests import send_request

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from starlette.testclient import TestClient
 
 from asgi_tiktok.emulator import Emulator
-from asgi_tiktok.next_path import safe_next
+from asgi_tiktok.http.next_path import safe_next
 from fuzz import login_query, next_path
 from tests.support.login import sign_in
 from tests.support.strategies import examples, hostile_next, ordinary_next

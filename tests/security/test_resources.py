@@ -14,10 +14,12 @@ import httpx2
 import pytest
 from starlette.types import ASGIApp
 
-from asgi_tiktok import InvalidResponse, MemoryStore, TikTok, TikTokAuthMiddleware, flood_gate, sessions
-from asgi_tiktok import callback as callback_module
+from asgi_tiktok import InvalidResponse, MemoryStore, TikTok, TikTokAuthMiddleware
+from asgi_tiktok.accounts import sessions
+from asgi_tiktok.client import callback as callback_module
+from asgi_tiktok.crypto.keys import Key
 from asgi_tiktok.emulator import Emulator
-from asgi_tiktok.keys import Key
+from asgi_tiktok.routes import log_limiter as flood_gate
 from benchmarks.abandoned_logins import nothing, start_logins
 from tests.support.browser import Browser
 from tests.support.people import AMARA

@@ -9,7 +9,7 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from asgi_tiktok import MemoryStore, TikTok, TikTokAuthMiddleware, TikTokUser
-from asgi_tiktok.keys import KeyRing
+from asgi_tiktok.crypto.keys import KeyRing
 from tests.support.browser import Browser
 from tests.support.canaries import SECRET_KEY
 from tests.support.clock import Clock

@@ -3,7 +3,7 @@ import sys
 import pytest
 
 from asgi_tiktok import MemoryStore
-from asgi_tiktok.workers import count_workers
+from asgi_tiktok.stores.workers import count_workers
 
 pytestmark = pytest.mark.anyio
 

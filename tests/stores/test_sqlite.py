@@ -13,7 +13,8 @@ import anyio
 import pytest
 
 from asgi_tiktok import SQLiteStore, StoreError
-from asgi_tiktok.stores import lane, sqlite
+from asgi_tiktok.stores import sqlite
+from asgi_tiktok.stores import sqlite_thread as lane
 from tests.support.clock import Clock
 
 pytestmark = pytest.mark.anyio
@@ -127,7 +128,8 @@ async def test_a_full_file_still_reads(path: Path) -> None:
 
 READ_ONLY = """
 import asyncio, os, pathlib, sys
-from asgi_tiktok import SQLiteStore, StoreError
+from asgi_tiktok import SQLiteStore
+from asgi_tiktok import StoreError
 
 path = pathlib.Path(sys.argv[1])
 path.chmod(0o444)

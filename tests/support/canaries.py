@@ -25,8 +25,9 @@ from typing import Any
 
 import pytest
 
-from asgi_tiktok import TikTokError, login, state
+from asgi_tiktok import TikTokError
 from asgi_tiktok.emulator import DEFAULT_CLIENT_SECRET
+from asgi_tiktok.routes import login, state_parameter
 
 SECRET_KEY = "n7Zq-canary-key-0Lw4vT9yB2xKf6Rd8mHs"
 OLD_SECRET_KEY = "p3Xe-canary-old-5Gj1uC7oA9iWk2Qb4nVt"
@@ -76,7 +77,7 @@ class Canaries(logging.Handler):
         import secrets
 
         make_token: Callable[[int], str] = secrets.token_urlsafe
-        make_state = state.make_state
+        make_state = state_parameter.make_state
         initialize: Callable[..., None] = TikTokError.__init__
 
         def token_urlsafe(size: int = 32) -> str:

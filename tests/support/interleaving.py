@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 import httpx2
 
 from asgi_tiktok import Store, TikTokAuthMiddleware
+from asgi_tiktok.accounts.tokens import Kept
 from asgi_tiktok.emulator import DEFAULT_APP, Emulator, Person
-from asgi_tiktok.tokens import Kept
 from tests.support.app import app
 from tests.support.browser import Browser
 from tests.support.people import AMARA

@@ -24,7 +24,8 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from asgi_tiktok import TikTok, TikTokAuthMiddleware
+from asgi_tiktok import TikTok
+from asgi_tiktok import TikTokAuthMiddleware
 from asgi_tiktok.testing import login_as
 
 ORIGIN = "https://testserver"

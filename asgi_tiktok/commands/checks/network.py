@@ -4,13 +4,13 @@ import asyncio
 
 import httpx2
 
-from asgi_tiktok.client import TikTokClient
+from asgi_tiktok.client.client import TikTokClient
+from asgi_tiktok.client.transport import TIMEOUT
 from asgi_tiktok.commands.checks.clock import check_clock, clock_difference
 from asgi_tiktok.commands.checks.finding import Finding, error, ok, warning
 from asgi_tiktok.commands.checks.settings import Settings
 from asgi_tiktok.commands.portal import PORTAL
 from asgi_tiktok.errors import TikTokError, TokenError
-from asgi_tiktok.transport import TIMEOUT
 
 DEADLINE = 10  # seconds
 CREDENTIALS = (

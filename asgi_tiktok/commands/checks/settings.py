@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from urllib.parse import urlsplit
 
+from asgi_tiktok.client.endpoints import LOOPBACK_HOSTS
 from asgi_tiktok.commands.checks.finding import Finding, error, ok, warning
 from asgi_tiktok.commands.portal import APP_ONLY_SCOPES, PORTAL, PRODUCTS, platform_of, registration_steps
-from asgi_tiktok.endpoints import LOOPBACK_HOSTS
+from asgi_tiktok.crypto.keys import CURE as SECRET_KEY_CURE
 from asgi_tiktok.errors import ConfigurationError
-from asgi_tiktok.keys import CURE as SECRET_KEY_CURE
 from asgi_tiktok.tiktok import TikTok, split_list
 
 CREDENTIALS = f"Copy it from {PORTAL} > Credentials."

@@ -1,0 +1,1 @@
+"""The data that is kept for a TikTok account: sessions, token, API client, hooks."""

@@ -1,0 +1,49 @@
+"""TikTok's API on behalf of one user."""
+
+from collections.abc import AsyncGenerator
+
+import httpx2
+
+from asgi_tiktok.accounts.tokens import Tokens
+from asgi_tiktok.client.transport import TIMEOUT, SharedTransport
+from asgi_tiktok.errors import ConfigurationError
+
+
+class UserAuth(httpx2.Auth):
+    """Signs requests with the user's token, refreshed when needed, and tries once more with another one."""
+
+    def __init__(self, tokens: Tokens, open_id: str, origin: str) -> None:
+        self.tokens = tokens
+        self.open_id = open_id
+        self.origin = httpx2.URL(origin)
+
+    async def async_auth_flow(self, request: httpx2.Request) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
+        if (request.url.scheme, request.url.netloc) != (self.origin.scheme, self.origin.netloc):
+            raise ConfigurationError(f"A user's token is for {self.origin} alone, not for {request.url.host}.")
+        token = await self.tokens.get(self.open_id)
+        request.headers["Authorization"] = f"Bearer {token.access_token}"
+        response = yield request
+        if await says_token_is_invalid(response):
+            token = await self.tokens.get(self.open_id, rejected=token.access_token)
+            # A body that came from a generator or a file is gone by now, and cannot be sent again.
+            if isinstance(request.stream, httpx2.ByteStream):
+                request.headers["Authorization"] = f"Bearer {token.access_token}"
+                yield request
+
+
+async def says_token_is_invalid(response: httpx2.Response) -> bool:
+    if response.status_code != 401:
+        return False
+    return b"access_token_invalid" in await response.aread()
+
+
+def user_client(tokens: Tokens, open_id: str) -> httpx2.AsyncClient:
+    """An httpx2 client for TikTok's API as this user; closing it leaves the shared connections open."""
+    origin = tokens.client.endpoints.api
+    return httpx2.AsyncClient(
+        base_url=origin,
+        auth=UserAuth(tokens, open_id, origin),
+        transport=SharedTransport(tokens.client.pools),
+        timeout=TIMEOUT,
+        trust_env=False,
+    )

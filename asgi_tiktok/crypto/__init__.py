@@ -1,0 +1,1 @@
+"""Sign, seal and derive keys; keep secrets out of `repr` and tracebacks."""

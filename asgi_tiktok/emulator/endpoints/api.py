@@ -1,0 +1,158 @@
+"""TikTok's API host: OAuth, user info and videos, answered in its envelopes."""
+
+import json
+from collections import deque
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from asgi_tiktok.emulator.endpoints.fault_injection import FAULT_KEY
+from asgi_tiktok.emulator.endpoints.oauth import Form, read_form
+from asgi_tiktok.emulator.endpoints.qr import QRLogins
+from asgi_tiktok.emulator.endpoints.resource_request import ResourceData, ResourceRequest
+from asgi_tiktok.emulator.endpoints.token import handle_revoke, handle_token
+from asgi_tiktok.emulator.endpoints.user_info import handle_user_info
+from asgi_tiktok.emulator.endpoints.video_api import handle_video_list, handle_video_query
+from asgi_tiktok.emulator.world.apps import App
+from asgi_tiktok.emulator.world.errors import APIError
+from asgi_tiktok.emulator.world.exchanges import Exchange, new_log_id
+from asgi_tiktok.emulator.world.grants import Grants, TokenResponse
+from asgi_tiktok.emulator.world.knobs import Knobs
+from asgi_tiktok.emulator.world.people import Person
+
+__all__ = ["API"]
+
+
+class API:
+    """The endpoints an app calls from its server."""
+
+    def __init__(
+        self,
+        apps: Mapping[str, App],
+        people: Mapping[str, Person],
+        grants: Grants,
+        qr_logins: QRLogins,
+        exchanges: deque[Exchange],
+        knobs: Knobs,
+    ) -> None:
+        self._apps = apps
+        self._people = people
+        self._grants = grants
+        self._qr_logins = qr_logins
+        self._exchanges = exchanges
+        self._knobs = knobs
+
+    async def token(self, request: Request) -> Response:
+        return await self._oauth("token", request, partial(handle_token, self._apps, self._grants, self._knobs))
+
+    async def revoke(self, request: Request) -> Response:
+        return await self._oauth("revoke", request, partial(handle_revoke, self._apps, self._grants, self._knobs))
+
+    async def get_qrcode(self, request: Request) -> Response:
+        return await self._oauth("get_qrcode", request, self._qr_logins.handle_get_qrcode)
+
+    async def check_qrcode(self, request: Request) -> Response:
+        return await self._oauth("check_qrcode", request, self._qr_logins.handle_check_qrcode)
+
+    async def user_info(self, request: Request) -> Response:
+        return await self._resource("user_info", request, handle_user_info)
+
+    async def video_list(self, request: Request) -> Response:
+        return await self._resource("video_list", request, handle_video_list)
+
+    async def video_query(self, request: Request) -> Response:
+        return await self._resource("video_query", request, handle_video_query)
+
+    async def unsupported(self, request: Request, exc: Exception) -> Response:
+        """TikTok's gateway for any path or method it does not know, a forgotten slash included."""
+        cure = "Check path and method; the paths of TikTok's API end with a slash."
+        refused = APIError("not_found", "Unsupported path(Janus)", cure, status=404)
+        log_id = self._new_log_id()
+        self._record(
+            "unsupported", request, refused.status, log_id, request.query_params, refused, refused.description
+        )
+        return Response(refused.description, refused.status, headers={"x-tt-logid": log_id}, media_type="text/plain")
+
+    async def _oauth(self, endpoint: str, request: Request, handle: Callable[[Form], TokenResponse]) -> Response:
+        log_id = self._new_log_id()
+        form: Form = {}
+        refused = None
+        status = 200
+        try:
+            form = await read_form(request, self._knobs.charset_suffix)
+            body = handle(form)
+        except APIError as exc:
+            refused = exc
+            status = self._knobs.oauth_error_status
+            body = {"error": exc.error, "error_description": exc.description, "log_id": log_id}
+        text = as_json(body)
+        self._record(endpoint, request, status, log_id, form, refused, text)
+        return json_response(text, status, log_id)
+
+    async def _resource(
+        self,
+        endpoint: str,
+        request: Request,
+        handle: Callable[[Mapping[str, Person], Grants, ResourceRequest], ResourceData],
+    ) -> Response:
+        """What the person lets the app read; unlike OAuth, errors here have their own HTTP status."""
+        log_id = self._new_log_id()
+        resource_request = await ResourceRequest.read(request, self._knobs.scope_error)
+        refused = None
+        data: ResourceData = {}
+        try:
+            data = handle(self._people, self._grants, resource_request)
+        except APIError as exc:
+            refused = exc
+        code, message = (refused.error, refused.description) if refused else ("ok", "")
+        text = as_json({"data": data, "error": {"code": code, "message": message, "log_id": log_id}})
+        status = refused.status if refused else 200
+        self._record(endpoint, request, status, log_id, resource_request.parameters, refused, text)
+        return json_response(text, status, log_id)
+
+    def _new_log_id(self) -> str:
+        return new_log_id(self._grants.clock())
+
+    def _record(
+        self,
+        endpoint: str,
+        request: Request,
+        status: int,
+        log_id: str,
+        parameters: Mapping[str, str],
+        refused: APIError | None,
+        text: str,
+    ) -> None:
+        self._exchanges.append(
+            Exchange(
+                endpoint=endpoint,
+                method=request.method,
+                path=request.url.path,
+                status=status,
+                log_id=log_id,
+                at=self._grants.clock(),
+                request=dict(parameters),
+                authorization=request.headers.get("authorization", ""),
+                answer=text,
+                error=refused.error if refused else None,
+                description=refused.description if refused else None,
+                cure=refused.cure if refused else None,
+                fault=request.scope.get(FAULT_KEY),
+            )
+        )
+
+
+def as_json(body: Mapping[str, Any]) -> str:
+    """JSON as TikTok's servers write it, with `&`, `<` and `>` escaped."""
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    for character in "&<>":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def json_response(text: str, status: int, log_id: str) -> Response:
+    headers = {"Cache-Control": "no-store", "x-tt-logid": log_id}
+    return Response(text, status, headers=headers, media_type="application/json")

@@ -1,0 +1,194 @@
+"""The emulator as an HTTP API, so that tests in any language can look at it and move it.
+
+Everything is JSON under `/_emulator/api/`; a POST says `Content-Type: application/json`. What cannot be done is
+answered with status 400 and `{"error": "one sentence with the cure"}`. Tokens and secrets are shortened.
+
+| Request          | Body; `?` marks what may be left out           | Answer                            |
+|------------------|------------------------------------------------|-----------------------------------|
+| GET /            |                                                | clock, apps, knobs, known names   |
+| GET /people      |                                                | people                            |
+| GET /grants      |                                                | grants with their living tokens   |
+| GET /exchanges   | query `?after=log_id`: only later ones         | exchanges, oldest first           |
+| GET /faults      |                                                | faults that still wait            |
+| GET /deliveries  |                                                | webhooks and their attempts       |
+| POST /consent    | authorization_url, person?, scopes?, decision? | location: the way back to the app |
+| POST /faults     | endpoint, kind, times?, seconds?, status?,     | the fault                         |
+|                  | retry_after?, size?                            |                                   |
+| DELETE /faults   |                                                | faults, none                      |
+| POST /clock      | move: seconds                                  | now, offset                       |
+| POST /revoke     | open_id, client_key?, reason? (0 to 5)         | grants                            |
+| POST /expire     | token: value or id; or open_id, client_key?    | expired: how many                 |
+| POST /webhook    | event, client_key?, open_id?, content?         | the delivery                      |
+| POST /reset      |                                                | as GET /                          |
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from asgi_tiktok.emulator.endpoints.origin import is_same_origin
+from asgi_tiktok.emulator.endpoints.webhooks import EVENTS
+from asgi_tiktok.emulator.inspector.actions import Actions, Values
+from asgi_tiktok.emulator.inspector.serialization import (
+    serialize_delivery,
+    serialize_exchange,
+    serialize_fault,
+    serialize_grants,
+    serialize_person,
+)
+from asgi_tiktok.emulator.state import State
+from asgi_tiktok.emulator.world.errors import ConsentRefused
+from asgi_tiktok.emulator.world.faults import ENDPOINTS, KINDS
+
+__all__ = ["ControlAPI"]
+
+PREFIX = "/_emulator/api"
+JSON = "application/json"
+HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+Write = Callable[[Values], dict[str, Any]]
+
+
+class ControlAPI:
+    """The HTTP API. A browser's page from elsewhere can neither read it nor send to it."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._actions = Actions(state)
+
+    def routes(self) -> list[Route]:
+        reads = {
+            "/": self._overview,
+            "/people": lambda request: {
+                "people": [serialize_person(person) for person in self._state.people.values()]
+            },
+            "/grants": lambda request: self._grants(),
+            "/exchanges": self._exchanges,
+            "/faults": lambda request: self._faults(),
+            "/deliveries": lambda request: {
+                "deliveries": [*map(serialize_delivery, [*self._state.webhooks.deliveries])]
+            },
+        }
+        writes: dict[tuple[str, str], Write] = {
+            ("POST", "/consent"): lambda values: {"location": self._actions.consent(values)},
+            ("POST", "/faults"): lambda values: serialize_fault(self._actions.add_fault(values)),
+            ("DELETE", "/faults"): self._clear_faults,
+            ("POST", "/clock"): self._move_clock,
+            ("POST", "/revoke"): self._revoke,
+            ("POST", "/expire"): lambda values: {"expired": self._actions.expire(values)},
+            ("POST", "/webhook"): lambda values: serialize_delivery(self._actions.send_webhook(values)),
+            ("POST", "/reset"): self._reset,
+        }
+        return [
+            *(Route(PREFIX + path, read_endpoint(read), methods=["GET"]) for path, read in reads.items()),
+            *(
+                Route(PREFIX + path, write_endpoint(write), methods=[method])
+                for (method, path), write in writes.items()
+            ),
+        ]
+
+    def _overview(self, request: Request | None = None) -> dict[str, Any]:
+        knobs = {field.name: getattr(self._state.knobs, field.name) for field in fields(self._state.knobs)}
+        limit = knobs["partial_grant"]
+        return {
+            **self._clock(),
+            "apps": [
+                {
+                    "client_key": app.client_key,
+                    "name": app.name,
+                    "redirect_uris": app.redirect_uris,
+                    "scopes": app.scopes,
+                    "webhook_url": app.webhook_url,
+                }
+                for app in self._state.apps.values()
+            ],
+            "knobs": {**knobs, "partial_grant": None if limit is None else sorted(limit)},
+            "endpoints": [*ENDPOINTS],
+            "fault_kinds": KINDS,
+            "events": [*EVENTS],
+        }
+
+    def _exchanges(self, request: Request) -> dict[str, Any]:
+        exchanges = [*self._state.exchanges]
+        after = request.query_params.get("after")
+        positions = [position for position, exchange in enumerate(exchanges, 1) if exchange.log_id == after]
+        return {
+            "exchanges": [serialize_exchange(exchange) for exchange in exchanges[positions[0] if positions else 0 :]]
+        }
+
+    def _clock(self) -> dict[str, Any]:
+        return {"now": self._state.clock(), "offset": self._state.clock.offset}
+
+    def _grants(self) -> dict[str, Any]:
+        return {"grants": [*serialize_grants(self._state.grants)]}
+
+    def _faults(self) -> dict[str, Any]:
+        return {"faults": [serialize_fault(fault) for fault in self._state.faults]}
+
+    def _clear_faults(self, values: Values) -> dict[str, Any]:
+        self._state.faults.clear()
+        return self._faults()
+
+    def _move_clock(self, values: Values) -> dict[str, Any]:
+        self._actions.move_clock(values)
+        return self._clock()
+
+    def _revoke(self, values: Values) -> dict[str, Any]:
+        self._actions.revoke(values)
+        return self._grants()
+
+    def _reset(self, values: Values) -> dict[str, Any]:
+        self._state.reset()
+        return self._overview()
+
+
+Endpoint = Callable[[Request], Any]
+
+
+def read_endpoint(read: Callable[[Request], dict[str, Any]]) -> Endpoint:
+    async def answer(request: Request) -> Response:
+        return as_json(read(request))
+
+    return answer
+
+
+def write_endpoint(write: Write) -> Endpoint:
+    async def answer(request: Request) -> Response:
+        if not is_same_origin(request):
+            return as_json({"error": "This was sent from another site's page."}, 403)
+        # A form or text/plain could come from any page; this type makes a browser ask first, and we do not answer.
+        content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if request.method == "POST" and content_type != JSON:
+            return as_json({"error": f"Send Content-Type: {JSON}."}, 400)
+        try:
+            return as_json(write(parse_body(await request.body())))
+        except ConsentRefused as refused:
+            return as_json({"error": refused.cure, "refused": refused.parameters}, 400)
+        except ValueError as exc:
+            return as_json({"error": str(exc)}, 400)
+
+    return answer
+
+
+def parse_body(body: bytes) -> Values:
+    """The JSON object in a body; nothing stands for an empty one."""
+    try:
+        values = json.loads(body or b"{}")
+    except (ValueError, RecursionError) as exc:
+        raise ValueError("The body is not JSON.") from exc
+    try:
+        json.dumps(values, ensure_ascii=False).encode()
+    except UnicodeEncodeError as exc:
+        raise ValueError("The body holds half of a surrogate pair, which is no character.") from exc
+    if not isinstance(values, dict):
+        raise ValueError("The body is not a JSON object.")
+    return values
+
+
+def as_json(body: dict[str, Any], status: int = 200) -> Response:
+    return Response(json.dumps(body, ensure_ascii=False), status, headers=HEADERS, media_type=JSON)

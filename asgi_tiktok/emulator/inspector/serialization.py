@@ -1,0 +1,123 @@
+"""The state as plain data to look at, with every secret shortened."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from asgi_tiktok.emulator.endpoints.webhooks import Delivery
+from asgi_tiktok.emulator.world.exchanges import Exchange
+from asgi_tiktok.emulator.world.faults import Fault
+from asgi_tiktok.emulator.world.grants import Grant, Grants, token_id
+from asgi_tiktok.emulator.world.people import Person
+
+__all__ = [
+    "redact_value",
+    "serialize_delivery",
+    "serialize_exchange",
+    "serialize_fault",
+    "serialize_grants",
+    "serialize_person",
+]
+
+SECRET_NAMES = re.compile(r"secret|token|verifier|password|^code$", re.IGNORECASE)
+# A token or a code wherever it stands, also where nobody would look for one.
+SECRET_VALUES = re.compile(r"(?:act|rft|clt)\.[\w.-]{8,}(?:(?:!|%21)[\w.]+)?|[\w-]{40,}(?:\*|%2A)\w(?:!|%21)[\w.]+")
+
+
+def shorten(secret: str) -> str:
+    """Enough of a secret to tell it from others."""
+    kind = re.match(r"(?:act|rft|clt)\.(?:emulator\.)?", secret)
+    start = kind.end() if kind else 0
+    return f"{secret[: start + 4]}…" if len(secret) > start + 8 else "…"
+
+
+def redact(text: str) -> str:
+    return SECRET_VALUES.sub(lambda found: shorten(found[0]), text)
+
+
+def redact_value(name: str, value: str) -> str:
+    return shorten(value) if SECRET_NAMES.search(name) and value else redact(value)
+
+
+def serialize_person(person: Person) -> dict[str, Any]:
+    names = ("open_id", "display_name", "username", "is_verified", "sandbox_target", "banned", "disconnects", "note")
+    return {name: getattr(person, name) for name in names}
+
+
+def serialize_grants(grants: Grants) -> Iterator[dict[str, Any]]:
+    """The grants, the newest first, the ended ones last."""
+    for grant in [*reversed([*grants.grants.values()]), *reversed([*grants.ended])]:
+        yield {
+            "client_key": grant.client_key,
+            "open_id": grant.open_id,
+            "scopes": sorted(grant.scopes),
+            "since": grant.since,
+            "removed": None if grant.removed is None else int(grant.removed),
+            "tokens": serialize_tokens(grants, grant),
+        }
+
+
+def serialize_tokens(grants: Grants, grant: Grant) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": token_id(value),
+            "kind": "access" if value.startswith("act.") else "refresh",
+            "value": shorten(value),
+            "scopes": sorted(issued.scopes),
+            "expires_at": issued.expires_at,
+        }
+        for value, issued in grants.active_tokens(grant)
+    ]
+
+
+def serialize_exchange(exchange: Exchange) -> dict[str, Any]:
+    return {
+        "log_id": exchange.log_id,
+        "at": exchange.at,
+        "endpoint": exchange.endpoint,
+        "method": exchange.method,
+        "path": exchange.path,
+        "status": exchange.status,
+        "request": {name: redact_value(name, value) for name, value in redacted_request(exchange).items()},
+        "answer": redact_answer(exchange.answer),
+        "error": exchange.error,
+        "description": exchange.description,
+        "cure": exchange.cure,
+        "fault": exchange.fault,
+    }
+
+
+def redacted_request(exchange: Exchange) -> Mapping[str, str]:
+    scheme, _, credentials = exchange.authorization.partition(" ")
+    if not scheme:
+        return exchange.request
+    return {"Authorization": f"{scheme} {shorten(credentials)}", **exchange.request}
+
+
+def redact_answer(answer: str) -> str:
+    """JSON as it was sent; of an address, the query in readable form."""
+    url = urlsplit(answer) if answer.startswith("http") else None
+    if url is None:
+        return redact(answer)
+    query = [(name, redact_value(name, value)) for name, value in parse_qsl(url.query, keep_blank_values=True)]
+    return url._replace(query=urlencode(query, safe="…:/,")).geturl()
+
+
+def serialize_fault(fault: Fault) -> dict[str, Any]:
+    return {"endpoint": fault.endpoint, "kind": fault.kind, "times": fault.times, "left": fault.left}
+
+
+def serialize_delivery(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "client_key": delivery.app.client_key,
+        "url": delivery.app.webhook_url,
+        "event": delivery.event,
+        "body": delivery.body.decode(),
+        "created": delivery.created,
+        "delivered": delivery.delivered,
+        "next_at": delivery.next_at,
+        "attempts": [
+            {"at": attempt.at, "status": attempt.status, "problem": attempt.problem} for attempt in delivery.attempts
+        ],
+    }

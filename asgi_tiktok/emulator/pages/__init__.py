@@ -1,0 +1,1 @@
+"""HTML pages and pictures, and how they are rendered."""

@@ -1,0 +1,231 @@
+"""The state of the emulator: who has consented to what, and the codes and tokens that came of it."""
+
+import hashlib
+import secrets
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from enum import IntEnum
+
+from asgi_tiktok.emulator.world.errors import APIError
+from asgi_tiktok.emulator.world.knobs import Knobs, Lifetimes
+
+__all__ = ["Code", "Grant", "Grants", "IssuedToken", "Reason", "TokenResponse", "token_id"]
+
+ACCESS_SECONDS: dict[Lifetimes, int] = {"new": 2 * 3600, "legacy": 24 * 3600}
+REFRESH_SECONDS: dict[Lifetimes, int] = {"new": 180 * 86400, "legacy": 365 * 86400}
+CLIENT_SECONDS = 2 * 3600
+MAX_ENDED = 100
+
+TokenResponse = dict[str, str | int]
+
+
+class Reason(IntEnum):
+    """Why a grant ended, in the numbers of the webhook authorization.removed."""
+
+    UNKNOWN = 0
+    DISCONNECTED = 1
+    ACCOUNT_DELETED = 2
+    AGE_CHANGED = 3
+    BANNED = 4
+    REVOKED_BY_APP = 5
+
+
+@dataclass(slots=True)
+class Grant:
+    """A person's consent to an app. Removing it kills everything that was issued under it."""
+
+    client_key: str
+    open_id: str
+    since: float
+    scopes: frozenset[str] = frozenset()
+    removed: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What an authorization code is bound to; a challenge of None is not verified."""
+
+    grant: Grant
+    scopes: tuple[str, ...]
+    redirect_uri: str
+    code_challenge: str | None
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """What an access or refresh token stands for."""
+
+    grant: Grant
+    scopes: tuple[str, ...]
+    expires_at: float
+
+
+class Grants:
+    """Issues and redeems codes and tokens; every moment comes from `clock`."""
+
+    def __init__(
+        self, clock: Callable[[], float], knobs: Knobs, on_removed: Callable[[Grant], None] = lambda grant: None
+    ) -> None:
+        self.clock = clock
+        self._access_seconds = ACCESS_SECONDS[knobs.lifetimes]
+        self._refresh_seconds = REFRESH_SECONDS[knobs.lifetimes]
+        self._rotates = knobs.rotate == "strict"
+        self._code_ttl = knobs.code_ttl
+        self._suffix = "" if knobs.id_suffix == "none" else knobs.id_suffix
+        self._on_removed = on_removed
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything, as if nobody had ever signed in."""
+        self.grants: dict[tuple[str, str], Grant] = {}
+        self.ended: deque[Grant] = deque(maxlen=MAX_ENDED)
+        self._codes: dict[str, Code] = {}
+        self._redeemed: set[str] = set()
+        self.access_tokens: dict[str, IssuedToken] = {}
+        self.refresh_tokens: dict[str, IssuedToken] = {}
+
+    def covers(self, client_key: str, open_id: str, scopes: tuple[str, ...]) -> bool:
+        """Whether the person has already consented to all these scopes."""
+        grant = self.grants.get((client_key, open_id))
+        return grant is not None and grant.scopes.issuperset(scopes)
+
+    def consent(self, client_key: str, open_id: str, *, requested: tuple[str, ...], scopes: tuple[str, ...]) -> Grant:
+        """Remember the person's answer to the asked scopes; earlier answers to others stay."""
+        grant = self.grants.setdefault((client_key, open_id), Grant(client_key, open_id, self.clock()))
+        grant.scopes = grant.scopes.difference(requested).union(scopes)
+        return grant
+
+    def new_code(
+        self, grant: Grant, *, scopes: tuple[str, ...], redirect_uri: str, code_challenge: str | None
+    ) -> str:
+        """A code for one exchange, in TikTok's shape."""
+        value = f"{secrets.token_urlsafe(60)}*{secrets.randbelow(10)}!{four_digits()}{self._suffix}"
+        self._codes[value] = Code(grant, scopes, redirect_uri, code_challenge, self.clock() + self._code_ttl)
+        return value
+
+    def redeem(self, value: str, client_key: str) -> Code:
+        """The code's binding, once. TikTok has one answer for used, old and invented codes alike."""
+        code = self._codes.get(value)
+        if value in self._redeemed:
+            raise code_expired(
+                "The code was exchanged before; exchange it once, and start a new login to get another."
+            )
+        if code is None or code.grant.client_key != client_key:
+            raise code_expired("No such code was given to this app; URL-decode the callback's code exactly once.")
+        self._redeemed.add(value)
+        if code.expires_at <= self.clock():
+            raise code_expired(
+                f"The code was valid for {self._code_ttl} s; exchange it as soon as the callback comes."
+            )
+        if code.grant.removed is not None:
+            raise code_expired("The person or the app removed the grant in between; start a new login.")
+        return code
+
+    def issue(self, code: Code) -> TokenResponse:
+        """The first tokens of a login."""
+        refresh = IssuedToken(code.grant, code.scopes, self.clock() + self._refresh_seconds)
+        return self._token_response(refresh, self._new_refresh_token(refresh))
+
+    def refresh(self, value: str, client_key: str) -> TokenResponse:
+        """New tokens for a refresh token; the refresh window ends when it first said it would."""
+        refresh = self.refresh_tokens.get(value)
+        if refresh is None or refresh.grant.client_key != client_key:
+            raise refresh_invalid(
+                "No such refresh token is alive for this app: each refresh replaces it, so save the new one "
+                "before using it and refresh once at a time."
+            )
+        if refresh.grant.removed is not None:
+            raise refresh_invalid("The grant was revoked; only a new login helps.")
+        if refresh.expires_at <= self.clock():
+            raise refresh_invalid("The refresh token has reached its end; only a new login helps.")
+        if self._rotates:
+            del self.refresh_tokens[value]
+            value = self._new_refresh_token(refresh)
+        return self._token_response(refresh, value)
+
+    def client_token(self) -> TokenResponse:
+        """A token of the app itself (Client Access Token Management)."""
+        return {"access_token": self._new_token("clt"), "expires_in": CLIENT_SECONDS, "token_type": "Bearer"}
+
+    def access(self, value: str) -> IssuedToken | None:
+        """What a living access token stands for, or None."""
+        token = self.access_tokens.get(value)
+        return token if token is not None and self._is_active(token) else None
+
+    def revoke(self, access_token: str, client_key: str) -> bool:
+        """Remove the whole grant behind the app's access token; whether there was one."""
+        token = self.access_tokens.get(access_token)
+        if token is None or token.grant.client_key != client_key:
+            return False
+        return self.remove(client_key, token.grant.open_id, Reason.REVOKED_BY_APP)
+
+    def remove(self, client_key: str, open_id: str, reason: Reason = Reason.DISCONNECTED) -> bool:
+        """Disconnect the app from the person, as the app settings on TikTok do; whether it was connected."""
+        grant = self.grants.pop((client_key, open_id), None)
+        if grant is None:
+            return False
+        grant.removed = reason
+        self.ended.append(grant)
+        self._on_removed(grant)
+        return True
+
+    def expire(self, token: str) -> bool:
+        """End one token now, named by its value or its id; whether it was alive."""
+        for tokens in (self.access_tokens, self.refresh_tokens):
+            for value, issued in [*tokens.items()]:
+                if token in (value, token_id(value)) and self._is_active(issued):
+                    tokens[value] = replace(issued, expires_at=self.clock())
+                    return True
+        return False
+
+    def active_tokens(self, grant: Grant) -> Iterator[tuple[str, IssuedToken]]:
+        """The living tokens of a grant, oldest first."""
+        for value, issued in [*self.access_tokens.items(), *self.refresh_tokens.items()]:
+            if issued.grant is grant and self._is_active(issued):
+                yield value, issued
+
+    def _is_active(self, issued: IssuedToken) -> bool:
+        return issued.grant.removed is None and issued.expires_at > self.clock()
+
+    def _new_refresh_token(self, refresh: IssuedToken) -> str:
+        value = self._new_token("rft")
+        self.refresh_tokens[value] = refresh
+        return value
+
+    def _new_token(self, kind: str) -> str:
+        """A token in TikTok's shape that everybody can tell from a real one."""
+        return f"{kind}.emulator.{secrets.token_urlsafe(36)}!{four_digits()}{self._suffix}"
+
+    def _token_response(self, refresh: IssuedToken, refresh_token: str) -> TokenResponse:
+        now = self.clock()
+        access_token = self._new_token("act")
+        self.access_tokens[access_token] = IssuedToken(refresh.grant, refresh.scopes, now + self._access_seconds)
+        return {
+            "access_token": access_token,
+            "expires_in": self._access_seconds,
+            "open_id": refresh.grant.open_id,
+            "refresh_expires_in": int(refresh.expires_at - now),
+            "refresh_token": refresh_token,
+            # TikTok keeps no order here, so that a client must not rely on one.
+            "scope": ",".join(reversed(refresh.scopes)),
+            "token_type": "Bearer",
+        }
+
+
+def token_id(value: str) -> str:
+    """A name for a token that does not give it away."""
+    return hashlib.sha256(value.encode()).hexdigest()[:12]
+
+
+def four_digits() -> int:
+    return 1000 + secrets.randbelow(9000)
+
+
+def code_expired(cure: str) -> APIError:
+    return APIError("invalid_grant", "Authorization code is expired.", cure)
+
+
+def refresh_invalid(cure: str) -> APIError:
+    return APIError("invalid_grant", "Refresh token is invalid or expired.", cure)

@@ -1,0 +1,1 @@
+"""Answer our routes; turn errors into responses."""

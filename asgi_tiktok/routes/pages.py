@@ -1,0 +1,131 @@
+"""The few HTML answers, and the same as JSON for those who ask for it."""
+
+from base64 import b64encode
+from hashlib import sha256
+from html import escape
+from string import Template
+
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+
+from asgi_tiktok.errors import LoginDenied, RateLimited, TikTokError
+from asgi_tiktok.routes.messages import words_for
+
+STYLE = """
+:root { color-scheme: light dark; --paper: #fff; --ink: #161823; --soft: #5c5e68; --line: #e3e3e6; --back: #f4f4f6 }
+@media (prefers-color-scheme: dark) {
+  :root { --paper: #1b1b1f; --ink: #f5f5f7; --soft: #a8a9b2; --line: #33343a; --back: #0c0c0e }
+}
+* { box-sizing: border-box }
+body { margin: 0; min-height: 100vh; min-height: 100dvh; display: grid; place-items: center; padding: 24px;
+  background: var(--back); color: var(--ink);
+  font: 17px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif }
+main { width: 100%; max-width: 440px; padding: 40px 32px 32px; background: var(--paper); border-radius: 20px;
+  border: 1px solid var(--line); box-shadow: 0 24px 60px -32px rgb(0 0 0 / .35) }
+.mark { width: 44px; height: 6px; border-radius: 3px; margin-bottom: 28px;
+  background: linear-gradient(90deg, #25f4ee 50%, #fe2c55 50%) }
+h1 { margin: 0 0 12px; font-size: 26px; line-height: 1.2; letter-spacing: -.01em; text-wrap: balance }
+p { margin: 0 0 28px; color: var(--soft); text-wrap: pretty }
+a.button, button { display: block; width: 100%; padding: 14px 20px; border: 0; border-radius: 12px;
+  background: #161823; color: #fff; font: inherit; font-weight: 600; text-align: center; text-decoration: none;
+  cursor: pointer }
+@media (prefers-color-scheme: dark) { a.button, button { background: #fff; color: #161823 } }
+a.button:hover, button:hover { opacity: .88 }
+:focus-visible { outline: 3px solid #25f4ee; outline-offset: 3px }
+.back { display: block; margin-top: 18px; text-align: center; color: var(--soft) }
+aside { margin: 0 0 28px; padding: 14px 16px; border-radius: 12px; border-left: 4px solid #fe2c55;
+  background: var(--back); font-size: 15px; overflow-wrap: anywhere }
+aside b { display: block }
+small { display: block; margin-top: 28px; padding-top: 16px; border-top: 1px solid var(--line);
+  color: var(--soft); font-size: 13px }
+"""
+STYLE_HASH = b64encode(sha256(STYLE.encode()).digest()).decode("ascii")
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Pragma": "no-cache",
+    "Content-Security-Policy": (
+        f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; frame-ancestors 'none'; base-uri 'none'; "
+        "form-action 'self'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+PAGE = Template(
+    """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+<meta name="robots" content="noindex">
+<title>$title</title>
+<style>$style</style>
+</head>
+<body>
+<main>
+<div class="mark"></div>
+<h1>$title</h1>
+<p>$text</p>
+$more
+</main>
+</body>
+</html>
+"""
+)
+
+
+def render(title: str, text: str, more: str, *, status_code: int = 200) -> HTMLResponse:
+    """A page of ours; `more` is HTML, the other texts are not."""
+    html = PAGE.substitute(title=escape(title), text=escape(text), style=STYLE, more=more)
+    return HTMLResponse(html, status_code=status_code, headers=HEADERS)
+
+
+def redirect(location: str, *, status_code: int = 303) -> Response:
+    """A redirect that no cache keeps."""
+    return RedirectResponse(location, status_code=status_code, headers=HEADERS)
+
+
+def logout_page(*, action: str, csrf_token: str, back: str) -> Response:
+    """Asks whether to sign out."""
+    more = (
+        f'<form method="post" action="{escape(action)}">'
+        f'<input type="hidden" name="csrf_token" value="{escape(csrf_token)}">'
+        f"<button>Sign out</button></form>"
+        f'<a class="back" href="{escape(back)}">Stay signed in</a>'
+    )
+    return render("Sign out?", "You can come back with TikTok at any time.", more)
+
+
+def error_page(error: TikTokError, *, login_url: str, back: str, reference: str, for_developer: bool) -> Response:
+    """What a visitor is told: what happened, one button to try again, and a reference to the log."""
+    words = words_for(error)
+    text = error.description if isinstance(error, LoginDenied) and error.description else words.text
+    more = ""
+    if for_developer:
+        told = escape(error.description) + " " + escape(error.hint or "")
+        more += f"<aside><b>For the developer, on this machine only</b>{told}</aside>"
+    if words.button:
+        more += f'<a class="button" href="{escape(login_url)}">{escape(words.button)}</a>'
+    more += f'<a class="back" href="{escape(back)}">Back to the site</a>'
+    more += f"<small>Reference {escape(reference)}</small>"
+    response = render(words.title, text, more, status_code=error.status_code)
+    add_retry_after(response, error)
+    return response
+
+
+def error_json(error: TikTokError, *, login_url: str, reference: str) -> Response:
+    """The same for a caller that reads JSON."""
+    words = words_for(error)
+    content = {"error": error.code, "message": words.title, "login_url": login_url, "reference": reference}
+    response = JSONResponse(content, status_code=error.status_code, headers=HEADERS)
+    add_retry_after(response, error)
+    return response
+
+
+def add_retry_after(response: Response, error: TikTokError) -> None:
+    if error.status_code == 503:
+        seconds = error.retry_after if isinstance(error, RateLimited) else 5
+        response.headers["Retry-After"] = str(seconds)
