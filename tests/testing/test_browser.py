@@ -1,4 +1,4 @@
-"""login_as and a real browser."""
+"""login_as with a real browser."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ LAUNCH: dict[str, Any] = {"executable_path": CHROMIUM, "args": ["--no-sandbox"]}
 
 @pytest.fixture
 def local(port: int, store: MemoryStore) -> Iterator[TikTok]:
-    """The site on this machine's loopback; its TikTok."""
+    """The TikTok object of a site that is served on loopback."""
     tiktok = new_tiktok(redirect_uri=f"http://localhost:{port}/auth/tiktok/callback", store=store)
     with serving(TikTokAuthMiddleware(site.app, tiktok), port):
         yield tiktok
@@ -45,7 +45,7 @@ def require_chromium() -> None:
 
 
 @pytest.mark.browser
-def test_a_real_browser_is_signed_in(local: TikTok, context: BrowserContext) -> None:
+def test_real_browser_is_signed_in(local: TikTok, context: BrowserContext) -> None:
     login_as(context, tiktok=local)
     page = context.new_page()
     page.goto(f"{local.site.origin}/me")
@@ -57,7 +57,7 @@ def test_a_real_browser_is_signed_in(local: TikTok, context: BrowserContext) -> 
 
 
 @pytest.mark.browser
-def test_a_browser_takes_the_cookie_of_an_https_site(tiktok: TikTok, context: BrowserContext) -> None:
+def test_browser_accepts_the_cookie_of_an_https_site(tiktok: TikTok, context: BrowserContext) -> None:
     login_as(context, tiktok=tiktok)
 
     [cookie] = context.cookies()
@@ -67,12 +67,12 @@ def test_a_browser_takes_the_cookie_of_an_https_site(tiktok: TikTok, context: Br
 
 @pytest.mark.anyio
 @pytest.mark.browser
-async def test_a_browser_that_is_driven_asynchronously(local: TikTok) -> None:
+async def test_asynchronous_browser(local: TikTok) -> None:
     require_chromium()
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(**LAUNCH)
         context = await browser.new_context()
-        with pytest.raises(ValueError, match="await login_as_async"):
+        with pytest.raises(ValueError, match="use: await login_as_async"):
             login_as(context, tiktok=local)
 
         await login_as_async(context, tiktok=local)
@@ -82,7 +82,7 @@ async def test_a_browser_that_is_driven_asynchronously(local: TikTok) -> None:
         await browser.close()
 
 
-def test_cookies_for_any_browser(tiktok: TikTok) -> None:
+def test_login_cookies(tiktok: TikTok) -> None:
     [cookie] = login_cookies(tiktok)
 
     assert cookie["url"] == "https://testserver"
