@@ -1,4 +1,4 @@
-"""A browser without a screen: it keeps cookies, follows redirects and fills in forms."""
+"""A simple browser that keeps cookies, follows redirects and submits forms."""
 
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
@@ -14,7 +14,7 @@ class Browser:
         return self.client.get(url)
 
     def submit(self, page: httpx2.Response, **changes: str | list[str]) -> httpx2.Response:
-        """Send the page's form as a browser would, with these fields changed."""
+        """Submit the page's form as a browser does, with these fields changed."""
         form = Form(page.text)
         fields: dict[str, str | list[str]] = {
             name: [value for other, value in form.fields if other == name] for name, _ in form.fields
@@ -24,7 +24,7 @@ class Browser:
         return self.client.post(urljoin(str(page.url), form.action), data=fields | changes, headers=origin)
 
     def sign_in(self, url: str, **changes: str | list[str]) -> httpx2.Response:
-        """The page behind the sign-in; the one before it must lead to TikTok's consent."""
+        """Open a page that leads to TikTok's consent page, and agree; return the page that follows."""
         consent = self.open(url)
         assert "Choose who signs in" in consent.text
         return self.submit(consent, decision="approve", **changes)
@@ -34,7 +34,7 @@ class Browser:
 
 
 class Form(HTMLParser):
-    """The action of a page's only form, and the fields that a browser would send unasked."""
+    """The action of a page's only form, and the fields that a browser sends without input from the user."""
 
     def __init__(self, html: str) -> None:
         super().__init__()

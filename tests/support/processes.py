@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 TIMEOUT = 60  # seconds
-READY = "Ctrl-C ends it."
+READY = "Press Ctrl-C to stop."
 
 Start = Callable[..., "Process"]
 
