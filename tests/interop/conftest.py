@@ -15,8 +15,8 @@ from asgi_tiktok.emulator.knobs import WebPKCE
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
-PATIENCE = 60  # seconds for one sign-in
-INSTALLING = 240  # seconds
+SIGN_IN_TIMEOUT = 60  # seconds
+INSTALL_TIMEOUT = 240  # seconds
 BASIC = ("user.info.basic",)
 WEB = "https://testserver/callback"
 DESKTOP = "http://localhost:8000/callback"
@@ -54,28 +54,28 @@ def running(emulator: Emulator) -> Iterator[RunningEmulator]:
 
 @pytest.fixture(scope="session")
 def npm_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the drivers and the packages that package-lock.json pins."""
+    """A folder with the drivers and the packages of package-lock.json."""
     for command in ("node", "npm"):
         if shutil.which(command) is None:
-            missing(f"{command} is not on this machine: apt-get install nodejs npm, version 20 or newer.")
+            missing(f"{command} is not installed: apt-get install nodejs npm, version 20 or newer.")
     folder = tmp_path_factory.mktemp("npm")
     for source in [*HERE.glob("*.mjs"), *HERE.glob("package*.json")]:
         shutil.copy(source, folder)
     install = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-    done = subprocess.run(install, cwd=folder, capture_output=True, text=True, timeout=INSTALLING)
+    done = subprocess.run(install, cwd=folder, capture_output=True, text=True, timeout=INSTALL_TIMEOUT)
     assert done.returncode == 0, done.stderr
     return folder
 
 
-def missing(what: str) -> None:
+def missing(message: str) -> None:
     if "CI" in os.environ:
-        pytest.fail(what)
-    pytest.skip(what)
+        pytest.fail(message)
+    pytest.skip(message)
 
 
 @pytest.fixture
 def drive(running: RunningEmulator, request: pytest.FixtureRequest) -> Drive:
-    """Run a driver, which signs a person in with somebody else's client, and tell what came of it."""
+    """A function that runs a driver and returns its result. A driver signs in with the client of another project."""
 
     def run(driver: str, *, redirect_uri: str = WEB, scopes: tuple[str, ...] = BASIC, **more: Any) -> dict[str, Any]:
         if driver.endswith(".mjs"):
@@ -95,7 +95,7 @@ def drive(running: RunningEmulator, request: pytest.FixtureRequest) -> Drive:
             **more,
         }
         done = subprocess.run(
-            command, input=json.dumps(task), cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE
+            command, input=json.dumps(task), cwd=ROOT, capture_output=True, text=True, timeout=SIGN_IN_TIMEOUT
         )
         assert done.returncode == 0, done.stderr
         return dict(json.loads(done.stdout))
