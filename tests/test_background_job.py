@@ -1,4 +1,4 @@
-"""The background job runs as it stands, over a store that an app has filled."""
+"""The example of a background job runs unchanged, on the store of an app."""
 
 import os
 import re
@@ -40,14 +40,14 @@ def store(tmp_path: Path) -> SQLiteStore:
 
 
 def sign_in(tiktok: TikTok, emulator: Emulator, person: Person, scopes: Iterable[str] = VIDEOS) -> None:
-    """Keep a token of this person whose access token has ended."""
+    """Store a token of this person whose access token has expired."""
 
-    async def keep() -> None:
+    async def save() -> None:
         token = await fetch_token(tiktok, emulator, person, scopes)
         await tiktok.tokens.save(replace(token, expires_at=int(time.time()) - 1))
         await tiktok.aclose()
 
-    anyio.run(keep)
+    anyio.run(save)
 
 
 def run_job(store: SQLiteStore, base_url: str) -> "subprocess.CompletedProcess[str]":
@@ -66,7 +66,7 @@ def run_job(store: SQLiteStore, base_url: str) -> "subprocess.CompletedProcess[s
     return job
 
 
-def test_every_user_is_visited(store: SQLiteStore) -> None:
+def test_every_user_is_processed(store: SQLiteStore) -> None:
     with run_emulator() as running:
         emulator = running.emulator
         tiktok = new_tiktok(base_url=running.url, store=store)
@@ -82,13 +82,13 @@ def test_every_user_is_visited(store: SQLiteStore) -> None:
     assert re.fullmatch(r"45 videos, [\d,]+ views", lines[AMARA.open_id])
     assert re.fullmatch(r"9 videos, [\d,]+ views", lines[TOMAS.open_id])
     assert lines[JUN.open_id] == "skipped, video.list was not granted"
-    assert lines[LAYLA.open_id] == "skipped, only a new sign-in helps"
-    # A refresh for each of three, of which one is refused; three pages for Amara, one for Tomás.
+    assert lines[LAYLA.open_id] == "skipped, the user must sign in again"
+    # Three refreshes, one of them refused. Three pages of videos for Amara, one for Tomás.
     assert count_requests(emulator, "token") == 3
     assert count_requests(emulator, "video_list") == 4
 
 
-def test_who_has_to_sign_in_again_soon_is_named(store: SQLiteStore) -> None:
+def test_users_who_must_sign_in_again_soon_are_listed(store: SQLiteStore) -> None:
     clock = Clock()
     with run_emulator(Emulator(clock=clock)) as running:
         tiktok = new_tiktok(base_url=running.url, store=store)
@@ -103,10 +103,10 @@ def test_who_has_to_sign_in_again_soon_is_named(store: SQLiteStore) -> None:
     *visits, last = job.stdout.splitlines()
     visited = {visit.split(",")[0] for visit in visits}
     assert visited == {f"{TOMAS.open_id}: 9 videos", f"{AMARA.open_id}: 45 videos"}
-    assert last in [f"{AMARA.open_id}: has to sign in again by {day}" for day in days]
+    assert last in [f"{AMARA.open_id}: must sign in again by {day}" for day in days]
 
 
-def test_while_tiktok_is_away_nobody_is_lost(store: SQLiteStore) -> None:
+def test_users_are_kept_while_tiktok_is_unreachable(store: SQLiteStore) -> None:
     with run_emulator() as running:
         sign_in(new_tiktok(base_url=running.url, store=store), running.emulator, AMARA)
     job = run_job(store, running.url)

@@ -1,6 +1,6 @@
-"""Looks at an app in a process of its own: python -m asgi_tiktok.commands.import_probe main:app
+"""Import an app in a process of its own: python -m asgi_tiktok.commands.import_probe main:app
 
-The last line on stdout is JSON: {} for an app that can be served, and otherwise what stands in the way.
+The last line on stdout is JSON: {} for an app that can be served, and otherwise the reason why not.
 """
 
 import importlib
@@ -14,22 +14,22 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-Verdict = dict[str, Any]
+ProbeResult = dict[str, Any]
 
 
 def main() -> None:
-    # As uvicorn does it; whatever the interpreter's own idea of safe paths is.
+    # As uvicorn does, whatever the interpreter's setting of safe paths is.
     sys.path.insert(0, os.getcwd())
     with redirect_stdout(sys.stderr):
-        verdict = examine(sys.argv[1])
-    print("\n" + json.dumps(verdict), flush=True)
+        result = probe(sys.argv[1])
+    print("\n" + json.dumps(result), flush=True)
     sys.stderr.flush()
-    # Threads that the app began at import would keep this process, and so the command, waiting.
+    # Threads that the app has started at import would keep this process alive, and the command would wait for it.
     os._exit(0)
 
 
-def examine(target: str) -> Verdict:
-    """What stands in the way of serving the app."""
+def probe(target: str) -> ProbeResult:
+    """Return the reason why the app cannot be served; empty if it can."""
     name, _, path = target.partition(":")
     try:
         module = importlib.import_module(name)
@@ -48,30 +48,30 @@ def examine(target: str) -> Verdict:
 
 
 def can_be_served(value: Any) -> bool:
-    """Whether uvicorn takes it: an app or what makes one, and not, say, a handler of one request."""
+    """Return whether uvicorn accepts the value: an app or an app factory, but not, for example, a request handler."""
     if inspect.iscoroutinefunction(value):
         return len(inspect.signature(value).parameters) == 3
     return callable(value)
 
 
-def describe(error: BaseException) -> Verdict:
+def describe(error: BaseException) -> ProbeResult:
     text = " ".join(f"{type(error).__name__}: {error}".split())
-    return {"raised": text, "place": place_of(error), "traceback": "".join(traceback.format_exception(error))}
+    return {"raised": text, "line": line_of(error), "traceback": "".join(traceback.format_exception(error))}
 
 
-def place_of(error: BaseException) -> str | None:
-    """The last line of the person's own code on the way to the error."""
-    here = Path.cwd()
+def line_of(error: BaseException) -> str | None:
+    """Return the last line of the developer's own code in the traceback."""
+    folder = Path.cwd()
     own = [
-        f"{path.relative_to(here)}, line {frame.lineno}"
+        f"{path.relative_to(folder)}, line {frame.lineno}"
         for frame in traceback.extract_tb(error.__traceback__)
-        if (path := Path(frame.filename)).is_relative_to(here) and "site-packages" not in path.parts
+        if (path := Path(frame.filename)).is_relative_to(folder) and "site-packages" not in path.parts
     ]
     return own[-1] if own else None
 
 
 def apps_in(module: ModuleType) -> list[str]:
-    """Names of what looks like an ASGI app."""
+    """Return the names of the objects that look like ASGI apps."""
     return [name for name in public_names(module) if is_app(getattr(module, name))]
 
 

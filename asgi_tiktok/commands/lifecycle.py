@@ -1,4 +1,4 @@
-"""What commands that run until they are stopped have in common."""
+"""The start and the end of the commands that run until they are stopped."""
 
 import signal
 import time
@@ -10,7 +10,7 @@ from asgi_tiktok.errors import ConfigurationError
 
 @contextmanager
 def until_stopped() -> Iterator[None]:
-    """End the block quietly on Ctrl-C, and on SIGTERM as if it were that; a second one changes nothing."""
+    """End the block without a traceback on Ctrl-C or SIGTERM. Further signals are ignored."""
     signals = (signal.SIGINT, signal.SIGTERM)
 
     def stop(number: int, frame: object) -> None:
@@ -28,19 +28,19 @@ def until_stopped() -> Iterator[None]:
 
 
 @contextmanager
-def naming_extra(extra: str) -> Iterator[None]:
-    """Say what to install when a package of the extra is missing."""
+def require_extra(extra: str) -> Iterator[None]:
+    """Raise ConfigurationError with the command to run if a package of the extra is not installed."""
     try:
         yield
     except ModuleNotFoundError as error:
         if error.name not in ("jinja2", "uvicorn"):
             raise
         raise ConfigurationError(
-            f"{error.name} is not installed, which this command needs: pip install 'asgi-tiktok[{extra}]'"
+            f"This command needs {error.name}, which is not installed. Run: pip install 'asgi-tiktok[{extra}]'"
         ) from None
 
 
 def sleep_forever() -> None:
-    # Unlike a wait without an end, a sleep can be interrupted on every platform.
+    # On every platform, a signal interrupts a sleep, but not a wait without a timeout.
     while True:
         time.sleep(3600)

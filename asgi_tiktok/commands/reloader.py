@@ -1,4 +1,4 @@
-"""An app under uvicorn on sockets that listen already, started anew whenever a file changes."""
+"""Serve an app with uvicorn on given sockets, and restart it when a file changes."""
 
 import multiprocessing
 import os
@@ -15,15 +15,15 @@ import uvicorn
 from uvicorn.config import LOGGING_CONFIG
 from uvicorn.supervisors import ChangeReload
 
-GRACE = 2  # seconds for requests under way
-PATIENCE = 5  # seconds for the app to end
-LOOK = 0.2  # seconds between two looks at whether it is time
+REQUEST_TIMEOUT = 2  # seconds for open requests when the app stops
+EXIT_TIMEOUT = 5  # seconds for the app to end when it stops
+POLL_INTERVAL = 0.2  # seconds
 
 
 def serve_reloading(target: str, listeners: Sequence[socket.socket]) -> None:
-    """Serve the app until Ctrl-C or SIGTERM, in a child of this process, which must be in its main thread."""
+    """Serve the app in a child process until Ctrl-C or SIGTERM. Must be called in the main thread."""
     config = uvicorn.Config(
-        target, reload=True, workers=1, log_config=quiet_logging(), timeout_graceful_shutdown=GRACE
+        target, reload=True, workers=1, log_config=quiet_logging(), timeout_graceful_shutdown=REQUEST_TIMEOUT
     )
     server = uvicorn.Server(config)
     try:
@@ -35,23 +35,23 @@ def serve_reloading(target: str, listeners: Sequence[socket.socket]) -> None:
 
 
 def quiet_logging() -> dict[str, Any]:
-    """uvicorn's, with requests and troubles; where it runs is told by us."""
+    """Return uvicorn's logging of requests and problems, without its address, which `dev` prints itself."""
     config = deepcopy(LOGGING_CONFIG)
     config["loggers"]["uvicorn.error"]["level"] = "WARNING"
     return config
 
 
 def serve(server: uvicorn.Server, sockets: list[socket.socket] | None) -> None:
-    """Serve until told to end, in the child."""
-    threading.Thread(target=see_it_end, args=(server,), name="end", daemon=True).start()
+    """Serve the app in the child process until the server is told to exit."""
+    threading.Thread(target=enforce_exit, args=(server,), name="exit", daemon=True).start()
     server.run(sockets=sockets)
 
 
-def see_it_end(server: uvicorn.Server) -> None:
-    """Nothing of the app outlives the command, and nothing in it holds up a reload or Ctrl-C."""
+def enforce_exit(server: uvicorn.Server) -> None:
+    """End this process if its parent has ended, or if the app does not stop in time."""
     parent = multiprocessing.parent_process()
     while not server.should_exit:
-        if parent is not None and wait([parent.sentinel], timeout=LOOK):
+        if parent is not None and wait([parent.sentinel], timeout=POLL_INTERVAL):
             server.should_exit = True
-    time.sleep(PATIENCE)
+    time.sleep(EXIT_TIMEOUT)
     os._exit(1)

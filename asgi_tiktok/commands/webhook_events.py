@@ -1,4 +1,4 @@
-"""Webhook events as TikTok writes and signs them."""
+"""Webhook events, as TikTok writes and signs them."""
 
 import json
 from collections.abc import Mapping
@@ -24,13 +24,13 @@ EVENTS: dict[str, dict[str, Any]] = {
     "post.publish.no_longer_publicaly_available": POSTED,
     "portability.download.ready": {"request_id": 7212345678901234567},
 }
-# TikTok names no person in these.
-ABOUT_NOBODY = ("portability.download.ready",)
+# TikTok sends these events without an open_id.
+EVENTS_WITHOUT_USER = ("portability.download.ready",)
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event of one app, not sent yet."""
+    """An event of one app."""
 
     name: str
     client_key: str
@@ -39,14 +39,14 @@ class Event:
     content: str
 
     def body(self, now: int) -> bytes:
-        """The JSON, with the content as a text inside, as TikTok sends it."""
-        person = {} if self.open_id is None else {"user_openid": self.open_id}
-        facts = {"client_key": self.client_key, "event": self.name, "create_time": now, **person}
+        """Return the JSON body, in which the content is itself a JSON string."""
+        user = {} if self.open_id is None else {"user_openid": self.open_id}
+        facts = {"client_key": self.client_key, "event": self.name, "create_time": now, **user}
         return json.dumps({**facts, "content": self.content}, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def sign(secret: str, body: bytes, now: int) -> str:
-    """The value of TikTok-Signature."""
+    """Return the value of the TikTok-Signature header."""
     return f"t={now},s={hmac_digest(secret.encode(), f'{now}.'.encode() + body, sha256).hex()}"
 
 
@@ -59,40 +59,42 @@ def event_of(
     content: str | None = None,
     client_secret: str | None = None,
 ) -> Event:
-    """The event that these arguments describe. Raises ConfigurationError naming the cure."""
+    """Return the event that the arguments describe. Raise ConfigurationError if they do not fit together."""
     key = environ.get("TIKTOK_CLIENT_KEY", "").strip()
     secret = client_secret or environ.get("TIKTOK_CLIENT_SECRET", "").strip()
-    about_nobody = name in ABOUT_NOBODY
+    needs_user = name not in EVENTS_WITHOUT_USER
     if not key and not secret:
-        key, secret, somebody = of_the_emulator()
-        open_id = open_id or (None if about_nobody else somebody)
+        key, secret, first_user = emulator_defaults()
+        open_id = open_id or (first_user if needs_user else None)
     if not key or not secret:
         missing = "TIKTOK_CLIENT_SECRET" if key else "TIKTOK_CLIENT_KEY"
-        raise ConfigurationError(f"{missing} is not set; the app takes only what is signed for its own key.")
-    if not open_id and not about_nobody:
-        raise ConfigurationError("Say whom the event is about with --open-id=…, the open_id of a user of the app.")
+        raise ConfigurationError(f"{missing} is not set; set it to the value that the app has.")
+    if not open_id and needs_user:
+        raise ConfigurationError(f"{name} needs a user; pass --open-id=… with the open_id of a user of the app.")
     return Event(name, key, secret, open_id, content_of(name, reason, content))
 
 
 def content_of(name: str, reason: int | None, content: str | None) -> str:
     if reason is not None and (content is not None or name != REMOVED):
-        raise ConfigurationError(f"--reason belongs to {REMOVED} alone, without --content; give --content.")
+        raise ConfigurationError(f"--reason works only with {REMOVED} and without --content; use --content.")
     if content is None:
-        usual = EVENTS.get(name, {})
-        return json.dumps(usual if reason is None else {"reason": reason})
+        default = EVENTS.get(name, {})
+        return json.dumps(default if reason is None else {"reason": reason})
     try:
         parsed = json.loads(content)
     except (ValueError, RecursionError):
         parsed = None
     if not isinstance(parsed, dict):
-        raise ConfigurationError("""--content is no JSON object; in a shell, write it as '{"reason": 1}'.""")
+        raise ConfigurationError("""--content is not a JSON object; in a shell, write '{"reason": 1}'.""")
     return content
 
 
-def of_the_emulator() -> tuple[str, str, str]:
-    """Key and secret of its app, and the first of its people."""
+def emulator_defaults() -> tuple[str, str, str]:
+    """Return the client key and secret of the emulator's app, and the open_id of its first user."""
     try:
         from asgi_tiktok.emulator import CAST, DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET
     except ModuleNotFoundError:
-        raise ConfigurationError("TIKTOK_CLIENT_KEY and TIKTOK_CLIENT_SECRET are not set; set your app's.") from None
+        raise ConfigurationError(
+            "TIKTOK_CLIENT_KEY and TIKTOK_CLIENT_SECRET are not set; set them to the values that the app has."
+        ) from None
     return DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, CAST[0].open_id

@@ -1,4 +1,4 @@
-"""The person's own browser, when they sit in front of one."""
+"""Open the developer's own browser."""
 
 import os
 import sys
@@ -9,14 +9,14 @@ from contextlib import suppress
 
 
 def open_browser(url: str) -> None:
-    """Show the page in the desktop's browser, if there is a desktop; whatever happens, nothing fails."""
+    """Open the page in a browser if there is a desktop. Never raises."""
     if has_desktop(os.environ, sys.platform):
-        # Some browsers hold on to the caller until they are closed.
+        # In a thread, because some browsers block the caller until they are closed.
         threading.Thread(target=show, args=(url,), name="browser", daemon=True).start()
 
 
 def has_desktop(environ: Mapping[str, str], platform: str) -> bool:
-    """Whether a window would open in front of the person, and not in a terminal or at another place."""
+    """Return whether a browser would open on the developer's own screen, and not in a terminal or over SSH."""
     if environ.get("SSH_CONNECTION") or environ.get("CI"):
         return False
     if platform in ("darwin", "win32"):

@@ -1,4 +1,4 @@
-"""The folder that remembers: a key and the sign-ins outlive a restart, of the demo and of `asgi-tiktok dev`."""
+"""The folder that keeps the secret key and the sessions of `asgi-tiktok demo` and `asgi-tiktok dev`."""
 
 import os
 import secrets
@@ -11,32 +11,32 @@ from asgi_tiktok.stores import SQLiteStore
 from asgi_tiktok.stores.sqlite import prepare_folder
 
 FOLDER = Path(".asgi-tiktok")
-KEY = "demo.key"
-STORE = "store.sqlite3"
+KEY_FILE = "demo.key"
+STORE_FILE = "store.sqlite3"
 
 
-def open_folder(folder: Path, key: str = KEY) -> tuple[str, SQLiteStore]:
-    """The secret key in the file of that name and the store in the folder, made where missing.
+def open_folder(folder: Path, key_file: str = KEY_FILE) -> tuple[str, SQLiteStore]:
+    """Return the secret key and the store in the folder. Both are created if they do not exist.
 
-    Raises ConfigurationError when the folder cannot be used.
+    Raises ConfigurationError if the folder cannot be used.
     """
-    store = SQLiteStore(folder / STORE)
+    store = SQLiteStore(folder / STORE_FILE)
     try:
         prepare_folder(folder)
-        secret_key = read_key(folder / key) or make_key(folder / key)
+        secret_key = read_key(folder / key_file) or create_key(folder / key_file)
         store.check()
     except OSError as error:
         raise ConfigurationError(
-            f"The folder {folder}, where sign-ins are kept, cannot be written ({error.strerror}); "
-            "start this in a folder of your own."
+            f"Sessions cannot be saved in the folder {folder} ({error.strerror}); "
+            "run this command in a folder that you can write to."
         ) from error
     except StoreError as error:
-        raise ConfigurationError(f"Sign-ins cannot be kept: {error.description}. {error.hint}") from error
+        raise ConfigurationError(f"Sessions cannot be saved: {error.description}. {error.hint}") from error
     return secret_key, store
 
 
 def read_key(path: Path) -> str | None:
-    """The key in the file, None when there is no file."""
+    """Return the key in the file, or None if there is no file."""
     try:
         secret_key = path.read_text("ascii", "replace").strip()
     except FileNotFoundError:
@@ -45,13 +45,16 @@ def read_key(path: Path) -> str | None:
         KeyRing(secret_key)
     except ConfigurationError:
         raise ConfigurationError(
-            f"{path} does not hold a whole key; delete the file, and a new one is made."
+            f"{path} does not hold a valid key; delete the file, and the command will create a new one."
         ) from None
     return secret_key
 
 
-def make_key(path: Path) -> str:
-    """A new key, or the one of another process that was faster; the file appears with the whole key in it."""
+def create_key(path: Path) -> str:
+    """Save a new key; return it, or the key of another process that saved one first.
+
+    The file is linked when it is complete, so no process ever reads half a key.
+    """
     with NamedTemporaryFile("w", dir=path.parent, prefix=path.name, delete=False) as file:
         file.write(secrets.token_urlsafe(32) + "\n")
     try:

@@ -1,4 +1,4 @@
-"""The emulator as the commands make it: for one app, and for whatever a config file adds."""
+"""Create the emulator for one app and a config file."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +9,7 @@ from asgi_tiktok.errors import ConfigurationError
 
 
 def new_emulator(app: App, *, webhook_url: str = "", config: Path | None = None) -> Emulator:
-    """An emulator that knows the app, and the apps, people and knobs of the file.
+    """Return an emulator with the app, and with the apps, people and knobs of the config file.
 
     Raises ConfigurationError for a file that cannot be used, and in production.
     """

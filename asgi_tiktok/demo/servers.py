@@ -1,4 +1,4 @@
-"""The demo and the emulator behind real ports, until the block ends."""
+"""Serve the demo and the emulator on real ports."""
 
 import secrets
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from asgi_tiktok.demo.data_folder import FOLDER, open_folder
 from asgi_tiktok.demo.emulator_setup import new_emulator
-from asgi_tiktok.demo.ports import listen, on_port
+from asgi_tiktok.demo.ports import listen_on, on_port
 from asgi_tiktok.demo.site import demo_site
 from asgi_tiktok.emulator import (
     DEFAULT_APP,
@@ -39,15 +39,15 @@ DEMO_APP = App(
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
-    """Where it runs, and what to tell the person in the terminal."""
+class RunningServer:
+    """The address of a server, and the notice for the terminal."""
 
     url: str
     notice: str
 
 
 @dataclass(frozen=True, slots=True)
-class RunningDemo(Running):
+class RunningDemo(RunningServer):
     """The demo site, and the emulator that it signs in with."""
 
     emulator: RunningEmulator
@@ -57,19 +57,17 @@ class RunningDemo(Running):
 def run_demo(
     *, port: int | None = None, emulator_port: int | None = None, folder: Path = FOLDER
 ) -> Iterator[RunningDemo]:
-    """Serve the demo and its emulator on loopback; without a port, on the usual one or the next free.
+    """Serve the demo and its emulator on loopback. Without a port, use the default port or the next free one.
 
-    Raises ConfigurationError when a port or the folder cannot be had.
+    Raises ConfigurationError if a port or the folder cannot be used.
     """
     secret_key, store = open_folder(folder)
     with ExitStack() as stack:
         stack.callback(store.close)
-        listeners = on_port(port, PORT, "--port", listen)
-        for listener in listeners:
-            stack.enter_context(listener)
+        listeners = listen_on(port, PORT, "--port", stack)
         url = f"http://localhost:{listeners[0].getsockname()[1]}"
-        told = new_emulator(DEMO_APP, webhook_url=url + WEBHOOK)
-        emulator = run_emulator_on(emulator_port, "--emulator-port", told, stack)
+        emulator = new_emulator(DEMO_APP, webhook_url=url + WEBHOOK)
+        running = run_emulator_on(emulator_port, "--emulator-port", emulator, stack)
         tiktok = TikTok(
             client_key=DEFAULT_CLIENT_KEY,
             client_secret=DEFAULT_CLIENT_SECRET,
@@ -78,22 +76,19 @@ def run_demo(
             scopes=SCOPES,
             optional_scopes=OPTIONAL_SCOPES,
             store=store,
-            base_url=emulator.url,
+            base_url=running.url,
         )
-        stack.enter_context(serving(demo_site(tiktok, emulator.url), listeners))
-        notice = describe_demo(
-            with_detour(url, port, PORT), with_detour(emulator.url, emulator_port, EMULATOR_PORT), folder
-        )
-        yield RunningDemo(url, notice, emulator)
+        stack.enter_context(serving(demo_site(tiktok, running.url), listeners))
+        notice = demo_notice(with_note(url, port, PORT), with_note(running.url, emulator_port, EMULATOR_PORT), folder)
+        yield RunningDemo(url, notice, running)
 
 
 @contextmanager
-def serve_emulator(*, port: int | None = None, config: Path | None = None) -> Iterator[Running]:
-    """Serve the emulator alone. Raises ConfigurationError when the port or the config cannot be had."""
+def serve_emulator(*, port: int | None = None, config: Path | None = None) -> Iterator[RunningServer]:
+    """Serve the emulator alone. Raise ConfigurationError if the port or the config file cannot be used."""
     with ExitStack() as stack:
-        emulator = run_emulator_on(port, "--port", new_emulator(DEFAULT_APP, config=config), stack)
-        address = with_detour(emulator.url, port, EMULATOR_PORT)
-        yield Running(emulator.url, describe_emulator(address))
+        running = run_emulator_on(port, "--port", new_emulator(DEFAULT_APP, config=config), stack)
+        yield RunningServer(running.url, emulator_notice(running.url, with_note(running.url, port, EMULATOR_PORT)))
 
 
 def run_emulator_on(port: int | None, option: str, emulator: Emulator, stack: ExitStack) -> RunningEmulator:
@@ -103,39 +98,39 @@ def run_emulator_on(port: int | None, option: str, emulator: Emulator, stack: Ex
     return on_port(port, EMULATOR_PORT, option, bind)
 
 
-def describe_demo(site: str, emulator: str, folder: Path) -> str:
+def with_note(url: str, port: int | None, default: int) -> str:
+    """Return the address, with a note if it does not have the default port."""
+    if port is None and urlsplit(url).port != default:
+        return f"{url} (port {default} is in use)"
+    return url
+
+
+def demo_notice(site: str, emulator: str, folder: Path) -> str:
     return f"""
   asgi-tiktok demo
 
     Open       {site}
     Emulator   {emulator}
-    Sign-ins   are kept in {folder}
+    Sessions   kept in {folder}
 
-  Ctrl-C ends it.
+  Press Ctrl-C to stop.
 """
 
 
-def with_detour(url: str, port: int | None, default: int) -> str:
-    """The address, and why it is not the usual one."""
-    if port is None and urlsplit(url).port != default:
-        return f"{url} (port {default} is taken)"
-    return url
-
-
-def describe_emulator(emulator: str) -> str:
+def emulator_notice(url: str, address: str) -> str:
     return f"""
   asgi-tiktok emulator
 
-    Address    {emulator}
-    Inspector  {emulator.partition(" ")[0]}/_emulator/
+    Address    {address}
+    Inspector  {url}/_emulator/
 
-  Your app signs in with it when these are set; the port of the redirect URI is yours to choose:
+  Set these variables, and your app signs in with this emulator. Use the port of your app in the redirect URI:
 
-    TIKTOK_BASE_URL={emulator.partition(" ")[0]}
+    TIKTOK_BASE_URL={url}
     TIKTOK_CLIENT_KEY={DEFAULT_CLIENT_KEY}
     TIKTOK_CLIENT_SECRET={DEFAULT_CLIENT_SECRET}
     TIKTOK_REDIRECT_URI=http://localhost:8000{CALLBACK}
     TIKTOK_SECRET_KEY={secrets.token_urlsafe(32)}
 
-  Ctrl-C ends it.
+  Press Ctrl-C to stop.
 """

@@ -1,4 +1,4 @@
-"""The test kit: people who are signed in without a TikTok, and a TikTok for tests. The runtime never imports it."""
+"""Tools for tests: sign a user in without TikTok, or run an emulated TikTok. The runtime never imports them."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ __all__ = ["EmulatedTikTok", "login_as", "login_as_async", "login_cookies", "run
 
 
 def __getattr__(name: str) -> Any:
-    # Signing somebody in must not need the emulator's extra.
+    # Imported on first use, because login_as() must work without the extra `emulator`.
     if name == "run_emulator":
         from asgi_tiktok.emulator import run_emulator
 

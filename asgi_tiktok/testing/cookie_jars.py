@@ -1,4 +1,4 @@
-"""Where clients keep their cookies."""
+"""Put a cookie into the cookie jar of a test client."""
 
 from email.message import Message
 from http.cookiejar import CookieJar
@@ -7,33 +7,36 @@ from urllib.request import Request
 
 from asgi_tiktok.errors import ConfigurationError
 
-KNOWN = "Starlette's TestClient, httpx2's clients, Quart's test client and Playwright's BrowserContext have one"
+SUPPORTED = (
+    "use Starlette's TestClient, a client of httpx2, Quart's test client or Playwright's BrowserContext, "
+    "with cookies turned on"
+)
 
 
-def keep_cookie(client: Any, origin: str, set_cookie: str) -> None:
-    """Let the client take a Set-Cookie line, as if its app at `origin` had sent it.
+def add_cookie(client: Any, origin: str, set_cookie: str) -> None:
+    """Give the client a Set-Cookie header, as if its app at `origin` had sent it.
 
-    Without Secure, because the addresses of tests are often http:// and ws://, where it would stay at home.
+    `Secure` is removed, because the addresses of tests often begin with http:// or ws://, and the client would not
+    send the cookie there.
     """
     base_url = str(getattr(client, "base_url", "") or "")
     if not base_url and hasattr(client, "cookie_jar"):
-        base_url = "http://localhost"  # Quart's test client always is there
+        base_url = "http://localhost"  # the fixed address of Quart's test client
     headers = Message()
     headers["set-cookie"] = set_cookie.replace("; Secure", "")
-    find_jar(client).extract_cookies(cast(Any, Answer(headers)), Request(base_url or origin))  # noqa: S310
+    find_jar(client).extract_cookies(cast(Any, Response(headers)), Request(base_url or origin))  # noqa: S310
 
 
 def find_jar(client: Any) -> CookieJar:
-    """The client's jar."""
     cookies = getattr(client, "cookies", None)
     for jar in (getattr(cookies, "jar", None), getattr(client, "cookie_jar", None), cookies):
         if isinstance(jar, CookieJar):
             return jar
-    raise ConfigurationError(f"login_as() finds no cookie jar in this {type(client).__name__}; {KNOWN}.")
+    raise ConfigurationError(f"login_as() found no cookie jar in this {type(client).__name__}; {SUPPORTED}.")
 
 
-class Answer:
-    """As much of an answer as a cookie jar looks at."""
+class Response:
+    """The part of a response that a cookie jar reads."""
 
     def __init__(self, headers: Message) -> None:
         self.headers = headers

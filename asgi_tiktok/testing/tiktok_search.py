@@ -1,4 +1,4 @@
-"""Finds the TikTok behind a test client: what its app is wrapped in, or has installed."""
+"""Search for the TikTok object of the app behind a test client."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -7,53 +7,63 @@ from asgi_tiktok.errors import ConfigurationError
 from asgi_tiktok.middleware import TikTokAuthMiddleware
 from asgi_tiktok.tiktok import TikTok
 
-# How clients, frameworks and middlewares call the app that stands behind them.
-INWARDS = ("app", "asgi_app", "asgi_handler", "application", "middleware_stack", "router", "transport", "_transport")
+# The attributes in which test clients, frameworks and middleware keep the app that they wrap.
+INNER_APPS = (
+    "app",
+    "asgi_app",
+    "asgi_handler",
+    "application",
+    "middleware_stack",
+    "router",
+    "transport",
+    "_transport",
+)
 
 
 def find_tiktok(client: object) -> TikTok:
-    """The only TikTok whose middleware stands before or inside the client's app."""
+    """Return the only TikTok object that the client's app uses."""
     found = {id(tiktok): tiktok for tiktok in search(client)}
     if len(found) == 1:
         return next(iter(found.values()))
-    what = f"{len(found)} of them" if found else "no TikTokAuthMiddleware"
+    what = f"{len(found)} TikTok objects" if found else "no TikTokAuthMiddleware"
     raise ConfigurationError(
-        f"login_as() found {what} behind this {type(client).__name__}; name the one: login_as(client, tiktok=tiktok)."
+        f"login_as() found {what} behind this {type(client).__name__}; pass the right one: "
+        "login_as(client, tiktok=tiktok)."
     )
 
 
 def search(client: object) -> Iterator[TikTok]:
-    """The TikTok of each middleware that can be reached from here."""
-    ahead = [client]
-    # The things themselves, because the id of one that is gone may come again.
+    """Yield the TikTok object of each middleware that can be reached from the client."""
+    pending = [client]
+    # The objects are kept, because the id of a deleted object may be used again.
     seen: dict[int, object] = {}
-    while ahead:
-        thing = ahead.pop()
-        if id(thing) in seen:
+    while pending:
+        current = pending.pop()
+        if id(current) in seen:
             continue
-        seen[id(thing)] = thing
-        # A middleware of ours, or what installs it: a plugin of Litestar, say.
-        if isinstance(tiktok := getattr(thing, "tiktok", None), TikTok):
+        seen[id(current)] = current
+        # The middleware itself, or an object that installs it, for example the Litestar plugin.
+        if isinstance(tiktok := getattr(current, "tiktok", None), TikTok):
             yield tiktok
-        if any(is_ours(middleware) for middleware in several(thing, "user_middleware")):
-            build_stack(thing)
-        ahead += [inner for name in INWARDS if (inner := getattr(thing, name, None)) is not None]
-        ahead += [*several(thing, "routes"), *several(thing, "plugins")]
+        if any(is_tiktok_middleware(entry) for entry in list_of(current, "user_middleware")):
+            build_stack(current)
+        pending += [inner for name in INNER_APPS if (inner := getattr(current, name, None)) is not None]
+        pending += [*list_of(current, "routes"), *list_of(current, "plugins")]
 
 
-def several(thing: object, name: str) -> list[object]:
-    """An attribute of many things, which frameworks use for other things, too."""
-    found = getattr(thing, name, ())
+def list_of(owner: object, name: str) -> list[object]:
+    """Return the attribute as a list; empty if it is not iterable, because frameworks use the name differently."""
+    found = getattr(owner, name, ())
     return [*found] if isinstance(found, Iterable) else []
 
 
-def is_ours(middleware: Any) -> bool:
-    """Whether this is an entry of ours in Starlette's list of middlewares."""
-    added = getattr(middleware, "cls", None)
+def is_tiktok_middleware(entry: Any) -> bool:
+    """Return whether this entry of Starlette's list of middleware is TikTokAuthMiddleware."""
+    added = getattr(entry, "cls", None)
     return isinstance(added, type) and issubclass(added, TikTokAuthMiddleware)
 
 
 def build_stack(app: Any) -> None:
-    """Put Starlette's middlewares in place, as its first request would."""
+    """Create the middleware, as Starlette does on the first request."""
     if app.middleware_stack is None:
         app.middleware_stack = app.build_middleware_stack()

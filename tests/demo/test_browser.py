@@ -21,14 +21,14 @@ def chromium(demo: RunningDemo) -> Iterator[Chromium]:
 @pytest.fixture
 def page(chromium: Chromium) -> Iterator[Page]:
     page = chromium.new_page(viewport={"width": WIDTH, "height": 800})
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
+    messages: list[str] = []
+    page.on("console", lambda message: messages.append(message.text))
     yield page
-    # The answer to a cancelled sign-in is the one thing that a browser may complain about here.
-    assert [text for text in complaints if "status of 403" not in text] == []
+    # Only the response to a cancelled sign-in may cause a message on the console.
+    assert [text for text in messages if "status of 403" not in text] == []
 
 
-def test_the_sign_out_page_signs_out(page: Page, demo: RunningDemo) -> None:
+def test_sign_out_page_signs_out(page: Page, demo: RunningDemo) -> None:
     page.goto(f"{demo.url}/auth/tiktok/login?next=/profile")
     page.get_by_role("button", name="Continue").click()
     page.wait_for_url(f"{demo.url}/profile")
@@ -45,7 +45,7 @@ def assert_fits(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") == WIDTH
 
 
-def test_a_person_signs_in_and_out_by_clicking(page: Page, demo: RunningDemo) -> None:
+def test_user_signs_in_and_out(page: Page, demo: RunningDemo) -> None:
     page.goto(demo.url)
     assert_fits(page)
     page.get_by_role("link", name="Continue with TikTok").click()
@@ -74,7 +74,7 @@ def test_a_person_signs_in_and_out_by_clicking(page: Page, demo: RunningDemo) ->
     expect(page.get_by_role("link", name="Continue with TikTok")).to_be_visible()
 
 
-def test_a_person_switches_accounts(page: Page, demo: RunningDemo) -> None:
+def test_user_switches_accounts(page: Page, demo: RunningDemo) -> None:
     page.goto(f"{demo.url}/profile")
     page.get_by_role("button", name="Continue").click()
     page.wait_for_url(f"{demo.url}/profile")
@@ -88,7 +88,7 @@ def test_a_person_switches_accounts(page: Page, demo: RunningDemo) -> None:
     assert_fits(page)
 
 
-def test_a_person_cancels(page: Page, demo: RunningDemo) -> None:
+def test_user_cancels(page: Page, demo: RunningDemo) -> None:
     page.goto(demo.url)
     page.get_by_role("link", name="Continue with TikTok").click()
     page.get_by_role("button", name="Cancel").click()

@@ -9,7 +9,7 @@ from tests.support.example_app import running
 
 @pytest.fixture(scope="module")
 def address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where the module's EXAMPLE answers, started with its ENVIRON."""
+    """The address of the module's EXAMPLE, which runs with its ENVIRON."""
     environ = getattr(request.module, "ENVIRON", {})
     with running(request.module.EXAMPLE, tmp_path_factory.mktemp("example"), **environ) as address:
         yield address

@@ -1,4 +1,4 @@
-"""Two TikTok apps in one process: a browser signed in at both, as two people."""
+"""Two TikTok apps in one process, with a browser that is signed in at both as two users."""
 
 from collections.abc import Iterator
 
@@ -31,7 +31,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-def test_two_people_in_one_browser(address: str) -> None:
+def test_two_users_in_one_browser(address: str) -> None:
     with httpx2.Client(follow_redirects=True) as browser:
         for letter, person in [("a", CAST[0]), ("b", CAST[1])]:
             page = browser.get(f"{address}/{letter}/auth/{letter}/login?next=/{letter}/")

@@ -17,8 +17,8 @@ from .app import APP, BASIC, WEB, Drive
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
-PATIENCE = 60  # seconds for one sign-in
-INSTALLING = 240  # seconds
+SIGN_IN_TIMEOUT = 60  # seconds
+INSTALL_TIMEOUT = 240  # seconds
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def running(emulator: Emulator) -> Iterator[RunningEmulator]:
 
 @pytest.fixture(scope="session")
 def npm_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the drivers and the packages that package-lock.json pins."""
+    """A folder with the drivers and the packages of package-lock.json."""
     for command in ("node", "npm"):
         if shutil.which(command) is None:
             skip_or_fail(f"{command} is not installed", "install it with: apt-get install nodejs npm (version 20)")
@@ -47,14 +47,14 @@ def npm_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for source in [*HERE.glob("*.mjs"), *HERE.glob("package*.json")]:
         shutil.copy(source, folder)
     install = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-    done = subprocess.run(install, cwd=folder, capture_output=True, text=True, timeout=INSTALLING)
+    done = subprocess.run(install, cwd=folder, capture_output=True, text=True, timeout=INSTALL_TIMEOUT)
     assert done.returncode == 0, done.stderr
     return folder
 
 
 @pytest.fixture
 def drive(running: RunningEmulator, request: pytest.FixtureRequest) -> Drive:
-    """Run a driver, which signs a person in with somebody else's client, and tell what came of it."""
+    """A function that runs a driver and returns its result. A driver signs in with the client of another project."""
 
     def run(driver: str, *, redirect_uri: str = WEB, scopes: tuple[str, ...] = BASIC, **more: Any) -> dict[str, Any]:
         if driver.endswith(".mjs"):
@@ -74,7 +74,7 @@ def drive(running: RunningEmulator, request: pytest.FixtureRequest) -> Drive:
             **more,
         }
         done = subprocess.run(
-            command, input=json.dumps(task), cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE
+            command, input=json.dumps(task), cwd=ROOT, capture_output=True, text=True, timeout=SIGN_IN_TIMEOUT
         )
         assert done.returncode == 0, done.stderr
         return dict(json.loads(done.stdout))

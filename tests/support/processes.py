@@ -12,7 +12,7 @@ from typing import Self
 from tests.support.ports import is_listening
 from tests.support.waiting import TIMEOUT, wait_until
 
-READY = "Ctrl-C ends it."
+READY = "Press Ctrl-C to stop."
 
 Start = Callable[..., "Process"]
 

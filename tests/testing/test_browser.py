@@ -1,4 +1,4 @@
-"""login_as and a real browser."""
+"""login_as with a real browser."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ from tests.support.tiktok import new_tiktok
 
 @pytest.fixture
 def local(port: int, store: MemoryStore) -> Iterator[TikTok]:
-    """The site on this machine's loopback; its TikTok."""
+    """The TikTok object of a site that is served on loopback."""
     tiktok = new_tiktok(redirect_uri=f"http://localhost:{port}/auth/tiktok/callback", store=store)
     with serve_in_thread(TikTokAuthMiddleware(site, tiktok), port):
         yield tiktok
@@ -30,7 +30,7 @@ def context() -> Iterator[BrowserContext]:
 
 
 @pytest.mark.browser
-def test_a_real_browser_is_signed_in(local: TikTok, context: BrowserContext) -> None:
+def test_real_browser_is_signed_in(local: TikTok, context: BrowserContext) -> None:
     login_as(context, tiktok=local)
     page = context.new_page()
     page.goto(f"{local.site.origin}/me")
@@ -42,7 +42,7 @@ def test_a_real_browser_is_signed_in(local: TikTok, context: BrowserContext) -> 
 
 
 @pytest.mark.browser
-def test_a_browser_takes_the_cookie_of_an_https_site(tiktok: TikTok, context: BrowserContext) -> None:
+def test_browser_accepts_the_cookie_of_an_https_site(tiktok: TikTok, context: BrowserContext) -> None:
     login_as(context, tiktok=tiktok)
 
     [cookie] = context.cookies()
@@ -52,12 +52,12 @@ def test_a_browser_takes_the_cookie_of_an_https_site(tiktok: TikTok, context: Br
 
 @pytest.mark.anyio
 @pytest.mark.browser
-async def test_a_browser_that_is_driven_asynchronously(local: TikTok) -> None:
+async def test_asynchronous_browser(local: TikTok) -> None:
     options = launch_options()
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(**options)
         context = await browser.new_context()
-        with pytest.raises(ValueError, match="await login_as_async"):
+        with pytest.raises(ValueError, match="use: await login_as_async"):
             login_as(context, tiktok=local)
 
         await login_as_async(context, tiktok=local)
@@ -67,7 +67,7 @@ async def test_a_browser_that_is_driven_asynchronously(local: TikTok) -> None:
         await browser.close()
 
 
-def test_cookies_for_any_browser(tiktok: TikTok) -> None:
+def test_login_cookies(tiktok: TikTok) -> None:
     [cookie] = login_cookies(tiktok)
 
     assert cookie["url"] == "https://testserver"
