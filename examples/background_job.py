@@ -2,9 +2,9 @@
 # requires-python = ">=3.11"
 # dependencies = ["asgi-tiktok"]
 # ///
-"""Look at the videos of everybody who has signed in, with no request in sight: from cron, say, once a day.
+"""Read the videos of every user who has signed in, without a request: a job that cron can run once a day.
 
-Give it the environment of your app, TIKTOK_STORE included, then `python examples/background_job.py`.
+Set the same variables as for your app, including TIKTOK_STORE, and run `python examples/background_job.py`.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ async def report(tiktok: TikTok, token: Token) -> str:
     try:
         videos = await list_videos(tiktok, token.open_id)
     except LoginRequired:
-        return "skipped, only a new sign-in helps"
+        return "skipped, the user must sign in again"
     except (TikTokError, httpx2.HTTPError) as error:
         return f"skipped until the next run: {error}"
     return f"{len(videos)} videos, {sum(video['view_count'] for video in videos):,} views"
@@ -49,7 +49,7 @@ async def main() -> None:
             print(f"{token.open_id}: {await report(tiktok, token)}")
         async for token in tiktok.stored_tokens(ending_within=FORTNIGHT):
             last_day = datetime.fromtimestamp(token.refresh_expires_at or 0, UTC)
-            print(f"{token.open_id}: has to sign in again by {last_day:%d %B %Y}")
+            print(f"{token.open_id}: must sign in again by {last_day:%d %B %Y}")
     finally:
         await tiktok.aclose()
 

@@ -4,8 +4,8 @@
 # ///
 """Sign in with TikTok in BlackSheep.
 
-Without a TikTok app: run `asgi-tiktok emulator` in another terminal, set the variables that it prints, then
-`python examples/blacksheep_app.py`, and open http://localhost:8000.
+To run it without a TikTok app, start `asgi-tiktok emulator` in another terminal and set the variables that it
+prints. Then run `python examples/blacksheep_app.py` and open http://localhost:8000.
 """
 
 import os
@@ -21,7 +21,7 @@ blacksheep = Application()
 
 @blacksheep.exception_handler(LoginRequired)
 async def challenge(self: Application, request: Request, error: LoginRequired) -> Response:
-    """What `require` raises becomes an answer that shows the way to TikTok."""
+    """Turn the error of `require` into a response that the middleware replaces with the way to TikTok."""
     return Response(error.status_code, [(b"WWW-Authenticate", error.challenge.encode())])
 
 

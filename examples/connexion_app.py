@@ -2,10 +2,10 @@
 # requires-python = ">=3.11"
 # dependencies = ["asgi-tiktok", "connexion>=3", "uvicorn"]
 # ///
-"""Sign in with TikTok in Connexion, where the OpenAPI document comes first.
+"""Sign in with TikTok in Connexion, whose routes come from an OpenAPI document.
 
-Without a TikTok app: run `asgi-tiktok emulator` in another terminal, set the variables that it prints, then
-`python examples/connexion_app.py`, and open http://localhost:8000.
+To run it without a TikTok app, start `asgi-tiktok emulator` in another terminal and set the variables that it
+prints. Then run `python examples/connexion_app.py` and open http://localhost:8000.
 """
 
 import os
@@ -21,10 +21,10 @@ from asgi_tiktok import LoginRequired, TikTokAuthMiddleware, tiktok_button, tikt
 
 SPECIFICATION = {
     "openapi": "3.0.3",
-    "info": {"title": "Who is there", "version": "1"},
+    "info": {"title": "Sign-in", "version": "1"},
     "paths": {
         "/": {"get": {"operationId": "home", "responses": {"200": {"description": "A page"}}}},
-        "/me": {"get": {"operationId": "me", "responses": {"200": {"description": "Who is signed in"}}}},
+        "/me": {"get": {"operationId": "me", "responses": {"200": {"description": "The signed-in user"}}}},
     },
 }
 
@@ -46,7 +46,7 @@ async def me() -> dict[str, Any]:
 
 
 async def challenge(request: ConnexionRequest, error: LoginRequired) -> ConnexionResponse:
-    """What `require` raises becomes an answer that shows the way to TikTok."""
+    """Turn the error of `require` into a response that the middleware replaces with the way to TikTok."""
     return ConnexionResponse(error.status_code, headers={"WWW-Authenticate": error.challenge})
 
 

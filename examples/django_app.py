@@ -2,10 +2,10 @@
 # requires-python = ">=3.11"
 # dependencies = ["asgi-tiktok", "django", "uvicorn"]
 # ///
-"""Sign in with TikTok in Django, in one file.
+"""Sign in with TikTok in Django, in a single file.
 
-Without a TikTok app: run `asgi-tiktok emulator` in another terminal, set the variables that it prints, then
-`python examples/django_app.py`, and open http://localhost:8000.
+To run it without a TikTok app, start `asgi-tiktok emulator` in another terminal and set the variables that it
+prints. Then run `python examples/django_app.py` and open http://localhost:8000.
 """
 
 import os

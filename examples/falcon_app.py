@@ -4,8 +4,8 @@
 # ///
 """Sign in with TikTok in Falcon.
 
-Without a TikTok app: run `asgi-tiktok emulator` in another terminal, set the variables that it prints, then
-`python examples/falcon_app.py`, and open http://localhost:8000.
+To run it without a TikTok app, start `asgi-tiktok emulator` in another terminal and set the variables that it
+prints. Then run `python examples/falcon_app.py` and open http://localhost:8000.
 """
 
 import os
@@ -19,8 +19,8 @@ from falcon.asgi import App, Request, Response
 from asgi_tiktok import LoginRequired, TikTokAuthMiddleware, TikTokUser, tiktok_button, tiktok_session
 
 
-async def needs_sign_in(request: Request, response: Response, resource: object, params: dict[str, Any]) -> None:
-    """A hook that hands the user to the responder, and shows everybody else the way to TikTok."""
+async def require_sign_in(request: Request, response: Response, resource: object, params: dict[str, Any]) -> None:
+    """Pass the user to the responder, or raise the error that the middleware replaces with the way to TikTok."""
     try:
         params["user"] = tiktok_session(request).require()
     except LoginRequired as error:
@@ -41,7 +41,7 @@ class Home:
 
 
 class Me:
-    @falcon.before(needs_sign_in)
+    @falcon.before(require_sign_in)
     async def on_get(self, request: Request, response: Response, user: TikTokUser) -> None:
         response.media = {"open_id": user.open_id, "name": user.display_name}
 

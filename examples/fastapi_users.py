@@ -2,10 +2,10 @@
 # requires-python = ">=3.11"
 # dependencies = ["asgi-tiktok", "fastapi", "uvicorn"]
 # ///
-"""A users table of your own in FastAPI. TikTok gives no e-mail address: the open_id tells who comes back.
+"""Your own users table in FastAPI. TikTok sends no e-mail address; the open_id identifies a user.
 
-Without a TikTok app: run `asgi-tiktok emulator` in another terminal, set the variables that it prints, then
-`python examples/fastapi_users.py`, and open http://localhost:8000.
+To run it without a TikTok app, start `asgi-tiktok emulator` in another terminal and set the variables that it
+prints. Then run `python examples/fastapi_users.py` and open http://localhost:8000.
 """
 
 import os
@@ -29,7 +29,7 @@ database.execute("CREATE TABLE IF NOT EXISTS users (id INTEGER PRIMARY KEY, open
 
 @tiktok.on_login
 async def find_or_create(user: TikTokUser, request: Request) -> dict[str, int]:
-    # One statement, for somebody may sign in with two browsers at once. Names change, so the last one is kept.
+    # One statement, because a user may sign in with two browsers at once. Names change, so the last one is stored.
     upsert = (
         "INSERT INTO users (open_id, name) VALUES (?, ?) ON CONFLICT DO UPDATE SET name = excluded.name RETURNING id"
     )

@@ -2,10 +2,10 @@
 # requires-python = ">=3.11"
 # dependencies = ["asgi-tiktok", "gradio", "uvicorn"]
 # ///
-"""Sign in with TikTok before a Gradio app, which is mounted in FastAPI and knows who uses it.
+"""Sign in with TikTok to use a Gradio app, which is mounted in FastAPI and has the signed-in user.
 
-Without a TikTok app: run `asgi-tiktok emulator` in another terminal, set the variables that it prints, then
-`python examples/gradio_app.py`, and open http://localhost:8000.
+To run it without a TikTok app, start `asgi-tiktok emulator` in another terminal and set the variables that it
+prints. Then run `python examples/gradio_app.py` and open http://localhost:8000.
 """
 
 import os
@@ -20,7 +20,7 @@ from asgi_tiktok import TikTokAuthMiddleware, tiktok_button, tiktok_session
 
 
 def name(request: gradio.Request) -> str:
-    return request.user.display_name or "somebody without a name"
+    return request.user.display_name or "a user without a name"
 
 
 def caption(idea: str, request: gradio.Request) -> str:

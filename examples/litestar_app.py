@@ -4,8 +4,9 @@
 # ///
 """Sign in with TikTok in Litestar.
 
-Without a TikTok app: run `asgi-tiktok emulator` in another terminal, set the variables that it prints, then
-`python examples/litestar_app.py`, and open http://localhost:8000. The padlocks are at /schema.
+To run it without a TikTok app, start `asgi-tiktok emulator` in another terminal and set the variables that it
+prints. Then run `python examples/litestar_app.py` and open http://localhost:8000.
+The API documentation at /schema shows which routes require a sign-in.
 """
 
 import os

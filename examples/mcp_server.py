@@ -2,13 +2,13 @@
 # requires-python = ">=3.11"
 # dependencies = ["asgi-tiktok", "mcp>=2", "uvicorn"]
 # ///
-"""An MCP server whose tools know who signed in with TikTok in this browser, and act as them.
+"""An MCP server whose tools act for the user who signed in with TikTok in this browser.
 
-It serves clients that send the session cookie: an assistant in a page of this site, or a program that was given it.
-It is not MCP's own authorization, which is OAuth with bearer tokens: a client that expects that finds none here.
+It serves clients that send the session cookie, for example an assistant in a page of this site. It does not support
+MCP's own authorization, which is OAuth with bearer tokens.
 
-Without a TikTok app: run `asgi-tiktok emulator` in another terminal, set the variables that it prints and
-TIKTOK_SCOPES=user.info.basic,video.list, then `python examples/mcp_server.py`, and open http://localhost:8000.
+To run it without a TikTok app, start `asgi-tiktok emulator` in another terminal, set the variables that it prints and
+TIKTOK_SCOPES=user.info.basic,video.list, run `python examples/mcp_server.py`, and open http://localhost:8000.
 """
 
 import os
@@ -33,13 +33,13 @@ def caller(context: Context) -> TikTokSession:
 
 @mcp.tool()
 async def whoami(session: Annotated[TikTokSession, Resolve(caller)]) -> str:
-    """The name of the TikTok user who is signed in."""
+    """Return the name of the signed-in TikTok user."""
     return session.require().display_name or ""
 
 
 @mcp.tool()
 async def my_videos(session: Annotated[TikTokSession, Resolve(caller)]) -> list[dict[str, Any]]:
-    """The newest videos of the TikTok user who is signed in."""
+    """Return the newest videos of the signed-in TikTok user."""
     session.require("video.list")
     async with session.api() as api:
         answer = await api.post("/v2/video/list/?fields=id,title,view_count", json={"max_count": 20})

@@ -2,11 +2,12 @@
 # requires-python = ">=3.11"
 # dependencies = ["asgi-tiktok", "uvicorn"]
 # ///
-"""Two sites with a TikTok app each, in one process: a browser may be signed in at both, as two people.
+"""Two sites in one process, each with its own TikTok app. A browser can be signed in at both, as two users.
 
-Register http://localhost:8000/a/callback and http://localhost:8000/b/callback, each with its own app, and set
-TIKTOK_A_CLIENT_KEY, TIKTOK_A_CLIENT_SECRET, TIKTOK_A_REDIRECT_URI and the same with B; what both share, such as
-TIKTOK_SECRET_KEY, needs no letter. To try it with `asgi-tiktok emulator --config apps.toml`, write there for each
+Register http://localhost:8000/a/callback and http://localhost:8000/b/callback, each for its own app. Set
+TIKTOK_A_CLIENT_KEY, TIKTOK_A_CLIENT_SECRET, TIKTOK_A_REDIRECT_URI and the same variables with B. A variable that
+both share, for example TIKTOK_SECRET_KEY, needs no letter. To run it with `asgi-tiktok emulator --config apps.toml`,
+write one table into apps.toml for each app:
 
     [[apps]]
     client_key = "sba"
@@ -44,7 +45,7 @@ def greeting(request: Request) -> str:
 def site(letter: str) -> TikTokAuthMiddleware:
     prefix = f"TIKTOK_{letter}_"
     own = {name.replace(prefix, "TIKTOK_"): value for name, value in os.environ.items() if name.startswith(prefix)}
-    # The cookies are named after the path, so that the two do not overwrite each other's.
+    # The names of the cookies contain the path, so the two sites do not overwrite each other's cookies.
     tiktok = TikTok.from_env({**os.environ, **own}, path=f"/auth/{letter.lower()}")
     return TikTokAuthMiddleware(Starlette(routes=[Route("/", home)]), tiktok)
 

@@ -2,10 +2,10 @@
 # requires-python = ">=3.11"
 # dependencies = ["asgi-tiktok", "nicegui>=3", "uvicorn"]
 # ///
-"""Sign in with TikTok in NiceGUI: a page knows its visitor, and so does everything that they click on it.
+"""Sign in with TikTok in NiceGUI. A page and its event handlers have the signed-in user.
 
-Without a TikTok app: run `asgi-tiktok emulator` in another terminal, set the variables that it prints, then
-`python examples/nicegui_app.py`, and open http://localhost:8000.
+To run it without a TikTok app, start `asgi-tiktok emulator` in another terminal and set the variables that it
+prints. Then run `python examples/nicegui_app.py` and open http://localhost:8000.
 """
 
 import os

@@ -2,10 +2,10 @@
 # requires-python = ">=3.11"
 # dependencies = ["asgi-tiktok", "sanic", "uvicorn"]
 # ///
-"""Sign in with TikTok in Sanic, which is an ASGI app under any server but its own.
+"""Sign in with TikTok in Sanic. Use an ASGI server, because Sanic's own server does not run ASGI middleware.
 
-Without a TikTok app: run `asgi-tiktok emulator` in another terminal, set the variables that it prints, then
-`python examples/sanic_app.py`, and open http://localhost:8000.
+To run it without a TikTok app, start `asgi-tiktok emulator` in another terminal and set the variables that it
+prints. Then run `python examples/sanic_app.py` and open http://localhost:8000.
 """
 
 import os

@@ -2,10 +2,10 @@
 # requires-python = ">=3.11"
 # dependencies = ["asgi-tiktok", "fastapi", "uvicorn"]
 # ///
-"""A page that lives in the browser, and the API behind it: what a React app does, without the React.
+"""A single-page app and its API, without a JavaScript framework.
 
-Without a TikTok app: run `asgi-tiktok emulator` in another terminal, set the variables that it prints, then
-`python examples/spa.py`, and open http://localhost:8000.
+To run it without a TikTok app, start `asgi-tiktok emulator` in another terminal and set the variables that it
+prints. Then run `python examples/spa.py` and open http://localhost:8000.
 """
 
 import os
@@ -23,10 +23,10 @@ PAGE = """<!doctype html><meta charset="utf-8"><title>My videos</title>
 async function api(path) {
   const answer = await fetch(path)
   if (answer.status !== 401 && answer.status !== 403) return answer.json()
-  const login = new URL((await answer.json()).login_url, location)  // to sign in, or to grant a scope
-  login.searchParams.set("next", location.pathname)  // back to this page, and not to the API
+  const login = new URL((await answer.json()).login_url, location)  // signs in, or requests the scope
+  login.searchParams.set("next", location.pathname)  // back to this page, not to the API
   location.assign(login)
-  return new Promise(() => {})  // that never comes, for the page is being left
+  return new Promise(() => {})  // never resolves, because the browser leaves the page
 }
 
 const { user } = await (await fetch("/auth/tiktok/session")).json()

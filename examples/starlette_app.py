@@ -4,8 +4,8 @@
 # ///
 """Sign in with TikTok in Starlette.
 
-Without a TikTok app: run `asgi-tiktok emulator` in another terminal, set the variables that it prints, then
-`python examples/starlette_app.py`, and open http://localhost:8000.
+To run it without a TikTok app, start `asgi-tiktok emulator` in another terminal and set the variables that it
+prints. Then run `python examples/starlette_app.py` and open http://localhost:8000.
 """
 
 import os

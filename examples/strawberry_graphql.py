@@ -2,10 +2,10 @@
 # requires-python = ">=3.11"
 # dependencies = ["asgi-tiktok", "strawberry-graphql", "uvicorn", "websockets"]
 # ///
-"""Sign in with TikTok, and GraphQL that knows who asks, over HTTP and over WebSockets: Strawberry.
+"""Sign in with TikTok in a GraphQL API with Strawberry, over HTTP and WebSocket.
 
-Without a TikTok app: run `asgi-tiktok emulator` in another terminal, set the variables that it prints, then
-`python examples/strawberry_graphql.py`, and open http://localhost:8000.
+To run it without a TikTok app, start `asgi-tiktok emulator` in another terminal and set the variables that it
+prints. Then run `python examples/strawberry_graphql.py` and open http://localhost:8000.
 """
 
 import os

@@ -2,10 +2,10 @@
 # requires-python = ">=3.11"
 # dependencies = ["asgi-tiktok", "uvicorn[standard]"]
 # ///
-"""A chat over WebSockets: all may read, and who signed in with TikTok may write, under their name.
+"""A chat over WebSocket. Anyone can read; users who signed in with TikTok can write.
 
-Without a TikTok app: run `asgi-tiktok emulator` in another terminal, set the variables that it prints, then
-`python examples/websocket_chat.py`, and open http://localhost:8000.
+To run it without a TikTok app, start `asgi-tiktok emulator` in another terminal and set the variables that it
+prints. Then run `python examples/websocket_chat.py` and open http://localhost:8000.
 """
 
 import os

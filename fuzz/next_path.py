@@ -1,7 +1,7 @@
 """`next`: an accepted value never leaves the site, in any decoding or normalisation."""
 
 from asgi_tiktok.http.next_path import safe_next
-from tests.security.whatwg import whatwg
+from tests.support.whatwg import node_parser
 
 ROOT_PATH = "/app"
 
@@ -19,5 +19,5 @@ def check(value: str) -> None:
         if accepted is not None:
             assert accepted.isascii()
             assert accepted.isprintable()
-            strays = whatwg().strays(value, accepted, root_path=root_path)
+            strays = node_parser().offsite_readings(value, accepted, root_path=root_path)
             assert strays == []

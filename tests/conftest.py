@@ -1,4 +1,3 @@
-import socket
 from collections.abc import Iterator
 
 import httpx2
@@ -7,9 +6,12 @@ from starlette.testclient import TestClient
 
 from asgi_tiktok import MemoryStore, TikTok, TikTokAuthMiddleware
 from asgi_tiktok.emulator import Emulator, RunningEmulator, run_emulator
-from tests.canaries import Canaries
-from tests.site import app
-from tests.visits import ORIGIN, new_tiktok
+from tests.support.app import app
+from tests.support.canaries import Canaries
+from tests.support.clock import Clock
+from tests.support.login import new_browser
+from tests.support.ports import free_port
+from tests.support.tiktok import new_tiktok
 
 
 @pytest.fixture
@@ -19,11 +21,19 @@ def anyio_backend() -> str:
 
 @pytest.fixture(autouse=True)
 def canaries(monkeypatch: pytest.MonkeyPatch) -> Iterator[Canaries]:
-    """No test may let a secret out."""
+    """Fail any test during which a secret appears in a log record or an error. See `tests/support/canaries.py`."""
     recorder = Canaries()
     with recorder.watching(monkeypatch):
         yield recorder
     assert recorder.found == []
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of this process, which the test can move."""
+    clock = Clock()
+    monkeypatch.setattr("time.time", clock)
+    return clock
 
 
 @pytest.fixture
@@ -38,24 +48,23 @@ def store() -> MemoryStore:
 
 @pytest.fixture
 def tiktok(emulator: Emulator, store: MemoryStore) -> TikTok:
+    """The TikTok app of the test. Its requests go to the emulator in this process."""
     return new_tiktok(httpx2.ASGITransport(emulator), store=store)
 
 
 @pytest.fixture
 def browser(tiktok: TikTok) -> TestClient:
-    """A browser that has not signed in, in front of the site with the middleware."""
-    site = TikTokAuthMiddleware(app, tiktok, protect=("/studio",))
-    return TestClient(site, base_url=ORIGIN, follow_redirects=False)
+    """A browser without cookies, in front of the app with the middleware."""
+    return new_browser(TikTokAuthMiddleware(app, tiktok, protect=("/studio",)))
 
 
 @pytest.fixture
 def emulator_server() -> Iterator[RunningEmulator]:
+    """An emulator that listens on a loopback port."""
     with run_emulator() as running:
         yield running
 
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()

@@ -1,7 +1,7 @@
 """TikTok's API on behalf of one user, and what the app keeps of its users."""
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import anyio
@@ -9,12 +9,13 @@ import httpx2
 import pytest
 
 from asgi_tiktok import ConfigurationError, LoginRequired, MemoryStore, TikTok, Token, Unavailable
-from asgi_tiktok.emulator import CAST, Emulator, Person
-from tests.visits import asked, new_tiktok
+from asgi_tiktok.emulator import Emulator, Person
+from tests.support.clock import Clock
+from tests.support.people import AMARA, JUN
+from tests.support.tiktok import count_requests, fetch_token, new_tiktok
 
 pytestmark = pytest.mark.anyio
 
-ADA, BOB = CAST[0], CAST[1]
 ME = "/v2/user/info/?fields=open_id,display_name"
 
 
@@ -22,28 +23,11 @@ ME = "/v2/user/info/?fields=open_id,display_name"
 async def tiktok(emulator: Emulator, store: MemoryStore) -> AsyncIterator[TikTok]:
     """With two people's tokens in the store."""
     tiktok = new_tiktok(httpx2.ASGITransport(emulator), store=store)
-    for person in (ADA, BOB):
-        await agree(tiktok, emulator, person)
+    for person in (AMARA, JUN):
+        await tiktok.tokens.save(await fetch_token(tiktok, emulator, person))
     emulator.exchanges.clear()
     yield tiktok
     await tiktok.aclose()
-
-
-async def agree(tiktok: TikTok, emulator: Emulator, person: Person) -> None:
-    url = tiktok.client.authorization_url(state="s", code_verifier="v" * 43)
-    code = tiktok.client.parse_callback(emulator.consent(url, person)).code or ""
-    await tiktok.tokens.save(await tiktok.client.fetch_token(code, code_verifier="v" * 43))
-
-
-@pytest.fixture
-def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Lets hours pass."""
-
-    def pass_time(hours: float) -> None:
-        now = time.time()
-        monkeypatch.setattr(time, "time", lambda: now + hours * 3600)
-
-    return pass_time
 
 
 async def whoami(tiktok: TikTok, person: Person) -> str:
@@ -53,26 +37,24 @@ async def whoami(tiktok: TikTok, person: Person) -> str:
 
 
 async def test_requests_are_signed(tiktok: TikTok, emulator: Emulator) -> None:
-    assert await whoami(tiktok, ADA) == ADA.display_name
-    assert asked(emulator) == 0
+    assert await whoami(tiktok, AMARA) == AMARA.display_name
+    assert count_requests(emulator) == 0
 
 
-async def test_an_old_token_is_refreshed_first(
-    tiktok: TikTok, emulator: Emulator, later: Callable[[float], None]
-) -> None:
-    later(3)
+async def test_an_old_token_is_refreshed_first(tiktok: TikTok, emulator: Emulator, clock: Clock) -> None:
+    clock.advance(hours=3)
 
-    assert await whoami(tiktok, ADA) == ADA.display_name
+    assert await whoami(tiktok, AMARA) == AMARA.display_name
     assert [exchange.endpoint for exchange in emulator.exchanges] == ["token", "user_info"]
 
 
 async def test_a_rejected_token_is_replaced_once(
     tiktok: TikTok, emulator: Emulator, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept = await tiktok.tokens.load(ADA.open_id)
+    kept = await tiktok.tokens.load(AMARA.open_id)
     assert kept
     stale = Token(
-        open_id=ADA.open_id,
+        open_id=AMARA.open_id,
         scopes=kept.token.scopes,
         access_token="act.stale",
         expires_at=kept.token.expires_at,
@@ -80,18 +62,18 @@ async def test_a_rejected_token_is_replaced_once(
     )
     await tiktok.tokens.save(stale)
 
-    assert await whoami(tiktok, ADA) == ADA.display_name
+    assert await whoami(tiktok, AMARA) == AMARA.display_name
     assert [exchange.endpoint for exchange in emulator.exchanges] == ["user_info", "token", "user_info"]
-    assert await whoami(tiktok, ADA) == ADA.display_name
-    assert asked(emulator) == 1
+    assert await whoami(tiktok, AMARA) == AMARA.display_name
+    assert count_requests(emulator) == 1
 
 
 async def test_many_rejected_requests_refresh_once(tiktok: TikTok, emulator: Emulator) -> None:
-    kept = await tiktok.tokens.load(ADA.open_id)
+    kept = await tiktok.tokens.load(AMARA.open_id)
     assert kept
     await tiktok.tokens.save(
         Token(
-            open_id=ADA.open_id,
+            open_id=AMARA.open_id,
             scopes=kept.token.scopes,
             access_token="act.stale",
             expires_at=kept.token.expires_at,
@@ -101,44 +83,44 @@ async def test_many_rejected_requests_refresh_once(tiktok: TikTok, emulator: Emu
     names = []
 
     async def call() -> None:
-        names.append(await whoami(tiktok, ADA))
+        names.append(await whoami(tiktok, AMARA))
 
     async with anyio.create_task_group() as group:
         for _ in range(50):
             group.start_soon(call)
 
-    assert set(names) == {ADA.display_name}
-    assert asked(emulator) == 1
+    assert set(names) == {AMARA.display_name}
+    assert count_requests(emulator) == 1
 
 
 async def test_other_refusals_are_the_callers(tiktok: TikTok, emulator: Emulator) -> None:
-    async with tiktok.api(ADA.open_id) as api:
+    async with tiktok.api(AMARA.open_id) as api:
         answer = await api.get("/v2/user/info/?fields=username")
 
     assert answer.status_code == 401
     assert answer.json()["error"]["code"] == "scope_not_authorized"
-    assert asked(emulator) == 0
+    assert count_requests(emulator) == 0
 
 
 async def test_a_body_from_a_generator_is_not_sent_twice(tiktok: TikTok, emulator: Emulator) -> None:
-    kept = await tiktok.tokens.load(ADA.open_id)
+    kept = await tiktok.tokens.load(AMARA.open_id)
     assert kept
     await tiktok.tokens.save(replace(kept.token, access_token="act.stale"))
 
     async def body() -> AsyncIterator[bytes]:
         yield b"{}"
 
-    async with tiktok.api(ADA.open_id) as api:
+    async with tiktok.api(AMARA.open_id) as api:
         answer = await api.request("GET", ME, content=body())
 
     assert answer.status_code == 401
     assert [exchange.endpoint for exchange in emulator.exchanges] == ["user_info", "token"]
-    assert await whoami(tiktok, ADA) == ADA.display_name
+    assert await whoami(tiktok, AMARA) == AMARA.display_name
 
 
 async def test_who_has_disconnected_must_sign_in_again(tiktok: TikTok, emulator: Emulator) -> None:
-    emulator.grants.remove(tiktok.client.client_key, ADA.open_id)
-    async with tiktok.api(ADA.open_id) as api:
+    emulator.grants.remove(tiktok.client.client_key, AMARA.open_id)
+    async with tiktok.api(AMARA.open_id) as api:
         with pytest.raises(LoginRequired):
             await api.get(ME)
 
@@ -151,7 +133,7 @@ async def test_a_strangers_api_needs_a_login(tiktok: TikTok) -> None:
 
 @pytest.mark.parametrize("address", ["https://evil.test/", "http://127.0.0.1:8701/", "https://127.0.0.1:8700/"])
 async def test_a_token_goes_to_tiktok_alone(tiktok: TikTok, address: str) -> None:
-    async with tiktok.api(ADA.open_id) as api:
+    async with tiktok.api(AMARA.open_id) as api:
         with pytest.raises(ConfigurationError, match="alone"):
             await api.get(address)
 
@@ -162,7 +144,7 @@ async def test_five_hundred_users_at_once_are_never_mixed(tiktok: TikTok, emulat
 
     async with anyio.create_task_group() as group:
         for number in range(500):
-            group.start_soon(call, (ADA, BOB)[number % 2])
+            group.start_soon(call, (AMARA, JUN)[number % 2])
 
 
 async def test_the_session_has_the_same_api(tiktok: TikTok) -> None:
@@ -170,9 +152,9 @@ async def test_the_session_has_the_same_api(tiktok: TikTok) -> None:
 
     with pytest.raises(LoginRequired):
         TikTokSession(tiktok, None, "").api()
-    session, _ = await tiktok.sessions.create(await user_of(tiktok, ADA), (), {})
+    session, _ = await tiktok.sessions.create(await user_of(tiktok, AMARA), (), {})
     async with TikTokSession(tiktok, session, "").api() as api:
-        assert (await api.get(ME)).json()["data"]["user"]["display_name"] == ADA.display_name
+        assert (await api.get(ME)).json()["data"]["user"]["display_name"] == AMARA.display_name
 
 
 async def user_of(tiktok: TikTok, person: Person):  # type: ignore[no-untyped-def]
@@ -183,24 +165,24 @@ class TestDisconnecting:
     async def test_ends_sessions_grant_and_tokens(
         self, tiktok: TikTok, emulator: Emulator, store: MemoryStore
     ) -> None:
-        await tiktok.sessions.create(await user_of(tiktok, ADA), (), {})
-        await tiktok.disconnect(ADA.open_id)
+        await tiktok.sessions.create(await user_of(tiktok, AMARA), (), {})
+        await tiktok.disconnect(AMARA.open_id)
 
-        assert asked(emulator, "revoke") == 1
+        assert count_requests(emulator, "revoke") == 1
         assert not any(key.startswith("session:") for key in store.records)
         with pytest.raises(LoginRequired):
-            await tiktok.token(ADA.open_id)
-        assert await whoami(tiktok, BOB) == BOB.display_name
+            await tiktok.token(AMARA.open_id)
+        assert await whoami(tiktok, JUN) == JUN.display_name
 
     async def test_a_stranger_is_fine(self, tiktok: TikTok, emulator: Emulator) -> None:
         await tiktok.disconnect("nobody")
 
-        assert asked(emulator, "revoke") == 0
+        assert count_requests(emulator, "revoke") == 0
 
     async def test_can_be_tried_again_when_tiktok_is_away(
         self, tiktok: TikTok, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        await tiktok.sessions.create(await user_of(tiktok, ADA), (), {})
+        await tiktok.sessions.create(await user_of(tiktok, AMARA), (), {})
         with monkeypatch.context() as patch:
 
             async def revoke_token(access_token: str) -> None:
@@ -208,17 +190,17 @@ class TestDisconnecting:
 
             patch.setattr(tiktok.client, "revoke_token", revoke_token)
             with pytest.raises(Unavailable):
-                await tiktok.disconnect(ADA.open_id)
+                await tiktok.disconnect(AMARA.open_id)
         assert not any(key.startswith("session:") for key in store.records)
-        await tiktok.disconnect(ADA.open_id)
-        assert await tiktok.tokens.load(ADA.open_id) is None
+        await tiktok.disconnect(AMARA.open_id)
+        assert await tiktok.tokens.load(AMARA.open_id) is None
 
 
 class TestStoredTokens:
     async def test_are_those_of_every_user(self, tiktok: TikTok) -> None:
         people = [token.open_id async for token in tiktok.stored_tokens()]
 
-        assert sorted(people) == sorted([ADA.open_id, BOB.open_id])
+        assert sorted(people) == sorted([AMARA.open_id, JUN.open_id])
 
     async def test_can_be_those_that_end_soon(self, tiktok: TikTok) -> None:
         now = int(time.time())

@@ -1,4 +1,4 @@
-"""The background job runs as it stands, over a store that an app has filled."""
+"""The example of a background job runs unchanged, on the store of an app."""
 
 import os
 import re
@@ -22,8 +22,10 @@ from asgi_tiktok.emulator import (
     Person,
     run_emulator,
 )
-from tests.canaries import SECRET_KEY, SHAPES
-from tests.visits import REDIRECT_URI, asked, new_tiktok
+from tests.support.canaries import SECRET_KEY, SECRET_SHAPES
+from tests.support.clock import Clock
+from tests.support.settings import REDIRECT_URI
+from tests.support.tiktok import count_requests, fetch_token, new_tiktok
 
 JOB = Path(__file__).parent.parent / "examples" / "background_job.py"
 AMARA, JUN, _, TOMAS, LAYLA = CAST[:5]
@@ -32,31 +34,20 @@ BASIC = ("user.info.basic",)
 VIDEOS = ("user.info.basic", "video.list")
 
 
-class Calendar:
-    """The emulator's clock, which can be moved on by days."""
-
-    days = 0
-
-    def __call__(self) -> float:
-        return time.time() + self.days * DAY
-
-
 @pytest.fixture
 def store(tmp_path: Path) -> SQLiteStore:
     return SQLiteStore(tmp_path / "store.sqlite3")
 
 
 def sign_in(tiktok: TikTok, emulator: Emulator, person: Person, scopes: Iterable[str] = VIDEOS) -> None:
-    """Keep a token of this person whose access token has ended."""
+    """Store a token of this person whose access token has expired."""
 
-    async def keep() -> None:
-        url = tiktok.client.authorization_url(state="s", code_verifier="v" * 43, scopes=scopes)
-        code = tiktok.client.parse_callback(emulator.consent(url, person)).code or ""
-        token = await tiktok.client.fetch_token(code, code_verifier="v" * 43)
+    async def save() -> None:
+        token = await fetch_token(tiktok, emulator, person, scopes)
         await tiktok.tokens.save(replace(token, expires_at=int(time.time()) - 1))
         await tiktok.aclose()
 
-    anyio.run(keep)
+    anyio.run(save)
 
 
 def run_job(store: SQLiteStore, base_url: str) -> "subprocess.CompletedProcess[str]":
@@ -71,11 +62,11 @@ def run_job(store: SQLiteStore, base_url: str) -> "subprocess.CompletedProcess[s
     }
     command = [sys.executable, "-W", "error", str(JOB)]
     job = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
-    assert not SHAPES.search(job.stdout + job.stderr)
+    assert not SECRET_SHAPES.search(job.stdout + job.stderr)
     return job
 
 
-def test_every_user_is_visited(store: SQLiteStore) -> None:
+def test_every_user_is_processed(store: SQLiteStore) -> None:
     with run_emulator() as running:
         emulator = running.emulator
         tiktok = new_tiktok(base_url=running.url, store=store)
@@ -91,18 +82,18 @@ def test_every_user_is_visited(store: SQLiteStore) -> None:
     assert re.fullmatch(r"45 videos, [\d,]+ views", lines[AMARA.open_id])
     assert re.fullmatch(r"9 videos, [\d,]+ views", lines[TOMAS.open_id])
     assert lines[JUN.open_id] == "skipped, video.list was not granted"
-    assert lines[LAYLA.open_id] == "skipped, only a new sign-in helps"
-    # A refresh for each of three, of which one is refused; three pages for Amara, one for Tomás.
-    assert asked(emulator, "token") == 3
-    assert asked(emulator, "video_list") == 4
+    assert lines[LAYLA.open_id] == "skipped, the user must sign in again"
+    # Three refreshes, one of them refused. Three pages of videos for Amara, one for Tomás.
+    assert count_requests(emulator, "token") == 3
+    assert count_requests(emulator, "video_list") == 4
 
 
-def test_who_has_to_sign_in_again_soon_is_named(store: SQLiteStore) -> None:
-    calendar = Calendar()
-    with run_emulator(Emulator(clock=calendar)) as running:
+def test_users_who_must_sign_in_again_soon_are_listed(store: SQLiteStore) -> None:
+    clock = Clock()
+    with run_emulator(Emulator(clock=clock)) as running:
         tiktok = new_tiktok(base_url=running.url, store=store)
         sign_in(tiktok, running.emulator, AMARA)
-        calendar.days = 170
+        clock.advance(days=170)
         sign_in(tiktok, running.emulator, TOMAS)
         days = [in_ten_days()]
         job = run_job(store, running.url)
@@ -112,10 +103,10 @@ def test_who_has_to_sign_in_again_soon_is_named(store: SQLiteStore) -> None:
     *visits, last = job.stdout.splitlines()
     visited = {visit.split(",")[0] for visit in visits}
     assert visited == {f"{TOMAS.open_id}: 9 videos", f"{AMARA.open_id}: 45 videos"}
-    assert last in [f"{AMARA.open_id}: has to sign in again by {day}" for day in days]
+    assert last in [f"{AMARA.open_id}: must sign in again by {day}" for day in days]
 
 
-def test_while_tiktok_is_away_nobody_is_lost(store: SQLiteStore) -> None:
+def test_users_are_kept_while_tiktok_is_unreachable(store: SQLiteStore) -> None:
     with run_emulator() as running:
         sign_in(new_tiktok(base_url=running.url, store=store), running.emulator, AMARA)
     job = run_job(store, running.url)

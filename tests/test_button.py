@@ -7,7 +7,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.testclient import TestClient
 
 from asgi_tiktok import TikTok, TikTokAuthMiddleware, tiktok_button
-from tests.visits import ORIGIN
+from tests.support.settings import ORIGIN
 
 
 def page(template: str, tiktok: TikTok) -> str:

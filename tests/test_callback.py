@@ -6,7 +6,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from asgi_tiktok.emulator import Emulator
-from tests.visits import CALLBACK, asked, begin, come_back
+from tests.support.login import approve_login, start_login
+from tests.support.settings import CALLBACK
+from tests.support.tiktok import count_requests
 
 
 @pytest.mark.parametrize(
@@ -22,16 +24,16 @@ from tests.visits import CALLBACK, asked, begin, come_back
 def test_tiktoks_own_errors_end_the_login_in_words(
     browser: TestClient, emulator: Emulator, error: str, title: str
 ) -> None:
-    state = parse_qs(urlsplit(begin(browser)).query)["state"][0]
+    state = parse_qs(urlsplit(start_login(browser)).query)["state"][0]
     answer = browser.get(f"{CALLBACK}?{error}&state={state}")
 
     assert answer.status_code == 502
     assert title in answer.text
-    assert asked(emulator) == 0
+    assert count_requests(emulator) == 0
 
 
 def test_a_success_from_tiktoks_app_carries_an_error_code_of_zero(browser: TestClient, emulator: Emulator) -> None:
-    assert browser.get(come_back(browser, emulator) + "&error_code=0").status_code == 303
+    assert browser.get(approve_login(browser, emulator) + "&error_code=0").status_code == 303
 
 
 def test_options_tells_the_method(browser: TestClient) -> None:

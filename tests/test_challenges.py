@@ -12,8 +12,10 @@ from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 
 from asgi_tiktok import LoginRequired, ScopeRequired, TikTok, TikTokAuthMiddleware, TikTokUser, tiktok_session
-from asgi_tiktok.emulator import CAST, Emulator
-from tests.visits import FETCH, NAVIGATION, ORIGIN, sign_in
+from asgi_tiktok.emulator import Emulator
+from tests.support.login import new_browser, sign_in
+from tests.support.people import AMARA
+from tests.support.settings import FETCH, NAVIGATION, ORIGIN
 
 
 async def challenge(request: Request) -> Response:
@@ -37,7 +39,7 @@ ROUTES = [Route("/challenge", challenge), Route("/needs", needs, methods=["GET",
 @pytest.fixture
 def browser(tiktok: TikTok) -> TestClient:
     app = Starlette(routes=ROUTES)
-    return TestClient(TikTokAuthMiddleware(app, tiktok), base_url=ORIGIN, follow_redirects=False)
+    return new_browser(TikTokAuthMiddleware(app, tiktok))
 
 
 class TestWhoNeedsToSignIn:
@@ -48,7 +50,7 @@ class TestWhoNeedsToSignIn:
         to_tiktok = browser.get(answer.headers["location"]).headers["location"]
         back = browser.get(emulator.consent(to_tiktok))
         assert back.headers["location"] == "/needs?scope=video.list"
-        assert browser.get(back.headers["location"]).text == f"{CAST[0].display_name} may"
+        assert browser.get(back.headers["location"]).text == f"{AMARA.display_name} may"
 
     def test_is_led_there_whatever_user_the_app_has_of_its_own(self, tiktok: TikTok) -> None:
         class Own(AuthenticationBackend):
@@ -56,7 +58,7 @@ class TestWhoNeedsToSignIn:
                 return AuthCredentials(["staff"]), SimpleUser("ada")
 
         app = AuthenticationMiddleware(Starlette(routes=[Route("/needs", needs)]), backend=Own())
-        browser = TestClient(TikTokAuthMiddleware(app, tiktok), base_url=ORIGIN, follow_redirects=False)
+        browser = new_browser(TikTokAuthMiddleware(app, tiktok))
 
         assert browser.get("/needs", headers=NAVIGATION).status_code == 303
 
@@ -83,13 +85,13 @@ class TestWhoNeedsToSignIn:
         for site in (TikTokAuthMiddleware(app, tiktok), Starlette(routes=[Mount("/", app)])):
             if isinstance(site, Starlette):
                 site.add_middleware(TikTokAuthMiddleware, tiktok=tiktok)
-            browser = TestClient(site, base_url=ORIGIN, follow_redirects=False)
+            browser = new_browser(site)
             location = browser.get("/careless", headers=NAVIGATION).headers["location"]
             assert location == "/auth/tiktok/login?next=%2Fcareless&scopes=video.list"
 
     def test_finds_the_login_from_a_mounted_app(self, tiktok: TikTok) -> None:
         app = Starlette(routes=[Mount("/inner", Starlette(routes=[Mount("/most", Starlette(routes=ROUTES))]))])
-        browser = TestClient(TikTokAuthMiddleware(app, tiktok), base_url=ORIGIN, follow_redirects=False)
+        browser = new_browser(TikTokAuthMiddleware(app, tiktok))
         path = "/inner/most/needs"
 
         assert (
@@ -116,7 +118,7 @@ class TestWhoHasNotGrantedAScope:
         link = "/auth/tiktok/login?next=%2Fneeds%3Fscope%3Dvideo.list&scopes=video.list"
         assert link in answer.text.replace("&amp;", "&")
         back = browser.get(emulator.consent(browser.get(link).headers["location"]))
-        assert browser.get(back.headers["location"]).text == f"{CAST[0].display_name} may"
+        assert browser.get(back.headers["location"]).text == f"{AMARA.display_name} may"
 
     def test_is_told_so_when_a_script_asks(self, browser: TestClient, emulator: Emulator) -> None:
         sign_in(browser, emulator)

@@ -4,10 +4,12 @@ import httpx2
 from starlette.testclient import TestClient
 
 from asgi_tiktok import MemoryStore, TikTokAuthMiddleware
-from asgi_tiktok.emulator import CAST, Emulator
-from tests.canaries import OLD_SECRET_KEY, SECRET_KEY
-from tests.site import app
-from tests.visits import ORIGIN, name, new_tiktok, sign_in
+from asgi_tiktok.emulator import Emulator
+from tests.support.app import app
+from tests.support.canaries import OLD_SECRET_KEY, SECRET_KEY
+from tests.support.login import display_name, new_browser, sign_in
+from tests.support.people import AMARA
+from tests.support.tiktok import new_tiktok
 
 
 def test_a_genuine_cookie_of_an_ended_session_is_left_alone(
@@ -25,7 +27,7 @@ def test_a_session_survives_the_rotation_of_keys(emulator: Emulator) -> None:
 
     def visitor(secret_key: object) -> TestClient:
         tiktok = new_tiktok(httpx2.ASGITransport(emulator), secret_key=secret_key, store=store)
-        return TestClient(TikTokAuthMiddleware(app, tiktok), base_url=ORIGIN, follow_redirects=False)
+        return new_browser(TikTokAuthMiddleware(app, tiktok))
 
     old = visitor(OLD_SECRET_KEY)
     sign_in(old, emulator)
@@ -33,8 +35,8 @@ def test_a_session_survives_the_rotation_of_keys(emulator: Emulator) -> None:
     def seen_by(secret_key: object) -> str:
         browser = visitor(secret_key)
         browser.cookies = old.cookies
-        return name(browser)
+        return display_name(browser)
 
-    assert seen_by([SECRET_KEY, OLD_SECRET_KEY]) == CAST[0].display_name
+    assert seen_by([SECRET_KEY, OLD_SECRET_KEY]) == AMARA.display_name
     assert seen_by(SECRET_KEY) == ""
-    assert seen_by(OLD_SECRET_KEY) == CAST[0].display_name
+    assert seen_by(OLD_SECRET_KEY) == AMARA.display_name

@@ -1,4 +1,4 @@
-"""Each example runs as it stands, against the emulator. Those that need more than this are in tests/examples/."""
+"""Each example runs unchanged with the emulator. tests/examples/ has the examples that need more than this."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,16 +6,16 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.examples.process import (
+from tests.support.example_app import (
     EXAMPLES,
     NAME,
-    assert_closed_to_strangers,
+    assert_requires_sign_in,
     assert_signs_in_and_out,
     running,
     sign_in,
 )
 
-# Each greets at `/`, and tells at `/me` who is signed in.
+# Each of these greets the user at `/` and returns the user at `/me`.
 SITES = [
     "blacksheep_app.py",
     "connexion_app.py",
@@ -34,18 +34,18 @@ def address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         yield address
 
 
-def test_a_person_signs_in_and_out(address: str) -> None:
+def test_user_signs_in_and_out(address: str) -> None:
     assert_signs_in_and_out(address)
 
 
-def test_what_is_theirs_is_theirs_alone(address: str) -> None:
-    assert_closed_to_strangers(address, "/me")
+def test_me_requires_sign_in(address: str) -> None:
+    assert_requires_sign_in(address, "/me")
     with httpx2.Client(follow_redirects=True) as browser:
         assert sign_in(browser, address, "/me").json()["name"] == NAME
 
 
 @pytest.mark.parametrize("address", ["starlette_app.py"], indirect=True)
-def test_starlettes_own_decorator_refuses_in_its_own_words(address: str) -> None:
+def test_starlettes_decorator_answers_403(address: str) -> None:
     assert_signs_in_and_out(address)
     assert httpx2.get(f"{address}/me").status_code == 403
     with httpx2.Client(follow_redirects=True) as browser:
@@ -53,7 +53,7 @@ def test_starlettes_own_decorator_refuses_in_its_own_words(address: str) -> None
 
 
 @pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.py")), ids=lambda example: example.name)
-def test_an_example_is_short_and_declares_what_it_needs(example: Path) -> None:
+def test_example_is_short_and_declares_its_dependencies(example: Path) -> None:
     lines = example.read_text().splitlines()
 
     assert len(lines) <= 60

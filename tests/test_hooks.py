@@ -9,9 +9,12 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from asgi_tiktok import ConfigurationError, LoginDenied, MemoryStore, TikTok, TikTokAuthMiddleware, TikTokUser
-from asgi_tiktok.emulator import CAST, Emulator
-from tests.site import app
-from tests.visits import ORIGIN, SAME_ORIGIN, SESSION_COOKIE, come_back, cookies_set, name, new_tiktok, sign_in
+from asgi_tiktok.emulator import Emulator
+from tests.support.app import app
+from tests.support.login import approve_login, display_name, new_browser, set_cookie_lines, sign_in
+from tests.support.people import AMARA, JUN
+from tests.support.settings import SAME_ORIGIN, SESSION_COOKIE
+from tests.support.tiktok import new_tiktok
 
 
 def test_what_on_login_returns_is_kept_with_the_session(
@@ -35,7 +38,7 @@ def test_what_on_login_returns_is_kept_with_the_session(
     sign_in(browser, emulator)
 
     assert browser.get("/links").json()["data"] == {"user_id": 42, "role": "admin"}
-    assert seen == [(CAST[0].open_id, "/auth/tiktok/callback"), (CAST[0].open_id, "counted")]
+    assert seen == [(AMARA.open_id, "/auth/tiktok/callback"), (AMARA.open_id, "counted")]
 
 
 def test_on_login_may_turn_a_person_away_with_a_reason(
@@ -45,11 +48,11 @@ def test_on_login_may_turn_a_person_away_with_a_reason(
     async def only_friends(user: TikTokUser, request: Request) -> None:
         raise LoginDenied("Only friends of <the house> may come in.")
 
-    answer = browser.get(come_back(browser, emulator))
+    answer = browser.get(approve_login(browser, emulator))
 
     assert answer.status_code == 403
     assert "Only friends of &lt;the house&gt; may come in." in answer.text
-    assert SESSION_COOKIE not in cookies_set(answer)
+    assert SESSION_COOKIE not in set_cookie_lines(answer)
     assert not any(key.startswith(("session:", "token:")) for key in store.records)
 
 
@@ -63,26 +66,26 @@ def test_an_on_login_that_fails_ends_the_login_on_a_page_of_ours(
             raise result
         return result
 
-    answer = browser.get(come_back(browser, emulator))
+    answer = browser.get(approve_login(browser, emulator))
 
     assert answer.status_code == 500
     assert "The sign-in is out of order" in answer.text
     assert "database" not in answer.text
-    assert SESSION_COOKIE not in cookies_set(answer)
-    assert name(browser) == ""
+    assert SESSION_COOKIE not in set_cookie_lines(answer)
+    assert display_name(browser) == ""
     assert "Traceback" in caplog.text
     assert "broken" in caplog.text
 
 
 def test_an_earlier_session_survives_a_failing_hook(browser: TestClient, tiktok: TikTok, emulator: Emulator) -> None:
-    sign_in(browser, emulator, person=CAST[1])
+    sign_in(browser, emulator, person=JUN)
 
     @tiktok.on_login
     async def broken(user: TikTokUser, request: Request) -> None:
         raise RuntimeError
 
-    browser.get(come_back(browser, emulator))
-    assert name(browser) == "Jun"
+    browser.get(approve_login(browser, emulator))
+    assert display_name(browser) == "Jun"
 
 
 def test_on_logout_hears_who_left(browser: TestClient, tiktok: TikTok, emulator: Emulator) -> None:
@@ -101,8 +104,8 @@ def test_on_logout_hears_who_left(browser: TestClient, tiktok: TikTok, emulator:
     assert browser.post("/auth/tiktok/logout", headers=SAME_ORIGIN).status_code == 303
     browser.post("/auth/tiktok/logout", headers=SAME_ORIGIN)
 
-    assert left == [CAST[0].open_id]
-    assert name(browser) == ""
+    assert left == [AMARA.open_id]
+    assert display_name(browser) == ""
 
 
 def test_hooks_are_async(tiktok: TikTok) -> None:
@@ -117,14 +120,14 @@ def test_hooks_are_async(tiktok: TikTok) -> None:
 def test_a_user_has_so_many_sessions_and_no_more(emulator: Emulator, store: MemoryStore) -> None:
     tiktok = new_tiktok(httpx2.ASGITransport(emulator), store=store, max_sessions=3)
     site = TikTokAuthMiddleware(app, tiktok)
-    browsers = [TestClient(site, base_url=ORIGIN, follow_redirects=False) for _ in range(5)]
+    browsers = [new_browser(site) for _ in range(5)]
     for browser in browsers:
         sign_in(browser, emulator)
-    other = TestClient(site, base_url=ORIGIN, follow_redirects=False)
-    sign_in(other, emulator, person=CAST[1])
+    other = new_browser(site)
+    sign_in(other, emulator, person=JUN)
 
-    assert [name(browser) != "" for browser in browsers] == [False, False, True, True, True]
-    assert name(other) == "Jun"
+    assert [display_name(browser) != "" for browser in browsers] == [False, False, True, True, True]
+    assert display_name(other) == "Jun"
 
 
 def test_a_shorter_timeout_turns_nobody_away(emulator: Emulator, store: MemoryStore) -> None:
@@ -132,12 +135,10 @@ def test_a_shorter_timeout_turns_nobody_away(emulator: Emulator, store: MemorySt
     changes: list[dict[str, Any]] = [{}, {"idle_timeout": 3600}]
     for settings in changes:
         tiktok = new_tiktok(httpx2.ASGITransport(emulator), store=store, max_sessions=2, **settings)
-        browsers = [
-            TestClient(TikTokAuthMiddleware(app, tiktok), base_url=ORIGIN, follow_redirects=False) for _ in range(2)
-        ]
+        browsers = [new_browser(TikTokAuthMiddleware(app, tiktok)) for _ in range(2)]
         for browser in browsers:
             sign_in(browser, emulator)
-        assert name(browsers[-1]) != ""
+        assert display_name(browsers[-1]) != ""
 
 
 def test_a_hook_may_be_any_async_callable(browser: TestClient, tiktok: TikTok, emulator: Emulator) -> None:
@@ -145,7 +146,7 @@ def test_a_hook_may_be_any_async_callable(browser: TestClient, tiktok: TikTok, e
         raise RuntimeError(word)
 
     tiktok.on_login(functools.partial(fail, "no"))
-    assert browser.get(come_back(browser, emulator)).status_code == 500
+    assert browser.get(approve_login(browser, emulator)).status_code == 500
 
 
 def test_nobody_allowed_is_a_mistake() -> None:

@@ -7,7 +7,7 @@ import pytest
 from asgi_tiktok import ConfigurationError
 from asgi_tiktok.crypto.keys import KeyRing, Unreadable
 from asgi_tiktok.crypto.records import open_record, seal_record
-from tests.canaries import OLD_SECRET_KEY, SECRET_KEY
+from tests.support.canaries import OLD_SECRET_KEY, SECRET_KEY
 
 
 def test_what_was_sealed_opens_again_and_says_nothing_before() -> None:

@@ -5,7 +5,7 @@ from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
 from asgi_tiktok import TikTok, TikTokAuthMiddleware
-from tests.visits import ORIGIN
+from tests.support.settings import ORIGIN
 
 
 @pytest.fixture

@@ -8,24 +8,11 @@ from starlette.testclient import TestClient
 
 from asgi_tiktok import MemoryStore, TikTok, TikTokAuthMiddleware
 from asgi_tiktok.emulator import CAST, Emulator
-from tests.canaries import OLD_SECRET_KEY, SECRET_KEY
-from tests.site import app
-from tests.visits import (
-    CALLBACK,
-    FETCH,
-    LOGIN_COOKIE,
-    NAVIGATION,
-    ORIGIN,
-    SAME_ORIGIN,
-    SESSION_COOKIE,
-    asked,
-    begin,
-    come_back,
-    cookies_set,
-    name,
-    new_tiktok,
-    sign_in,
-)
+from tests.support.app import app
+from tests.support.canaries import OLD_SECRET_KEY, SECRET_KEY
+from tests.support.login import approve_login, display_name, new_browser, set_cookie_lines, sign_in, start_login
+from tests.support.settings import CALLBACK, FETCH, LOGIN_COOKIE, NAVIGATION, ORIGIN, SAME_ORIGIN, SESSION_COOKIE
+from tests.support.tiktok import count_requests, new_tiktok
 
 CREATOR, BASIC, FANCY, DASH, *_ = CAST
 
@@ -42,7 +29,7 @@ def test_a_login_attaches_the_user_and_leads_where_it_should(browser: TestClient
 
 
 def test_the_way_to_tiktok_speaks_tiktoks_dialect(browser: TestClient) -> None:
-    query = parse_qs(urlsplit(begin(browser)).query)
+    query = parse_qs(urlsplit(start_login(browser)).query)
 
     assert "client_id" not in query
     assert query["response_type"] == ["code"]
@@ -55,7 +42,7 @@ def test_the_way_to_tiktok_speaks_tiktoks_dialect(browser: TestClient) -> None:
 
 
 def test_nothing_of_the_visitors_query_reaches_tiktok(browser: TestClient) -> None:
-    location = begin(browser, "next=/x&redirect_uri=https://evil.test&state=mine&client_key=theirs&foo=bar")
+    location = start_login(browser, "next=/x&redirect_uri=https://evil.test&state=mine&client_key=theirs&foo=bar")
 
     assert "evil" not in location
     assert "mine" not in location
@@ -84,7 +71,7 @@ def test_scopes_that_the_app_did_not_declare_are_refused(browser: TestClient) ->
 
 
 def test_switching_accounts_shows_tiktoks_page_again(browser: TestClient) -> None:
-    assert "disable_auto_auth=1" in begin(browser, "switch_account=1")
+    assert "disable_auto_auth=1" in start_login(browser, "switch_account=1")
 
 
 def test_what_was_not_granted_is_not_asked_for(browser: TestClient, emulator: Emulator) -> None:
@@ -114,12 +101,12 @@ def test_an_open_id_may_begin_with_a_dash(browser: TestClient, emulator: Emulato
 
 def test_the_cookies_are_as_safe_as_cookies_get(browser: TestClient, emulator: Emulator) -> None:
     start = browser.get("/auth/tiktok/login")
-    ((pending, line),) = cookies_set(start).items()
+    ((pending, line),) = set_cookie_lines(start).items()
     assert pending.startswith(LOGIN_COOKIE)
     assert line.endswith("; Max-Age=600; Path=/; HttpOnly; SameSite=Lax; Secure")
 
     finish = browser.get(emulator.consent(start.headers["location"]))
-    lines = cookies_set(finish)
+    lines = set_cookie_lines(finish)
     assert set(lines) == {pending, SESSION_COOKIE}
     assert (
         "Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Path=/; HttpOnly; SameSite=Lax; Secure" in lines[pending]
@@ -155,7 +142,7 @@ def test_a_script_is_told_to_navigate(browser: TestClient) -> None:
 
 def test_visitors_who_never_come_back_leave_nothing(browser: TestClient, store: MemoryStore) -> None:
     for _ in range(50):
-        begin(browser)
+        start_login(browser)
 
     assert len(store.records) == 0
 
@@ -169,14 +156,14 @@ def lost(browser: TestClient, address: str, **headers: str) -> str:
 
 
 def test_a_login_without_its_cookie_says_so(browser: TestClient, emulator: Emulator) -> None:
-    back = come_back(browser, emulator)
+    back = approve_login(browser, emulator)
     browser.cookies.clear()
 
     assert "Your browser lost track of this sign-in" in lost(browser, back)
 
 
 def test_a_login_from_another_browser_says_so(browser: TestClient, emulator: Emulator) -> None:
-    back = come_back(browser, emulator)
+    back = approve_login(browser, emulator)
     browser.cookies.clear()
 
     assert "This sign-in began in another browser" in lost(browser, back, **{"user-agent": "Another/1.0"})
@@ -185,9 +172,9 @@ def test_a_login_from_another_browser_says_so(browser: TestClient, emulator: Emu
 def test_a_login_that_began_at_another_address_says_so(emulator: Emulator) -> None:
     tiktok = new_tiktok(httpx2.ASGITransport(emulator), redirect_uri="http://localhost:8000/auth/tiktok/callback")
     site = TikTokAuthMiddleware(app, tiktok)
-    began = TestClient(site, base_url="http://127.0.0.1:8000", follow_redirects=False)
-    back = come_back(began, emulator)
-    answer = TestClient(site, base_url="http://localhost:8000", follow_redirects=False).get(back)
+    began = new_browser(site, origin="http://127.0.0.1:8000")
+    back = approve_login(began, emulator)
+    answer = new_browser(site, origin="http://localhost:8000").get(back)
 
     assert answer.status_code == 400
     assert "This sign-in began at another address" in answer.text
@@ -196,12 +183,10 @@ def test_a_login_that_began_at_another_address_says_so(emulator: Emulator) -> No
 
 def test_a_login_begun_under_a_key_that_is_gone_says_so(emulator: Emulator) -> None:
     old = new_tiktok(httpx2.ASGITransport(emulator), secret_key=OLD_SECRET_KEY)
-    began = TestClient(TikTokAuthMiddleware(app, old), base_url=ORIGIN, follow_redirects=False)
-    back = come_back(began, emulator)
+    began = new_browser(TikTokAuthMiddleware(app, old))
+    back = approve_login(began, emulator)
     new = new_tiktok(httpx2.ASGITransport(emulator), secret_key=SECRET_KEY)
-    browser = TestClient(
-        TikTokAuthMiddleware(app, new), base_url=ORIGIN, follow_redirects=False, cookies=began.cookies
-    )
+    browser = new_browser(TikTokAuthMiddleware(app, new), cookies=began.cookies)
 
     assert "This sign-in cannot be finished" in lost(browser, back)
 
@@ -209,15 +194,13 @@ def test_a_login_begun_under_a_key_that_is_gone_says_so(emulator: Emulator) -> N
 def test_a_login_begun_under_a_rotated_key_ends_well(emulator: Emulator) -> None:
     store = MemoryStore()
     old = new_tiktok(httpx2.ASGITransport(emulator), secret_key=OLD_SECRET_KEY, store=store)
-    began = TestClient(TikTokAuthMiddleware(app, old), base_url=ORIGIN, follow_redirects=False)
-    back = come_back(began, emulator)
+    began = new_browser(TikTokAuthMiddleware(app, old))
+    back = approve_login(began, emulator)
     rotated = new_tiktok(httpx2.ASGITransport(emulator), secret_key=[SECRET_KEY, OLD_SECRET_KEY], store=store)
-    browser = TestClient(
-        TikTokAuthMiddleware(app, rotated), base_url=ORIGIN, follow_redirects=False, cookies=began.cookies
-    )
+    browser = new_browser(TikTokAuthMiddleware(app, rotated), cookies=began.cookies)
 
     assert browser.get(back).status_code == 303
-    assert name(browser) == CREATOR.display_name
+    assert display_name(browser) == CREATOR.display_name
 
 
 def test_a_login_that_never_began_says_so(browser: TestClient) -> None:
@@ -230,23 +213,23 @@ def test_who_signed_in_at_the_emulator_is_nobody_at_tiktok(
     sign_in(browser, emulator)
     real = TikTokAuthMiddleware(app, new_tiktok(base_url=None, store=store))
 
-    assert name(browser) != ""
-    assert name(TestClient(real, base_url=ORIGIN, cookies=dict(browser.cookies))) == ""
+    assert display_name(browser) != ""
+    assert display_name(TestClient(real, base_url=ORIGIN, cookies=dict(browser.cookies))) == ""
 
 
 def test_saying_no_at_tiktok_is_no_error(browser: TestClient, emulator: Emulator) -> None:
-    back = emulator.consent(begin(browser, "next=/me"), decision="deny")
+    back = emulator.consent(start_login(browser, "next=/me"), decision="deny")
     answer = browser.get(back)
 
     assert answer.status_code == 403
     assert "You cancelled the sign-in" in answer.text
     assert 'href="/auth/tiktok/login?next=%2Fme"' in answer.text
-    assert asked(emulator) == 0
+    assert count_requests(emulator) == 0
     assert not any(cookie.startswith(LOGIN_COOKIE) for cookie in browser.cookies)
 
 
 def test_saying_no_leaves_nothing_behind(browser: TestClient, emulator: Emulator, store: MemoryStore) -> None:
-    browser.get(emulator.consent(begin(browser), decision="deny"))
+    browser.get(emulator.consent(start_login(browser), decision="deny"))
 
     assert len(store.records) == 0
 
@@ -260,10 +243,10 @@ def test_a_reload_under_a_key_that_another_worker_does_not_know_yet_is_no_fault(
         )
 
     behind, ahead = worker([OLD_SECRET_KEY]), worker([SECRET_KEY, OLD_SECRET_KEY])
-    browser = TestClient(behind, base_url=ORIGIN, follow_redirects=False)
+    browser = new_browser(behind)
     sign_in(browser, emulator)
-    back = come_back(browser, emulator)
-    TestClient(ahead, base_url=ORIGIN, follow_redirects=False, cookies=browser.cookies).get(back)
+    back = approve_login(browser, emulator)
+    new_browser(ahead, cookies=browser.cookies).get(back)
     browser.cookies = {cookie: value for cookie, value in browser.cookies.items() if cookie == SESSION_COOKIE}
 
     assert "This sign-in is finished already" in lost(browser, back)
@@ -289,12 +272,12 @@ def test_the_page_refers_to_the_line_in_the_log(browser: TestClient, caplog: pyt
 
 def test_a_login_on_plain_localhost_uses_plain_cookies(emulator: Emulator) -> None:
     tiktok = new_tiktok(httpx2.ASGITransport(emulator), redirect_uri="http://localhost:8000/auth/tiktok/callback")
-    browser = TestClient(TikTokAuthMiddleware(app, tiktok), base_url="http://localhost:8000", follow_redirects=False)
+    browser = new_browser(TikTokAuthMiddleware(app, tiktok), origin="http://localhost:8000")
     answer = sign_in(browser, emulator)
 
-    line = cookies_set(answer)["tiktok_session"]
+    line = set_cookie_lines(answer)["tiktok_session"]
     assert line.endswith("; Path=/; HttpOnly; SameSite=Lax")
-    assert name(browser) == CREATOR.display_name
+    assert display_name(browser) == CREATOR.display_name
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS"])
@@ -305,8 +288,8 @@ def test_the_callbacks_query_stays_out_of_the_access_log(tiktok: TikTok, emulato
         scopes.append(scope)
         await TikTokAuthMiddleware(app, tiktok)(scope, receive, send)
 
-    browser = TestClient(server, base_url=ORIGIN, follow_redirects=False)
-    browser.request(method, come_back(browser, emulator))
+    browser = new_browser(server)
+    browser.request(method, approve_login(browser, emulator))
 
     callback = next(scope for scope in scopes if scope["path"] == CALLBACK)
     assert callback["query_string"] == b""

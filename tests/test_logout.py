@@ -8,9 +8,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from asgi_tiktok.emulator import Emulator
-from tests.visits import ORIGIN, SAME_ORIGIN, SESSION_COOKIE, asked, cookies_set, name, new_tiktok, sign_in
-
-LOGOUT = "/auth/tiktok/logout"
+from tests.support.login import display_name, set_cookie_lines, sign_in
+from tests.support.settings import LOGOUT, ORIGIN, SAME_ORIGIN, SESSION_COOKIE
+from tests.support.tiktok import count_requests, new_tiktok
 
 
 def test_signing_out_ends_the_session_everywhere(browser: TestClient, emulator: Emulator) -> None:
@@ -19,10 +19,10 @@ def test_signing_out_ends_the_session_everywhere(browser: TestClient, emulator: 
     answer = browser.post(f"{LOGOUT}?next=/bye", headers=SAME_ORIGIN)
 
     assert (answer.status_code, answer.headers["location"]) == (303, "/bye")
-    assert "Max-Age=0" in cookies_set(answer)[SESSION_COOKIE]
-    assert "; Path=/; HttpOnly; SameSite=Lax; Secure" in cookies_set(answer)[SESSION_COOKIE]
-    assert name(TestClient(browser.app, base_url=ORIGIN, cookies={SESSION_COOKIE: copied})) == ""
-    assert asked(emulator, "revoke") == 0
+    assert "Max-Age=0" in set_cookie_lines(answer)[SESSION_COOKIE]
+    assert "; Path=/; HttpOnly; SameSite=Lax; Secure" in set_cookie_lines(answer)[SESSION_COOKIE]
+    assert display_name(TestClient(browser.app, base_url=ORIGIN, cookies={SESSION_COOKIE: copied})) == ""
+    assert count_requests(emulator, "revoke") == 0
 
 
 @pytest.mark.parametrize("headers", [{}, {"origin": "null"}])
@@ -38,7 +38,7 @@ def test_the_page_signs_out_in_a_browser_that_says_nothing(
     answer = browser.post(action[1].replace("&amp;", "&"), data={"csrf_token": token[1]}, headers=headers)
 
     assert (answer.status_code, answer.headers["location"]) == (303, "/bye")
-    assert name(browser) == ""
+    assert display_name(browser) == ""
 
 
 @pytest.mark.parametrize(

@@ -15,22 +15,13 @@ from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
 from asgi_tiktok import ConfigurationError, TikTok, TikTokAuthMiddleware, TikTokError, tiktok_session
-from asgi_tiktok.emulator import CAST, DEFAULT_APP, Emulator
-from tests.site import app
-from tests.visits import (
-    FETCH,
-    LOGIN_COOKIE,
-    NAVIGATION,
-    ORIGIN,
-    SAME_ORIGIN,
-    SESSION_COOKIE,
-    begin,
-    name,
-    new_tiktok,
-    sign_in,
-)
+from asgi_tiktok.emulator import DEFAULT_APP, Emulator
+from tests.support.app import app
+from tests.support.login import display_name, new_browser, sign_in, start_login
+from tests.support.people import AMARA
+from tests.support.settings import FETCH, LOGIN_COOKIE, NAVIGATION, ORIGIN, SAME_ORIGIN, SESSION_COOKIE
+from tests.support.tiktok import new_tiktok
 
-AMARA = CAST[0].display_name
 WSS = "wss://testserver"
 
 
@@ -50,7 +41,7 @@ class TestWhoIsThere:
         sign_in(browser, emulator)
         answer = browser.get("/auth/tiktok/session")
 
-        assert answer.json()["user"]["open_id"] == CAST[0].open_id
+        assert answer.json()["user"]["open_id"] == AMARA.open_id
         assert answer.json()["scopes"] == ["user.info.basic"]
         assert answer.headers["cache-control"] == "no-store"
         assert "token" not in answer.text
@@ -75,7 +66,7 @@ class TestWhoIsThere:
             scope["user"], scope["auth"], scope["tiktok"] = "root", "all", "session"
             await TikTokAuthMiddleware(app, tiktok)(scope, receive, send)
 
-        assert name(TestClient(outer, base_url=ORIGIN)) == ""
+        assert display_name(TestClient(outer, base_url=ORIGIN)) == ""
 
     def test_the_session_of_another_middleware_is_left_alone(self, tiktok: TikTok) -> None:
         seen: list[Scope] = []
@@ -163,7 +154,7 @@ class TestGuardedPaths:
         to_tiktok = browser.get(answer.headers["location"])
         back = browser.get(emulator.consent(to_tiktok.headers["location"]))
         assert back.headers["location"] == "/studio/films?sort=new&q=%C3%BC"
-        assert browser.get(back.headers["location"]).json() == {"studio": AMARA}
+        assert browser.get(back.headers["location"]).json() == {"studio": AMARA.display_name}
 
     def test_tell_a_script_where_the_login_is(self, browser: TestClient) -> None:
         for _ in range(30):
@@ -206,22 +197,22 @@ class TestWebSockets:
         with browser.websocket_connect(f"{WSS}/socket", headers={"origin": ORIGIN}) as socket:
             told = socket.receive_json()
 
-        assert told["name"] == AMARA
+        assert told["name"] == AMARA.display_name
         assert set(told["scopes"]) == {"authenticated", "user.info.basic", "video.list"}
 
     def test_from_welcome_sites_are_let_in(self, tiktok: TikTok, emulator: Emulator) -> None:
         site = TikTokAuthMiddleware(app, tiktok, websocket_origins=["https://front.test"])
-        browser = TestClient(site, base_url=ORIGIN, follow_redirects=False)
+        browser = new_browser(site)
         sign_in(browser, emulator)
         with browser.websocket_connect(f"{WSS}/socket", headers={"origin": "https://front.test"}) as socket:
-            assert socket.receive_json()["name"] == AMARA
+            assert socket.receive_json()["name"] == AMARA.display_name
 
-    @pytest.mark.parametrize(("allowed", "who"), [(False, ""), (True, AMARA)])
+    @pytest.mark.parametrize(("allowed", "who"), [(False, ""), (True, AMARA.display_name)])
     def test_without_an_origin_are_nobody_unless_allowed(
         self, tiktok: TikTok, emulator: Emulator, allowed: bool, who: str
     ) -> None:
         site = TikTokAuthMiddleware(app, tiktok, allow_missing_origin=allowed)
-        browser = TestClient(site, base_url=ORIGIN, follow_redirects=False)
+        browser = new_browser(site)
         sign_in(browser, emulator)
         with browser.websocket_connect(f"{WSS}/socket") as socket:
             assert socket.receive_json()["name"] == who
@@ -236,7 +227,7 @@ class TestWebSockets:
 
         sign_in(browser, emulator)
         with browser.websocket_connect(f"{WSS}/studio/socket", headers={"origin": ORIGIN}) as socket:
-            assert socket.receive_json()["name"] == AMARA
+            assert socket.receive_json()["name"] == AMARA.display_name
 
     def test_are_closed_before_they_open_where_the_server_has_no_better_word(self, browser: TestClient) -> None:
         async def server(scope: Scope, receive: Receive, send: Send) -> None:
@@ -255,9 +246,9 @@ class TestLifespan:
     @pytest.mark.parametrize("times", [1, 2])
     def test_passes_through_and_closes_connections(self, tiktok: TikTok, emulator: Emulator, times: int) -> None:
         for _ in range(times):
-            with TestClient(TikTokAuthMiddleware(app, tiktok), base_url=ORIGIN, follow_redirects=False) as browser:
+            with new_browser(TikTokAuthMiddleware(app, tiktok)) as browser:
                 sign_in(browser, emulator)
-                assert name(browser) == AMARA
+                assert display_name(browser) == AMARA.display_name
 
 
 class TestInstallation:
@@ -270,11 +261,11 @@ class TestInstallation:
     @pytest.mark.parametrize("way", [0, 1, 2], ids=["wrapped", "add_middleware", "Middleware"])
     def test_works_in_every_usual_way(self, tiktok: TikTok, emulator: Emulator, way: int) -> None:
         site = self.installations(tiktok)[way]
-        browser = TestClient(site, base_url=ORIGIN, follow_redirects=False)
+        browser = new_browser(site)
         sign_in(browser, emulator)
-        assert name(browser) == AMARA
+        assert display_name(browser) == AMARA.display_name
         assert browser.post("/auth/tiktok/logout", headers=SAME_ORIGIN).status_code == 303
-        assert name(browser) == ""
+        assert display_name(browser) == ""
 
     @pytest.mark.parametrize("strips", [False, True], ids=["path with prefix", "path without"])
     def test_works_below_a_prefix(self, strips: bool) -> None:
@@ -288,13 +279,13 @@ class TestInstallation:
             path = scope["path"].removeprefix("/app")
             await site({**scope, "path": path, "root_path": "/app"}, receive, send)
 
-        browser = TestClient(stripping if strips else mounted, base_url=ORIGIN, follow_redirects=False)
+        browser = new_browser(stripping if strips else mounted)
         guarded = browser.get("/app/studio", headers=NAVIGATION)
         assert guarded.headers["location"] == "/app/auth/tiktok/login?next=%2Fapp%2Fstudio"
         to_tiktok = browser.get(guarded.headers["location"]).headers["location"]
         back = browser.get(emulator.consent(to_tiktok))
         assert back.headers["location"] == "/app/studio"
-        assert browser.get("/app/studio").json() == {"studio": AMARA}
+        assert browser.get("/app/studio").json() == {"studio": AMARA.display_name}
         assert browser.get("/app/links").json()["logout"] == "/app/auth/tiktok/logout?next=%2Fbye"
 
     def test_two_apps_live_side_by_side(self, emulator: Emulator) -> None:
@@ -311,9 +302,9 @@ class TestInstallation:
 
             await TikTokAuthMiddleware(inner, two)(scope, receive, send)
 
-        browser = TestClient(both, base_url=ORIGIN, follow_redirects=False)
+        browser = new_browser(both)
         sign_in(browser, emulator)
-        assert name(browser) == AMARA
+        assert display_name(browser) == AMARA.display_name
         assert outer[-1] == ""
         assert browser.get("/auth/two/login").status_code == 302
         assert SESSION_COOKIE in browser.cookies
@@ -324,9 +315,9 @@ class TestInstallation:
         monkeypatch.setenv("TIKTOK_REDIRECT_URI", f"{ORIGIN}/auth/tiktok/callback")
         monkeypatch.setenv("TIKTOK_SECRET_KEY", "abcdefghijklmnopqrstuvwxyz-0123456789")
         monkeypatch.setenv("TIKTOK_STORE", "memory://")
-        browser = TestClient(TikTokAuthMiddleware(app), base_url=ORIGIN, follow_redirects=False)
+        browser = new_browser(TikTokAuthMiddleware(app))
 
-        assert begin(browser).startswith("https://www.tiktok.com/v2/auth/authorize/?client_key=awkey&")
+        assert start_login(browser).startswith("https://www.tiktok.com/v2/auth/authorize/?client_key=awkey&")
 
     def test_arguments_in_the_wrong_order_say_so(self, tiktok: TikTok) -> None:
         with pytest.raises(ConfigurationError, match=r"TikTokAuthMiddleware\(app, tiktok\)"):

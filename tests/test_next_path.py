@@ -1,7 +1,5 @@
 """Where `next` may lead."""
 
-import json
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -12,10 +10,10 @@ from starlette.testclient import TestClient
 
 from asgi_tiktok.emulator import Emulator
 from asgi_tiktok.http.next_path import safe_next
-from tests.visits import sign_in
+from tests.support.login import sign_in
+from tests.support.next_paths import CASES
 
 RESERVED = {"/auth/login", "/auth/logout", "/auth/callback"}
-CASES: list[dict[str, Any]] = json.loads(Path(__file__).with_name("next_paths.json").read_text())
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["why"])

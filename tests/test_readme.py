@@ -10,9 +10,9 @@ import pytest
 import asgi_tiktok
 from asgi_tiktok import TikTok
 from asgi_tiktok.tiktok import OPTIONAL, REQUIRED
-from tests.frameworks.table import table
-from tests.site import app
-from tests.visits import new_tiktok
+from tests.support.app import app
+from tests.support.results import results_table
+from tests.support.tiktok import new_tiktok
 
 ROOT = Path(__file__).parent.parent
 README = ROOT.joinpath("README.md").read_text()
@@ -79,7 +79,7 @@ def test_links_lead_somewhere(page: str) -> None:
 
 
 def test_the_table_of_frameworks_has_a_row_for_each_that_is_driven() -> None:
-    printed = table({})
+    printed = results_table({})
     rows = [row.split(" | 0")[0] for row in printed.splitlines()[2:]]
 
     assert len(rows) == 18

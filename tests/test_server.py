@@ -1,34 +1,18 @@
 """The same over real sockets: a browser, our app under uvicorn, and the emulator under uvicorn."""
 
 import logging
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
 import pytest
-import uvicorn
 
 from asgi_tiktok import SQLiteStore, TikTokAuthMiddleware
-from asgi_tiktok.emulator import CAST, RunningEmulator
-from tests.site import app
-from tests.visits import new_tiktok
-
-
-@contextmanager
-def serving(site: TikTokAuthMiddleware, port: int) -> Iterator[None]:
-    """The site under uvicorn on a loopback port, in a thread of its own."""
-    server = uvicorn.Server(uvicorn.Config(site, host="127.0.0.1", port=port, log_config=None, ws="none"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive()
-        yield
-    finally:
-        server.should_exit = True
-        thread.join(timeout=10)
+from asgi_tiktok.emulator import RunningEmulator
+from tests.support.app import app
+from tests.support.login import approve
+from tests.support.people import AMARA, QUILL
+from tests.support.servers import serve_in_thread
+from tests.support.tiktok import new_tiktok
 
 
 @pytest.fixture
@@ -41,23 +25,16 @@ def site(emulator_server: RunningEmulator, port: int, tmp_path: Path) -> TikTokA
     return TikTokAuthMiddleware(app, tiktok, protect=("/studio",))
 
 
-def agree(browser: httpx2.Client, page: httpx2.Response, person: str) -> httpx2.Response:
-    """Press the button on TikTok's page, and follow to wherever that leads."""
-    fields = dict(page.url.params)
-    form = {**fields, "person": person, "scopes": fields["scope"].split(","), "decision": "approve"}
-    return browser.post(page.url.copy_with(query=None), data=form)
-
-
 def test_the_whole_way_over_real_sockets(
     site: TikTokAuthMiddleware, port: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "uvicorn.access")
-    with serving(site, port), httpx2.Client(follow_redirects=True) as browser:
+    with serve_in_thread(site, port), httpx2.Client(follow_redirects=True) as browser:
         page = browser.get(f"http://localhost:{port}/studio", headers={"accept": "text/html"})
         assert page.url.path == "/v2/auth/authorize/"
-        back = agree(browser, page, CAST[2].open_id)
+        back = approve(browser, page, QUILL.open_id)
         assert str(back.url) == f"http://localhost:{port}/studio"
-        assert back.json() == {"studio": CAST[2].display_name}
+        assert back.json() == {"studio": QUILL.display_name}
         callbacks = [
             record.getMessage() for record in caplog.records if "GET /auth/tiktok/callback" in record.getMessage()
         ]
@@ -69,15 +46,15 @@ def test_the_whole_way_over_real_sockets(
 
 def test_a_restart_signs_nobody_out(site: TikTokAuthMiddleware, port: int) -> None:
     with httpx2.Client(follow_redirects=True) as browser:
-        with serving(site, port):
+        with serve_in_thread(site, port):
             page = browser.get(f"http://localhost:{port}/auth/tiktok/login?next=/me")
-            assert agree(browser, page, CAST[0].open_id).json()["name"] == CAST[0].display_name
-        with serving(site, port):
-            assert browser.get(f"http://localhost:{port}/me").json()["name"] == CAST[0].display_name
+            assert approve(browser, page, AMARA.open_id).json()["name"] == AMARA.display_name
+        with serve_in_thread(site, port):
+            assert browser.get(f"http://localhost:{port}/me").json()["name"] == AMARA.display_name
 
 
 def test_tiktok_going_away_is_a_page(emulator_server: RunningEmulator, site: TikTokAuthMiddleware, port: int) -> None:
-    with serving(site, port), httpx2.Client(follow_redirects=False) as browser:
+    with serve_in_thread(site, port), httpx2.Client(follow_redirects=False) as browser:
         start = browser.get(f"http://localhost:{port}/auth/tiktok/login?next=/me")
         back = emulator_server.emulator.consent(start.headers["location"])
         site.tiktok.client.endpoints = type(site.tiktok.client.endpoints).at("http://127.0.0.1:9")

@@ -12,12 +12,12 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from asgi_tiktok import ConfigurationError, StoreError, TikTok, TikTokAuthMiddleware, tiktok_session
-from asgi_tiktok.emulator import CAST, Emulator
+from asgi_tiktok.emulator import Emulator
 from asgi_tiktok.http.websocket import SessionSocket
 from asgi_tiktok.testing import login_as
-from tests.visits import ORIGIN, sign_in
-
-FROM_HERE = {"origin": ORIGIN}
+from tests.support.login import new_browser, sign_in
+from tests.support.people import AMARA
+from tests.support.settings import FROM_ORIGIN, ORIGIN
 
 
 async def echo(websocket: WebSocket) -> None:
@@ -44,7 +44,7 @@ def open_socket(tiktok: TikTok) -> Callable[[str], Any]:
 
     def connect(path: str) -> Any:
         login_as(browser, open_id="ada", display_name="Ada")
-        return browser.websocket_connect(f"wss://testserver{path}", headers=FROM_HERE)
+        return browser.websocket_connect(f"wss://testserver{path}", headers=FROM_ORIGIN)
 
     return connect
 
@@ -122,11 +122,11 @@ async def test_giving_up_waiting_loses_no_message(tiktok: TikTok) -> None:
 
 def test_somebody_else_stays(tiktok: TikTok, emulator: Emulator, open_socket: Callable[[str], Any]) -> None:
     with open_socket("/echo") as socket:
-        other = TestClient(TikTokAuthMiddleware(Starlette(), tiktok), base_url=ORIGIN, follow_redirects=False)
+        other = new_browser(TikTokAuthMiddleware(Starlette(), tiktok))
         sign_in(other, emulator)
-        other.post("/auth/tiktok/logout", headers=FROM_HERE)
-        socket.send_text(CAST[0].display_name)
-        assert socket.receive_text() == f"Ada: {CAST[0].display_name}"
+        other.post("/auth/tiktok/logout", headers=FROM_ORIGIN)
+        socket.send_text(AMARA.display_name)
+        assert socket.receive_text() == f"Ada: {AMARA.display_name}"
 
 
 @pytest.mark.parametrize("seconds", [0, -1, "60", None, 0.5])

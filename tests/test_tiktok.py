@@ -1,6 +1,5 @@
 """One TikTok app, configured."""
 
-import time
 from typing import Any
 
 import anyio
@@ -9,10 +8,14 @@ import pytest
 from starlette.testclient import TestClient
 
 from asgi_tiktok import ConfigurationError, MemoryStore, SQLiteStore, TikTok, TikTokAuthMiddleware
-from asgi_tiktok.emulator import CAST, Emulator
-from tests.canaries import SECRET_KEY
-from tests.site import app
-from tests.visits import ORIGIN, REDIRECT_URI, name, new_tiktok, sign_in
+from asgi_tiktok.emulator import Emulator
+from tests.support.app import app
+from tests.support.canaries import SECRET_KEY
+from tests.support.clock import Clock
+from tests.support.login import display_name, new_browser, sign_in
+from tests.support.people import AMARA, JUN
+from tests.support.settings import ORIGIN, REDIRECT_URI
+from tests.support.tiktok import new_tiktok
 
 ENVIRONMENT = {
     "TIKTOK_CLIENT_KEY": "awkey",
@@ -125,58 +128,47 @@ def test_nothing_shows_its_secrets() -> None:
 
 
 class TestSessions:
-    def visitor(self, tiktok: TikTok) -> TestClient:
-        return TestClient(TikTokAuthMiddleware(app, tiktok), base_url=ORIGIN, follow_redirects=False)
-
-    def pass_time(self, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-        now = time.time()
-        monkeypatch.setattr(time, "time", lambda: now + seconds)
-
-    def test_end_when_nobody_comes(
-        self, browser: TestClient, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_end_when_nobody_comes(self, browser: TestClient, emulator: Emulator, clock: Clock) -> None:
         sign_in(browser, emulator)
-        self.pass_time(monkeypatch, 7 * 86_400 - 5)
-        assert name(browser) != ""
-        self.pass_time(monkeypatch, 7 * 86_400 + 5)
-        assert name(browser) == ""
+        clock.advance(7 * 86_400 - 5)
+        assert display_name(browser) != ""
+        clock.advance(7 * 86_400 + 5)
+        assert display_name(browser) == ""
 
-    def test_end_after_a_month_however_often_somebody_comes(
-        self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_end_after_a_month_however_often_somebody_comes(self, emulator: Emulator, clock: Clock) -> None:
         # A real jar would have dropped the cookie by then, too.
-        browser = self.visitor(new_tiktok(httpx2.ASGITransport(emulator)))
+        browser = new_browser(TikTokAuthMiddleware(app, new_tiktok(httpx2.ASGITransport(emulator))))
         sign_in(browser, emulator)
         cookie = dict(browser.cookies)
         days = 0
-        while name(TestClient(browser.app, base_url=ORIGIN, cookies=cookie)) and days < 60:
-            self.pass_time(monkeypatch, 86_400)
+        while display_name(TestClient(browser.app, base_url=ORIGIN, cookies=cookie)) and days < 60:
+            clock.advance(86_400)
             days += 1
         assert days == 30
 
     def test_are_touched_every_few_minutes_only(
-        self, browser: TestClient, emulator: Emulator, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+        self, browser: TestClient, emulator: Emulator, store: MemoryStore, clock: Clock
     ) -> None:
         sign_in(browser, emulator)
         key = next(key for key in store.records if key.startswith("session:"))
         written = store.records[key]
-        self.pass_time(monkeypatch, 240)
-        name(browser)
+        clock.advance(240)
+        display_name(browser)
         assert store.records[key] is written
-        self.pass_time(monkeypatch, 120)
-        name(browser)
+        clock.advance(120)
+        display_name(browser)
         touched = store.records[key]
         assert touched is not written
         assert touched.ends_at > written.ends_at
         assert touched.owner == written.owner
 
     def test_end_everywhere_at_once(self, tiktok: TikTok, emulator: Emulator) -> None:
-        browsers = [self.visitor(tiktok) for _ in range(3)]
-        for browser, person in zip(browsers, (CAST[0], CAST[0], CAST[1]), strict=True):
+        browsers = [new_browser(TikTokAuthMiddleware(app, tiktok)) for _ in range(3)]
+        for browser, person in zip(browsers, (AMARA, AMARA, JUN), strict=True):
             sign_in(browser, emulator, person=person)
 
-        assert anyio.run(tiktok.end_sessions, CAST[0].open_id) == 2
-        assert [name(browser) for browser in browsers] == ["", "", "Jun"]
+        assert anyio.run(tiktok.end_sessions, AMARA.open_id) == 2
+        assert [display_name(browser) for browser in browsers] == ["", "", "Jun"]
 
     def test_hold_nothing_that_a_thief_of_the_store_could_use(
         self, browser: TestClient, emulator: Emulator, store: MemoryStore
@@ -191,8 +183,8 @@ class TestSessions:
 
     def test_need_not_keep_tokens(self, emulator: Emulator, store: MemoryStore) -> None:
         tiktok = new_tiktok(httpx2.ASGITransport(emulator), store=store, keep_tokens=False)
-        browser = self.visitor(tiktok)
+        browser = new_browser(TikTokAuthMiddleware(app, tiktok))
         sign_in(browser, emulator)
 
-        assert name(browser) != ""
+        assert display_name(browser) != ""
         assert not any(key.startswith("token:") for key in store.records)

@@ -3,85 +3,42 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import AsyncIterator
 
 import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from asgi_tiktok import MemoryStore, StoreError, TikTokAuthMiddleware
+from asgi_tiktok import TikTokAuthMiddleware
 from asgi_tiktok.client import client
-from asgi_tiktok.emulator import CAST, Emulator
-from tests.site import app
-from tests.visits import ORIGIN, SESSION_COOKIE, begin, come_back, cookies_set, name, new_tiktok, sign_in
-
-Fault = Callable[[httpx2.Request], httpx2.Response]
-
-
-class Faulty(httpx2.AsyncBaseTransport):
-    """The emulator, with one endpoint out of order."""
-
-    def __init__(self, emulator: Emulator) -> None:
-        self.emulator = httpx2.ASGITransport(emulator)
-        self.path = ""
-        self.fault: Fault | None = None
-        self.calls = 0
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        if self.fault is None or request.url.path != self.path:
-            return await self.emulator.handle_async_request(request)
-        self.calls += 1
-        return self.fault(request)
+from asgi_tiktok.emulator import Emulator
+from tests.support.app import app
+from tests.support.clock import Clock
+from tests.support.faults import FAULTS, FailingStore, Fault, FaultyTransport, responding
+from tests.support.login import approve_login, display_name, new_browser, set_cookie_lines, sign_in, start_login
+from tests.support.people import AMARA, JUN
+from tests.support.settings import ORIGIN, SESSION_COOKIE
+from tests.support.tiktok import new_tiktok
 
 
 @pytest.fixture
-def faulty(emulator: Emulator) -> Faulty:
-    return Faulty(emulator)
+def faulty(emulator: Emulator) -> FaultyTransport:
+    return FaultyTransport(emulator)
 
 
 @pytest.fixture
-def browser(faulty: Faulty) -> TestClient:
+def browser(faulty: FaultyTransport) -> TestClient:
     site = TikTokAuthMiddleware(app, new_tiktok(faulty))
-    return TestClient(site, base_url=ORIGIN, follow_redirects=False)
-
-
-def raising(error: Exception) -> Fault:
-    def fault(request: httpx2.Request) -> httpx2.Response:
-        raise error
-
-    return fault
-
-
-def answering(status: int, **answer: Any) -> Fault:
-    return lambda request: httpx2.Response(status, **answer)
-
-
-FAULTS: dict[str, tuple[Fault, int]] = {
-    "refused": (raising(httpx2.ConnectError("refused")), 503),
-    "reset": (raising(httpx2.ReadError("reset")), 503),
-    "slow": (raising(httpx2.ReadTimeout("slow")), 504),
-    "500": (answering(500, json={"error": "server_error"}), 503),
-    "503 HTML": (answering(503, html="<h1>busy</h1>"), 503),
-    "429": (answering(429, json={"error": "rate_limit_exceeded"}, headers={"retry-after": "9"}), 503),
-    "200 HTML": (answering(200, html="<h1>hello</h1>"), 502),
-    "list": (answering(200, json=[]), 502),
-    "null": (answering(200, content=b"null"), 502),
-    "half": (answering(200, content=b'{"access_token": "act'), 502),
-    "empty": (answering(200), 502),
-    "nothing": (answering(200, json={}), 502),
-    "redirect": (answering(302, headers={"location": "https://elsewhere.example"}), 502),
-    "huge": (answering(200, content=b"x" * 1_000_000), 502),
-}
+    return new_browser(site)
 
 
 @pytest.mark.parametrize("endpoint", ["/v2/oauth/token/", "/v2/user/info/"])
 @pytest.mark.parametrize(("fault", "status"), FAULTS.values(), ids=FAULTS.keys())
 def test_a_fault_at_tiktok_is_a_page_with_a_way_on(
-    browser: TestClient, emulator: Emulator, faulty: Faulty, endpoint: str, fault: Fault, status: int
+    browser: TestClient, emulator: Emulator, faulty: FaultyTransport, endpoint: str, fault: Fault, status: int
 ) -> None:
-    sign_in(browser, emulator, person=CAST[1])
-    back = come_back(browser, emulator, "next=/me")
+    sign_in(browser, emulator, person=JUN)
+    back = approve_login(browser, emulator, "next=/me")
     faulty.path, faulty.fault = endpoint, fault
     answer = browser.get(back)
 
@@ -89,23 +46,23 @@ def test_a_fault_at_tiktok_is_a_page_with_a_way_on(
     assert 'class="button" href="/auth/tiktok/login?next=%2Fme"' in answer.text
     assert "Traceback" not in answer.text
     assert ("retry-after" in answer.headers) is (status == 503)
-    assert SESSION_COOKIE not in cookies_set(answer)
+    assert SESSION_COOKIE not in set_cookie_lines(answer)
     assert faulty.calls == 1, "a code must not be sent twice"
-    assert name(browser) == "Jun", "the earlier login is gone"
+    assert display_name(browser) == "Jun", "the earlier login is gone"
 
     faulty.fault = None
     assert sign_in(browser, emulator).status_code == 303
 
 
-def test_being_asked_to_wait_is_passed_on(browser: TestClient, emulator: Emulator, faulty: Faulty) -> None:
-    back = come_back(browser, emulator)
+def test_being_asked_to_wait_is_passed_on(browser: TestClient, emulator: Emulator, faulty: FaultyTransport) -> None:
+    back = approve_login(browser, emulator)
     faulty.path, (faulty.fault, _) = "/v2/oauth/token/", FAULTS["429"]
 
     assert browser.get(back).headers["retry-after"] == "9"
 
 
 def test_a_trickle_ends_at_the_deadline(
-    browser: TestClient, emulator: Emulator, faulty: Faulty, monkeypatch: pytest.MonkeyPatch
+    browser: TestClient, emulator: Emulator, faulty: FaultyTransport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Trickle(httpx2.AsyncByteStream):
         async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -114,7 +71,7 @@ def test_a_trickle_ends_at_the_deadline(
                 await asyncio.sleep(0.05)
 
     monkeypatch.setattr(client, "DEADLINE", 0.3)
-    back = come_back(browser, emulator)
+    back = approve_login(browser, emulator)
     faulty.path, faulty.fault = "/v2/oauth/token/", lambda request: httpx2.Response(200, stream=Trickle())
     began = time.monotonic()
     answer = browser.get(back)
@@ -136,15 +93,15 @@ def test_a_trickle_ends_at_the_deadline(
 def test_a_refusal_is_told_to_the_right_people(
     browser: TestClient,
     emulator: Emulator,
-    faulty: Faulty,
+    faulty: FaultyTransport,
     caplog: pytest.LogCaptureFixture,
     error: str,
     status: int,
     title: str,
 ) -> None:
-    back = come_back(browser, emulator)
+    back = approve_login(browser, emulator)
     body = {"error": error, "error_description": "For the log only.", "log_id": "20261120LOGID"}
-    faulty.path, faulty.fault = "/v2/oauth/token/", answering(200, json=body)
+    faulty.path, faulty.fault = "/v2/oauth/token/", responding(200, json=body)
     answer = browser.get(back)
 
     assert answer.status_code == status
@@ -153,83 +110,49 @@ def test_a_refusal_is_told_to_the_right_people(
     assert "20261120LOGID" in caplog.text
 
 
-def test_a_user_info_refusal_is_no_half_login(browser: TestClient, emulator: Emulator, faulty: Faulty) -> None:
-    back = come_back(browser, emulator)
+def test_a_user_info_refusal_is_no_half_login(
+    browser: TestClient, emulator: Emulator, faulty: FaultyTransport
+) -> None:
+    back = approve_login(browser, emulator)
     body = {"error": {"code": "scope_not_authorized", "message": "No.", "log_id": "1"}}
-    faulty.path, faulty.fault = "/v2/user/info/", answering(401, json=body)
+    faulty.path, faulty.fault = "/v2/user/info/", responding(401, json=body)
 
     assert browser.get(back).status_code == 502
-    assert name(browser) == ""
+    assert display_name(browser) == ""
 
 
-def test_somebody_elses_user_info_is_no_login(browser: TestClient, emulator: Emulator, faulty: Faulty) -> None:
-    back = come_back(browser, emulator)
+def test_somebody_elses_user_info_is_no_login(
+    browser: TestClient, emulator: Emulator, faulty: FaultyTransport
+) -> None:
+    back = approve_login(browser, emulator)
     body = {"data": {"user": {"open_id": "somebody"}}, "error": {"code": "ok"}}
-    faulty.path, faulty.fault = "/v2/user/info/", answering(200, json=body)
+    faulty.path, faulty.fault = "/v2/user/info/", responding(200, json=body)
 
     assert browser.get(back).status_code == 502
-    assert name(browser) == ""
-
-
-class Failing:
-    """A store that does not answer for the next steps of one kind."""
-
-    def __init__(self) -> None:
-        self.memory = MemoryStore()
-        self.failing: dict[str, int] = {}
-
-    def step(self, kind: str) -> MemoryStore:
-        if self.failing.get(kind, 0) > 0:
-            self.failing[kind] -= 1
-            raise StoreError("The store is away.")
-        return self.memory
-
-    async def get(self, key: str) -> bytes | None:
-        return await self.step("get").get(key)
-
-    async def set(self, key: str, value: bytes, *, ttl: int, owner: str | None = None) -> None:
-        await self.step("set").set(key, value, ttl=ttl, owner=owner)
-
-    async def add(self, key: str, value: bytes, *, ttl: int, owner: str | None = None) -> bool:
-        return await self.step("add").add(key, value, ttl=ttl, owner=owner)
-
-    async def replace(self, key: str, old: bytes, new: bytes, *, ttl: int, owner: str | None = None) -> bool:
-        return await self.step("replace").replace(key, old, new, ttl=ttl, owner=owner)
-
-    async def delete(self, key: str, value: bytes | None = None) -> bool:
-        return await self.step("delete").delete(key, value)
-
-    def owned(self, owner: str) -> AsyncIterator[str]:
-        return self.step("owned").owned(owner)
-
-    async def delete_owned(self, owner: str) -> int:
-        return await self.step("delete_owned").delete_owned(owner)
-
-    async def aclose(self) -> None:
-        await self.memory.aclose()
+    assert display_name(browser) == ""
 
 
 class TestWithoutAStore:
     @pytest.fixture
-    def store(self) -> Failing:
-        return Failing()
+    def store(self) -> FailingStore:
+        return FailingStore()
 
     @pytest.fixture
-    def browser(self, emulator: Emulator, store: Failing) -> TestClient:
+    def browser(self, emulator: Emulator, store: FailingStore) -> TestClient:
         tiktok = new_tiktok(httpx2.ASGITransport(emulator), store=store)
         site = TikTokAuthMiddleware(app, tiktok, protect=("/studio",))
-        return TestClient(site, base_url=ORIGIN, follow_redirects=False)
+        return new_browser(site)
 
-    def test_a_login_begins_all_the_same(self, browser: TestClient, store: Failing) -> None:
-        store.failing = {"get": 1, "set": 1, "add": 1}
+    def test_a_login_begins_all_the_same(self, browser: TestClient, store: FailingStore) -> None:
+        store.failures = {"get": 1, "set": 1, "add": 1}
 
-        assert begin(browser)
+        assert start_login(browser)
 
     def test_a_callback_can_be_reloaded_when_the_store_is_back(
-        self, browser: TestClient, emulator: Emulator, store: Failing
+        self, browser: TestClient, emulator: Emulator, store: FailingStore
     ) -> None:
-        back = come_back(browser, emulator)
-        store.failing = {"add": 1}
+        back = approve_login(browser, emulator)
+        store.failures = {"add": 1}
         answer = browser.get(back)
 
         assert answer.status_code == 503
@@ -237,72 +160,71 @@ class TestWithoutAStore:
         assert browser.get(back).status_code == 303
 
     def test_a_store_that_stumbles_loses_no_login(
-        self, browser: TestClient, emulator: Emulator, store: Failing
+        self, browser: TestClient, emulator: Emulator, store: FailingStore
     ) -> None:
-        back = come_back(browser, emulator)
-        store.failing = {"set": 2}
+        back = approve_login(browser, emulator)
+        store.failures = {"set": 2}
 
         assert browser.get(back).status_code == 303
-        assert name(browser) == CAST[0].display_name
+        assert display_name(browser) == AMARA.display_name
 
     def test_a_store_that_stays_away_signs_nobody_in(
-        self, browser: TestClient, emulator: Emulator, store: Failing
+        self, browser: TestClient, emulator: Emulator, store: FailingStore
     ) -> None:
-        back = come_back(browser, emulator)
-        store.failing = {"set": 9}
+        back = approve_login(browser, emulator)
+        store.failures = {"set": 9}
         answer = browser.get(back)
 
         assert answer.status_code == 503
-        assert SESSION_COOKIE not in cookies_set(answer)
+        assert SESSION_COOKIE not in set_cookie_lines(answer)
 
     def test_pages_go_on_without_the_user_and_guarded_ones_say_so(
-        self, browser: TestClient, emulator: Emulator, store: Failing
+        self, browser: TestClient, emulator: Emulator, store: FailingStore
     ) -> None:
         sign_in(browser, emulator)
-        store.failing = {"get": 2}
+        store.failures = {"get": 2}
 
-        assert name(browser) == ""
+        assert display_name(browser) == ""
         guarded = browser.get("/studio")
         assert guarded.status_code == 503
         assert "set-cookie" not in guarded.headers
-        assert name(browser) == CAST[0].display_name
+        assert display_name(browser) == AMARA.display_name
 
-    def test_the_session_route_says_so(self, browser: TestClient, emulator: Emulator, store: Failing) -> None:
+    def test_the_session_route_says_so(self, browser: TestClient, emulator: Emulator, store: FailingStore) -> None:
         sign_in(browser, emulator)
-        store.failing = {"get": 1}
+        store.failures = {"get": 1}
         answer = browser.get("/auth/tiktok/session", headers={"accept": "*/*"})
 
         assert answer.status_code == 503
         assert answer.json()["error"] == "store_unavailable"
 
     def test_a_sign_out_holds_even_before_the_store_knows(
-        self, browser: TestClient, emulator: Emulator, store: Failing
+        self, browser: TestClient, emulator: Emulator, store: FailingStore
     ) -> None:
         sign_in(browser, emulator)
         cookie = browser.cookies[SESSION_COOKIE]
-        store.failing = {"delete": 1}
+        store.failures = {"delete": 1}
         answer = browser.post("/auth/tiktok/logout", headers={"sec-fetch-site": "same-origin"})
 
         assert answer.status_code == 503
-        assert "Max-Age=0" in cookies_set(answer)[SESSION_COOKIE]
+        assert "Max-Age=0" in set_cookie_lines(answer)[SESSION_COOKIE]
         thief = TestClient(browser.app, base_url=ORIGIN, cookies={SESSION_COOKIE: cookie})
-        assert name(thief) == ""
+        assert display_name(thief) == ""
         assert not any(key.startswith("session:") for key in store.memory.records)
 
     def test_a_touch_that_fails_signs_nobody_out(
-        self, browser: TestClient, emulator: Emulator, store: Failing, monkeypatch: pytest.MonkeyPatch
+        self, browser: TestClient, emulator: Emulator, store: FailingStore, clock: Clock
     ) -> None:
         sign_in(browser, emulator)
-        now = time.time()
-        monkeypatch.setattr(time, "time", lambda: now + 600)
-        store.failing = {"replace": 1}
+        clock.advance(600)
+        store.failures = {"replace": 1}
 
-        assert name(browser) == CAST[0].display_name
+        assert display_name(browser) == AMARA.display_name
 
 
-def test_json_callers_get_json(browser: TestClient, emulator: Emulator, faulty: Faulty) -> None:
-    back = come_back(browser, emulator)
-    faulty.path, faulty.fault = "/v2/oauth/token/", answering(200, content=json.dumps([]).encode())
+def test_json_callers_get_json(browser: TestClient, emulator: Emulator, faulty: FaultyTransport) -> None:
+    back = approve_login(browser, emulator)
+    faulty.path, faulty.fault = "/v2/oauth/token/", responding(200, content=json.dumps([]).encode())
     answer = browser.get(back, headers={"accept": "application/json"})
 
     assert answer.status_code == 502

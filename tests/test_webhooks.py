@@ -1,7 +1,5 @@
 """What TikTok tells us by itself."""
 
-import hashlib
-import hmac
 import json
 import time
 from typing import Any
@@ -11,32 +9,17 @@ import pytest
 from starlette.testclient import TestClient
 
 from asgi_tiktok import ConfigurationError, MemoryStore, StoreError, TikTok, WebhookEvent
-from asgi_tiktok.emulator import CAST, DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, Emulator
+from asgi_tiktok.emulator import Emulator
 from asgi_tiktok.routes.webhooks import check_signature
-from tests.visits import name, new_tiktok, sign_in
-
-WEBHOOK = "/auth/tiktok/webhook"
-ADA = CAST[0].open_id
-
-
-def event(**changes: Any) -> bytes:
-    facts = {
-        "client_key": DEFAULT_CLIENT_KEY,
-        "event": "authorization.removed",
-        "create_time": 1_615_338_610,
-        "user_openid": ADA,
-        "content": '{"reason": 1}',
-    }
-    return json.dumps({**facts, **changes}).encode()
-
-
-def sign(body: bytes, *, at: float | None = None, secret: str = DEFAULT_CLIENT_SECRET) -> str:
-    moment = str(int(time.time() if at is None else at))
-    return f"t={moment},s={hmac.new(secret.encode(), f'{moment}.'.encode() + body, hashlib.sha256).hexdigest()}"
+from tests.support.login import display_name, sign_in
+from tests.support.people import AMARA
+from tests.support.settings import WEBHOOK
+from tests.support.tiktok import new_tiktok
+from tests.support.webhooks import sign_webhook, webhook_body
 
 
 def send(browser: TestClient, body: bytes, signature: str | None = None) -> httpx2.Response:
-    headers = {"tiktok-signature": sign(body) if signature is None else signature}
+    headers = {"tiktok-signature": sign_webhook(body) if signature is None else signature}
     answer: httpx2.Response = browser.post(WEBHOOK, content=body, headers=headers)
     return answer
 
@@ -55,15 +38,15 @@ def test_a_person_who_disconnects_is_signed_out_everywhere(
         heard.append(("event", event))
 
     sign_in(browser, emulator)
-    answer = send(browser, event())
+    answer = send(browser, webhook_body())
 
     assert answer.status_code == 200
     assert "set-cookie" not in answer.headers
-    assert name(browser) == ""
+    assert display_name(browser) == ""
     assert not any(key.startswith(("session:", "token:")) for key in store.records)
     assert [kind for kind, _ in heard] == ["deauthorized", "event"]
     assert heard[0][1] == WebhookEvent(
-        event="authorization.removed", open_id=ADA, create_time=1_615_338_610, content={"reason": 1}
+        event="authorization.removed", open_id=AMARA.open_id, create_time=1_615_338_610, content={"reason": 1}
     )
 
 
@@ -74,23 +57,23 @@ def test_an_event_is_heard_once(browser: TestClient, tiktok: TikTok) -> None:
     async def note(event: WebhookEvent) -> None:
         heard.append(event.event)
 
-    body = event(event="post.publish.complete", content='{"publish_id": 9007199254740993}')
+    body = webhook_body(event="post.publish.complete", content='{"publish_id": 9007199254740993}')
     assert send(browser, body).status_code == 200
-    assert send(browser, body, sign(body, at=time.time() - 100)).status_code == 200
-    assert send(browser, event(event="something.new")).status_code == 200
+    assert send(browser, body, sign_webhook(body, at=time.time() - 100)).status_code == 200
+    assert send(browser, webhook_body(event="something.new")).status_code == 200
 
     assert heard == ["post.publish.complete", "something.new"]
 
 
 def test_other_events_sign_nobody_out(browser: TestClient, emulator: Emulator) -> None:
     sign_in(browser, emulator)
-    send(browser, event(event="post.publish.complete"))
+    send(browser, webhook_body(event="post.publish.complete"))
 
-    assert name(browser) != ""
+    assert display_name(browser) != ""
 
 
 def test_an_event_about_nobody_is_fine(browser: TestClient) -> None:
-    facts = json.loads(event(event="portability.download.ready", content='{"request_id": 1}'))
+    facts = json.loads(webhook_body(event="portability.download.ready", content='{"request_id": 1}'))
     del facts["user_openid"]
 
     assert send(browser, json.dumps(facts).encode()).status_code == 200
@@ -107,7 +90,7 @@ def test_what_a_hook_failed_at_comes_again(
         if len(attempts) == 1:
             raise RuntimeError("the database is away")
 
-    body = event(event="post.publish.complete")
+    body = webhook_body(event="post.publish.complete")
     assert send(browser, body).status_code == 500
     assert "the database is away" in caplog.text
     assert send(browser, body).status_code == 200
@@ -121,7 +104,7 @@ def test_an_event_is_not_lost_when_the_store_stumbles(
         raise StoreError("away")
 
     sign_in(browser, emulator)
-    body = event()
+    body = webhook_body()
     with monkeypatch.context() as patch:
         patch.setattr(store, "delete", away)
         assert send(browser, body).status_code == 503
@@ -129,7 +112,7 @@ def test_an_event_is_not_lost_when_the_store_stumbles(
     for key in [key for key in store.records if key.startswith("webhook:")]:
         del store.records[key]  # as time does, within a minute
     assert send(browser, body).status_code == 200
-    assert name(browser) == ""
+    assert display_name(browser) == ""
 
 
 def test_the_vector_of_the_documentation_fits(monkeypatch: pytest.MonkeyPatch) -> None:

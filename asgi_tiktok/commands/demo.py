@@ -1,28 +1,29 @@
-"""asgi-tiktok demo: sign in with TikTok now, without a TikTok app."""
+"""asgi-tiktok demo: sign in now, without a TikTok app."""
 
 import argparse
 
-from asgi_tiktok.commands.parser import Commands, port_number
-from asgi_tiktok.commands.running import naming_extra, sleep_forever, until_stopped
+from asgi_tiktok.commands.lifecycle import require_extra, sleep_forever, until_stopped
+from asgi_tiktok.commands.parser import Commands, add_emulator_port, port_number
 
 
 def add(commands: Commands) -> None:
     parser = commands.add_parser(
         "demo",
         help="sign in with TikTok now, without a TikTok app",
-        description="A small site, and a TikTok on this machine to sign in with. Sign-ins are kept in .asgi-tiktok/",
+        description="Serves a small site and an emulated TikTok that it signs in with. Sessions are kept in "
+        ".asgi-tiktok/.",
     )
-    parser.add_argument("--port", type=port_number, metavar="PORT", help="of the site (default: 8000, or the next)")
     parser.add_argument(
-        "--emulator-port", type=port_number, metavar="PORT", help="of the emulator (default: 8700, or the next)"
+        "--port", type=port_number, metavar="PORT", help="port of the site (default: 8000 or the next free one)"
     )
-    parser.add_argument("--no-browser", dest="browser", action="store_false", help="leave the browser alone")
+    add_emulator_port(parser)
+    parser.add_argument("--no-browser", dest="browser", action="store_false", help="do not open a browser")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve the demo until Ctrl-C or SIGTERM."""
-    with until_stopped(), naming_extra("demo"):
+    with until_stopped(), require_extra("demo"):
         from asgi_tiktok.demo import open_browser, run_demo
 
         with run_demo(port=arguments.port, emulator_port=arguments.emulator_port) as running:

@@ -1,4 +1,4 @@
-"""asgi-tiktok doctor: what is wrong with settings and environment, and what to do about it."""
+"""asgi-tiktok doctor: check the settings and the environment, and report each problem with its fix."""
 
 import argparse
 import asyncio
@@ -22,17 +22,19 @@ PLAIN = str.maketrans({"✓": "+", "✗": "x", "—": "-", "…": "..."})
 def add(commands: Commands) -> None:
     parser = commands.add_parser(
         "doctor",
-        help="check settings and environment, and say what to do",
-        description="Checks the TIKTOK_* settings, the store, the clock, and whether TikTok is reached and takes key "
-        "and secret. No secret is shown. The status is 1 when something cannot work.",
+        help="check the settings and the environment, and report how to fix them",
+        description="Checks the TIKTOK_* settings, the store, the clock, and whether TikTok can be reached and "
+        "accepts the client key and secret. It shows no secret. The exit status is 1 if there is an error.",
     )
-    parser.add_argument("--json", action="store_true", help="a list of objects with name, status, found and cure")
-    parser.add_argument("--offline", action="store_true", help="ask nothing of TikTok")
+    parser.add_argument(
+        "--json", action="store_true", help="print a list of objects with name, status, found and cure"
+    )
+    parser.add_argument("--offline", action="store_true", help="send no request to TikTok")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the findings; 1 when one of them is an error."""
+    """Print the findings; return 1 if one of them is an error."""
     versions = ok("versions", f"asgi-tiktok {__version__}, Python {platform.python_version()}")
     findings = [versions, *asyncio.run(check_all(os.environ, offline=arguments.offline))]
     if arguments.json:
@@ -52,13 +54,15 @@ def report(findings: Sequence[Finding]) -> str:
 
 def summary(findings: Sequence[Finding]) -> str:
     count = Counter(finding.status for finding in findings)
-    if not count["error"]:
-        return f"Nothing stands in the way; {count['warning']} to look at." if count["warning"] else "All is well."
-    return f"{count['error']} to put right, {count['warning']} to look at."
+    return f"{plural(count['error'], 'error')}, {plural(count['warning'], 'warning')}.".capitalize()
+
+
+def plural(count: int, noun: str) -> str:
+    return f"{count or 'no'} {noun}" + ("" if count == 1 else "s")
 
 
 def show(text: str) -> None:
-    """Print, also where the terminal knows ASCII alone."""
+    """Print the text, also on a terminal that supports only ASCII."""
     encoding = sys.stdout.encoding or "ascii"
     try:
         text.encode(encoding)

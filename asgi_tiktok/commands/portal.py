@@ -1,4 +1,4 @@
-"""What TikTok's developer portal wants to be told, word by word."""
+"""What a developer must enter in TikTok's developer portal."""
 
 from urllib.parse import urlsplit
 
@@ -23,15 +23,15 @@ PRODUCTS = {
     **dict.fromkeys(PORTABILITY, "Data Portability API"),
     **dict.fromkeys(("local.product.manage", "local.shop.manage", "local.voucher.manage"), "TikTok GO"),
 }
-# These belong to the app itself: nobody can be asked for them at a login.
-FOR_APPS_ALONE = ("research.adlib.basic", "research.data.basic", "research.data.u18eu", "research.data.vra")
+# Scopes of the app itself, which no login can request.
+APP_ONLY_SCOPES = ("research.adlib.basic", "research.data.basic", "research.data.u18eu", "research.data.vra")
 
 
 def platform_of(redirect_uri: str) -> str:
-    """The tab of Login Kit under which the address is registered; it decides about PKCE."""
+    """Return the tab of Login Kit where the address is registered. The rules of PKCE depend on it."""
     return "Desktop" if urlsplit(redirect_uri).hostname in DESKTOP_HOSTS else "Web"
 
 
-def how_to_register(redirect_uri: str, *, sandbox: bool) -> str:
-    place = f"{PORTAL} > {'Sandbox > your sandbox > ' if sandbox else ''}{LOGIN_KIT} > {platform_of(redirect_uri)}"
-    return f"{place} > Redirect URI: {redirect_uri}"
+def registration_steps(redirect_uri: str, *, sandbox: bool) -> str:
+    app = f"{PORTAL} > Sandbox > your sandbox" if sandbox else PORTAL
+    return f"{app} > {LOGIN_KIT} > {platform_of(redirect_uri)} > Redirect URI: {redirect_uri}"

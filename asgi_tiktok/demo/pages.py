@@ -1,4 +1,4 @@
-"""The HTML of the demo, and the headers that keep it harmless."""
+"""Render the HTML of the demo, with security headers."""
 
 from base64 import b64encode
 from hashlib import sha256
@@ -23,7 +23,7 @@ MEANINGS = {
 
 
 class Pages:
-    """Renders templates for whoever is looking; pictures come from the emulator alone."""
+    """Renders the templates. Pictures may come only from the emulator."""
 
     def __init__(self, emulator_url: str) -> None:
         self.emulator_url = emulator_url
@@ -37,7 +37,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self.environment.filters.update(compact=compact, picture=self.picture, meaning=meaning)
-        self.environment.globals["style"] = Markup(self.style)  # noqa: S704 -- our own file
+        self.environment.globals["style"] = Markup(self.style)  # noqa: S704 -- a file of this package
 
     def render(self, template: str, request: Request, *, status_code: int = 200, **context: Any) -> HTMLResponse:
         session = tiktok_session(request)
@@ -47,7 +47,7 @@ class Pages:
         return HTMLResponse(html, status_code=status_code, headers=self.headers)
 
     def picture(self, avatar_url: str | None) -> str | None:
-        """The picture at the emulator of today: since the sign-in it may have moved to another port."""
+        """Return the picture's address at the running emulator, whose port may have changed since the sign-in."""
         if avatar_url is None:
             return None
         parts = urlsplit(avatar_url)
@@ -73,7 +73,7 @@ def meaning(scope: str) -> str:
 
 
 def compact(count: int) -> str:
-    """A count as TikTok's own pages write it: 18432 is 18.4K."""
+    """Return the count as TikTok's pages write it: 18432 is 18.4K."""
     for size, unit in ((10**9, "B"), (10**6, "M"), (10**3, "K")):
         if count >= size:
             return f"{count * 10 // size / 10:.1f}".removesuffix(".0") + unit

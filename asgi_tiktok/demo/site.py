@@ -1,4 +1,4 @@
-"""The demo site: what an app with "Continue with TikTok" looks like from inside and outside."""
+"""The demo site, an example of an app with "Continue with TikTok"."""
 
 import json
 import secrets
@@ -19,7 +19,7 @@ PROTECTED = ("/profile", "/studio")
 
 
 def demo_site(tiktok: TikTok, emulator_url: str) -> ASGIApp:
-    """The demo site with the middleware in front, at the one address that it is registered for."""
+    """Return the demo site, wrapped in the middleware and in the redirect to its registered address."""
     site = DemoSite(tiktok, Pages(emulator_url))
     app = Starlette(
         routes=[
@@ -28,9 +28,9 @@ def demo_site(tiktok: TikTok, emulator_url: str) -> ASGIApp:
             Route("/studio", site.studio),
             Route("/signed-out", site.signed_out),
         ],
-        exception_handlers={404: site.missing},
+        exception_handlers={404: site.not_found},
     )
-    return OneAddress(TikTokAuthMiddleware(app, tiktok, protect=PROTECTED), tiktok.site.origin)
+    return RedirectToOrigin(TikTokAuthMiddleware(app, tiktok, protect=PROTECTED), tiktok.site.origin)
 
 
 class DemoSite:
@@ -46,13 +46,13 @@ class DemoSite:
 
     async def profile(self, request: Request) -> Response:
         session = tiktok_session(request)
-        sees = {"user": request.user.to_dict(), "scopes": session.scopes}
+        seen = {"user": request.user.to_dict(), "scopes": session.scopes}
         return self.pages.render(
             "profile.html",
             request,
             snippet=self.snippet(),
             scopes=[(scope, scope in session.scopes) for scope in self.scopes],
-            sees=json.dumps(sees, indent=2, ensure_ascii=False),
+            seen=json.dumps(seen, indent=2, ensure_ascii=False),
         )
 
     async def studio(self, request: Request) -> Response:
@@ -63,11 +63,11 @@ class DemoSite:
             return RedirectResponse("/", status_code=303)
         return self.pages.render("signed_out.html", request)
 
-    async def missing(self, request: Request, error: Exception) -> Response:
-        return self.pages.render("missing.html", request, status_code=404)
+    async def not_found(self, request: Request, error: Exception) -> Response:
+        return self.pages.render("not_found.html", request, status_code=404)
 
     def snippet(self) -> str:
-        """The code that gives an app of the reader's own the sign-in of this demo."""
+        """Return code that adds this sign-in to the reader's own app."""
         client = self.tiktok.client
         return SNIPPET.format(
             client_key=client.client_key,
@@ -84,24 +84,24 @@ tiktok = TikTok(
     client_key="{client_key}",
     client_secret="{client_secret}",
     redirect_uri="http://localhost:5000/auth/tiktok/callback",
-    # Made for you just now; keep it out of your repository.
+    # Generated for you; keep it out of your repository.
     secret_key="{secret_key}",
-    # The emulator of this demo; without it, the real TikTok.
+    # The emulator of this demo. Remove this line to use the real TikTok.
     base_url="{base_url}",
 )
 app = TikTokAuthMiddleware(app, tiktok)
 """
 
 
-class OneAddress:
-    """Leads a visitor of another name of this machine, say 127.0.0.1, to the one that logins return to."""
+class RedirectToOrigin:
+    """Redirects requests for another name of this machine, for example 127.0.0.1, to the registered origin."""
 
     def __init__(self, app: ASGIApp, origin: str) -> None:
         self.app = app
         self.origin = origin
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or self.is_home(scope):
+        if scope["type"] != "http" or self.has_origin(scope):
             await self.app(scope, receive, send)
             return
 
@@ -109,6 +109,6 @@ class OneAddress:
         response = RedirectResponse(self.origin + quote(scope["path"]) + query, status_code=307)
         await response(scope, receive, send)
 
-    def is_home(self, scope: Scope) -> bool:
+    def has_origin(self, scope: Scope) -> bool:
         host = HTTPConnection(scope).headers.get("host", "")
         return host.partition(":")[0].lower() == urlsplit(self.origin).hostname

@@ -1,4 +1,4 @@
-"""login_as: somebody is signed in, without a TikTok and without a redirect."""
+"""Sign a user in, without TikTok and without a redirect."""
 
 import asyncio
 import inspect
@@ -12,91 +12,133 @@ from anyio.from_thread import BlockingPortal
 
 from asgi_tiktok.errors import ConfigurationError
 from asgi_tiktok.models import TikTokUser
-from asgi_tiktok.testing.finding import find_tiktok
-from asgi_tiktok.testing.jars import find_jar, keep_cookie
-from asgi_tiktok.testing.people import Visitor, Who
+from asgi_tiktok.testing.cookie_jars import add_cookie, find_jar
+from asgi_tiktok.testing.tiktok_search import find_tiktok
+from asgi_tiktok.testing.users import LoginFields, SimulatedLogin
 from asgi_tiktok.tiktok import TikTok
 
+__all__ = ["login_as", "login_as_async", "login_cookies"]
 
-def login_as(client: Any, *, tiktok: TikTok | None = None, **who: Unpack[Who]) -> TikTokUser:
-    """Sign this test client in: a session in the app's store, its cookie in the client's jar.
 
-    `display_name` is Ada where it is not given, and `open_id` follows from it. `scopes` are the granted
-    ones, by default those that the app asks for at every login. `data` is what an `on_login` hook would
-    have returned; hooks are not called. `token=True` keeps a token that `session.token()` returns for two
-    hours, and a Token is kept as it is. All other fields of TikTokUser go by their names. `tiktok` is
-    found behind the client.
+def login_as(client: Any, *, tiktok: TikTok | None = None, **fields: Unpack[LoginFields]) -> TikTokUser:
+    """Sign this test client in: create a session in the app's store, and put its cookie into the client's jar.
 
-    A store that lives in the running event loop, such as Redis through a client of yours, needs
-    `await login_as_async(...)`.
+    Hooks are not called. If the store belongs to the running event loop, for example Redis through your own client,
+    use `await login_as_async(...)` instead.
 
-    Raises TypeError and ValueError for what no login could have brought, ConfigurationError when the
-    TikTok or the client's cookies cannot be found, StoreError.
+    Args:
+        client (Any): Starlette's TestClient, a client of httpx2, Quart's test client, or a synchronous
+            BrowserContext of Playwright.
+        tiktok (TikTok | None): The TikTok object of the app. Default: the one that is found behind the client.
+        display_name (str): The name of the user. Default: "Ada".
+        open_id (str | None): The user's id. Default: derived from `display_name`.
+        scopes (Iterable[str] | None): The granted scopes. Default: the scopes that the app requests at every login.
+        data (Mapping[str, Any] | None): The session's data, as an `on_login` hook returns it. Default: none.
+        token (bool | Token): True stores a token that `session.token()` returns for two hours; a Token is stored
+            unchanged. Default: False, which stores none.
+        **fields: Any other field of TikTokUser, for example `follower_count`. Default: None.
+
+    Returns:
+        The user.
+
+    Raises:
+        TypeError: A user has no such field, or `data` is not JSON-serializable.
+        ValueError: TikTok cannot send this value, or not with these scopes.
+        ConfigurationError: The TikTok object or the cookie jar of the client was not found.
+        StoreError: The store does not answer.
     """
     tiktok = tiktok or find_tiktok(client)
-    visitor = Visitor.of(tiktok, **who)
-    check_client(client, awaiting=False)
-    give_cookie(client, tiktok, in_a_loop(client, tiktok, partial(begin_session, tiktok, visitor)))
-    return visitor.user
+    login = SimulatedLogin.of(tiktok, **fields)
+    check_client(client, asynchronous=False)
+    give_cookie(client, tiktok, run(client, tiktok, partial(create_session, tiktok, login)))
+    return login.user
 
 
-async def login_as_async(client: Any, *, tiktok: TikTok | None = None, **who: Unpack[Who]) -> TikTokUser:
-    """As login_as, in the running event loop."""
+async def login_as_async(client: Any, *, tiktok: TikTok | None = None, **fields: Unpack[LoginFields]) -> TikTokUser:
+    """Do the same as `login_as`, in the running event loop.
+
+    Args:
+        client (Any): As for `login_as`, or an asynchronous BrowserContext of Playwright.
+        tiktok (TikTok | None): As for `login_as`.
+        **fields: As for `login_as`.
+
+    Returns:
+        The user.
+
+    Raises:
+        TypeError: As for `login_as`.
+        ValueError: As for `login_as`.
+        ConfigurationError: As for `login_as`.
+        StoreError: As for `login_as`.
+    """
     tiktok = tiktok or find_tiktok(client)
-    visitor = Visitor.of(tiktok, **who)
-    check_client(client, awaiting=True)
-    given = give_cookie(client, tiktok, await begin_session(tiktok, visitor))
+    login = SimulatedLogin.of(tiktok, **fields)
+    check_client(client, asynchronous=True)
+    given = give_cookie(client, tiktok, await create_session(tiktok, login))
     if inspect.isawaitable(given):
         await given
-    return visitor.user
+    return login.user
 
 
-def login_cookies(tiktok: TikTok, **who: Unpack[Who]) -> list[dict[str, Any]]:
-    """As login_as, for any browser: the cookies in the form of Playwright's `context.add_cookies(...)`."""
-    visitor = Visitor.of(tiktok, **who)
-    return browser_cookies(tiktok, in_a_loop(None, tiktok, partial(begin_session, tiktok, visitor)))
+def login_cookies(tiktok: TikTok, **fields: Unpack[LoginFields]) -> list[dict[str, Any]]:
+    """Create a session as `login_as` does, for any browser.
+
+    Args:
+        tiktok (TikTok): The TikTok object of the app.
+        **fields: As for `login_as`.
+
+    Returns:
+        The cookies, in the form of Playwright's `context.add_cookies(...)`.
+
+    Raises:
+        TypeError: As for `login_as`.
+        ValueError: As for `login_as`.
+        StoreError: As for `login_as`.
+    """
+    login = SimulatedLogin.of(tiktok, **fields)
+    return browser_cookies(tiktok, run(None, tiktok, partial(create_session, tiktok, login)))
 
 
-async def begin_session(tiktok: TikTok, visitor: Visitor) -> str:
-    """What the end of a login does; the Set-Cookie line."""
-    if visitor.token is not None:
-        await tiktok.tokens.save(visitor.token)
-    _, (_, set_cookie) = await tiktok.sessions.create(visitor.user, visitor.scopes, visitor.data)
+async def create_session(tiktok: TikTok, login: SimulatedLogin) -> str:
+    """Store what a login stores; return the Set-Cookie header."""
+    if login.token is not None:
+        await tiktok.tokens.save(login.token)
+    _, (_, set_cookie) = await tiktok.sessions.create(login.user, login.scopes, login.data)
     return set_cookie.decode("latin-1")
 
 
-def in_a_loop(client: Any, tiktok: TikTok, begin: Callable[[], Coroutine[Any, Any, str]]) -> str:
-    """The result of `begin`, in the loop of the client's app where it has one, else in one of its own."""
-    # What Starlette's client calls portal, and Litestar's blocking_portal.
+def run(client: Any, tiktok: TikTok, create: Callable[[], Coroutine[Any, Any, str]]) -> str:
+    """Run `create` in the event loop of the client's app if there is one, and otherwise in a new loop."""
+    # The attribute of Starlette's client, and that of Litestar's.
     for portal in (getattr(client, "portal", None), getattr(client, "blocking_portal", None)):
         if isinstance(portal, BlockingPortal):
-            return str(portal.call(begin))
+            return str(portal.call(create))
 
-    async def alone() -> str:
+    async def create_and_close() -> str:
         try:
-            return await begin()
+            return await create()
         finally:
-            # What the store opened here cannot outlive this loop.
+            # Connections of the store cannot be used outside of this loop.
             await tiktok.store.aclose()
 
-    # A thread, for this one may be inside of a running loop.
+    # In a thread, because a loop may be running in this one.
     with ThreadPoolExecutor(1, "asgi-tiktok-login-as") as thread:
-        return thread.submit(lambda: asyncio.run(alone())).result()
+        return thread.submit(lambda: asyncio.run(create_and_close())).result()
 
 
-def check_client(client: Any, *, awaiting: bool) -> None:
-    """Raise ConfigurationError before anything is stored, for a client that could not take the cookie."""
+def check_client(client: Any, *, asynchronous: bool) -> None:
+    """Raise ConfigurationError for a client that cannot take the cookie, before anything is stored."""
     if not hasattr(client, "add_cookies"):
         find_jar(client)
-    elif not awaiting and inspect.iscoroutinefunction(client.add_cookies):
-        raise ConfigurationError("This browser is driven asynchronously: await login_as_async(context, ...).")
+    elif not asynchronous and inspect.iscoroutinefunction(client.add_cookies):
+        raise ConfigurationError("This browser is asynchronous; use: await login_as_async(context, ...)")
 
 
 def give_cookie(client: Any, tiktok: TikTok, set_cookie: str) -> object:
-    """Into the client's jar; awaitable when the client is a browser that is driven asynchronously."""
+    """Put the cookie into the client's jar. The result is awaitable if the client is an asynchronous browser."""
     if hasattr(client, "add_cookies"):
         return client.add_cookies(browser_cookies(tiktok, set_cookie))
-    keep_cookie(client, tiktok.site.origin, set_cookie)
+    add_cookie(client, tiktok.site.origin, set_cookie)
     return None
 
 

@@ -1,4 +1,4 @@
-"""The pytest plugin. It imports the emulator when a test asks for it, and not before."""
+"""The pytest plugin. It imports the emulator only when a test uses a fixture."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -6,20 +6,22 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from asgi_tiktok.testing.emulated import EmulatedTikTok
+    from asgi_tiktok.testing.emulated_tiktok import EmulatedTikTok
+
+__all__ = ["tiktok_emulator", "tiktok_server"]
 
 
 @pytest.fixture
 def tiktok_emulator() -> "EmulatedTikTok":
-    """A TikTok of this test's own, in process, without a socket: TikTok(**tiktok_emulator.settings)."""
-    from asgi_tiktok.testing.emulated import EmulatedTikTok
+    """An emulated TikTok for this test, in this process and without a socket: TikTok(**tiktok_emulator.settings)."""
+    from asgi_tiktok.testing.emulated_tiktok import EmulatedTikTok
 
     return EmulatedTikTok()
 
 
 @pytest.fixture
 def tiktok_server(tiktok_emulator: "EmulatedTikTok") -> "Iterator[EmulatedTikTok]":
-    """The same TikTok at an address of this machine, for browsers and for other processes."""
+    """The emulated TikTok of this test, served on this machine, for browsers and for other processes."""
     from asgi_tiktok.emulator import run_emulator
 
     with run_emulator(tiktok_emulator.emulator) as running:

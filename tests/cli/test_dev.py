@@ -10,28 +10,29 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from asgi_tiktok.cli import main
-from asgi_tiktok.commands.developing import cautions, port_in
+from asgi_tiktok.commands import main
+from asgi_tiktok.commands.dev_setup import port_in, warnings
 from asgi_tiktok.emulator import CAST, DEFAULT_CLIENT_KEY
-from tests.demo.conftest import free_port
-from tests.test_server import agree
+from tests.support.login import approve
+from tests.support.ports import free_port
+from tests.support.processes import Start
+from tests.support.waiting import wait_until
 
-from .conftest import APP, Process, wait_until
+from .app_source import APP
 
-Start = Callable[..., Process]
 SECRET_KEY = "k3Vd-own-secret-key-8Rm2Wx7yQz5Tb9Hn"
 
 
 def edit(folder: Path, content: str, seen: Callable[[], bool]) -> None:
-    """Change the app, and wait until that is seen."""
+    """Change the app, and wait until `seen()` returns True."""
     path = folder / "main.py"
     edited = float("-inf")
 
     def write_and_look() -> bool:
         nonlocal edited
-        # The reloader forgets with each reload what it saw before, and can miss an edit right behind it.
+        # A reload makes the reloader forget the files that it has seen, so it can miss an edit that follows at once.
         if time.monotonic() > edited + 5:
-            # Some file systems know whole seconds only.
+            # Some file systems store times in whole seconds.
             later = path.stat().st_mtime + 2
             path.write_text(content)
             os.utime(path, (later, later))
@@ -42,14 +43,14 @@ def edit(folder: Path, content: str, seen: Callable[[], bool]) -> None:
 
 
 def version(visitor: httpx2.Client, url: str) -> int | None:
-    """Which edit of the app answers; None while it changes hands."""
+    """Return the version of the app that answers, or None while the app restarts."""
     try:
         return int(visitor.get(f"{url}/me", timeout=1).json()["version"])
     except httpx2.TransportError:
         return None
 
 
-def test_the_sign_in_survives_reloads_and_restarts(start: Start, visitor: httpx2.Client, folder: Path) -> None:
+def test_sign_in_survives_reload_and_restart(start: Start, visitor: httpx2.Client, folder: Path) -> None:
     port, emulator_port = free_port(), free_port()
     command = ("dev", "main:app", "--port", str(port), "--emulator-port", str(emulator_port))
     url = f"http://localhost:{port}"
@@ -58,9 +59,9 @@ def test_the_sign_in_survives_reloads_and_restarts(start: Start, visitor: httpx2
     notice = process.wait_until_ready()
     assert f"Open        {url}\n" in notice
     assert f"Inspector   http://127.0.0.1:{emulator_port}/_emulator/\n" in notice
-    assert "Kept" not in notice
+    assert "Settings" not in notice
     page = visitor.get(f"{url}/auth/tiktok/login?next=/me")
-    assert agree(visitor, page, CAST[0].open_id).json() == {
+    assert approve(visitor, page, CAST[0].open_id).json() == {
         "version": 1,
         "name": CAST[0].display_name,
         "id": CAST[0].open_id,
@@ -83,7 +84,7 @@ def test_the_sign_in_survives_reloads_and_restarts(start: Start, visitor: httpx2
         visitor.get(f"{url}/me")
 
 
-def test_what_the_person_has_set_is_kept(start: Start, visitor: httpx2.Client) -> None:
+def test_settings_of_the_developer_are_not_changed(start: Start, visitor: httpx2.Client) -> None:
     port = free_port()
     redirect_uri = f"http://127.0.0.1:{port}/auth/tiktok/callback"
     process = start(
@@ -100,18 +101,18 @@ def test_what_the_person_has_set_is_kept(start: Start, visitor: httpx2.Client) -
     notice = process.wait_until_ready()
     assert f"Open        http://localhost:{port}\n" in notice
     kept = "TIKTOK_CLIENT_KEY, TIKTOK_CLIENT_SECRET, TIKTOK_REDIRECT_URI, TIKTOK_SECRET_KEY, TIKTOK_STORE"
-    assert f"Kept        as you set them: {kept}\n" in notice
+    assert f"Settings    unchanged: {kept}\n" in notice
     assert f"! Open the app as http://127.0.0.1:{port}," in notice
     assert "own-secret" not in notice
     assert SECRET_KEY not in notice
 
     page = visitor.get(f"http://127.0.0.1:{port}/auth/tiktok/login?next=/me")
     assert page.url.params["client_key"] == "awown"
-    assert agree(visitor, page, CAST[0].open_id).json()["name"] == CAST[0].display_name
+    assert approve(visitor, page, CAST[0].open_id).json()["name"] == CAST[0].display_name
     assert process.end() == 0
 
 
-def test_the_real_tiktok_by_the_rules_of_desktop(start: Start, visitor: httpx2.Client) -> None:
+def test_real_tiktok_uses_the_desktop_platform(start: Start, visitor: httpx2.Client) -> None:
     port = free_port()
     process = start(
         "dev", "main:app", "--real", "--port", str(port), TIKTOK_CLIENT_KEY="sbown", TIKTOK_CLIENT_SECRET="own-secret"
@@ -135,7 +136,7 @@ def test_the_real_tiktok_by_the_rules_of_desktop(start: Start, visitor: httpx2.C
         ({"TIKTOK_CLIENT_KEY": "aw1"}, "--real needs TIKTOK_CLIENT_SECRET"),
         (
             {"TIKTOK_CLIENT_KEY": DEFAULT_CLIENT_KEY, "TIKTOK_CLIENT_SECRET": "s1"},
-            "TIKTOK_CLIENT_KEY is the emulator's",
+            "TIKTOK_CLIENT_KEY is the emulator's key",
         ),
         (
             {
@@ -143,16 +144,16 @@ def test_the_real_tiktok_by_the_rules_of_desktop(start: Start, visitor: httpx2.C
                 "TIKTOK_CLIENT_SECRET": "s1",
                 "TIKTOK_REDIRECT_URI": "https://app.example.com/auth/tiktok/callback",
             },
-            "does not lead to http://localhost:8000, where --real serves; unset it, or make it fit.",
+            "is not an address at http://localhost:8000, where --real serves the app; unset or correct it.",
         ),
         (
             {"TIKTOK_CLIENT_KEY": "aw1", "TIKTOK_CLIENT_SECRET": "s1", "TIKTOK_BASE_URL": "http://127.0.0.1:8700"},
             "is not the real TikTok; unset it for --real.",
         ),
-        ({"TIKTOK_CLIENT_KEY": "aw1", "TIKTOK_CLIENT_SECRET": "'s1'"}, "has quotes around it"),
+        ({"TIKTOK_CLIENT_KEY": "aw1", "TIKTOK_CLIENT_SECRET": "'s1'"}, "has quotes around its value"),
     ],
 )
-def test_the_real_tiktok_needs_settings_of_its_own(
+def test_real_tiktok_refuses_settings_that_cannot_work(
     folder: Path,
     environ: dict[str, str],
     sentence: str,
@@ -166,7 +167,7 @@ def test_the_real_tiktok_needs_settings_of_its_own(
     assert sentence in line
 
 
-def test_a_broken_edit_ends_nothing(start: Start, visitor: httpx2.Client, folder: Path) -> None:
+def test_app_is_reloaded_after_a_syntax_error(start: Start, visitor: httpx2.Client, folder: Path) -> None:
     port = free_port()
     process = start("dev", "main:app", "--port", str(port), "--emulator-port", "0")
     process.wait_until_ready()
@@ -179,7 +180,7 @@ def test_a_broken_edit_ends_nothing(start: Start, visitor: httpx2.Client, folder
 
 
 @pytest.mark.parametrize("option", ["--port", "--emulator-port"])
-def test_a_port_that_is_taken(
+def test_requested_port_in_use(
     folder: Path, option: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "path", [*sys.path])
@@ -188,26 +189,24 @@ def test_a_port_that_is_taken(
         port = str(listener.getsockname()[1])
         assert main(["dev", "main:app", option, port, other, "0"]) == 2
     captured = capsys.readouterr()
-    assert captured.err == f"asgi-tiktok: Port {port} is taken by another program. Choose another with {option}.\n"
+    assert captured.err == f"asgi-tiktok: Port {port} is in use by another program. Choose another with {option}.\n"
     assert captured.out == ""
 
 
-def test_without_uvicorn_the_extra_is_named(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_missing_uvicorn_names_the_extra(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setitem(sys.modules, "uvicorn", None)
-    monkeypatch.delitem(sys.modules, "asgi_tiktok.commands.reloading", raising=False)
+    monkeypatch.delitem(sys.modules, "asgi_tiktok.commands.reloader", raising=False)
     assert main(["dev", "main:app"]) == 2
     assert "pip install 'asgi-tiktok[emulator]'" in capsys.readouterr().err
 
 
-def test_settings_that_lead_elsewhere_are_pointed_out() -> None:
+def test_settings_that_lead_elsewhere_cause_warnings() -> None:
     environ = {
         "TIKTOK_REDIRECT_URI": "https://app.example.com/auth/tiktok/callback",
         "TIKTOK_BASE_URL": "http://127.0.0.1:9999",
     }
-    elsewhere, other_emulator = cautions(environ, 8000, "http://127.0.0.1:8700")
+    elsewhere, other_emulator = warnings(environ, 8000, "http://127.0.0.1:8700")
     assert "https://app.example.com/auth/tiktok/callback, which is not this server" in elsewhere
-    assert "http://127.0.0.1:9999, and not to this emulator" in other_emulator
+    assert "http://127.0.0.1:9999, not to this emulator" in other_emulator
     assert port_in(environ) is None
     assert port_in({"TIKTOK_REDIRECT_URI": "http://localhost:port/x"}) is None

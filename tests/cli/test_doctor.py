@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from asgi_tiktok.cli import main
-from asgi_tiktok.commands.checks.network import clock_difference
-from asgi_tiktok.commands.checks.place import check_clock
+from asgi_tiktok.commands import main
+from asgi_tiktok.commands.checks.clock import check_clock, clock_difference
 from asgi_tiktok.emulator import DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, RunningEmulator
-from tests.canaries import OLD_SECRET_KEY, SECRET_KEY
+from tests.support.canaries import OLD_SECRET_KEY, SECRET_KEY
 
 GOOD = {
     "TIKTOK_CLIENT_KEY": "awproduction1",
@@ -26,12 +25,12 @@ NOVEMBER_2026 = 1_795_000_000.0
 
 
 @pytest.fixture(autouse=True)
-def in_a_folder(folder: Path) -> None:
-    """The default store makes its own folder."""
+def in_temporary_folder(folder: Path) -> None:
+    """Change to a temporary folder, because the default store creates a folder."""
 
 
 @pytest.fixture
-def at_the_emulator(emulator_server: RunningEmulator, monkeypatch: pytest.MonkeyPatch) -> None:
+def emulator_settings(emulator_server: RunningEmulator, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = {
         "TIKTOK_CLIENT_KEY": DEFAULT_CLIENT_KEY,
         "TIKTOK_CLIENT_SECRET": DEFAULT_CLIENT_SECRET,
@@ -44,7 +43,7 @@ def at_the_emulator(emulator_server: RunningEmulator, monkeypatch: pytest.Monkey
 
 
 def findings(capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, dict[str, dict[str, Any]]]:
-    """The status, and what --json says, by name."""
+    """Run `doctor --json`; return the exit status and the findings by name."""
     status = main(["doctor", "--json", *options])
     out = capsys.readouterr().out
     assert not any(secret in out for secret in SECRETS)
@@ -53,13 +52,13 @@ def findings(capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, di
     return status, {finding["name"]: finding for finding in listed}
 
 
-def test_all_is_well_at_the_emulator(at_the_emulator: None, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_errors_with_the_emulator(emulator_settings: None, capsys: pytest.CaptureFixture[str]) -> None:
     status, found = findings(capsys)
     assert status == 0
     assert {finding["status"] for finding in found.values()} == {"ok"}
     assert found["client key"]["found"] == DEFAULT_CLIENT_KEY
     assert found["client secret"]["found"] == f"{len(DEFAULT_CLIENT_SECRET)} characters"
-    assert found["credentials"]["found"] == "TikTok takes key and secret"
+    assert found["credentials"]["found"] == "TikTok accepts the client key and the client secret"
     assert found["store"]["found"] == "SQLiteStore('.asgi-tiktok/store.sqlite3'), written and read"
     assert found["clock"]["found"].endswith("of TikTok's")
     assert "API host" in found
@@ -68,44 +67,44 @@ def test_all_is_well_at_the_emulator(at_the_emulator: None, capsys: pytest.Captu
     assert main(["doctor"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert f"✓ client key: {DEFAULT_CLIENT_KEY}" in lines
-    assert lines[-1] == "All is well."
+    assert lines[-1] == "No errors, no warnings."
 
 
-def test_a_secret_that_tiktok_refuses(
-    at_the_emulator: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_wrong_client_secret_is_reported(
+    emulator_settings: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("TIKTOK_CLIENT_SECRET", "a-secret-of-the-app")
     status, found = findings(capsys)
     assert status == 1
-    assert "TikTok says invalid_client: Client key or secret is incorrect." in found["credentials"]["found"]
-    assert "a sandbox and the production app have a pair each" in found["credentials"]["cure"]
+    assert "TikTok answers invalid_client: Client key or secret is incorrect." in found["credentials"]["found"]
+    assert "A sandbox and the production app have different credentials." in found["credentials"]["cure"]
 
 
-def test_a_tiktok_that_is_not_reached(
-    at_the_emulator: None, port: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_unreachable_tiktok_is_reported(
+    emulator_settings: None, port: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("TIKTOK_BASE_URL", f"http://127.0.0.1:{port}")
     status, found = findings(capsys)
     assert status == 1
-    assert found["API host"]["found"] == f"http://127.0.0.1:{port} is not reached (ConnectError)"
-    assert found["API host"]["cure"] == "Is the emulator running? Start it with: asgi-tiktok emulator"
+    assert found["API host"]["found"] == f"http://127.0.0.1:{port} cannot be reached (ConnectError)"
+    assert found["API host"]["cure"] == "Start the emulator with: asgi-tiktok emulator"
     assert found["credentials"]["status"] == "warning"
-    assert "compared with nothing" in found["clock"]["found"]
+    assert "not compared with TikTok's" in found["clock"]["found"]
 
 
-def test_what_is_not_tried(
-    at_the_emulator: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_checks_that_depend_on_a_wrong_setting_are_skipped(
+    emulator_settings: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("TIKTOK_CLIENT_SECRET")
-    assert findings(capsys)[1]["credentials"]["found"] == "not tried"
+    assert findings(capsys)[1]["credentials"]["found"] == "not checked"
     monkeypatch.setenv("TIKTOK_BASE_URL", "ftp://elsewhere")
     status, found = findings(capsys)
     assert status == 1
     assert found["TikTok"]["status"] == "error"
-    assert found["network"]["cure"] == "Correct TIKTOK_BASE_URL."
+    assert found["network"]["cure"] == "Fix TIKTOK_BASE_URL."
 
 
-def test_nothing_is_set(capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_missing_settings_are_reported_at_once(capsys: pytest.CaptureFixture[str]) -> None:
     status, found = findings(capsys, "--offline")
     assert status == 1
     wrong = [name for name, finding in found.items() if finding["status"] == "error"]
@@ -114,7 +113,7 @@ def test_nothing_is_set(capsys: pytest.CaptureFixture[str]) -> None:
     assert "token_urlsafe(32)" in found["secret key"]["cure"]
 
 
-def test_production_is_told_what_to_register(
+def test_production_gets_registration_steps(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for variable, value in GOOD.items():
@@ -126,22 +125,28 @@ def test_production_is_told_what_to_register(
     assert found["redirect URI"]["cure"].endswith(
         "your app > Login Kit > Web > Redirect URI: https://app.example.com/auth/tiktok/callback"
     )
-    assert found["cookies"]["found"] == "__Host-tiktok_session, over https alone"
+    assert found["cookies"]["found"] == "__Host-tiktok_session, sent over https only"
     assert found["scopes"]["found"] == "user.info.basic (Login Kit)"
-    assert "redirect URI alone says where the app is" in found["proxy headers"]["found"]
+    assert "the address of the app comes from the redirect URI alone" in found["proxy headers"]["found"]
 
 
 @pytest.mark.parametrize(
     ("variable", "value", "name", "status", "text"),
     [
-        ("TIKTOK_CLIENT_KEY", " aw1 ", "client key", "warning", "white space around it"),
-        ("TIKTOK_CLIENT_KEY", '"aw1"', "client key", "error", "has quotes around it"),
+        ("TIKTOK_CLIENT_KEY", " aw1 ", "client key", "warning", "white space around its value"),
+        ("TIKTOK_CLIENT_KEY", '"aw1"', "client key", "error", "has quotes around its value"),
         ("TIKTOK_CLIENT_KEY", "aw 1", "client key", "error", "holds white space"),
-        ("TIKTOK_CLIENT_KEY", DEFAULT_CLIENT_SECRET, "client key", "warning", "as a client secret has"),
-        ("TIKTOK_CLIENT_KEY", "sb1", "sandbox", "warning", "target users alone can sign in"),
-        ("TIKTOK_CLIENT_KEY", DEFAULT_CLIENT_KEY, "client key", "error", "is the emulator's"),
-        ("TIKTOK_CLIENT_SECRET", "“s1”", "client secret", "error", "has quotes around it"),
-        ("TIKTOK_CLIENT_SECRET", "awproduction1", "client secret", "error", "the client key once more"),
+        ("TIKTOK_CLIENT_KEY", DEFAULT_CLIENT_SECRET, "client key", "warning", "the length of a client secret"),
+        ("TIKTOK_CLIENT_KEY", "sb1", "sandbox", "warning", "only target users can sign in"),
+        ("TIKTOK_CLIENT_KEY", DEFAULT_CLIENT_KEY, "client key", "error", "is the emulator's key"),
+        ("TIKTOK_CLIENT_SECRET", "“s1”", "client secret", "error", "has quotes around its value"),
+        (
+            "TIKTOK_CLIENT_SECRET",
+            "awproduction1",
+            "client secret",
+            "error",
+            "has the same value as TIKTOK_CLIENT_KEY",
+        ),
         ("TIKTOK_SECRET_KEY", "short", "secret key", "error", "TIKTOK_SECRET_KEY is shorter than 32 characters"),
         ("TIKTOK_SECRET_KEY", "changeme" * 8, "secret key", "error", "looks like a placeholder"),
         (
@@ -149,30 +154,30 @@ def test_production_is_told_what_to_register(
             f"{SECRET_KEY},{OLD_SECRET_KEY}",
             "secret key",
             "ok",
-            "36 and 36 characters, the newest",
+            "36 and 36 characters, newest",
         ),
         ("TIKTOK_REDIRECT_URI", "http://app.example.com/cb", "redirect URI", "error", "must begin with https://"),
         ("TIKTOK_REDIRECT_URI", "https://a.example/auth/tiktok/login", "redirect URI", "error", "our login route"),
         ("TIKTOK_REDIRECT_URI", "http://localhost:8000/cb", "redirect URI", "ok", "(Desktop platform)"),
-        ("TIKTOK_REDIRECT_URI", "http://localhost:8000/cb", "cookies", "ok", "tiktok_session, plain"),
+        ("TIKTOK_REDIRECT_URI", "http://localhost:8000/cb", "cookies", "ok", "tiktok_session, not Secure"),
         ("TIKTOK_SCOPES", "user.info.basic video.list", "scopes", "error", "TikTok's scopes look like"),
-        ("TIKTOK_SCOPES", "user.info.basc", "scopes", "error", "TikTok has no 'user.info.basc'"),
-        ("TIKTOK_SCOPES", "some.thing.new", "scopes", "warning", "unknown here"),
-        ("TIKTOK_SCOPES", "research.data.basic", "scopes", "error", "nobody can grant it"),
+        ("TIKTOK_SCOPES", "user.info.basc", "scopes", "error", "TikTok has no scope 'user.info.basc'"),
+        ("TIKTOK_SCOPES", "some.thing.new", "scopes", "warning", "does not know 'some.thing.new'"),
+        ("TIKTOK_SCOPES", "research.data.basic", "scopes", "error", "no user can grant it"),
         ("TIKTOK_SCOPES", "video.list", "scopes", "warning", "video.list (Display API)"),
         ("TIKTOK_SCOPES", "user.info.basic,video.upload", "scopes", "ok", "video.upload (Content Posting API)"),
         ("TIKTOK_BASE_URL", "http://127.0.0.1:8700", "TikTok", "error", "who signs in at app.example.com"),
         ("TIKTOK_STORE", "mongodb://x", "store", "error", "TIKTOK_STORE names no store"),
         ("TIKTOK_STORE", "sqlite:////proc/none/store.sqlite3", "store", "error", "/proc/none/store.sqlite3"),
         ("TIKTOK_STORE", "redis://:hush@127.0.0.1:9/0", "store", "error", "127.0.0.1:9"),
-        ("WEB_CONCURRENCY", "4", "workers", "error", "4, and none sees the sign-ins of another's memory"),
-        ("UVICORN_WORKERS", "3", "workers", "error", "3, and none"),
-        ("GUNICORN_CMD_ARGS", "--bind :80 --workers 2", "workers", "error", "2, and none"),
-        ("FORWARDED_ALLOW_IPS", "*", "proxy headers", "warning", "lets anybody write the client's address"),
+        ("WEB_CONCURRENCY", "4", "workers", "error", "4; each has its own sessions in memory"),
+        ("UVICORN_WORKERS", "3", "workers", "error", "3; each"),
+        ("GUNICORN_CMD_ARGS", "--bind :80 --workers 2", "workers", "error", "2; each"),
+        ("FORWARDED_ALLOW_IPS", "*", "proxy headers", "warning", "lets any client set its own address"),
         ("UVICORN_ROOT_PATH", "/app", "root path", "warning", "does not begin with it"),
     ],
 )
-def test_what_is_found(
+def test_finding_for_each_setting(
     variable: str,
     value: str,
     name: str,
@@ -195,7 +200,29 @@ def test_what_is_found(
         assert f"\n{mark} {name}: " in capsys.readouterr().out
 
 
-def test_workers_may_share_a_file(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_wrong_settings_are_reported_at_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = {
+        "TIKTOK_CLIENT_KEY": "aw 1",
+        "TIKTOK_CLIENT_SECRET": "",
+        "TIKTOK_SECRET_KEY": "short",
+        "TIKTOK_REDIRECT_URI": "http://app.example.com/cb",
+        "TIKTOK_SCOPES": "User.Info.Basic",
+        "TIKTOK_BASE_URL": "ftp://elsewhere",
+        "TIKTOK_STORE": "'memory://'",
+    }
+    for variable, value in wrong.items():
+        monkeypatch.setenv(variable, value)
+    status, found = findings(capsys, "--offline")
+    assert status == 1
+    errors = [finding for finding in found.values() if finding["status"] == "error"]
+    assert len(errors) == len(wrong)
+    assert all(variable in str(errors) for variable in wrong)
+    assert all(finding["cure"] for finding in errors)
+
+
+def test_workers_may_share_a_sqlite_file(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("WEB_CONCURRENCY", "4")
     assert findings(capsys, "--offline")[1]["workers"]["found"] == "4; they share the store"
 
@@ -209,29 +236,31 @@ def test_workers_may_share_a_file(monkeypatch: pytest.MonkeyPatch, capsys: pytes
         (NOVEMBER_2026, -3600.0, "warning", "3600 seconds behind TikTok's"),
     ],
 )
-def test_clocks(now: float, ahead: float | None, status: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clock_is_compared(
+    now: float, ahead: float | None, status: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("time.time", lambda: now)
     finding = check_clock(ahead)
     assert finding.status == status
     assert text in finding.found
 
 
-def test_the_date_of_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clock_difference_from_a_date_header(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.time", lambda: 784111777.5 + 70)
     assert clock_difference("Sun, 06 Nov 1994 08:49:37 GMT") == pytest.approx(70)
     assert clock_difference("yesterday") is None
 
 
-def test_a_terminal_that_knows_ascii_alone(folder: Path) -> None:
+def test_report_on_an_ascii_terminal(folder: Path) -> None:
     environ = {**os.environ, "PYTHONIOENCODING": "ascii"}
     command = [sys.executable, "-m", "asgi_tiktok", "doctor", "--offline"]
     ended = subprocess.run(command, cwd=folder, env=environ, capture_output=True, timeout=30)
     assert ended.returncode == 1
-    assert b"\nx client key: TIKTOK_CLIENT_KEY is not set - Copy it" in ended.stdout
+    assert b"\nx client key: The environment variable TIKTOK_CLIENT_KEY is not set - Copy it" in ended.stdout
     assert ended.stderr == b""
 
 
-def test_a_package_that_is_missing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_store_package_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setitem(sys.modules, "asgi_tiktok.stores.sqlalchemy", None)
     monkeypatch.setenv("TIKTOK_STORE", "postgresql+asyncpg://user@host/db")
     store = findings(capsys, "--offline")[1]["store"]

@@ -6,12 +6,13 @@ import httpx2
 import pytest
 
 from asgi_tiktok import TikTokAuthMiddleware, WebhookEvent
-from asgi_tiktok.cli import main
-from asgi_tiktok.commands.events import EVENTS, event_of, sign
+from asgi_tiktok.commands import main
+from asgi_tiktok.commands.webhook_events import EVENTS, event_of, sign
 from asgi_tiktok.emulator import CAST, DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, RunningEmulator
-from tests.site import app
-from tests.test_server import agree, serving
-from tests.visits import new_tiktok
+from tests.support.app import app
+from tests.support.login import approve
+from tests.support.servers import serve_in_thread
+from tests.support.tiktok import new_tiktok
 
 ENVIRON = {"TIKTOK_CLIENT_KEY": "bwo2m45353a6k85", "TIKTOK_CLIENT_SECRET": "client_secret_example"}
 
@@ -23,23 +24,23 @@ def events() -> list[WebhookEvent]:
 
 @pytest.fixture
 def site(emulator_server: RunningEmulator, port: int, events: list[WebhookEvent]) -> Iterator[str]:
-    """The address of an app that is signed in to with the emulator."""
+    """The address of an app whose users sign in with the emulator."""
     redirect_uri = f"http://localhost:{port}/auth/tiktok/callback"
     tiktok = new_tiktok(base_url=emulator_server.url, redirect_uri=redirect_uri)
 
     @tiktok.on_event
-    async def note(event: WebhookEvent) -> None:
+    async def record(event: WebhookEvent) -> None:
         events.append(event)
 
-    with serving(TikTokAuthMiddleware(app, tiktok), port):
+    with serve_in_thread(TikTokAuthMiddleware(app, tiktok), port):
         yield f"http://localhost:{port}"
 
 
-def test_a_person_who_disconnects_is_signed_out(
+def test_authorization_removed_signs_the_user_out(
     site: str, visitor: httpx2.Client, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = visitor.get(f"{site}/auth/tiktok/login?next=/me")
-    assert agree(visitor, page, CAST[0].open_id).json()["name"] == CAST[0].display_name
+    assert approve(visitor, page, CAST[0].open_id).json()["name"] == CAST[0].display_name
 
     monkeypatch.setenv("TIKTOK_CLIENT_KEY", DEFAULT_CLIENT_KEY)
     monkeypatch.setenv("TIKTOK_CLIENT_SECRET", DEFAULT_CLIENT_SECRET)
@@ -47,13 +48,13 @@ def test_a_person_who_disconnects_is_signed_out(
     assert main(["webhook", "authorization.removed", f"--open-id={CAST[0].open_id}", "--reason", "4"]) == 0
 
     sent, verdict = capsys.readouterr().out.splitlines()
-    whom = f"about {CAST[0].open_id}, signed for {DEFAULT_CLIENT_KEY}"
-    assert sent == f"authorization.removed {whom}, to {site}/auth/tiktok/webhook"
-    assert verdict == "200 OK: the app took the event"
+    about = f"about {CAST[0].open_id}, signed for {DEFAULT_CLIENT_KEY}"
+    assert sent == f"Sent authorization.removed {about}, to {site}/auth/tiktok/webhook"
+    assert verdict == "200 OK: the app accepted the event"
     assert visitor.get(f"{site}/me").json()["name"] == ""
 
 
-def test_without_settings_it_is_the_emulators(
+def test_emulator_is_the_default_without_settings(
     site: str, events: list[WebhookEvent], capsys: pytest.CaptureFixture[str]
 ) -> None:
     url = f"{site}/auth/tiktok/webhook"
@@ -62,7 +63,7 @@ def test_without_settings_it_is_the_emulators(
     assert main(["webhook", "portability.download.ready", "--url", url]) == 0
     assert capsys.readouterr().err == ""
     assert main(["webhook", "brand.new", "--url", url, "--content", '{"a": [1,2]}']) == 0
-    assert "warning: TikTok documents no event 'brand.new'; it is sent all the same" in capsys.readouterr().err
+    assert "warning: TikTok documents no event 'brand.new'; it is sent anyway" in capsys.readouterr().err
 
     assert [(event.event, event.open_id, event.content) for event in events] == [
         ("authorization.removed", CAST[0].open_id, {"reason": 1}),
@@ -72,7 +73,7 @@ def test_without_settings_it_is_the_emulators(
     ]
 
 
-def test_an_app_that_does_not_take_it(site: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_refused_event_is_reported(site: str, capsys: pytest.CaptureFixture[str]) -> None:
     url = f"{site}/auth/tiktok/webhook"
     assert main(["webhook", "authorization.removed", "--url", url, "--open-id", "x", "--reason", "1"]) == 0
     capsys.readouterr()
@@ -81,7 +82,7 @@ def test_an_app_that_does_not_take_it(site: str, capsys: pytest.CaptureFixture[s
         arguments = ["webhook", "authorization.removed", "--url", url, "--open-id", "x", "--client-secret", "wrong"]
         assert main(arguments) == 1
     out = capsys.readouterr().out
-    assert "401 Unauthorized: the app did not take the event" in out
+    assert "401 Unauthorized: the app did not accept the event" in out
     assert "wrong" not in out
 
     assert main(["webhook", "video.upload.failed", "--url", f"{site}/auth/tiktok/session"]) == 1
@@ -91,15 +92,20 @@ def test_an_app_that_does_not_take_it(site: str, capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["x", "--url", "example.com/hook"], "--url='example.com/hook' is no address; write it like http://"),
+        (
+            ["x", "--url", "example.com/hook"],
+            "--url='example.com/hook' is not an http address; write it like http://",
+        ),
         (["x", "--url", "http://[1"], "--url='http://[1' is not a URL."),
-        (["x", "--content", "[1]"], "--content is no JSON object; in a shell, write it as"),
-        (["x", "--content", "{"], "--content is no JSON object"),
-        (["x", "--reason", "1"], "--reason belongs to authorization.removed alone"),
-        (["authorization.removed", "--reason", "1", "--content", "{}"], "--reason belongs to"),
+        (["x", "--content", "[1]"], "--content is not a JSON object; in a shell, write"),
+        (["x", "--content", "{"], "--content is not a JSON object"),
+        (["x", "--reason", "1"], "--reason works only with authorization.removed"),
+        (["authorization.removed", "--reason", "1", "--content", "{}"], "--reason works only with"),
     ],
 )
-def test_mistakes_get_one_sentence(arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_arguments_get_one_line(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["webhook", *arguments]) == 2
     [line] = capsys.readouterr().err.splitlines()
     assert sentence in line
@@ -110,11 +116,11 @@ def test_mistakes_get_one_sentence(arguments: list[str], sentence: str, capsys: 
     [
         ({"TIKTOK_CLIENT_KEY": "aw1"}, "TIKTOK_CLIENT_SECRET is not set;"),
         ({"TIKTOK_CLIENT_SECRET": "s1"}, "TIKTOK_CLIENT_KEY is not set;"),
-        (ENVIRON, "Say whom the event is about with --open-id=…"),
+        (ENVIRON, "authorization.removed needs a user; pass --open-id=…"),
         ({"TIKTOK_REDIRECT_URI": "http://app.example.com/x"}, "TIKTOK_REDIRECT_URI='http://app.example.com/x' must"),
     ],
 )
-def test_settings_that_do_not_do(
+def test_wrong_settings_get_one_line(
     environ: dict[str, str], sentence: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for variable, value in environ.items():
@@ -124,23 +130,22 @@ def test_settings_that_do_not_do(
     assert sentence in line
 
 
-def test_nobody_answers(port: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_app_that_does_not_answer(port: int, capsys: pytest.CaptureFixture[str]) -> None:
     url = f"http://127.0.0.1:{port}/hook"
     assert main(["webhook", "authorization.removed", "--url", url]) == 2
     assert capsys.readouterr().err == (
-        f"asgi-tiktok: {url} does not answer (ConnectError). Is the app running there? "
-        "Name another address with --url.\n"
+        f"asgi-tiktok: {url} does not answer (ConnectError). Start the app, or pass its address with --url.\n"
     )
 
 
-def test_an_open_id_that_begins_with_a_dash(capsys: pytest.CaptureFixture[str]) -> None:
+def test_open_id_that_begins_with_a_dash(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["webhook", "authorization.removed", "--open-id", "-000x"])
     assert ended.value.code == 2
     assert "as in --open-id=-000x). See: asgi-tiktok webhook --help" in capsys.readouterr().err
 
 
-def test_every_event_is_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_lists_every_event(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["webhook", "--help"])
     help_text = capsys.readouterr().out
@@ -148,7 +153,7 @@ def test_every_event_is_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--open-id=-000x" in help_text
 
 
-def test_the_bytes_are_tiktoks() -> None:
+def test_event_has_the_format_and_signature_of_tiktok() -> None:
     event = event_of(ENVIRON, name="authorization.removed", open_id="u", content='{"reason": 1 }')
     body = (
         b'{"client_key":"bwo2m45353a6k85","event":"authorization.removed","create_time":1615338610,'

@@ -1,68 +1,24 @@
-import os
-import signal
 import socket
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from asgi_tiktok.demo import RunningDemo, run_demo
-
-from .browsing import Browser
-
-PATIENCE = 30  # seconds
-
-
-class Process:
-    """A command in a process of its own, started in `folder`."""
-
-    def __init__(self, folder: Path, *arguments: str, **environ: str) -> None:
-        self.stdout = folder / "stdout"
-        self.stderr = folder / "stderr"
-        command = [sys.executable, "-m", "asgi_tiktok", *arguments]
-        with self.stdout.open("w") as stdout, self.stderr.open("w") as stderr:
-            self.popen = subprocess.Popen(
-                command, cwd=folder, stdout=stdout, stderr=stderr, env={**os.environ, **environ}
-            )
-
-    def wait_until_ready(self) -> None:
-        wait_until(lambda: "Ctrl-C ends it." in self.stdout.read_text() or self.popen.poll() is not None)
-        assert self.popen.poll() is None, self.stderr.read_text()
-
-    def end(self, number: signal.Signals = signal.SIGINT) -> int:
-        self.popen.send_signal(number)
-        return self.popen.wait(PATIENCE)
-
-
-def wait_until(ready: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not ready():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+from tests.support.form_browser import FormBrowser
+from tests.support.processes import Start, starting
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Process]]:
-    """Start `asgi-tiktok` with these arguments; whatever still runs after the test is ended."""
-    started: list[Process] = []
-
-    def start_one(*arguments: str, **environ: str) -> Process:
-        started.append(Process(tmp_path, *arguments, **environ))
-        return started[-1]
-
-    yield start_one
-    for process in started:
-        if process.popen.poll() is None:
-            process.popen.kill()
-            process.popen.wait()
+def start(tmp_path: Path) -> Iterator[Start]:
+    """A function that starts `asgi-tiktok` in an empty folder."""
+    with starting(tmp_path) as start:
+        yield start
 
 
 @pytest.fixture
-def browser() -> Iterator[Browser]:
-    browser = Browser()
+def browser() -> Iterator[FormBrowser]:
+    browser = FormBrowser()
     yield browser
     browser.close()
 
@@ -77,9 +33,3 @@ def demo(tmp_path: Path) -> Iterator[RunningDemo]:
 def taken_port() -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port

@@ -1,49 +1,34 @@
-import os
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from asgi_tiktok.demo import RunningDemo
+from tests.support.chromium import open_chromium
 
 pytestmark = pytest.mark.browser
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 WIDTH = 390
 
 
 @pytest.fixture
 def chromium(demo: RunningDemo) -> Iterator[Chromium]:
-    path = shutil.which("chromium")
-    if path is None:
-        missing = pytest.fail if os.environ.get("CI") else pytest.skip
-        missing("no Chromium on this machine; on Debian: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+    with open_chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
 def page(chromium: Chromium) -> Iterator[Page]:
     page = chromium.new_page(viewport={"width": WIDTH, "height": 800})
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
+    messages: list[str] = []
+    page.on("console", lambda message: messages.append(message.text))
     yield page
-    # The answer to a cancelled sign-in is the one thing that a browser may complain about here.
-    assert [text for text in complaints if "status of 403" not in text] == []
+    # Only the response to a cancelled sign-in may cause a message on the console.
+    assert [text for text in messages if "status of 403" not in text] == []
 
 
-def test_the_sign_out_page_signs_out(page: Page, demo: RunningDemo) -> None:
+def test_sign_out_page_signs_out(page: Page, demo: RunningDemo) -> None:
     page.goto(f"{demo.url}/auth/tiktok/login?next=/profile")
     page.get_by_role("button", name="Continue").click()
     page.wait_for_url(f"{demo.url}/profile")
@@ -60,7 +45,7 @@ def assert_fits(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") == WIDTH
 
 
-def test_a_person_signs_in_and_out_by_clicking(page: Page, demo: RunningDemo) -> None:
+def test_user_signs_in_and_out(page: Page, demo: RunningDemo) -> None:
     page.goto(demo.url)
     assert_fits(page)
     page.get_by_role("link", name="Continue with TikTok").click()
@@ -89,7 +74,7 @@ def test_a_person_signs_in_and_out_by_clicking(page: Page, demo: RunningDemo) ->
     expect(page.get_by_role("link", name="Continue with TikTok")).to_be_visible()
 
 
-def test_a_person_switches_accounts(page: Page, demo: RunningDemo) -> None:
+def test_user_switches_accounts(page: Page, demo: RunningDemo) -> None:
     page.goto(f"{demo.url}/profile")
     page.get_by_role("button", name="Continue").click()
     page.wait_for_url(f"{demo.url}/profile")
@@ -103,7 +88,7 @@ def test_a_person_switches_accounts(page: Page, demo: RunningDemo) -> None:
     assert_fits(page)
 
 
-def test_a_person_cancels(page: Page, demo: RunningDemo) -> None:
+def test_user_cancels(page: Page, demo: RunningDemo) -> None:
     page.goto(demo.url)
     page.get_by_role("link", name="Continue with TikTok").click()
     page.get_by_role("button", name="Cancel").click()

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from asgi_tiktok import __version__
-from asgi_tiktok.cli import main
+from asgi_tiktok.commands import main
 
 
-def test_without_arguments_it_helps(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_without_arguments(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0
     assert "demo" in capsys.readouterr().out
 
@@ -24,13 +24,15 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "sentence"),
     [
         (["dmo"], "invalid choice: 'dmo'"),
-        (["demo", "--port", "http"], "'http' is not a port; give a number up to 65535, 0 for any free one. See:"),
+        (["demo", "--port", "http"], "'http' is not a port; use a number up to 65535, or 0 for any free port. See:"),
         (["demo", "--emulator-port", "65536"], "'65536' is not a port"),
         (["demo", "--port", "-1"], "asgi-tiktok demo: argument --port"),
         (["emulator", "--no-browser"], "unrecognized arguments: --no-browser"),
     ],
 )
-def test_mistakes_get_one_sentence(arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_arguments_get_one_line(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 2
@@ -40,18 +42,19 @@ def test_mistakes_get_one_sentence(arguments: list[str], sentence: str, capsys: 
 
 @pytest.mark.parametrize(("command", "extra"), [("demo", "demo"), ("emulator", "emulator")])
 @pytest.mark.parametrize("missing", ["uvicorn", "jinja2"])
-def test_a_missing_extra_is_named(command: str, extra: str, missing: str) -> None:
+def test_missing_extra_is_named(command: str, extra: str, missing: str) -> None:
     code = "import sys; command, missing = sys.argv[1:]; sys.modules[missing] = None; "
-    code += "from asgi_tiktok.cli import main; sys.exit(main([command]))"
+    code += "from asgi_tiktok.commands import main; sys.exit(main([command]))"
     ended = subprocess.run([sys.executable, "-c", code, command, missing], capture_output=True, text=True, timeout=30)
 
     assert ended.returncode == 2
     assert ended.stderr == (
-        f"asgi-tiktok: {missing} is not installed, which this command needs: pip install 'asgi-tiktok[{extra}]'\n"
+        f"asgi-tiktok: This command needs {missing}, which is not installed. "
+        f"Run: pip install 'asgi-tiktok[{extra}]'\n"
     )
 
 
-def test_another_missing_module_is_a_mistake_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_missing_module_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "asgi_tiktok.demo", None)
     with pytest.raises(ModuleNotFoundError, match=r"asgi_tiktok\.demo"):
         main(["demo"])
@@ -63,13 +66,13 @@ def test_another_missing_module_is_a_mistake_of_ours(monkeypatch: pytest.MonkeyP
         (
             ".asgi-tiktok",
             "",
-            "The folder .asgi-tiktok, where sign-ins are kept, cannot be written (Not a directory);",
+            "Sessions cannot be saved in the folder .asgi-tiktok (Not a directory);",
         ),
-        (".asgi-tiktok/demo.key", "short\n", "demo.key does not hold a whole key; delete the file,"),
+        (".asgi-tiktok/demo.key", "short\n", "demo.key does not hold a valid key; delete the file,"),
         (".asgi-tiktok/store.sqlite3", "no database, but long enough to look at", "file is not a database"),
     ],
 )
-def test_a_folder_that_cannot_be_used(
+def test_unusable_folder_is_reported(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -97,12 +100,10 @@ def test_a_folder_that_cannot_be_used(
     ],
 )
 @pytest.mark.parametrize("command", [["emulator"], ["dev", "main:app"]])
-def test_a_config_that_cannot_be_used_is_one_sentence(
-    tmp_path: Path, command: list[str], toml: str, cure: str
-) -> None:
+def test_invalid_config_file_gets_one_line(tmp_path: Path, command: list[str], toml: str, cure: str) -> None:
     (tmp_path / "people.toml").write_text(toml)
     (tmp_path / "main.py").write_text("async def app(scope, receive, send): ...\n")
-    done = asgi_tiktok_in(tmp_path, *command, "--config", "people.toml")
+    done = run_in(tmp_path, *command, "--config", "people.toml")
 
     assert done.returncode == 2
     assert done.stderr.startswith("asgi-tiktok: ")
@@ -110,15 +111,15 @@ def test_a_config_that_cannot_be_used_is_one_sentence(
     assert cure in done.stderr
 
 
-def test_an_emulator_does_not_run_in_production(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_emulator_does_not_run_in_production(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("APP_ENV", "production")
-    done = asgi_tiktok_in(tmp_path, "emulator")
+    done = run_in(tmp_path, "emulator")
 
     assert done.returncode == 2
     assert "APP_ENV=production" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 
-def asgi_tiktok_in(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def run_in(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "asgi_tiktok", *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=30)

@@ -1,18 +1,17 @@
 import signal
 import socket
 import stat
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from .browsing import Browser
-from .conftest import Process, free_port, wait_until
+from tests.support.form_browser import FormBrowser
+from tests.support.ports import free_port
+from tests.support.processes import Start
+from tests.support.waiting import wait_until
 
-Start = Callable[..., Process]
 
-
-def test_a_sign_in_outlives_a_restart(start: Start, browser: Browser, tmp_path: Path) -> None:
+def test_sign_in_survives_a_restart(start: Start, browser: FormBrowser, tmp_path: Path) -> None:
     port, emulator_port = free_port(), free_port()
     command = ("demo", "--no-browser", "--port", str(port), "--emulator-port", str(emulator_port))
     url = f"http://localhost:{port}"
@@ -47,7 +46,7 @@ def test_a_sign_in_outlives_a_restart(start: Start, browser: Browser, tmp_path: 
 
 
 @pytest.mark.parametrize("command", [("demo", "--no-browser", "--emulator-port", "0"), ("emulator",)])
-def test_sigterm_ends_it_like_ctrl_c(start: Start, command: tuple[str, ...]) -> None:
+def test_sigterm_works_like_ctrl_c(start: Start, command: tuple[str, ...]) -> None:
     process = start(*command, "--port", "0")
     process.wait_until_ready()
 
@@ -63,19 +62,17 @@ def test_sigterm_ends_it_like_ctrl_c(start: Start, command: tuple[str, ...]) -> 
         (("emulator",), "--port"),
     ],
 )
-def test_a_port_that_was_asked_for_and_is_taken(
-    start: Start, taken_port: int, command: tuple[str, ...], option: str
-) -> None:
+def test_requested_port_in_use(start: Start, taken_port: int, command: tuple[str, ...], option: str) -> None:
     process = start(*command, option, str(taken_port))
 
     assert process.popen.wait(30) == 2
     assert process.stderr.read_text() == (
-        f"asgi-tiktok: Port {taken_port} is taken by another program. Choose another with {option}.\n"
+        f"asgi-tiktok: Port {taken_port} is in use by another program. Choose another with {option}.\n"
     )
     assert process.stdout.read_text() == ""
 
 
-def test_the_browser_of_a_desktop_opens(start: Start, tmp_path: Path) -> None:
+def test_browser_opens_on_a_desktop(start: Start, tmp_path: Path) -> None:
     opened = tmp_path / "opened"
     script = tmp_path / "browser"
     script.write_text(f'#!/bin/sh\necho "$1" > "{opened}.new" && mv "{opened}.new" "{opened}"\n')

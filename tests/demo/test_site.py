@@ -13,22 +13,21 @@ from starlette.testclient import TestClient
 
 from asgi_tiktok import ConfigurationError
 from asgi_tiktok.demo import RunningDemo, run_demo, serve_emulator
-from asgi_tiktok.demo.desktop import has_desktop, show
+from asgi_tiktok.demo.browser import has_desktop, show
 from asgi_tiktok.demo.pages import Pages, compact
 from asgi_tiktok.demo.ports import listen, on_port
 from asgi_tiktok.emulator import CAST
+from tests.support.form_browser import FormBrowser
 
-from .browsing import Browser
 
-
-def test_a_guarded_page_leads_through_tiktok_and_back(demo: RunningDemo, browser: Browser) -> None:
+def test_protected_page_leads_through_tiktok_and_back(demo: RunningDemo, browser: FormBrowser) -> None:
     studio = browser.sign_in(f"{demo.url}/studio", person=CAST[3].open_id)
 
     assert studio.url == f"{demo.url}/studio"
     assert "Tomás Brook" in studio.text
 
 
-def test_a_permission_that_was_refused_can_be_asked_for(demo: RunningDemo, browser: Browser) -> None:
+def test_denied_scope_can_be_requested_again(demo: RunningDemo, browser: FormBrowser) -> None:
     profile = browser.sign_in(f"{demo.url}/profile", scopes=["user.info.basic", "user.info.profile"])
     assert "amara.sol.clay" in profile.text
     assert "18.4K" not in profile.text
@@ -38,14 +37,14 @@ def test_a_permission_that_was_refused_can_be_asked_for(demo: RunningDemo, brows
     assert "18.4K" in browser.sign_in(demo.url + more).text
 
 
-def test_somebody_who_shares_little(demo: RunningDemo, browser: Browser) -> None:
+def test_user_who_grants_only_basic_scope(demo: RunningDemo, browser: FormBrowser) -> None:
     profile = browser.sign_in(f"{demo.url}/profile", person=CAST[1].open_id, scopes=["user.info.basic"])
 
     assert "Jun" in profile.text
     assert '"username": null' in unescape(profile.text)
 
 
-def test_names_cannot_write_html(demo: RunningDemo, browser: Browser) -> None:
+def test_names_are_escaped(demo: RunningDemo, browser: FormBrowser) -> None:
     profile = browser.sign_in(f"{demo.url}/profile", person=CAST[2].open_id)
 
     assert "<b>Quill</b>" not in profile.text
@@ -56,23 +55,23 @@ def test_names_cannot_write_html(demo: RunningDemo, browser: Browser) -> None:
     assert profile.headers["cache-control"] == "no-store"
 
 
-def test_signed_out_is_a_page_for_the_signed_out(demo: RunningDemo, browser: Browser) -> None:
+def test_signed_out_page_redirects_a_signed_in_user(demo: RunningDemo, browser: FormBrowser) -> None:
     assert "You are signed out" in browser.open(f"{demo.url}/signed-out").text
     browser.sign_in(f"{demo.url}/profile")
     assert "Hello, <bdi>Amara Sol</bdi>" in browser.open(f"{demo.url}/signed-out").text
 
 
-def test_other_names_of_this_machine_lead_to_the_registered_one(demo: RunningDemo, browser: Browser) -> None:
+def test_other_names_of_this_machine_redirect_to_the_registered_one(demo: RunningDemo, browser: FormBrowser) -> None:
     by_number = demo.url.replace("localhost", "127.0.0.1")
     missing = browser.open(f"{by_number}/a%20page")
 
     assert missing.url == f"{demo.url}/a%20page"
     assert missing.status_code == 404
-    assert "There is nothing here" in missing.text
+    assert "Page not found" in missing.text
 
 
-def test_the_snippet_signs_in_with_the_running_demo(
-    demo: RunningDemo, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_snippet_signs_in_with_the_running_demo(
+    demo: RunningDemo, browser: FormBrowser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     page = browser.open(demo.url).text
@@ -90,7 +89,7 @@ def test_the_snippet_signs_in_with_the_running_demo(
         assert own_site.get("/").text == "Hello, Amara Sol!"
 
 
-def test_pictures_follow_the_emulator_to_another_port(tmp_path: Path, browser: Browser) -> None:
+def test_picture_address_follows_the_emulator_to_another_port(tmp_path: Path, browser: FormBrowser) -> None:
     with run_demo(port=0, emulator_port=0, folder=tmp_path / "demo") as first:
         browser.sign_in(f"{first.url}/profile")
         port = int(first.url.rpartition(":")[2])
@@ -102,21 +101,21 @@ def test_pictures_follow_the_emulator_to_another_port(tmp_path: Path, browser: B
         assert browser.open(picture).headers["content-type"] == "image/svg+xml"
 
 
-def test_somebody_without_a_picture() -> None:
+def test_user_without_a_picture() -> None:
     assert Pages("http://127.0.0.1:8700").picture(None) is None
 
 
-def test_the_usual_port_gives_way_when_it_is_taken(
-    tmp_path: Path, taken_port: int, browser: Browser, monkeypatch: pytest.MonkeyPatch
+def test_next_port_is_used_if_the_default_is_in_use(
+    tmp_path: Path, taken_port: int, browser: FormBrowser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("asgi_tiktok.demo.running.PORT", taken_port)
+    monkeypatch.setattr("asgi_tiktok.demo.servers.PORT", taken_port)
     with run_demo(emulator_port=0, folder=tmp_path / "demo") as running:
         assert running.url != f"http://localhost:{taken_port}"
-        assert f"Open       {running.url} (port {taken_port} is taken)\n" in running.notice
+        assert f"Open       {running.url} (port {taken_port} is in use)\n" in running.notice
         assert "Amara Sol" in browser.sign_in(f"{running.url}/profile").text
 
 
-def test_a_port_taken_on_ipv6_alone_is_taken(tmp_path: Path) -> None:
+def test_port_in_use_on_ipv6_only(tmp_path: Path) -> None:
     try:
         listener = socket.create_server(("::1", 0), family=socket.AF_INET6)
     except OSError:
@@ -124,13 +123,13 @@ def test_a_port_taken_on_ipv6_alone_is_taken(tmp_path: Path) -> None:
     port = listener.getsockname()[1]
     with (
         listener,
-        pytest.raises(ConfigurationError, match=f"Port {port} is taken"),
+        pytest.raises(ConfigurationError, match=f"Port {port} is in use"),
         run_demo(port=port, emulator_port=0, folder=tmp_path / "demo"),
     ):
         pass
 
 
-def test_a_machine_without_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_machine_without_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
     create_server = socket.create_server
 
     def refuse_ipv6(address: tuple[str, int], **options: Any) -> socket.socket:
@@ -147,7 +146,7 @@ def test_a_machine_without_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("error", "port", "sentence"),
     [
-        (PermissionError(errno.EACCES, "Permission denied"), 80, "Port 80 is not for everybody to open"),
+        (PermissionError(errno.EACCES, "Permission denied"), 80, "Port 80 needs administrator rights"),
         (
             OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address"),
             None,
@@ -156,11 +155,11 @@ def test_a_machine_without_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
         (
             OSError(errno.EADDRINUSE, "Address already in use"),
             None,
-            "The ports 8000 to 8019 are taken. Choose another with --x",
+            "The ports 8000 to 8019 are in use. Choose another with --x",
         ),
     ],
 )
-def test_no_port_can_be_had(error: OSError, port: int | None, sentence: str) -> None:
+def test_unavailable_port_is_reported(error: OSError, port: int | None, sentence: str) -> None:
     def bind(port: int) -> None:
         raise error
 
@@ -168,7 +167,7 @@ def test_no_port_can_be_had(error: OSError, port: int | None, sentence: str) -> 
         on_port(port, 8000, "--x", bind)
 
 
-def test_the_emulator_alone_says_how_to_use_it(browser: Browser) -> None:
+def test_emulator_notice_lists_the_variables(browser: FormBrowser) -> None:
     with serve_emulator(port=0) as running:
         assert f"TIKTOK_BASE_URL={running.url}\n" in running.notice
         assert browser.open(f"{running.url}/_emulator/emulator.css").status_code == 200
@@ -178,7 +177,7 @@ def test_the_emulator_alone_says_how_to_use_it(browser: Browser) -> None:
     ("count", "text"),
     [(0, "0"), (999, "999"), (1000, "1K"), (18_432, "18.4K"), (999_999, "999.9K"), (4_700_000_000, "4.7B")],
 )
-def test_counts_are_short(count: int, text: str) -> None:
+def test_counts_are_abbreviated(count: int, text: str) -> None:
     assert compact(count) == text
 
 
@@ -194,11 +193,11 @@ def test_counts_are_short(count: int, text: str) -> None:
         ({}, "win32", True),
     ],
 )
-def test_only_a_desktop_gets_a_browser(environ: dict[str, str], platform: str, expected: bool) -> None:
+def test_desktop_is_detected(environ: dict[str, str], platform: str, expected: bool) -> None:
     assert has_desktop(environ, platform) is expected
 
 
-def test_a_browser_that_cannot_be_opened_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failure_to_open_a_browser_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
     def fail(url: str) -> bool:

@@ -1,9 +1,11 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import httpx2
 import pytest
+from playwright.sync_api import Page
 
 from asgi_tiktok.emulator import Emulator
+from tests.support.chromium import open_chromium
 
 from .wire import Clock, browser_of
 
@@ -27,3 +29,16 @@ def emulator(clock: Clock) -> Emulator:
 async def browser(emulator: Emulator) -> AsyncIterator[httpx2.AsyncClient]:
     async with browser_of(emulator) as browser:
         yield browser
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    """A page of Chromium that must not report an error on its console."""
+    with open_chromium() as chromium:
+        page = chromium.new_page(viewport={"width": 390, "height": 800})
+        messages: list[str] = []
+        page.on("console", lambda message: messages.append(f"{message.location} {message.text}"))
+        yield page
+    # The app and its icon do not exist here, and a server may end before the browser does.
+    expected = ("/auth/tiktok/callback", "/favicon.ico", "ERR_CONNECTION_REFUSED")
+    assert [text for text in messages if not any(path in text for path in expected)] == []

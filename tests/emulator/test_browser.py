@@ -1,28 +1,14 @@
-import os
-import shutil
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from asgi_tiktok.emulator import CAST, RunningEmulator, run_emulator
 
 from .wire import ALL_SCOPES, authorization, query
 
-CHROMIUM = shutil.which("chromium")
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module", autouse=True)
-def chromium() -> str:
-    """The path of Chromium. If it is missing, the tests are skipped, except in CI, where they fail."""
-    if CHROMIUM is None:
-        missing = pytest.fail if os.environ.get("CI") else pytest.skip
-        missing("Chromium is not on PATH; install it with: apt-get install chromium")
-    return str(CHROMIUM)
 
 
 @pytest.fixture(scope="module")
@@ -36,20 +22,6 @@ def callback() -> Iterator[str]:
     """A callback URL on another origin, as in an app. Its 404 does not matter."""
     with run_emulator(host="localhost") as app:
         yield f"{app.url}/auth/tiktok/callback"
-
-
-@pytest.fixture
-def page(chromium: str) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium, args=QUIET)
-        page = launched.new_page(viewport={"width": 390, "height": 800})
-        messages: list[str] = []
-        page.on("console", lambda message: messages.append(f"{message.location} {message.text}"))
-        yield page
-        launched.close()
-    # These paths and the stopped servers do not exist, so the browser may report them.
-    elsewhere = ("/auth/tiktok/callback", "/favicon.ico", "ERR_CONNECTION_REFUSED")
-    assert [text for text in messages if not any(path in text for path in elsewhere)] == []
 
 
 def url(tiktok: RunningEmulator, callback: str, **changes: str) -> str:

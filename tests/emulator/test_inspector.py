@@ -8,10 +8,7 @@ from playwright.sync_api import Page, expect
 
 from asgi_tiktok.emulator import CAST, DEFAULT_APP, DEFAULT_CLIENT_KEY, Emulator, RunningEmulator, run_emulator
 
-from .test_browser import chromium, page
 from .wire import ALL_SCOPES, authorization_url, code_form, credentials
-
-__all__ = ["chromium", "page"]
 
 pytestmark = pytest.mark.browser
 

@@ -1,7 +1,6 @@
 import hashlib
 import hmac
 import json
-import time
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +14,7 @@ from starlette.routing import Route
 from asgi_tiktok.emulator import CAST, DEFAULT_APP, DEFAULT_CLIENT_KEY, Emulator, Reason, run_emulator
 from asgi_tiktok.emulator.endpoints.webhooks import EVENTS, RETRIES, signature
 from asgi_tiktok.emulator.server import listen, serving, url_of
+from tests.support.waiting import wait_until
 
 from .wire import Clock, browser_of, credentials, sign_in
 
@@ -187,10 +187,3 @@ def test_running_server_delivers_events(receiver: Receiver) -> None:
             emulator.clock.move(61)
             wait_until(lambda: delivery.delivered)
     assert len(receiver.got) == 2
-
-
-def wait_until(true: Any) -> None:
-    end = time.monotonic() + 10
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.02)

@@ -1,21 +1,21 @@
-"""Gradio, mounted: who uses it, in the page and in each event."""
+"""Gradio in FastAPI: the page and each event have the user."""
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from .process import NAME, assert_closed_to_strangers, assert_signs_in_and_out
+from tests.support.example_app import NAME, assert_requires_sign_in, assert_signs_in_and_out
 
 EXAMPLE = "gradio_app.py"
 ENVIRON = {"GRADIO_ANALYTICS_ENABLED": "False"}
 
 
-def test_a_person_signs_in_and_out(address: str) -> None:
+def test_user_signs_in_and_out(address: str) -> None:
     assert_signs_in_and_out(address)
-    assert_closed_to_strangers(address, "/captions")
+    assert_requires_sign_in(address, "/captions")
 
 
 @pytest.mark.browser
-def test_a_person_clicks(address: str, page: Page) -> None:
+def test_in_a_real_browser(address: str, page: Page) -> None:
     page.goto(f"{address}/captions")
     page.get_by_role("button", name="Continue").click()
 

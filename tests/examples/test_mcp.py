@@ -1,4 +1,4 @@
-"""An MCP server, and MCP's own client with the cookie of somebody who signed in."""
+"""The MCP server, called by MCP's own client with the cookie of a signed-in user."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,21 +10,20 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.types import TextContent
 
 from asgi_tiktok.emulator import CAST, Person
-
-from .process import assert_closed_to_strangers, assert_signs_in_and_out, sign_in
+from tests.support.example_app import assert_requires_sign_in, assert_signs_in_and_out, sign_in
 
 EXAMPLE = "mcp_server.py"
 ENVIRON = {"TIKTOK_SCOPES": "user.info.basic,video.list"}
 
 
-def test_a_person_signs_in_and_out(address: str) -> None:
+def test_user_signs_in_and_out(address: str) -> None:
     assert_signs_in_and_out(address)
-    assert_closed_to_strangers(address, "/mcp")
+    assert_requires_sign_in(address, "/mcp")
 
 
 @asynccontextmanager
 async def calling(address: str, person: Person) -> AsyncIterator[Client]:
-    """An MCP client that was given the session cookie of a person's browser."""
+    """Give an MCP client that has the session cookie of the person's browser."""
     with httpx2.Client(follow_redirects=True) as browser:
         sign_in(browser, address, person=person)
         cookies = dict(browser.cookies)
@@ -36,7 +35,7 @@ async def calling(address: str, person: Person) -> AsyncIterator[Client]:
 
 
 @pytest.mark.anyio
-async def test_tools_know_who_calls(address: str) -> None:
+async def test_tools_have_the_user(address: str) -> None:
     async with calling(address, CAST[0]) as one, calling(address, CAST[2]) as other:
         for client, person in [(one, CAST[0]), (other, CAST[2]), (one, CAST[0])]:
             answer = await client.call_tool("whoami")
@@ -44,7 +43,7 @@ async def test_tools_know_who_calls(address: str) -> None:
 
 
 @pytest.mark.anyio
-async def test_tools_act_for_who_calls(address: str) -> None:
+async def test_tools_call_the_api_for_the_user(address: str) -> None:
     async with calling(address, CAST[0]) as client:
         answer = await client.call_tool("my_videos")
 
@@ -55,7 +54,7 @@ async def test_tools_act_for_who_calls(address: str) -> None:
 
 
 @pytest.mark.anyio
-async def test_a_client_without_the_cookie_stays_outside(address: str) -> None:
+async def test_client_without_the_cookie_is_refused(address: str) -> None:
     with pytest.RaisesGroup(MCPError, flatten_subgroups=True):
         async with Client(f"{address}/mcp"):
             pass

@@ -1,4 +1,4 @@
-"""Two TikTok apps in one process: a browser signed in at both, as two people."""
+"""Two TikTok apps in one process, with a browser that is signed in at both as two users."""
 
 from collections.abc import Iterator
 
@@ -6,9 +6,8 @@ import httpx2
 import pytest
 
 from asgi_tiktok.emulator import CAST, App, Emulator
-from tests.test_server import agree
-
-from .process import running
+from tests.support.example_app import running
+from tests.support.login import approve
 
 SECRET = "opens-nothing"
 
@@ -32,12 +31,12 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-def test_two_people_in_one_browser(address: str) -> None:
+def test_two_users_in_one_browser(address: str) -> None:
     with httpx2.Client(follow_redirects=True) as browser:
         for letter, person in [("a", CAST[0]), ("b", CAST[1])]:
             page = browser.get(f"{address}/{letter}/auth/{letter}/login?next=/{letter}/")
             assert page.url.params["client_key"] == f"sb{letter}"
-            assert f"Hello {person.display_name}" in agree(browser, page, person.open_id).text
+            assert f"Hello {person.display_name}" in approve(browser, page, person.open_id).text
 
         assert f"Hello {CAST[0].display_name}" in browser.get(f"{address}/a/").text
         browser.post(f"{address}/a/auth/a/logout?next=/a/", headers={"origin": address})

@@ -1,23 +1,23 @@
-"""NiceGUI: its pages, and the WebSocket over which they live."""
+"""NiceGUI: its pages and their WebSocket."""
 
 import httpx2
 import pytest
 from playwright.sync_api import Page, expect
 
-from .process import NAME, assert_closed_to_strangers, sign_in
+from tests.support.example_app import NAME, assert_requires_sign_in, sign_in
 
 EXAMPLE = "nicegui_app.py"
 
 
-def test_a_page_knows_its_visitor(address: str) -> None:
-    assert_closed_to_strangers(address, "/studio")
+def test_page_has_the_user(address: str) -> None:
+    assert_requires_sign_in(address, "/studio")
     with httpx2.Client(follow_redirects=True) as browser:
         assert "Continue with TikTok" in browser.get(f"{address}/").text
         assert f"Hello {NAME}" in sign_in(browser, address).text
 
 
 @pytest.mark.browser
-def test_a_person_clicks(address: str, page: Page) -> None:
+def test_in_a_real_browser(address: str, page: Page) -> None:
     sockets: list[str] = []
     page.on("websocket", lambda socket: sockets.append(socket.url))
     page.goto(address)

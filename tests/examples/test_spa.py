@@ -1,17 +1,16 @@
-"""The page that lives in the browser: its buttons, in a real one."""
+"""The single-page app: its API, and its buttons in a real browser."""
 
 import httpx2
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.visits import FETCH
-
-from .process import NAME, sign_in
+from tests.support.example_app import NAME, sign_in
+from tests.support.settings import FETCH
 
 EXAMPLE = "spa.py"
 
 
-def test_its_api_says_what_it_needs(address: str) -> None:
+def test_api_returns_the_login_url(address: str) -> None:
     with httpx2.Client(follow_redirects=True) as browser:
         assert browser.get(f"{address}/api/videos", headers=FETCH).json()["error"] == "login_required"
         sign_in(browser, address)
@@ -22,7 +21,7 @@ def test_its_api_says_what_it_needs(address: str) -> None:
 
 
 @pytest.mark.browser
-def test_a_person_clicks(address: str, page: Page) -> None:
+def test_in_a_real_browser(address: str, page: Page) -> None:
     page.goto(address)
     page.get_by_role("link", name="Continue with TikTok").click()
     page.get_by_role("button", name="Continue").click()

@@ -1,21 +1,21 @@
-"""Strawberry: GraphQL over HTTP and over a WebSocket, each with its permissions."""
+"""Strawberry: permissions of GraphQL over HTTP and WebSocket."""
 
 import json
 from typing import Any
 
 import httpx2
 
-from .process import NAME, assert_signs_in_and_out, open_socket, sign_in
+from tests.support.example_app import NAME, assert_signs_in_and_out, open_socket, sign_in
 
 EXAMPLE = "strawberry_graphql.py"
 
 
-def ask(browser: httpx2.Client, address: str) -> Any:
+def query_me(browser: httpx2.Client, address: str) -> Any:
     return browser.post(f"{address}/graphql", json={"query": "{ me }"}).json()
 
 
 def count_down(browser: httpx2.Client, address: str) -> list[dict[str, Any]]:
-    """The messages of a subscription, until its end."""
+    """Return all messages of a subscription."""
     with open_socket(browser, address, "/graphql", "graphql-transport-ws") as socket:
         socket.send(json.dumps({"type": "connection_init"}))
         assert json.loads(socket.recv())["type"] == "connection_ack"
@@ -27,18 +27,18 @@ def count_down(browser: httpx2.Client, address: str) -> list[dict[str, Any]]:
     return messages
 
 
-def test_a_person_signs_in_and_out(address: str) -> None:
+def test_user_signs_in_and_out(address: str) -> None:
     assert_signs_in_and_out(address)
 
 
-def test_the_schema_knows_who_asks(address: str) -> None:
+def test_query_has_the_user(address: str) -> None:
     with httpx2.Client(follow_redirects=True) as browser:
-        assert ask(browser, address)["errors"][0]["message"] == "Please sign in with TikTok."
+        assert query_me(browser, address)["errors"][0]["message"] == "Please sign in with TikTok."
         sign_in(browser, address)
-        assert ask(browser, address) == {"data": {"me": NAME}}
+        assert query_me(browser, address) == {"data": {"me": NAME}}
 
 
-def test_so_does_a_subscription(address: str) -> None:
+def test_subscription_has_the_user(address: str) -> None:
     with httpx2.Client(follow_redirects=True) as browser:
         (refusal,) = count_down(browser, address)
         assert refusal["type"] == "error"

@@ -1,4 +1,4 @@
-"""Every framework, in every install, under every server; and the table of what passed."""
+"""Every framework, in every install, under every server, and the table of the behaviors that passed."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -8,16 +8,16 @@ from itertools import product
 import pytest
 
 from asgi_tiktok.emulator import DEFAULT_APP, Emulator, RunningEmulator, run_emulator
-from tests.frameworks.browsing import Browser
-from tests.frameworks.host import PREFIX
-from tests.frameworks.servers import COMMANDS, Server, serving
-from tests.frameworks.table import FRAMEWORKS, INSTALLS, table
+from tests.support.http_browser import HTTPBrowser
+from tests.support.results import results_table
+from tests.support.servers import COMMANDS, run_server
+from tests.support.sites import FRAMEWORKS, INSTALLS, PREFIX
 
 CELLS = list(product(FRAMEWORKS, INSTALLS, COMMANDS))
 
 
 @pytest.fixture(scope="session")
-def tiktok_there() -> Iterator[RunningEmulator]:
+def shared_emulator() -> Iterator[RunningEmulator]:
     mounted = f"http://localhost:*{PREFIX}/auth/tiktok/callback"
     app = replace(DEFAULT_APP, redirect_uris=(*DEFAULT_APP.redirect_uris, mounted))
     with run_emulator(Emulator([app])) as running:
@@ -25,36 +25,36 @@ def tiktok_there() -> Iterator[RunningEmulator]:
 
 
 @pytest.fixture(scope="session")
-def servers(tiktok_there: RunningEmulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Server]]:
+def servers(shared_emulator: RunningEmulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     with ExitStack() as stack:
         yield {
-            kind: stack.enter_context(serving(kind, tmp_path_factory.mktemp(kind), tiktok_there.url))
+            kind: stack.enter_context(run_server(kind, tmp_path_factory.mktemp(kind), shared_emulator.url))
             for kind in COMMANDS
         }
 
 
 @pytest.fixture(params=CELLS, ids="-".join)
 def browser(
-    request: pytest.FixtureRequest, servers: dict[str, Server], tiktok_there: RunningEmulator
-) -> Iterator[Browser]:
-    """Somebody who has not signed in, at one framework in one install under one server."""
+    request: pytest.FixtureRequest, servers: dict[str, str], shared_emulator: RunningEmulator
+) -> Iterator[HTTPBrowser]:
+    """A browser without cookies, at one framework in one install under one server."""
     framework, install, kind = request.param
     request.node.user_properties.append(("cell", request.param))
     prefix = PREFIX if install == "mounted" else ""
     site = f"{framework}-{install}"
-    browser = Browser(servers[kind].origin, site, tiktok_there.emulator, prefix=prefix, cell=(framework, kind))
+    browser = HTTPBrowser(servers[kind], site, shared_emulator.emulator, prefix=prefix, cell=(framework, kind))
     with browser.client:
         yield browser
 
 
 @pytest.fixture(params=COMMANDS)
 def proxied(
-    request: pytest.FixtureRequest, tiktok_there: RunningEmulator, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Browser]:
-    """Somebody before a proxy that takes a prefix off, which the server was told as its root_path."""
+    request: pytest.FixtureRequest, shared_emulator: RunningEmulator, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[HTTPBrowser]:
+    """A browser in front of a proxy that removes a prefix. The server got the prefix as its `root_path`."""
     folder = tmp_path_factory.mktemp(request.param)
-    with serving(request.param, folder, tiktok_there.url, PREFIX) as server:
-        browser = Browser(server.origin, "starlette-native", tiktok_there.emulator, prefix=PREFIX, proxied=True)
+    with run_server(request.param, folder, shared_emulator.url, PREFIX) as origin:
+        browser = HTTPBrowser(origin, "starlette-native", shared_emulator.emulator, prefix=PREFIX, proxied=True)
         with browser.client:
             yield browser
 
@@ -66,5 +66,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             if name == "cell" and report.when == "call":
                 passed[tuple(cell)] = passed.get(tuple(cell), 0) + 1
     if passed:
-        terminalreporter.section("frameworks, installs and servers: behaviours that passed")
-        terminalreporter.write_line(table(passed))
+        terminalreporter.section("frameworks, installs and servers: behaviors that passed")
+        terminalreporter.write_line(results_table(passed))

@@ -17,10 +17,12 @@ from starlette.types import ASGIApp
 
 from asgi_tiktok import ConfigurationError, TikTok, TikTokAuthMiddleware, tiktok_button
 from asgi_tiktok.django import TikTokRequest, login_required, requires_scope
-from asgi_tiktok.emulator import CAST, Emulator
+from asgi_tiktok.emulator import Emulator
 from asgi_tiktok.testing import login_as
-from tests.frameworks.sites import django as site
-from tests.visits import FETCH, NAVIGATION, ORIGIN
+from tests.support.login import new_browser
+from tests.support.people import AMARA
+from tests.support.settings import FETCH, NAVIGATION, ORIGIN
+from tests.support.sites import django as site
 
 OURS = "asgi_tiktok.django.TikTokMiddleware"
 SYNC = f"{__name__}.sync_middleware"
@@ -103,7 +105,7 @@ def application(tiktok: TikTok) -> ASGIApp:
 
 @pytest.fixture
 def browser(application: ASGIApp) -> TestClient:
-    return TestClient(application, base_url=ORIGIN, follow_redirects=False, headers=FETCH)
+    return new_browser(application, headers=FETCH)
 
 
 @pytest.mark.usefixtures("middleware")
@@ -135,7 +137,7 @@ def test_a_person_is_led_to_tiktok_and_back(browser: TestClient, emulator: Emula
     to_tiktok = browser.get(asked.headers["location"], headers=NAVIGATION)
     back = browser.get(emulator.consent(to_tiktok.headers["location"]))
     assert back.headers["location"] == "/account"
-    assert browser.get("/account").json() == {"name": CAST[0].display_name}
+    assert browser.get("/account").json() == {"name": AMARA.display_name}
 
 
 def test_a_view_keeps_its_name_and_arguments(browser: TestClient) -> None:

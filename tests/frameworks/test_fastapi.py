@@ -8,18 +8,18 @@ import pytest
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Security, WebSocket
 from fastapi.responses import JSONResponse
 from starlette.testclient import TestClient
-from starlette.types import ASGIApp
 from starlette.websockets import WebSocketDisconnect
 
 from asgi_tiktok import AnonymousUser, ConfigurationError, TikTok, TikTokAuthMiddleware, TikTokUser
-from asgi_tiktok.emulator import CAST, DEFAULT_APP, Emulator
+from asgi_tiktok.emulator import DEFAULT_APP, Emulator
 from asgi_tiktok.fastapi import CurrentUser, OptionalUser, current_user, optional_user, requires_scope
-from tests.frameworks.sites.fastapi import build, new_app
-from tests.visits import FETCH, NAVIGATION, ORIGIN, new_tiktok, sign_in
+from tests.support.login import new_browser, sign_in
+from tests.support.people import AMARA
+from tests.support.settings import FETCH, FROM_ORIGIN, NAVIGATION, ORIGIN
+from tests.support.sites.fastapi import build, new_app
+from tests.support.tiktok import new_tiktok
 
-AMARA = CAST[0].display_name
 ADA = TikTokUser(open_id="ada", display_name="Ada")
-FROM_HERE = {"origin": ORIGIN}
 
 
 async def film_maker(user: CurrentUser) -> str:
@@ -60,11 +60,7 @@ def app() -> FastAPI:
 @pytest.fixture
 def browser(app: FastAPI, tiktok: TikTok) -> TestClient:
     app.add_middleware(TikTokAuthMiddleware, tiktok=tiktok)
-    return visitor(app)
-
-
-def visitor(site: ASGIApp) -> TestClient:
-    return TestClient(site, base_url=ORIGIN, follow_redirects=False)
+    return new_browser(app)
 
 
 @pytest.mark.parametrize(("install", "prefix"), [("wrap", ""), ("native", ""), ("mounted", "/sub")])
@@ -72,7 +68,7 @@ def test_who_needs_to_sign_in_finds_the_way_however_it_is_installed(install: str
     redirect_uri = f"{ORIGIN}{prefix}/auth/tiktok/callback"
     emulator = Emulator([replace(DEFAULT_APP, redirect_uris=(redirect_uri,))])
     tiktok = new_tiktok(httpx2.ASGITransport(emulator), redirect_uri=redirect_uri)
-    browser = visitor(build(tiktok, install))
+    browser = new_browser(build(tiktok, install))
 
     told = browser.get(f"{prefix}/account", headers=FETCH)
     assert (told.status_code, told.json()["error"]) == (401, "login_required")
@@ -81,7 +77,7 @@ def test_who_needs_to_sign_in_finds_the_way_however_it_is_installed(install: str
     led = browser.get(f"{prefix}/account", headers=NAVIGATION)
     assert (led.status_code, led.headers["location"]) == (303, told.json()["login_url"])
     back = browser.get(emulator.consent(browser.get(led.headers["location"]).headers["location"]))
-    assert browser.get(back.headers["location"]).json() == {"name": AMARA}
+    assert browser.get(back.headers["location"]).json() == {"name": AMARA.display_name}
 
 
 class TestAMissingScope:
@@ -100,7 +96,7 @@ class TestAMissingScope:
         assert (refused.status_code, refused.json()["error"]) == (403, "scope_required")
         assert refused.json()["login_url"] == "/auth/tiktok/login?next=%2Ffilms%2Fmine&scopes=video.list"
         back = browser.get(emulator.consent(browser.get(refused.json()["login_url"]).headers["location"]))
-        assert browser.get(back.headers["location"]).json() == AMARA
+        assert browser.get(back.headers["location"]).json() == AMARA.display_name
 
     def test_of_a_dependency_reaches_the_user_below_it(self, browser: TestClient, emulator: Emulator) -> None:
         sign_in(browser, emulator, "scopes=video.list")
@@ -109,7 +105,7 @@ class TestAMissingScope:
         assert refused.status_code == 403
         assert refused.json()["login_url"] == "/auth/tiktok/login?scopes=user.info.stats%2Cvideo.list"
         sign_in(browser, emulator, "scopes=video.list,user.info.stats")
-        assert browser.post("/films/statistics").json() == f"{AMARA}, film maker"
+        assert browser.post("/films/statistics").json() == f"{AMARA.display_name}, film maker"
 
     def test_is_asked_for_at_once_of_who_is_not_signed_in(self, browser: TestClient) -> None:
         led = browser.get("/films/mine", headers=NAVIGATION)
@@ -126,9 +122,9 @@ class TestWebSockets:
 
     def test_know_their_user(self, browser: TestClient, emulator: Emulator) -> None:
         sign_in(browser, emulator, "scopes=video.list")
-        with browser.websocket_connect("wss://testserver/account/socket", headers=FROM_HERE) as socket:
-            assert socket.receive_json() == {"name": AMARA}
-        with browser.websocket_connect("wss://testserver/films/socket", headers=FROM_HERE) as socket:
+        with browser.websocket_connect("wss://testserver/account/socket", headers=FROM_ORIGIN) as socket:
+            assert socket.receive_json() == {"name": AMARA.display_name}
+        with browser.websocket_connect("wss://testserver/films/socket", headers=FROM_ORIGIN) as socket:
             assert socket.receive()["type"] == "websocket.close"
 
 
@@ -138,7 +134,7 @@ class TestOverrides:
         app.dependency_overrides[current_user] = lambda: ADA
         app.dependency_overrides[optional_user] = lambda: ADA
 
-        assert "Ada" in visitor(app).get(path).text
+        assert "Ada" in new_browser(app).get(path).text
 
     def test_of_whoever_is_there_are_their_own(self, app: FastAPI, browser: TestClient) -> None:
         app.dependency_overrides[optional_user] = lambda: ADA
@@ -166,7 +162,7 @@ class TestOpenAPI:
         answer = browser.get("/profile").json()
 
         assert fields.keys() == answer.keys()
-        assert answer["display_name"] == AMARA
+        assert answer["display_name"] == AMARA.display_name
         assert not [name for name in fields if "token" in name]
 
 
@@ -196,7 +192,7 @@ def test_nobody_can_say_who_they_are(tiktok: TikTok, annotation: Any) -> None:
     careless.__annotations__["user"] = annotation
     app.post("/careless", response_model=None)(careless)
     app.add_middleware(TikTokAuthMiddleware, tiktok=tiktok)
-    answer = visitor(app).post("/careless", json={"open_id": "victim"})
+    answer = new_browser(app).post("/careless", json={"open_id": "victim"})
 
     assert answer.status_code == 422
     assert "write user: CurrentUser, or OptionalUser" in answer.text
@@ -206,7 +202,7 @@ class TestMistakes:
     @pytest.mark.parametrize("path", ["/account", "/videos", "/me"])
     def test_of_installation_name_the_line_to_write(self, path: str) -> None:
         with pytest.raises(ConfigurationError, match=r"add_middleware\(TikTokAuthMiddleware, tiktok=tiktok\)"):
-            visitor(new_app()).get(path)
+            new_browser(new_app()).get(path)
 
     @pytest.mark.parametrize(
         ("scopes", "cure"),

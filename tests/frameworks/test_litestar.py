@@ -19,14 +19,14 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from asgi_tiktok import ConfigurationError, MemoryStore, TikTok, TikTokAuthMiddleware, tiktok_session
-from asgi_tiktok.emulator import CAST, Emulator
+from asgi_tiktok.emulator import Emulator
 from asgi_tiktok.litestar import CurrentUser, TikTokPlugin, current_user, login_required, requires_scope
 from asgi_tiktok.testing import login_as, login_as_async
-from tests.frameworks.sites.litestar import HANDLERS
-from tests.visits import FETCH, NAVIGATION, ORIGIN, SAME_ORIGIN, new_tiktok, sign_in
-
-AMARA = CAST[0].display_name
-FROM_HERE = {"origin": ORIGIN}
+from tests.support.login import new_browser, sign_in
+from tests.support.people import AMARA
+from tests.support.settings import FETCH, FROM_ORIGIN, NAVIGATION, ORIGIN, SAME_ORIGIN
+from tests.support.sites.litestar import HANDLERS
+from tests.support.tiktok import new_tiktok
 
 
 @get("/films/statistics", guards=[requires_scope("user.info.stats")])
@@ -52,11 +52,6 @@ async def add_statistics() -> None: ...
 films = Router("/", guards=[requires_scope("video.list")], route_handlers=[statistics, add_statistics, film_socket])
 
 
-def visitor(site: Any) -> TestClient:
-    """A browser for whom no lifespan has been started."""
-    return TestClient(site, base_url=ORIGIN, follow_redirects=False)
-
-
 @pytest.fixture
 def app(tiktok: TikTok) -> Litestar:
     return Litestar([*HANDLERS, films, token], plugins=[TikTokPlugin(tiktok, protect=("/studio",))], debug=True)
@@ -64,7 +59,7 @@ def app(tiktok: TikTok) -> Litestar:
 
 @pytest.fixture
 def browser(app: Litestar) -> TestClient:
-    return visitor(app)
+    return new_browser(app)
 
 
 class TestTheFirstRequest:
@@ -72,29 +67,29 @@ class TestTheFirstRequest:
 
     def test_may_be_the_login(self, browser: TestClient, emulator: Emulator) -> None:
         sign_in(browser, emulator)
-        assert browser.get("/me").json() == {"name": AMARA, "scopes": ["user.info.basic"]}
+        assert browser.get("/me").json() == {"name": AMARA.display_name, "scopes": ["user.info.basic"]}
 
     def test_may_be_a_webhook(self, tiktok: TikTok) -> None:
         app = Litestar(plugins=[TikTokPlugin(tiktok)], csrf_config=CSRFConfig("secret"), openapi_config=None)
         app.register(statistics)
-        assert visitor(app).post("/auth/tiktok/webhook").json()["error"] == "webhook_refused"
+        assert new_browser(app).post("/auth/tiktok/webhook").json()["error"] == "webhook_refused"
 
     def test_may_be_for_a_path_that_nobody_knows(self, tiktok: TikTok) -> None:
         def not_found(request: Request[Any, Any, Any], error: NotFoundException) -> Response[str]:
             return Response(f"Nothing here for {request.user.display_name or 'nobody'}.", status_code=404)
 
         app = Litestar(plugins=[TikTokPlugin(tiktok)], exception_handlers={NotFoundException: not_found})
-        assert visitor(app).get("/nowhere").text == "Nothing here for nobody."
+        assert new_browser(app).get("/nowhere").text == "Nothing here for nobody."
 
     def test_may_be_for_a_guarded_path_that_nobody_knows(self, tiktok: TikTok) -> None:
         app = Litestar(plugins=[TikTokPlugin(tiktok, protect=("/",), public=("/health",))])
-        browser = visitor(app)
+        browser = new_browser(app)
 
         assert browser.get("/nowhere").status_code == 401
         assert browser.get("/health").status_code == 404
 
     def test_may_open_a_websocket(self, browser: TestClient) -> None:
-        with browser.websocket_connect("/socket", headers=FROM_HERE) as socket:
+        with browser.websocket_connect("/socket", headers=FROM_ORIGIN) as socket:
             assert socket.receive_json() == {"name": ""}
 
     def test_leaves_the_app_as_litestar_made_it(self, app: Litestar, browser: TestClient) -> None:
@@ -113,19 +108,19 @@ def test_our_routes_stand_outside_of_what_litestar_adds_to_the_apps(tiktok: TikT
         compression_config=CompressionConfig("gzip", minimum_size=1),
         allowed_hosts=AllowedHostsConfig(["elsewhere.test"]),
     )
-    browser = visitor(app)
+    browser = new_browser(app)
 
     sign_in(browser, emulator)
-    assert browser.get("/auth/tiktok/session").json()["user"]["display_name"] == AMARA
+    assert browser.get("/auth/tiktok/session").json()["user"]["display_name"] == AMARA.display_name
     assert browser.get("/api/me").status_code == 400
-    assert browser.get("/api/me", headers={"host": "elsewhere.test"}).json()["name"] == AMARA
+    assert browser.get("/api/me", headers={"host": "elsewhere.test"}).json()["name"] == AMARA.display_name
     assert browser.post("/auth/tiktok/logout", headers=SAME_ORIGIN).status_code == 303
     assert browser.get("/auth/tiktok/session").json() == {"user": None}
 
 
 def test_origins_that_cors_welcomes_read_our_answers(tiktok: TikTok) -> None:
     cors = CORSConfig(allow_origins=["https://front.test"], allow_credentials=True)
-    browser = visitor(Litestar(HANDLERS, plugins=[TikTokPlugin(tiktok)], cors_config=cors))
+    browser = new_browser(Litestar(HANDLERS, plugins=[TikTokPlugin(tiktok)], cors_config=cors))
 
     for path in ("/auth/tiktok/session", "/account", "/me"):
         answer = browser.get(path, headers={**FETCH, "origin": "https://front.test"})
@@ -138,15 +133,15 @@ def test_one_plugin_serves_two_apps(tiktok: TikTok, emulator: Emulator) -> None:
     plugin = TikTokPlugin(tiktok)
     first, second = (Litestar([handler], plugins=[plugin]) for handler in HANDLERS[:2])
 
-    assert visitor(first).get("/me").status_code == 200
-    assert visitor(first).get("/account").status_code == 404
-    assert visitor(second).get("/me").status_code == 404
-    sign_in(visitor(second), emulator)
+    assert new_browser(first).get("/me").status_code == 200
+    assert new_browser(first).get("/account").status_code == 404
+    assert new_browser(second).get("/me").status_code == 404
+    sign_in(new_browser(second), emulator)
 
 
 def test_two_tiktoks_serve_one_app(tiktok: TikTok) -> None:
     other = new_tiktok(path="/other", redirect_uri=f"{ORIGIN}/other/callback")
-    browser = visitor(Litestar(HANDLERS, plugins=[TikTokPlugin(tiktok), TikTokPlugin(other)]))
+    browser = new_browser(Litestar(HANDLERS, plugins=[TikTokPlugin(tiktok), TikTokPlugin(other)]))
 
     for path in ("/auth/tiktok/login", "/other/login"):
         assert browser.get(path).status_code == 302
@@ -158,10 +153,10 @@ def test_a_mounted_app_finds_the_user(tiktok: TikTok, emulator: Emulator) -> Non
         await PlainTextResponse(f"A shop for {scope['user'].display_name}.")(scope, receive, send)
 
     mounted = asgi("/shop", is_mount=True, copy_scope=True)(shop)
-    browser = visitor(Litestar([mounted], plugins=[TikTokPlugin(tiktok)]))
+    browser = new_browser(Litestar([mounted], plugins=[TikTokPlugin(tiktok)]))
 
     sign_in(browser, emulator)
-    assert browser.get("/shop/window").text == f"A shop for {AMARA}."
+    assert browser.get("/shop/window").text == f"A shop for {AMARA.display_name}."
 
 
 def test_connections_close_with_the_app() -> None:
@@ -184,13 +179,13 @@ class TestAMissingScope:
         sign_in(browser, emulator)
         assert browser.get("/films/statistics", headers=FETCH).json()["login_url"].endswith("&scopes=video.list")
         sign_in(browser, emulator, "scopes=video.list,user.info.stats")
-        assert browser.get("/films/statistics").text == f"{AMARA}, film maker"
+        assert browser.get("/films/statistics").text == f"{AMARA.display_name}, film maker"
 
     @pytest.mark.parametrize("path", ["/films/socket", "/account/socket"])
     def test_refuses_a_websocket(self, browser: TestClient, path: str) -> None:
         with (
             pytest.raises(WebSocketDisconnect) as refused,
-            browser.websocket_connect(f"wss://testserver{path}", headers=FROM_HERE),
+            browser.websocket_connect(f"wss://testserver{path}", headers=FROM_ORIGIN),
         ):
             pass
         assert refused.value.code == 1008
@@ -212,14 +207,14 @@ class TestAHandler:
             return "somebody"
 
         app = Litestar([home], dependencies={"current_user": somebody}, plugins=[TikTokPlugin(tiktok)])
-        assert visitor(app).get("/").text == "somebody"
+        assert new_browser(app).get("/").text == "somebody"
 
     def test_may_be_refused_in_the_app_s_own_words(self, tiktok: TikTok) -> None:
         def own_words(request: Request[Any, Any, Any], error: HTTPException) -> Response[str]:
             return Response("Members only.", status_code=error.status_code)
 
         app = Litestar(HANDLERS, plugins=[TikTokPlugin(tiktok)], exception_handlers={401: own_words})
-        assert visitor(app).get("/account", headers=NAVIGATION).text == "Members only."
+        assert new_browser(app).get("/account", headers=NAVIGATION).text == "Members only."
 
 
 def test_openapi_shows_a_padlock(browser: TestClient) -> None:
@@ -236,7 +231,7 @@ def test_openapi_shows_a_padlock(browser: TestClient) -> None:
 
 class TestAMistake:
     def test_in_the_install_names_the_line_to_write(self) -> None:
-        browser = visitor(Litestar(HANDLERS, dependencies={"current_user": current_user}, debug=True))
+        browser = new_browser(Litestar(HANDLERS, dependencies={"current_user": current_user}, debug=True))
 
         for path in ("/account", "/videos"):
             answer = browser.get(path)
@@ -260,7 +255,7 @@ class TestAMistake:
         @get("/", guards=[requires_scope("video.publish")])
         async def publish() -> None: ...
 
-        answer = visitor(Litestar([publish], plugins=[TikTokPlugin(tiktok)], debug=True)).get("/")
+        answer = new_browser(Litestar([publish], plugins=[TikTokPlugin(tiktok)], debug=True)).get("/")
         assert answer.status_code == 500
         assert "is not declared: name it in TikTok(optional_scopes=...)" in answer.text
 

@@ -10,13 +10,15 @@ from litestar.types import Receive, Scope, Send
 from starlette.testclient import TestClient
 
 from asgi_tiktok import TikTokAuthMiddleware
-from asgi_tiktok.emulator import CAST, DEFAULT_APP, Emulator
+from asgi_tiktok.emulator import DEFAULT_APP, Emulator
 from asgi_tiktok.litestar import TikTokPlugin
-from tests.site import app
-from tests.visits import NAVIGATION, ORIGIN, new_tiktok
+from tests.support.app import app
+from tests.support.login import new_browser
+from tests.support.people import AMARA
+from tests.support.settings import NAVIGATION, ORIGIN
+from tests.support.tiktok import new_tiktok
 
 CALLBACK = f"{ORIGIN}/shop/auth/tiktok/callback"
-AMARA = CAST[0].display_name
 
 
 @pytest.fixture
@@ -37,7 +39,7 @@ def browser(emulator: Emulator) -> TestClient:
     def home() -> str:
         return "home"
 
-    return TestClient(Litestar([shop, home]), base_url=ORIGIN, follow_redirects=False)  # type: ignore[arg-type]
+    return new_browser(Litestar([shop, home]))
 
 
 def test_a_person_signs_in_and_out(browser: TestClient, emulator: Emulator) -> None:
@@ -45,8 +47,8 @@ def test_a_person_signs_in_and_out(browser: TestClient, emulator: Emulator) -> N
     assert login_url == "/shop/auth/tiktok/login?next=%2Fshop%2Fstudio%2Ffilms%3Fyear%3D1"
     back = browser.get(emulator.consent(browser.get(login_url).headers["location"]))
     assert back.headers["location"] == "/shop/studio/films?year=1"
-    assert browser.get("/shop/studio/films?year=1").json() == {"studio": AMARA}
-    assert browser.get("/shop/auth/tiktok/session").json()["user"]["display_name"] == AMARA
+    assert browser.get("/shop/studio/films?year=1").json() == {"studio": AMARA.display_name}
+    assert browser.get("/shop/auth/tiktok/session").json()["user"]["display_name"] == AMARA.display_name
 
     browser.post("/shop/auth/tiktok/logout", headers={"origin": ORIGIN})
     assert browser.get("/shop/me").json()["name"] == ""
@@ -75,7 +77,7 @@ def test_the_outer_plugin_leads_back_into_the_mount() -> None:
 
     inner: ASGIRouteHandler = asgi("/inner", is_mount=True, copy_scope=False)(refuse)
     app = Litestar([inner], plugins=[TikTokPlugin(new_tiktok())])
-    browser = TestClient(app, base_url=ORIGIN, follow_redirects=False)  # type: ignore[arg-type]
+    browser = new_browser(app)
 
     answer = browser.get("/inner/a/b", headers=NAVIGATION)
     assert answer.headers["location"] == "/auth/tiktok/login?next=%2Finner%2Fa%2Fb"

@@ -8,13 +8,13 @@ from quart.testing.connections import WebsocketResponseError
 from werkzeug.exceptions import HTTPException
 
 from asgi_tiktok import ConfigurationError, LoginRequired, TikTok, TikTokAuthMiddleware, tiktok_session
-from asgi_tiktok.emulator import CAST, Emulator
+from asgi_tiktok.emulator import Emulator
 from asgi_tiktok.quart import TikTokAuth, current_user, login_required, requires_scope
 from asgi_tiktok.testing import login_as
-from tests.visits import FETCH, NAVIGATION, ORIGIN
+from tests.support.people import AMARA
+from tests.support.settings import FETCH, NAVIGATION, ORIGIN
 
 pytestmark = pytest.mark.anyio
-AMARA = CAST[0].display_name
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ async def test_a_person_is_led_to_tiktok_and_back(app: Quart, emulator: Emulator
     to_tiktok = await browser.get(asked.headers["location"], headers=NAVIGATION)
     back = await browser.get(emulator.consent(to_tiktok.headers["location"]).removeprefix(ORIGIN))
     assert back.headers["location"] == "/account"
-    assert await (await browser.get("/account")).get_json() == {"name": AMARA}
+    assert await (await browser.get("/account")).get_json() == {"name": AMARA.display_name}
 
 
 class TestAHandler:

@@ -18,10 +18,11 @@ from starlette.types import ASGIApp
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from asgi_tiktok import TikTok, TikTokAuthMiddleware, tiktok_button, tiktok_session
-from asgi_tiktok.emulator import CAST, Emulator
-from tests.visits import ORIGIN, sign_in
+from asgi_tiktok.emulator import Emulator
+from tests.support.login import new_browser, sign_in
+from tests.support.people import AMARA
+from tests.support.settings import ORIGIN
 
-AMARA = CAST[0].display_name
 PAGE = '{{ tiktok_button(request, next="/films", label="Show your films") }}'
 templates = Jinja2Templates(env=Environment(loader=DictLoader({"page.html": PAGE}), autoescape=True))
 templates.env.globals["tiktok_button"] = tiktok_button
@@ -96,14 +97,10 @@ def of_a_mount(tiktok: TikTok) -> ASGIApp:
     return Starlette(routes=[Mount("/", routes=ROUTES, middleware=middleware)])
 
 
-def visitor(site: ASGIApp) -> TestClient:
-    return TestClient(site, base_url=ORIGIN, follow_redirects=False)
-
-
 @pytest.fixture(params=[wrapped, named, added, of_a_mount])
 def browser(request: pytest.FixtureRequest, tiktok: TikTok) -> TestClient:
     install: Callable[[TikTok], ASGIApp] = request.param
-    return visitor(install(tiktok))
+    return new_browser(install(tiktok))
 
 
 class TestRequires:
@@ -114,19 +111,19 @@ class TestRequires:
         back = browser.get(emulator.consent(browser.get(to_login).headers["location"]))
 
         assert back.headers["location"] == "/films"
-        assert browser.get("/films").json() == {"name": AMARA}
+        assert browser.get("/films").json() == {"name": AMARA.display_name}
 
     def test_answers_in_its_own_words(self, browser: TestClient, emulator: Emulator) -> None:
         assert (browser.get("/drafts").status_code, browser.get("/drafts").text) == (404, "Not Found")
         sign_in(browser, emulator, "scopes=video.list")
-        assert browser.get("/drafts").json() == {"name": AMARA}
+        assert browser.get("/drafts").json() == {"name": AMARA.display_name}
 
     def test_closes_a_websocket(self, browser: TestClient, emulator: Emulator) -> None:
         with pytest.raises(WebSocketDisconnect), browser.websocket_connect("wss://testserver/socket"):
             pass
         sign_in(browser, emulator, "scopes=video.list")
         with browser.websocket_connect("wss://testserver/socket", headers={"origin": ORIGIN}) as socket:
-            assert socket.receive_json() == {"name": AMARA}
+            assert socket.receive_json() == {"name": AMARA.display_name}
 
 
 def test_the_button_stands_in_a_template(browser: TestClient) -> None:
@@ -140,11 +137,11 @@ def test_the_button_stands_in_a_template(browser: TestClient) -> None:
 def test_other_middleware_keeps_what_is_its_own(tiktok: TikTok, emulator: Emulator, ours_first: bool) -> None:
     ours = Middleware(TikTokAuthMiddleware, tiktok=tiktok)
     sessions = Middleware(SessionMiddleware, secret_key="only-for-this-test")
-    browser = visitor(Starlette(routes=ROUTES, middleware=[ours, sessions] if ours_first else [sessions, ours]))
+    browser = new_browser(Starlette(routes=ROUTES, middleware=[ours, sessions] if ours_first else [sessions, ours]))
     sign_in(browser, emulator)
 
-    assert browser.get("/visits").json() == {"count": 1, "name": AMARA}
-    assert browser.get("/visits").json() == {"count": 2, "name": AMARA}
+    assert browser.get("/visits").json() == {"count": 1, "name": AMARA.display_name}
+    assert browser.get("/visits").json() == {"count": 2, "name": AMARA.display_name}
 
 
 def test_the_user_stays_where_others_overwrite_the_usual_place(tiktok: TikTok, emulator: Emulator) -> None:
@@ -152,7 +149,7 @@ def test_the_user_stays_where_others_overwrite_the_usual_place(tiktok: TikTok, e
         Middleware(TikTokAuthMiddleware, tiktok=tiktok),
         Middleware(AuthenticationMiddleware, backend=KnowsNobody()),
     ]
-    browser = visitor(Starlette(routes=ROUTES, middleware=middleware))
+    browser = new_browser(Starlette(routes=ROUTES, middleware=middleware))
     sign_in(browser, emulator)
 
-    assert browser.get("/who").json() == {"theirs": "", "ours": AMARA}
+    assert browser.get("/who").json() == {"theirs": "", "ours": AMARA.display_name}

@@ -1,4 +1,4 @@
-"""django-allauth: its own views in a Django project in memory, visited by a browser with cookies."""
+"""Sign in with django-allauth: a Django project in memory, and a client that keeps cookies."""
 
 import json
 import sys
@@ -71,7 +71,7 @@ def sign_in(task: dict[str, Any]) -> dict[str, Any]:
 
 
 def agree(authorization_url: str, task: dict[str, Any]) -> dict[str, str]:
-    """What a browser does: opens TikTok's page, presses the button, and is sent back, or kept there."""
+    """Open TikTok's page and agree, as a browser does; return the redirect, or the error of TikTok's page."""
     from tests.interop.allauth_project import session
 
     asked = urlsplit(authorization_url)

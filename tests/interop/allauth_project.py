@@ -1,4 +1,4 @@
-"""The Django project in which django-allauth runs: its routes, and the way that its requests take."""
+"""The Django project of django-allauth: its routes, and the adapter that sends its requests to the emulator."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,7 +13,7 @@ HOSTS = ("https://www.tiktok.com", "https://open.tiktokapis.com")
 
 
 class ToEmulator(HTTPAdapter):
-    """Reaches the emulator under TikTok's names; nothing of a request changes but its host."""
+    """Sends requests for TikTok's hosts to the emulator. Only the host of a request is changed."""
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         url = urlsplit(str(request.url))

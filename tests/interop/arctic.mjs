@@ -1,4 +1,4 @@
-// arctic: sign in, read the profile, refresh, revoke.
+// Sign in with arctic, read the profile, refresh and revoke.
 
 import { TikTok, generateCodeVerifier, generateState } from "arctic";
 import { agree, emulate, report, task } from "./tiktok.mjs";
@@ -11,16 +11,16 @@ await report(async () => {
   const state = generateState();
   const codeVerifier = generateCodeVerifier();
   const back = await agree(send, emulator, tiktok.createAuthorizationURL(state, codeVerifier, scopes), { person, scopes });
-  if (back.searchParams.get("state") !== state) throw new Error("another state came back");
+  if (back.searchParams.get("state") !== state) throw new Error("the state does not match");
   const tokens = await tiktok.validateAuthorizationCode(back.searchParams.get("code"), codeVerifier);
   const name = await displayName(tokens.accessToken());
   const renewed = await tiktok.refreshAccessToken(tokens.refreshToken());
   const again = await displayName(renewed.accessToken());
   await tiktok.revokeToken(renewed.accessToken());
-  return { name, again, afterwards: await displayName(renewed.accessToken()) };
+  return { name, again, after_revocation: await displayName(renewed.accessToken()) };
 });
 
-// arctic leaves this call to its users; this is the one of its documentation.
+// arctic has no function for this request. This one is from its documentation.
 async function displayName(accessToken) {
   const answer = await fetch("https://open.tiktokapis.com/v2/user/info/?fields=open_id,display_name", {
     headers: { Authorization: `Bearer ${accessToken}` },

@@ -1,4 +1,4 @@
-// @auth/core, which is Auth.js and NextAuth: its own routes, visited by a browser with cookies.
+// Sign in with the routes of @auth/core (Auth.js, NextAuth), and keep the cookies as a browser does.
 
 import { Auth } from "@auth/core";
 import TikTok from "@auth/core/providers/tiktok";
@@ -6,13 +6,13 @@ import { agree, emulate, report, task } from "./tiktok.mjs";
 
 const { emulator, client_key, client_secret, redirect_uri, person, scopes, checks } = await task();
 const send = emulate(emulator);
-const complaints = [];
+const errors = [];
 const config = {
   providers: [TikTok({ clientId: client_key, clientSecret: client_secret, ...(checks && { checks }) })],
   secret: "a-secret-of-the-interop-tests-only",
   trustHost: true,
   basePath: "/auth",
-  logger: { error: (error) => complaints.push(error.cause?.err?.message ?? error.message), warn() {}, debug() {} },
+  logger: { error: (error) => errors.push(error.cause?.err?.message ?? error.message), warn() {}, debug() {} },
 };
 const origin = new URL(redirect_uri).origin;
 const cookies = new Map();
@@ -23,7 +23,7 @@ await report(async () => {
   const back = await agree(send, emulator, begun.headers.get("location"), { person, scopes });
   const done = await visit(back.pathname + back.search);
   const session = await (await visit("/auth/session")).json();
-  return { name: session?.user.name, led: done.headers.get("location"), complaints };
+  return { name: session?.user.name, redirect: done.headers.get("location"), errors };
 });
 
 async function visit(path, body) {

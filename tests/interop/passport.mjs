@@ -1,4 +1,4 @@
-// passport-tiktok-auth: its strategy, with a request and a session as Express would have them.
+// Sign in with the strategy of passport-tiktok-auth, with a request and a session like those of Express.
 
 import passportTikTok from "passport-tiktok-auth";
 import { agree, report, task } from "./tiktok.mjs";
@@ -27,13 +27,13 @@ await report(async () => {
   return { id: profile.id, name: profile.displayName, followers: profile.followerCount };
 });
 
-/** How Passport runs a strategy. */
+/** Run a strategy as Passport does. */
 function authenticate(strategy, request) {
   return new Promise((resolve, reject) => {
     const run = Object.create(strategy);
     run.redirect = (redirected) => resolve({ redirected });
     run.success = (profile) => resolve({ profile });
-    run.fail = (why) => reject(new Error(`turned away: ${JSON.stringify(why)}`));
+    run.fail = (why) => reject(new Error(`failed: ${JSON.stringify(why)}`));
     run.error = (error) => reject(error.oauthError ? new Error(error.oauthError.data) : error);
     run.authenticate(request, {});
   });

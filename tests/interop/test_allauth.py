@@ -1,10 +1,10 @@
-"""django-allauth signs in at the emulator; only the host is changed."""
+"""django-allauth signs in with the emulator. Only the host of its requests is changed."""
 
 import pytest
 
 from asgi_tiktok.emulator import CAST, Emulator
 
-from .conftest import BASIC, Drive
+from .app import BASIC, Drive
 
 ZOE = CAST[2]
 DEFAULT_SCOPES = ("user.info.basic", "user.info.profile")
@@ -14,32 +14,32 @@ DESKTOP = "http://localhost:8000/accounts/tiktok/login/callback/"
 
 @pytest.mark.parametrize("pkce", [False, True])
 @pytest.mark.parametrize("scopes", [DEFAULT_SCOPES, BASIC])
-def test_it_signs_in(drive: Drive, emulator: Emulator, scopes: tuple[str, ...], pkce: bool) -> None:
-    said = drive("allauth_driver", redirect_uri=WEB, scopes=scopes, pkce=pkce)
+def test_allauth_signs_in(drive: Drive, emulator: Emulator, scopes: tuple[str, ...], pkce: bool) -> None:
+    result = drive("allauth_driver", redirect_uri=WEB, scopes=scopes, pkce=pkce)
 
-    assert said == {"name": ZOE.display_name, "id": ZOE.open_id}
+    assert result == {"name": ZOE.display_name, "id": ZOE.open_id}
     assert [exchange.endpoint for exchange in emulator.exchanges] == ["authorize", "consent", "token", "user_info"]
 
 
-def test_desktop_needs_a_challenge(drive: Drive) -> None:
-    said = drive("allauth_driver", redirect_uri=DESKTOP, pkce=False)
+def test_desktop_requires_a_challenge(drive: Drive) -> None:
+    result = drive("allauth_driver", redirect_uri=DESKTOP, pkce=False)
 
-    assert said == {"failed": "param_error code_challenge"}
+    assert result == {"failed": "param_error code_challenge"}
 
 
-def test_its_challenge_is_refused_on_desktop(drive: Drive, emulator: Emulator) -> None:
-    said = drive("allauth_driver", redirect_uri=DESKTOP, pkce=True)
+def test_base64url_challenge_is_refused_on_desktop(drive: Drive, emulator: Emulator) -> None:
+    result = drive("allauth_driver", redirect_uri=DESKTOP, pkce=True)
 
-    assert said == {"name": None, "id": None}
+    assert result == {"name": None, "id": None}
     assert emulator.exchanges[-1].error == "invalid_request"
     assert emulator.exchanges[-1].cure == (
         "The code_challenge was base64url; TikTok wants the lower-case hex digits of the SHA-256."
     )
 
 
-def test_a_person_who_unticks_a_scope_cannot_sign_in(drive: Drive, emulator: Emulator) -> None:
-    """It asks for the fields of the scopes that it asked for, and not of those that were granted."""
-    said = drive("allauth_driver", redirect_uri=WEB, scopes=DEFAULT_SCOPES, ticked=BASIC, pkce=False)
+def test_sign_in_fails_if_the_user_denies_a_scope(drive: Drive, emulator: Emulator) -> None:
+    """allauth requests the fields of the requested scopes, not those of the granted scopes."""
+    result = drive("allauth_driver", redirect_uri=WEB, scopes=DEFAULT_SCOPES, ticked=BASIC, pkce=False)
 
-    assert said == {"name": None, "id": None}
+    assert result == {"name": None, "id": None}
     assert emulator.exchanges[-1].error == "scope_not_authorized"

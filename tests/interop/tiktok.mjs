@@ -1,27 +1,27 @@
-// What every driver needs: TikTok's hosts that are the emulator's, and a person who agrees.
+// Shared by all drivers: requests to TikTok's hosts that reach the emulator, and a person who agrees.
 
 import { text } from "node:stream/consumers";
 
 const HOSTS = ["https://www.tiktok.com", "https://open.tiktokapis.com"];
 
-/** What the test asks for. */
+/** The task that the test has passed on stdin. */
 export async function task() {
   return JSON.parse(await text(process.stdin));
 }
 
-/** Let `fetch` reach the emulator under TikTok's names; nothing of a request changes but its host. */
+/** Make `fetch` send requests for TikTok's hosts to the emulator. Only the host of a request is changed. */
 export function emulate(emulator) {
   const send = globalThis.fetch;
   globalThis.fetch = (input, init) => {
     const request = new Request(input, init);
     const url = new URL(request.url);
-    if (!HOSTS.includes(url.origin)) throw new Error(`${url.origin} is no host of TikTok's`);
+    if (!HOSTS.includes(url.origin)) throw new Error(`${url.origin} is not a host of TikTok`);
     return send(new Request(new URL(url.pathname + url.search, emulator), request));
   };
   return send;
 }
 
-/** What a browser does: opens TikTok's page, presses the button, and is sent back. */
+/** Open TikTok's page and agree, as a browser does; return the redirect. */
 export async function agree(send, emulator, authorizationURL, { person, scopes }) {
   const asked = new URL(authorizationURL);
   const page = new URL(asked.pathname + asked.search, emulator);
@@ -35,7 +35,7 @@ export async function agree(send, emulator, authorizationURL, { person, scopes }
   return new URL(answer.headers.get("location"));
 }
 
-/** TikTok kept the browser on its own page. */
+/** TikTok shows its own error page instead of redirecting. */
 export class Refused extends Error {
   constructor(location) {
     const fault = new URLSearchParams(location.split("?")[1]);
@@ -43,7 +43,7 @@ export class Refused extends Error {
   }
 }
 
-/** Print the result of a driver, which may be what the library threw. */
+/** Print the result of a driver, or the error that the library has thrown. */
 export async function report(drive) {
   try {
     console.log(JSON.stringify(await drive()));

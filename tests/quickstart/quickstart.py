@@ -1,4 +1,4 @@
-"""From an empty folder to signed in, by the README's own command: how many seconds that takes.
+"""Measure how many seconds it takes from an empty folder to a sign-in, with the command of the README.
 
 Run it with `python -m tests.quickstart.quickstart`.
 """
@@ -7,38 +7,39 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.demo.browsing import Browser
+from tests.support.form_browser import FormBrowser
+from tests.support.ports import free_port
+from tests.support.processes import READY
 
 ROOT = Path(__file__).parent.parent.parent
-PATIENCE = 180  # seconds
+TIMEOUT = 180  # seconds
 LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "node_modules")
-# The variables of a virtual environment that these tests run in.
+# Variables of the virtual environment in which the tests run.
 FOREIGN = ("PYTHONPATH", "VIRTUAL_ENV", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
 
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Seconds since the command was entered."""
+    """Seconds since the start of the command."""
 
     serving: float
     signed_in: float
 
 
 def readme_command() -> str:
-    """The line under "Try it"."""
+    """Return the command of the section "Try it"."""
     [command] = re.findall(r"^python3 -m venv .*asgi-tiktok demo$", (ROOT / "README.md").read_text(), re.MULTILINE)
     return str(command)
 
 
 def quickstart(folder: Path) -> Times:
-    """Enter the README's command in a copy of this checkout in the folder, and sign in at what it serves."""
+    """Run the README's command in a copy of this checkout, and sign in at the demo that it serves."""
     checkout = folder / "asgi-tiktok"
     shutil.copytree(ROOT, checkout, ignore=LEFT_OUT)
     port, emulator_port = free_port(), free_port()
@@ -67,28 +68,22 @@ def quickstart(folder: Path) -> Times:
 
 
 def wait_until_serving(shell: subprocess.Popen[bytes], output: Path) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while "Ctrl-C ends it." not in output.read_text():
+    deadline = time.monotonic() + TIMEOUT
+    while READY not in output.read_text():
         if shell.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"The README's command does not serve the demo:\n{output.read_text()}")
+            raise RuntimeError(f"The README's command did not start the demo:\n{output.read_text()}")
         time.sleep(0.05)
 
 
 def sign_in(port: int) -> None:
-    browser = Browser()
+    browser = FormBrowser()
     profile = browser.sign_in(f"http://localhost:{port}/auth/tiktok/login?next=/profile")
     browser.close()
     if "Amara Sol" not in profile.text:
-        raise RuntimeError(f"Nobody is signed in at {profile.url}.")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
+        raise RuntimeError(f"The sign-in at {profile.url} failed.")
 
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         times = quickstart(Path(folder))
-    print(f"{times.serving:.0f} seconds to a demo that serves, {times.signed_in:.0f} to signed in")
+    print(f"{times.serving:.0f} seconds until the demo was served, {times.signed_in:.0f} until the sign-in")

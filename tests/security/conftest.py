@@ -1,19 +1,16 @@
 """Two browsers before one site, and the tally of what they tried."""
 
 import re
-import time
 from collections import Counter
-from collections.abc import Callable
 
 import pytest
 from starlette.types import ASGIApp
 
 from asgi_tiktok import TikTok, TikTokAuthMiddleware
 from asgi_tiktok.emulator import Emulator
-from tests.security.browsers import Browser
-from tests.site import app
-from tests.stores.conftest import redis_cluster
-from tests.stores.conftest import store as each_store
+from tests.support.app import app
+from tests.support.browser import Browser
+from tests.support.stores import each_store, redis_cluster
 
 __all__ = ["each_store", "redis_cluster"]
 
@@ -49,17 +46,6 @@ def victim(site: ASGIApp, emulator: Emulator) -> Browser:
 @pytest.fixture
 def attacker(site: ASGIApp, emulator: Emulator) -> Browser:
     return Browser(site, emulator)
-
-
-@pytest.fixture
-def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Let so many seconds pass."""
-    now = time.time
-
-    def wait(seconds: float) -> None:
-        monkeypatch.setattr(time, "time", lambda: now() + seconds)
-
-    return wait
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

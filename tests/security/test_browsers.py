@@ -1,22 +1,20 @@
 """The browsers of this suite refuse what real ones refuse, or a passed test would prove nothing."""
 
-import json
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
 
 from asgi_tiktok.emulator import Emulator
-from tests.security.browsers import Browser, Jar
-from tests.security.urls import URL, NoURL
-from tests.security.whatwg import whatwg
-from tests.visits import LOGIN_COOKIE, SESSION_COOKIE
+from tests.support.browser import Browser
+from tests.support.clock import Clock
+from tests.support.cookies import CookieJar
+from tests.support.next_paths import CASES
+from tests.support.settings import LOGIN_COOKIE, SESSION_COOKIE
+from tests.support.urls import URL, InvalidURL
+from tests.support.whatwg import node_parser
 
-HERE = URL.of("https://app.example.com/auth/tiktok/callback")
-PLAIN = URL.of("http://app.example.com/")
-SIBLING = URL.of("https://evil.example.com/")
+HERE = URL.parse("https://app.example.com/auth/tiktok/callback")
+PLAIN = URL.parse("http://app.example.com/")
+SIBLING = URL.parse("https://evil.example.com/")
 GOOD = "__Host-s=1; Path=/; Secure"
-NEXT_PATHS = Path(__file__).parents[1] / "next_paths.json"
 
 IGNORED = {
     "__Host- without Secure": "__Host-s=1; Path=/",
@@ -37,57 +35,57 @@ IGNORED = {
 
 @pytest.mark.parametrize("line", IGNORED.values(), ids=IGNORED.keys())
 def test_a_cookie_that_browsers_ignore_is_ignored(line: str) -> None:
-    jar = Jar()
+    jar = CookieJar()
 
-    assert not jar.put(HERE, line)
-    assert jar.header(HERE) == ""
+    assert not jar.store(HERE, line)
+    assert jar.cookie_header(HERE) == ""
 
 
 def test_a_cookie_that_keeps_its_promise_is_kept() -> None:
-    jar = Jar()
+    jar = CookieJar()
 
-    assert jar.put(HERE, GOOD)
-    assert jar.header(HERE) == "__Host-s=1"
-    assert jar.header(SIBLING) == ""
-    assert jar.header(PLAIN) == ""
+    assert jar.store(HERE, GOOD)
+    assert jar.cookie_header(HERE) == "__Host-s=1"
+    assert jar.cookie_header(SIBLING) == ""
+    assert jar.cookie_header(PLAIN) == ""
 
 
 def test_a_sibling_may_set_a_cookie_of_the_domain_but_no_host_cookie() -> None:
-    jar = Jar()
-    jar.put(HERE, GOOD)
+    jar = CookieJar()
+    jar.store(HERE, GOOD)
 
-    assert jar.put(SIBLING, "s=evil; Domain=example.com; Path=/auth")
-    assert not jar.put(SIBLING, "__Host-s=evil; Domain=example.com; Path=/; Secure")
-    assert jar.header(HERE) == "s=evil; __Host-s=1"
+    assert jar.store(SIBLING, "s=evil; Domain=example.com; Path=/auth")
+    assert not jar.store(SIBLING, "__Host-s=evil; Domain=example.com; Path=/; Secure")
+    assert jar.cookie_header(HERE) == "s=evil; __Host-s=1"
 
 
 @pytest.mark.parametrize("deletion", ["Max-Age=0", "Max-Age=-1", "Expires=Thu, 01 Jan 1970 00:00:00 GMT"])
 def test_a_deletion_counts_only_if_it_keeps_the_promise_too(deletion: str) -> None:
-    jar = Jar()
-    jar.put(HERE, GOOD)
-    jar.put(HERE, f"__Host-s=; {deletion}")
-    jar.put(HERE, f"__Host-s=; {deletion}; Path=/")
+    jar = CookieJar()
+    jar.store(HERE, GOOD)
+    jar.store(HERE, f"__Host-s=; {deletion}")
+    jar.store(HERE, f"__Host-s=; {deletion}; Path=/")
     assert "__Host-s" in jar
-    jar.put(HERE, f"__Host-s=; {deletion}; Path=/; Secure")
+    jar.store(HERE, f"__Host-s=; {deletion}; Path=/; Secure")
     assert "__Host-s" not in jar
 
 
 def test_plain_http_neither_reads_nor_replaces_a_secure_cookie() -> None:
-    jar = Jar()
-    jar.put(HERE, "s=1; Secure; Path=/")
+    jar = CookieJar()
+    jar.store(HERE, "s=1; Secure; Path=/")
 
-    assert not jar.put(PLAIN, "s=evil; Path=/")
-    assert not jar.put(PLAIN, "t=evil; Secure")
-    assert jar.header(HERE) == "s=1"
+    assert not jar.store(PLAIN, "s=evil; Path=/")
+    assert not jar.store(PLAIN, "t=evil; Secure")
+    assert jar.cookie_header(HERE) == "s=1"
 
 
-def test_a_cookie_ends_in_its_time(later: Callable[[float], None]) -> None:
-    jar = Jar()
-    jar.put(HERE, "s=1; Max-Age=600; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Path=/")
-    later(599)
-    assert jar.header(HERE) == "s=1"
-    later(601)
-    assert jar.header(HERE) == ""
+def test_a_cookie_ends_in_its_time(clock: Clock) -> None:
+    jar = CookieJar()
+    jar.store(HERE, "s=1; Max-Age=600; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Path=/")
+    clock.advance(599)
+    assert jar.cookie_header(HERE) == "s=1"
+    clock.advance(2)
+    assert jar.cookie_header(HERE) == ""
 
 
 @pytest.mark.parametrize(
@@ -101,28 +99,28 @@ def test_a_cookie_ends_in_its_time(later: Callable[[float], None]) -> None:
     ids=["same site", "a link", "a form", "an image"],
 )
 def test_same_site_says_who_may_send_a_cookie(same_site: bool, top_level: bool, safe: bool, sent: set[str]) -> None:
-    jar = Jar()
+    jar = CookieJar()
     for value in ("strict", "lax", "none"):
-        jar.put(HERE, f"{value}=1; Path=/; Secure; SameSite={value}")
-    jar.put(HERE, "default=1; Path=/")
-    header = jar.header(HERE, same_site=same_site, top_level=top_level, safe=safe)
+        jar.store(HERE, f"{value}=1; Path=/; Secure; SameSite={value}")
+    jar.store(HERE, "default=1; Path=/")
+    header = jar.cookie_header(HERE, same_site=same_site, top_level=top_level, safe=safe)
 
     assert {pair.partition("=")[0] for pair in header.split("; ")} == sent
 
 
 def test_same_site_says_who_may_set_a_cookie() -> None:
-    jar = Jar()
+    jar = CookieJar()
 
-    assert not jar.put(HERE, "s=1; SameSite=Lax", same_site=False, top_level=False)
-    assert jar.put(HERE, "s=1; SameSite=Lax", same_site=False, top_level=True)
+    assert not jar.store(HERE, "s=1; SameSite=Lax", same_site=False, top_level=False)
+    assert jar.store(HERE, "s=1; SameSite=Lax", same_site=False, top_level=True)
 
 
 def test_paths_match_by_segment_and_the_longest_comes_first() -> None:
-    jar = Jar()
+    jar = CookieJar()
     for path in ("/", "/auth", "/auth/tik"):
-        jar.put(HERE, f"s{len(path)}=1; Path={path}")
+        jar.store(HERE, f"s{len(path)}=1; Path={path}")
 
-    assert jar.header(HERE) == "s5=1; s1=1"
+    assert jar.cookie_header(HERE) == "s5=1; s1=1"
 
 
 @pytest.mark.parametrize(
@@ -155,13 +153,13 @@ def test_another_scheme_has_no_origin(reference: str) -> None:
 
 @pytest.mark.parametrize("reference", ["//", "//evil test", "https://a:b/", "//[x"])
 def test_what_is_no_url_leads_nowhere(reference: str) -> None:
-    with pytest.raises(NoURL):
+    with pytest.raises(InvalidURL):
         HERE.join(reference)
 
 
 def test_the_parser_of_node_agrees_on_what_stays_here() -> None:
-    references = [case["value"] for case in json.loads(NEXT_PATHS.read_text()) if isinstance(case["value"], str)]
-    places = whatwg().join((reference, str(HERE)) for reference in references)
+    references = [case["value"] for case in CASES if isinstance(case["value"], str)]
+    places = node_parser().resolve((reference, str(HERE)) for reference in references)
     told = [place is not None and place.origin == HERE.origin for place in places]
 
     assert dict(zip(references, told, strict=True)) == {value: stays(value) for value in references}
@@ -170,15 +168,15 @@ def test_the_parser_of_node_agrees_on_what_stays_here() -> None:
 def stays(reference: str) -> bool:
     try:
         return HERE.join(reference).origin == HERE.origin
-    except NoURL:
+    except InvalidURL:
         return False
 
 
 @pytest.mark.anyio
 async def test_a_whole_login_works_in_such_a_browser(victim: Browser, emulator: Emulator) -> None:
     assert (await victim.sign_in()).url == "https://testserver/me"
-    assert await victim.name() == emulator.people[next(iter(emulator.people))].display_name
+    assert await victim.display_name() == emulator.people[next(iter(emulator.people))].display_name
     assert {cookie.name for cookie in victim.jar} == {SESSION_COOKIE}
     assert all(cookie.http_only and cookie.secure and cookie.host_only for cookie in victim.jar)
-    await victim.begin()
+    await victim.start_login()
     assert any(cookie.name.startswith(LOGIN_COOKIE) for cookie in victim.jar)

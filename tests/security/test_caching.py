@@ -16,15 +16,16 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from asgi_tiktok import MemoryStore, TikTok, TikTokAuthMiddleware, TikTokError
-from asgi_tiktok.emulator import CAST, DEFAULT_CLIENT_SECRET, Emulator
-from tests.canaries import SECRET_KEY
-from tests.security.browsers import Browser
-from tests.security.wire import Answer, ask
-from tests.visits import CALLBACK, FETCH, SESSION_COOKIE, new_tiktok
+from asgi_tiktok.emulator import DEFAULT_CLIENT_SECRET, Emulator
+from tests.support.browser import Browser
+from tests.support.canaries import SECRET_KEY
+from tests.support.people import AMARA, JUN
+from tests.support.requests import RawResponse, send_request
+from tests.support.settings import CALLBACK, FETCH, SESSION_COOKIE
+from tests.support.tiktok import new_tiktok
 
 pytestmark = pytest.mark.anyio
 
-AMARA, JUN = CAST[0], CAST[1]
 ROUTES = ("login", "callback", "logout", "session", "webhook")
 
 
@@ -33,20 +34,20 @@ class SharedCache:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.kept: list[tuple[str, dict[str, str], Answer]] = []
+        self.kept: list[tuple[str, dict[str, str], RawResponse]] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         answer = self.find(scope["path"], headers)
         if answer is None:
-            answer = await ask(self.app, scope["method"], scope["path"], headers=headers.raw)
+            answer = await send_request(self.app, scope["method"], scope["path"], headers=headers.raw)
             leave = answer.headers.get("cache-control", "")
             if "public" in leave and "no-store" not in leave:
                 names = [name.strip() for line in answer.headers.getlist("vary") for name in line.split(",")]
                 self.kept.append((scope["path"], {name: headers.get(name, "") for name in names if name}, answer))
         await Response(answer.body, answer.status, dict(answer.headers))(scope, receive, send)
 
-    def find(self, path: str, headers: Headers) -> Answer | None:
+    def find(self, path: str, headers: Headers) -> RawResponse | None:
         for kept, vary, answer in self.kept:
             if kept == path and all(headers.get(name, "") == value for name, value in vary.items()):
                 return answer
@@ -64,9 +65,9 @@ async def cacheable(scope: Scope, receive: Receive, send: Send) -> None:
 @pytest.mark.parametrize("route", ROUTES, ids="L-01 {}".format)
 async def test_no_answer_of_ours_is_kept_framed_or_told_on(victim: Browser, route: str) -> None:
     path = f"/auth/tiktok/{route}"
-    answers = [await victim.open(path, method=method) for method in ("GET", "HEAD", "POST", "OPTIONS", "PUT")]
-    answers += [await victim.open(path, headers=[("sec-purpose", "prefetch")])]
-    answers += [await ask(victim.app, "GET", path, headers=FETCH.items())]
+    answers = [await victim.request(path, method=method) for method in ("GET", "HEAD", "POST", "OPTIONS", "PUT")]
+    answers += [await victim.request(path, headers=[("sec-purpose", "prefetch")])]
+    answers += [await send_request(victim.app, "GET", path, headers=FETCH.items())]
     for answer in answers:
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["pragma"] == "no-cache"
@@ -78,10 +79,10 @@ async def test_no_answer_of_ours_is_kept_framed_or_told_on(victim: Browser, rout
 
 
 async def test_l01_the_ends_of_a_login_are_not_kept(victim: Browser, emulator: Emulator) -> None:
-    finished = await victim.open(await victim.come_back())
-    denied = await victim.open(emulator.consent(await victim.begin(), decision="deny"))
+    finished = await victim.request(await victim.approve_login())
+    denied = await victim.request(emulator.consent(await victim.start_login(), decision="deny"))
     signed_out = await victim.sign_out()
-    guarded = await victim.open("/studio")
+    guarded = await victim.request("/studio")
 
     for answer in (finished, denied, signed_out, guarded):
         assert answer.headers["cache-control"] == "no-store"
@@ -92,19 +93,19 @@ async def test_l01_the_ends_of_a_login_are_not_kept(victim: Browser, emulator: E
 async def test_a_shared_cache_shows_nobody_somebody_elses_page(tiktok: TikTok, emulator: Emulator, path: str) -> None:
     site = SharedCache(TikTokAuthMiddleware(cacheable, tiktok))
     amara, jun, nobody = (Browser(TikTokAuthMiddleware(cacheable, tiktok), emulator) for _ in range(3))
-    await amara.visit(await amara.come_back())
-    await jun.visit(await jun.come_back(person=JUN))
+    await amara.visit(await amara.approve_login())
+    await jun.visit(await jun.approve_login(person=JUN))
     for browser, name in ((amara, AMARA.display_name), (jun, JUN.display_name), (nobody, "")):
         browser.app = site
         for _ in range(2):
-            assert (await browser.open(path)).json() == {"name": name}
+            assert (await browser.request(path)).json() == {"name": name}
 
 
 async def test_l01_an_answer_with_a_cookie_of_ours_is_private(tiktok: TikTok) -> None:
     site = TikTokAuthMiddleware(cacheable, tiktok)
-    answer = await ask(site, "GET", "/", headers=[("cookie", f"{SESSION_COOKIE}=forged")])
+    answer = await send_request(site, "GET", "/", headers=[("cookie", f"{SESSION_COOKIE}=forged")])
 
-    assert answer.cookies_set
+    assert answer.set_cookie_lines
     assert answer.headers.getlist("cache-control") == ["private, no-store"]
 
 
@@ -130,24 +131,24 @@ async def test_however_the_app_answers_a_cookie_of_ours_is_not_lost(tiktok: TikT
             await send({**part})
 
     for method in ("GET", "HEAD", "POST"):
-        answer = await ask(
+        answer = await send_request(
             TikTokAuthMiddleware(inner, tiktok), method, "/", headers=[("cookie", f"{SESSION_COOKIE}=forged")]
         )
-        assert set(answer.cookies_set) == {SESSION_COOKIE}
+        assert set(answer.set_cookie_lines) == {SESSION_COOKIE}
         assert answer.headers["vary"] == "Cookie"
         assert answer.headers["cache-control"] == "private, no-store"
 
 
 async def test_l03_the_callback_never_becomes_a_page_of_history(victim: Browser) -> None:
-    answer = await victim.open(await victim.come_back())
+    answer = await victim.request(await victim.approve_login())
 
     assert (answer.status, answer.location, answer.body) == (303, "/me", b"")
-    assert urlsplit((await victim.visit(await victim.come_back())).url).query == ""
+    assert urlsplit((await victim.visit(await victim.approve_login())).url).query == ""
 
 
 @pytest.mark.parametrize("path", [CALLBACK, "/auth/tiktok/logout"], ids="L-03 {}".format)
 async def test_a_page_of_ours_loads_nothing_from_elsewhere(victim: Browser, path: str) -> None:
-    page = (await victim.open(path)).text
+    page = (await victim.request(path)).text
 
     assert '<meta name="referrer" content="no-referrer">' in page
     for loader in ("http:", "https:", "src=", "url(", "@import", "<script", "<link", "<iframe", "<base"):
@@ -165,7 +166,7 @@ async def test_l04_no_secret_is_within_the_apps_reach_unasked(
 
     site = TikTokAuthMiddleware(inner, tiktok)
     victim = Browser(site, emulator)
-    await victim.visit(await victim.come_back())
+    await victim.visit(await victim.approve_login())
     scope = {name: value for name, value in seen[-1].items() if name != "headers"}
     user = scope["user"]
     told = [
@@ -177,7 +178,7 @@ async def test_l04_no_secret_is_within_the_apps_reach_unasked(
         repr(copy.deepcopy(user)),
     ]
 
-    canaries.secrets |= {victim.session.partition(".")[0]}
+    canaries.secrets |= {victim.session_cookie.partition(".")[0]}
     for text in told:
         canaries.check("what the app may print", text)
     assert pickle.loads(pickle.dumps(user)) == user  # noqa: S301
@@ -211,13 +212,13 @@ async def test_l04_the_whole_address_of_a_callback_is_in_no_log(
     victim: Browser, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    back = await victim.come_back()
-    await victim.open(back)
+    back = await victim.approve_login()
+    await victim.request(back)
     query = parse_qs(urlsplit(back).query)
 
     lines = "\n".join(record.getMessage() for record in caplog.records)
     assert "signed in: session" in lines
-    for secret in (query["code"][0], query["state"][0], victim.session.partition(".")[0], "canary"):
+    for secret in (query["code"][0], query["state"][0], victim.session_cookie.partition(".")[0], "canary"):
         assert secret not in lines
 
 
@@ -239,17 +240,17 @@ async def test_l06_the_store_is_not_asked_about_a_forged_id(victim: Browser, ask
     """So the time of an answer tells a forger nothing about which sessions there are."""
     await victim.sign_in()
     asked_of_store.clear()
-    known, signature = victim.session.split(".")
+    known, signature = victim.session_cookie.split(".")
     for value in (f"{known}.{'0' * len(signature)}", f"{'A' * len(known)}.{signature}", known):
-        await ask(victim.app, "GET", "/me", headers=[("cookie", f"{SESSION_COOKIE}={value}")])
+        await send_request(victim.app, "GET", "/me", headers=[("cookie", f"{SESSION_COOKIE}={value}")])
     assert asked_of_store == []
-    await victim.name()
+    await victim.display_name()
     assert len(asked_of_store) == 1
 
 
 async def test_l06_the_store_is_not_asked_about_a_forged_state(victim: Browser, asked_of_store: list[str]) -> None:
-    state = parse_qs(urlsplit(await victim.begin()).query)["state"][0]
+    state = parse_qs(urlsplit(await victim.start_login()).query)["state"][0]
     for forged in ("A" * 43, state[:-8] + "A" * 8, "B" + state[1:]):
-        assert (await victim.open(f"{CALLBACK}?code=c&state={forged}")).status == 400
+        assert (await victim.request(f"{CALLBACK}?code=c&state={forged}")).status == 400
 
     assert asked_of_store == []

@@ -8,14 +8,14 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
-from asgi_tiktok.emulator import CAST, Emulator
-from tests.security.browsers import Browser
-from tests.security.callbacks import bring, parts
-from tests.visits import SESSION_COOKIE, asked
+from asgi_tiktok.emulator import Emulator
+from tests.support.browser import Browser
+from tests.support.callbacks import callback_parts, send_callback
+from tests.support.people import JUN
+from tests.support.settings import SESSION_COOKIE
+from tests.support.tiktok import count_requests
 
 pytestmark = pytest.mark.anyio
-
-JUN = CAST[1]
 
 
 def filled(query: str | bytes, given: dict[str, str]) -> bytes:
@@ -95,21 +95,21 @@ async def test_a_callback_that_tiktok_never_sends_changes_nothing(
     victim: Browser, emulator: Emulator, caplog: pytest.LogCaptureFixture, query: str | bytes
 ) -> None:
     await victim.sign_in(JUN)
-    back = await victim.come_back()
-    given = parts(back)
+    back = await victim.approve_login()
+    given = callback_parts(back)
     caplog.clear()
-    answer = await bring(victim, filled(query, given))
+    answer = await send_callback(victim, filled(query, given))
 
     assert answer.status == 400
-    assert asked(emulator) == 1, "TikTok was asked"
-    assert not answer.cookies_set
-    assert await victim.name() == JUN.display_name, "the earlier login is gone"
+    assert count_requests(emulator) == 1, "TikTok was asked"
+    assert not answer.set_cookie_lines
+    assert await victim.display_name() == JUN.display_name, "the earlier login is gone"
     assert "TikTok" in answer.text
     assert given["state"] not in answer.text
     (line,) = [record.getMessage() for record in caplog.records if record.name == "asgi_tiktok"]
     assert line.startswith("callback: ")
     assert len(line) < 1024
-    assert (await victim.open(back)).location == "/me", "the real callback works no more"
+    assert (await victim.request(back)).location == "/me", "the real callback works no more"
 
 
 async def work_of(errand: Callable[[], Awaitable[Any]]) -> int:
@@ -131,19 +131,21 @@ async def work_of(errand: Callable[[], Awaitable[Any]]) -> int:
 
 async def test_p10_a_huge_query_costs_no_more_than_a_small_one(victim: Browser) -> None:
     state = "&state=" + "A" * 43
-    plain = await work_of(lambda: bring(victim, "code=c" + state))
+    plain = await work_of(lambda: send_callback(victim, "code=c" + state))
     for huge in ("&x=1" * 10_000, "&" * 500_000, "&state=x" * 50_000, "&code=%41" * 50_000):
-        assert await work_of(lambda huge=huge: bring(victim, "code=c" + state + huge)) < 2 * plain  # type: ignore[misc]
+        assert await work_of(lambda huge=huge: send_callback(victim, "code=c" + state + huge)) < 2 * plain  # type: ignore[misc]
 
 
 @pytest.mark.welcome
 @pytest.mark.parametrize("safe", ["/", "*!", ""], ids=["P-06 quoted", "P-06 raw", "P-06 all quoted"])
 async def test_a_code_is_decoded_once(victim: Browser, safe: str) -> None:
-    back = await victim.come_back()
+    back = await victim.approve_login()
     code = parse_qs(urlsplit(back).query)["code"][0]
 
     assert {"*", "!"} <= set(code)
-    assert (await bring(victim, f"code={quote(code, safe=safe)}&state={parts(back)['state']}")).status == 303
+    assert (
+        await send_callback(victim, f"code={quote(code, safe=safe)}&state={callback_parts(back)['state']}")
+    ).status == 303
 
 
 CODES = {
@@ -158,15 +160,15 @@ CODES = {
 async def test_tiktok_gets_the_code_that_the_browser_brought(
     victim: Browser, emulator: Emulator, written: str, meant: str
 ) -> None:
-    state = parse_qs(urlsplit(await victim.begin()).query)["state"][0]
+    state = parse_qs(urlsplit(await victim.start_login()).query)["state"][0]
 
-    assert (await bring(victim, f"code={written}&state={state}")).status == 400
+    assert (await send_callback(victim, f"code={written}&state={state}")).status == 400
     assert emulator.exchanges[-1].request["code"] == meant
     assert SESSION_COOKIE not in victim.jar
 
 
 @pytest.mark.welcome
 async def test_p07_a_state_in_encoded_letters_is_the_same_state(victim: Browser) -> None:
-    given = parts(await victim.come_back())
+    given = callback_parts(await victim.approve_login())
 
-    assert (await bring(victim, f"code={given['code']}&state={given['spelt']}")).status == 303
+    assert (await send_callback(victim, f"code={given['code']}&state={given['spelt']}")).status == 303

@@ -1,6 +1,5 @@
 """How a login ends that did come back from TikTok, and what it cannot be made to do (P-11 to P-21)."""
 
-from collections.abc import Callable
 from urllib.parse import parse_qs, quote, urlsplit
 
 import anyio
@@ -8,14 +7,16 @@ import pytest
 from starlette.types import ASGIApp
 
 from asgi_tiktok import MemoryStore
-from asgi_tiktok.emulator import CAST, Emulator
-from tests.security.browsers import Browser
-from tests.security.callbacks import bring
-from tests.visits import CALLBACK, LOGIN_COOKIE, SESSION_COOKIE, asked
+from asgi_tiktok.emulator import Emulator
+from tests.support.browser import Browser
+from tests.support.callbacks import send_callback
+from tests.support.clock import Clock
+from tests.support.people import AMARA, JUN
+from tests.support.settings import CALLBACK, LOGIN_COOKIE, SESSION_COOKIE
+from tests.support.tiktok import count_requests
 
 pytestmark = pytest.mark.anyio
 
-JUN = CAST[1]
 
 DENIALS = {
     "P-11 denied": "error=access_denied",
@@ -27,16 +28,16 @@ DENIALS = {
 @pytest.mark.parametrize("error", DENIALS.values(), ids=DENIALS.keys())
 async def test_a_denial_ends_this_login_and_no_other(victim: Browser, emulator: Emulator, error: str) -> None:
     await victim.sign_in(JUN)
-    state = parse_qs(urlsplit(await victim.begin("next=/secret")).query)["state"][0]
-    answer = await victim.open(f"{CALLBACK}?{error}&state={state}", page="https://www.tiktok.com")
+    state = parse_qs(urlsplit(await victim.start_login("next=/secret")).query)["state"][0]
+    answer = await victim.request(f"{CALLBACK}?{error}&state={state}", page="https://www.tiktok.com")
 
     assert answer.status == 403
     assert "You cancelled the sign-in" in answer.text
-    assert asked(emulator) == 1
+    assert count_requests(emulator) == 1
     assert not any(cookie.name.startswith(LOGIN_COOKIE) for cookie in victim.jar)
-    assert await victim.name() == JUN.display_name
-    assert "already" not in (await victim.open(f"{CALLBACK}?code=c&state={state}")).text
-    assert asked(emulator) == 1, "the denied login went on"
+    assert await victim.display_name() == JUN.display_name
+    assert "already" not in (await victim.request(f"{CALLBACK}?code=c&state={state}")).text
+    assert count_requests(emulator) == 1, "the denied login went on"
 
 
 HOSTILE = {
@@ -55,10 +56,10 @@ HOSTILE = {
 async def test_nothing_that_came_back_is_ever_shown_or_logged(
     victim: Browser, caplog: pytest.LogCaptureFixture, hostile: str, own: bool
 ) -> None:
-    state = parse_qs(urlsplit(await victim.begin()).query)["state"][0] if own else "A" * 43
+    state = parse_qs(urlsplit(await victim.start_login()).query)["state"][0] if own else "A" * 43
     caplog.clear()
     fields = {"error": hostile, "error_description": hostile, "error_uri": "javascript:alert(1)", "state": state}
-    answer = await bring(victim, "&".join(f"{name}={quote(value)}" for name, value in fields.items()))
+    answer = await send_callback(victim, "&".join(f"{name}={quote(value)}" for name, value in fields.items()))
 
     lines = [record.getMessage() for record in caplog.records if record.name == "asgi_tiktok"]
     assert answer.status in (400, 502)
@@ -80,20 +81,20 @@ EXTRA = {
 
 @pytest.mark.parametrize("extra", EXTRA.values(), ids=EXTRA.keys())
 async def test_nothing_else_in_the_query_leads_elsewhere(victim: Browser, extra: str) -> None:
-    back = (await victim.come_back()).replace("&scopes=user.info.basic", "")
-    answer = await victim.open(back + extra)
+    back = (await victim.approve_login()).replace("&scopes=user.info.basic", "")
+    answer = await victim.request(back + extra)
 
     assert (answer.status, answer.location) == (303, "/me")
-    assert await victim.name() == CAST[0].display_name
+    assert await victim.display_name() == AMARA.display_name
 
 
 async def test_p14_granted_scopes_are_those_of_the_token(victim: Browser) -> None:
-    back = await victim.come_back()
+    back = await victim.approve_login()
     assert "scopes=user.info.basic" in back
-    await victim.open(back.replace("scopes=user.info.basic", "scopes=video.list,video.publish"))
+    await victim.request(back.replace("scopes=user.info.basic", "scopes=video.list,video.publish"))
 
-    assert (await victim.open("/me")).json()["scopes"] == ["authenticated", "user.info.basic"]
-    assert (await victim.open("/videos")).status == 403
+    assert (await victim.request("/me")).json()["scopes"] == ["authenticated", "user.info.basic"]
+    assert (await victim.request("/videos")).status == 403
 
 
 METHODS = [f"P-15 {method}" for method in ("POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "FOO", "get")]
@@ -102,15 +103,15 @@ METHODS += ["P-16 HEAD"]
 
 @pytest.mark.parametrize("row", METHODS)
 async def test_only_get_finishes_a_login(victim: Browser, emulator: Emulator, row: str) -> None:
-    back = await victim.come_back()
+    back = await victim.approve_login()
     override = [("x-http-method-override", "GET"), ("content-type", "application/x-www-form-urlencoded")]
     body = urlsplit(back).query.encode() + b"&_method=GET"
     for address in (back, CALLBACK):
-        answer = await victim.open(address, method=row.split()[1], headers=override, body=body)
+        answer = await victim.request(address, method=row.split()[1], headers=override, body=body)
         assert (answer.status, answer.headers["allow"]) == (405, "GET")
-    assert asked(emulator) == 0
+    assert count_requests(emulator) == 0
     assert SESSION_COOKIE not in victim.jar
-    assert (await victim.open(back)).status == 303
+    assert (await victim.request(back)).status == 303
 
 
 UNASKED = {
@@ -124,96 +125,98 @@ UNASKED = {
 async def test_a_prefetched_callback_consumes_nothing(
     victim: Browser, emulator: Emulator, header: tuple[str, str]
 ) -> None:
-    back = await victim.come_back()
+    back = await victim.approve_login()
 
-    assert (await victim.open(back, headers=[header])).status == 204
-    assert asked(emulator) == 0
-    assert (await victim.open(back)).status == 303
+    assert (await victim.request(back, headers=[header])).status == 204
+    assert count_requests(emulator) == 0
+    assert (await victim.request(back)).status == 303
 
 
 async def test_p16_a_link_preview_consumes_nothing(victim: Browser, site: ASGIApp, emulator: Emulator) -> None:
-    back = await victim.come_back()
+    back = await victim.approve_login()
     preview = Browser(site, emulator)
 
-    assert (await preview.open(back, headers=[("user-agent", "PreviewBot/1.0")], says=False)).status == 400
-    assert asked(emulator) == 0
-    assert (await victim.open(back)).status == 303
+    assert (
+        await preview.request(back, headers=[("user-agent", "PreviewBot/1.0")], fetch_metadata=False)
+    ).status == 400
+    assert count_requests(emulator) == 0
+    assert (await victim.request(back)).status == 303
 
 
 async def test_p17_a_reload_leads_on_and_asks_nobody(victim: Browser, emulator: Emulator) -> None:
-    back = await victim.come_back()
-    first = await victim.open(back)
-    session = victim.session
-    again = await victim.open(back)
+    back = await victim.approve_login()
+    first = await victim.request(back)
+    session = victim.session_cookie
+    again = await victim.request(back)
 
     assert (again.status, again.location) == (first.status, first.location)
-    assert not again.cookies_set
-    assert victim.session == session
-    assert asked(emulator) == 1
+    assert not again.set_cookie_lines
+    assert victim.session_cookie == session
+    assert count_requests(emulator) == 1
 
 
 async def test_p17_a_used_callback_signs_nobody_in_again(
     victim: Browser, attacker: Browser, emulator: Emulator
 ) -> None:
-    back = await victim.come_back()
-    await victim.open(back)
+    back = await victim.approve_login()
+    await victim.request(back)
     await victim.sign_out()
     await attacker.sign_in(JUN)
     for browser, who in ((victim, ""), (attacker, JUN.display_name)):
-        answer = await browser.open(back)
+        answer = await browser.request(back)
         assert answer.status == 400
         assert "This sign-in is finished already" in answer.text
-        assert await browser.name() == who
-    assert asked(emulator) == 2
+        assert await browser.display_name() == who
+    assert count_requests(emulator) == 2
 
 
 @pytest.mark.parametrize("keeps_cookie", [True, False], ids=["P-18 with its cookie", "P-18 without"])
 async def test_a_login_that_took_too_long_is_over(
-    victim: Browser, emulator: Emulator, later: Callable[[float], None], keeps_cookie: bool
+    victim: Browser, emulator: Emulator, clock: Clock, keeps_cookie: bool
 ) -> None:
-    back = await victim.come_back()
-    cookie = victim.jar.header(victim.home)
-    later(601)
-    assert victim.jar.header(victim.home) == ""
-    answer = await victim.open(back, headers=[("cookie", cookie)] if keeps_cookie else [])
+    back = await victim.approve_login()
+    cookie = victim.jar.cookie_header(victim.home)
+    clock.advance(601)
+    assert victim.jar.cookie_header(victim.home) == ""
+    answer = await victim.request(back, headers=[("cookie", cookie)] if keeps_cookie else [])
 
     assert answer.status == 400
     assert "That took a little long" in answer.text
     assert 'href="/auth/tiktok/login' in answer.text
-    assert asked(emulator) == 0
+    assert count_requests(emulator) == 0
 
 
 async def test_p19_signing_in_as_somebody_else_mixes_nobody(
     victim: Browser, attacker: Browser, store: MemoryStore
 ) -> None:
     await victim.sign_in(JUN)
-    first = victim.session
-    await victim.sign_in(CAST[0])
-    attacker.jar.put(attacker.home, f"{SESSION_COOKIE}={first}; Secure; Path=/")
+    first = victim.session_cookie
+    await victim.sign_in(AMARA)
+    attacker.jar.store(attacker.home, f"{SESSION_COOKIE}={first}; Secure; Path=/")
 
-    assert victim.session != first
-    assert await victim.name() == CAST[0].display_name
-    assert await attacker.name() == "", "the session before it lives on"
+    assert victim.session_cookie != first
+    assert await victim.display_name() == AMARA.display_name
+    assert await attacker.display_name() == "", "the session before it lives on"
     assert sum(key.startswith("session:") for key in store.records) == 1
 
 
 async def test_p20_what_stands_behind_the_hash_never_arrives(victim: Browser, emulator: Emulator) -> None:
-    back = await victim.come_back()
+    back = await victim.approve_login()
 
-    assert (await victim.open(f"{CALLBACK}#{urlsplit(back).query}")).status == 400
-    assert asked(emulator) == 0
+    assert (await victim.request(f"{CALLBACK}#{urlsplit(back).query}")).status == 400
+    assert count_requests(emulator) == 0
 
 
 async def test_p21_of_a_thousand_identical_callbacks_one_asks_tiktok(victim: Browser, emulator: Emulator) -> None:
-    query = urlsplit(await victim.come_back()).query
+    query = urlsplit(await victim.approve_login()).query
     statuses: list[int] = []
 
     async def knock() -> None:
-        statuses.append((await bring(victim, query)).status)
+        statuses.append((await send_callback(victim, query)).status)
 
     async with anyio.create_task_group() as group:
         for _ in range(1000):
             group.start_soon(knock)
 
-    assert asked(emulator) == 1
+    assert count_requests(emulator) == 1
     assert (statuses.count(303), statuses.count(400)) == (1, 999)

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from asgi_tiktok import MemoryStore, Store
-from tests.security.scenes import AMARA, JUN, Deed, Halt, Scene, reached
-from tests.visits import asked
+from tests.support.interleaving import Action, Pause, Scene, step_hook
+from tests.support.people import AMARA, JUN
+from tests.support.tiktok import count_requests
 
 pytestmark = pytest.mark.anyio
 
@@ -20,14 +21,14 @@ async def let_others_run() -> None:
     await asyncio.sleep(0)
 
 
-async def at_every_await(prepare: Prepare, deed: Deed) -> AsyncIterator[Scene]:
+async def at_every_await(prepare: Prepare, deed: Action) -> AsyncIterator[Scene]:
     """A scene for each turn of the event loop that the deed takes, cancelled in it."""
     for turns in count():
         scene = await prepare(MemoryStore())
         # The memory store never waits, so each of its steps is given an await before and behind it.
-        token = reached.set(let_others_run)
+        token = step_hook.set(let_others_run)
         task = asyncio.create_task(deed(scene))
-        reached.reset(token)
+        step_hook.reset(token)
         for _ in range(turns):
             await asyncio.sleep(0)
         if task.done():
@@ -36,17 +37,17 @@ async def at_every_await(prepare: Prepare, deed: Deed) -> AsyncIterator[Scene]:
         task.cancel()
         await asyncio.wait({task})
         assert task.cancelled(), "somebody caught the cancellation"
-        await scene.settle()
+        await scene.aclose()
         yield scene
 
 
-async def within_every_step(store: Store, prepare: Prepare, deed: Deed) -> AsyncIterator[Scene]:
+async def within_every_step(store: Store, prepare: Prepare, deed: Action) -> AsyncIterator[Scene]:
     """A scene for each step to the store or to TikTok, cancelled while the answer is under way."""
     for step in count():
         scene = await prepare(store)
         if not await cancelled_within(step, deed(scene)):
             return
-        await scene.settle()
+        await scene.aclose()
         yield scene
 
 
@@ -56,8 +57,8 @@ async def cancelled_within(step: int, deed: Coroutine[Any, Any, Any]) -> bool:
     async def cancel() -> None:
         asyncio.get_running_loop().call_soon(task.cancel)
 
-    halt = Halt(step, cancel)
-    task = halt.begin(deed)
+    halt = Pause(step, cancel)
+    task = halt.start(deed)
     await asyncio.wait({task})
     if halt.task is None:
         task.result()
@@ -72,24 +73,24 @@ async def signed_in(store: Store) -> Scene:
 
 async def signed_in_long_ago(store: Store) -> Scene:
     scene = await signed_in(store)
-    await scene.end_token()
+    await scene.expire_token()
     return scene
 
 
 async def about_to_switch(store: Store) -> Scene:
     """Amara is signed in, and Jun has just agreed at TikTok in the same browser."""
     scene = await signed_in(store)
-    scene.back = await scene.browser.come_back(person=JUN)
+    scene.callback_url = await scene.browser.approve_login(person=JUN)
     scene.emulator.exchanges.clear()
     return scene
 
 
 def come_back(scene: Scene) -> Coroutine[Any, Any, Any]:
-    return scene.browser.open(scene.back)
+    return scene.browser.request(scene.callback_url)
 
 
 def ask_for_the_token(scene: Scene) -> Coroutine[Any, Any, Any]:
-    return scene.browser.open("/token")
+    return scene.browser.request("/token")
 
 
 def sign_out(scene: Scene) -> Coroutine[Any, Any, Any]:
@@ -102,65 +103,65 @@ def disconnect(scene: Scene) -> Coroutine[Any, Any, Any]:
 
 async def check_callback(scene: Scene) -> None:
     """The code went out once at most, nobody is somebody else, and the browser can begin again."""
-    assert asked(scene.emulator) <= 1
-    assert await scene.whose(scene.cookie) in ("", AMARA.display_name)
-    assert await scene.browser.name() in ("", AMARA.display_name, JUN.display_name)
-    assert await scene.sessions(JUN) <= 1
-    assert (await scene.browser.open(scene.back)).status in (303, 400)
-    assert asked(scene.emulator) <= 1
+    assert count_requests(scene.emulator) <= 1
+    assert await scene.user_of(scene.session_cookie) in ("", AMARA.display_name)
+    assert await scene.browser.display_name() in ("", AMARA.display_name, JUN.display_name)
+    assert await scene.count_sessions(JUN) <= 1
+    assert (await scene.browser.request(scene.callback_url)).status in (303, 400)
+    assert count_requests(scene.emulator) <= 1
 
     await scene.sign_in(JUN)
-    assert await scene.whose(scene.cookie) == JUN.display_name
-    assert await scene.sessions(JUN) <= 2
-    assert await scene.is_alive(JUN)
+    assert await scene.user_of(scene.session_cookie) == JUN.display_name
+    assert await scene.count_sessions(JUN) <= 2
+    assert await scene.has_live_token(JUN)
 
 
 async def check_refresh(scene: Scene) -> None:
     """The next who asks has the new token, which was fetched once, and nobody holds the lease."""
     await scene.tiktok.token(AMARA.open_id)
-    assert await scene.is_alive()
-    assert asked(scene.emulator) == 1
+    assert await scene.has_live_token()
+    assert count_requests(scene.emulator) == 1
     assert not await scene.has_lease()
-    assert await scene.whose(scene.cookie) == AMARA.display_name
+    assert await scene.user_of(scene.session_cookie) == AMARA.display_name
 
 
 async def check_sign_out(scene: Scene) -> None:
     """It happened or not, never by half; and a second try ends it."""
-    if await scene.browser.name() == "":
-        assert await scene.sessions() == 0
+    if await scene.browser.display_name() == "":
+        assert await scene.count_sessions() == 0
     await scene.browser.sign_out()
-    assert await scene.whose(scene.cookie) == ""
-    assert await scene.sessions() == 0
+    assert await scene.user_of(scene.session_cookie) == ""
+    assert await scene.count_sessions() == 0
 
 
 async def check_removal(scene: Scene) -> None:
     """TikTok, which had no answer, sends the event again, and at the latest when the mark has ended it counts."""
-    status = await scene.remove()
+    status = await scene.send_removal()
     if status == 503:
-        assert await scene.forget_event()
-        status = await scene.remove()
+        assert await scene.expire_event_marker()
+        status = await scene.send_removal()
     assert status == 200
-    assert await scene.whose(scene.cookie) == ""
-    assert await scene.kept() is None
+    assert await scene.user_of(scene.session_cookie) == ""
+    assert await scene.stored_token() is None
 
 
 async def check_disconnect(scene: Scene) -> None:
     """Nobody is signed in again by it, and a second try finishes it."""
-    was_there = await scene.whose(scene.cookie)
+    was_there = await scene.user_of(scene.session_cookie)
     await scene.tiktok.disconnect(AMARA.open_id)
     assert was_there in ("", AMARA.display_name)
-    assert await scene.whose(scene.cookie) == ""
-    assert await scene.kept() is None
+    assert await scene.user_of(scene.session_cookie) == ""
+    assert await scene.stored_token() is None
     assert not scene.emulator.grants.grants
     assert not await scene.has_lease()
 
 
 Check = Callable[[Scene], Awaitable[None]]
-DEEDS: dict[str, tuple[Prepare, Deed, Check, int, int]] = {
+DEEDS: dict[str, tuple[Prepare, Action, Check, int, int]] = {
     "callback": (about_to_switch, come_back, check_callback, 20, 15),
     "refresh": (signed_in_long_ago, ask_for_the_token, check_refresh, 5, 12),
     "sign-out": (signed_in, sign_out, check_sign_out, 5, 4),
-    "removal": (signed_in_long_ago, Scene.remove, check_removal, 9, 8),
+    "removal": (signed_in_long_ago, Scene.send_removal, check_removal, 9, 8),
     "disconnect": (signed_in_long_ago, disconnect, check_disconnect, 25, 16),
 }
 AT_A_DISTANCE = [

@@ -13,18 +13,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from asgi_tiktok import LoginRequired, MemoryStore, Store, TikTok, TikTokAuthMiddleware
 from asgi_tiktok.accounts import sessions
-from asgi_tiktok.emulator import CAST, Emulator
+from asgi_tiktok.emulator import Emulator
 from asgi_tiktok.stores import lease
-from tests.security.browsers import Browser
-from tests.security.scenes import MidwayStore
-from tests.security.wire import Answer, ask
-from tests.site import app
-from tests.test_webhooks import WEBHOOK, event, sign
-from tests.visits import asked, new_tiktok
+from tests.support.app import app
+from tests.support.browser import Browser
+from tests.support.clock import Clock
+from tests.support.interleaving import SteppedStore
+from tests.support.people import AMARA
+from tests.support.requests import RawResponse, send_request
+from tests.support.settings import WEBHOOK
+from tests.support.tiktok import count_requests, new_tiktok
+from tests.support.webhooks import sign_webhook, webhook_body
 
 pytestmark = pytest.mark.anyio
 
-AMARA = CAST[0]
 HOUR = 3600
 DAY = 24 * HOUR
 WORKERS = pytest.mark.parametrize("each_store", ["redis", "postgresql"], indirect=True)
@@ -34,23 +36,16 @@ OWN_CLOCK = pytest.mark.parametrize("each_store", ["memory", "sqlite"], indirect
 astray: ContextVar[float] = ContextVar("astray", default=0)
 
 
-class Clock:
-    """The machine's clock: right, until it is set."""
-
-    def __init__(self) -> None:
-        self.offset = 0.0
-        self.true_time = time.time
+class WorkersClock(Clock):
+    """The machine's clock, plus the error of the worker that reads it."""
 
     def __call__(self) -> float:
-        return self.true_time() + self.offset + astray.get()
-
-    def set(self, moment: float) -> None:
-        self.offset = moment - self.true_time()
+        return super().__call__() + astray.get()
 
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
+    clock = WorkersClock()
     monkeypatch.setattr(time, "time", clock)
     return clock
 
@@ -78,14 +73,16 @@ class Worker:
 
 
 def workers(store: Store, emulator: Emulator, *wrong: float) -> list[Worker]:
-    shared = MidwayStore(store)
+    shared = SteppedStore(store)
     return [Worker(new_tiktok(httpx2.ASGITransport(emulator), store=shared), seconds) for seconds in wrong]
 
 
-async def tell(worker: Worker, *, at: float, number: int = 0) -> Answer:
+async def tell(worker: Worker, *, at: float, number: int = 0) -> RawResponse:
     """TikTok, whose clock is right, sends an event."""
-    body = event(create_time=number)
-    return await ask(worker, "POST", WEBHOOK, headers=[("tiktok-signature", sign(body, at=at))], body=body)
+    body = webhook_body(create_time=number)
+    return await send_request(
+        worker, "POST", WEBHOOK, headers=[("tiktok-signature", sign_webhook(body, at=at))], body=body
+    )
 
 
 @WORKERS
@@ -95,19 +92,19 @@ async def test_half_a_minute_between_workers_is_nothing(
 ) -> None:
     one, two = workers(each_store, emulator, first, second)
     browser = Browser(one, emulator)
-    back = await browser.come_back()
+    back = await browser.approve_login()
     browser.app = two
     await browser.visit(back)
     for worker in (one, two):
         browser.app = worker
-        assert await browser.name() == AMARA.display_name
-        assert (await browser.open("/token")).status == 200
-    assert asked(emulator) == 1
+        assert await browser.display_name() == AMARA.display_name
+        assert (await browser.request("/token")).status == 200
+    assert count_requests(emulator) == 1
     assert (await tell(two, at=time.time())).status == 200
 
     for worker in (one, two):
         browser.app = worker
-        assert await browser.name() == ""
+        assert await browser.display_name() == ""
 
 
 @WORKERS
@@ -118,21 +115,21 @@ async def test_an_hour_between_workers_refuses_more_and_never_less(
     """A login that is an hour old, or from the future, is refused; what was finished holds, and can be ended."""
     one, two = workers(each_store, emulator, first, second)
     browser = Browser(one, emulator)
-    back = await browser.come_back()
+    back = await browser.approve_login()
     browser.app = two
-    assert (await browser.open(back)).status == 400
-    assert asked(emulator) == 0
+    assert (await browser.request(back)).status == 400
+    assert count_requests(emulator) == 0
 
     browser.app = one
     await browser.sign_in()
-    stolen = browser.session
+    stolen = browser.session_cookie
     for worker in (two, one, two):
         browser.app = worker
-        assert await browser.name() == AMARA.display_name
-        assert (await browser.open("/token")).status == 200
+        assert await browser.display_name() == AMARA.display_name
+        assert (await browser.request("/token")).status == 200
     await browser.sign_out()
     for worker in (one, two):
-        answer = await ask(worker, "GET", "/me", headers=[("cookie", f"__Host-tiktok_session={stolen}")])
+        answer = await send_request(worker, "GET", "/me", headers=[("cookie", f"__Host-tiktok_session={stolen}")])
         assert answer.json()["name"] == ""
     wrong = one if first else two
     assert (await tell(wrong, at=time.time())).status == 401
@@ -145,13 +142,13 @@ async def test_a_clock_that_is_set_back_signs_nobody_out(each_store: Store, emul
     await browser.sign_in()
     for wrong in (-HOUR, HOUR, -HOUR, 0):
         clock.offset = wrong
-        assert await browser.name() == AMARA.display_name
-        assert (await browser.open("/token")).status == 200
+        assert await browser.display_name() == AMARA.display_name
+        assert (await browser.request("/token")).status == 200
     clock.offset = -HOUR
     assert (await browser.sign_out()).status == 303
     await browser.sign_in()
     clock.offset = 0
-    assert await browser.name() == AMARA.display_name
+    assert await browser.display_name() == AMARA.display_name
 
 
 @OWN_CLOCK
@@ -170,7 +167,7 @@ async def test_a_lease_of_a_dead_worker_ends_also_when_the_clock_is_set_back(
 
     with anyio.fail_after(9):
         assert (await tiktok.token(AMARA.open_id)).expires_at > time.time()
-    assert asked(emulator) == 2
+    assert count_requests(emulator) == 2
 
 
 async def test_a_lease_that_is_renewed_is_nobody_elses(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,19 +189,19 @@ async def test_people_come_and_go_across_2038(each_store: Store, emulator: Emula
     clock.set(end - 60)
     (worker,) = workers(each_store, emulator, 0)
     browser = Browser(worker, emulator)
-    back = await browser.come_back()
+    back = await browser.approve_login()
     clock.set(end + 60)
     await browser.visit(back)
     assert (await tell(worker, at=time.time(), number=1)).status == 200
     await browser.sign_in()
     for wait in (0, sessions.TOUCH_INTERVAL + 1, 3 * HOUR):
         clock.set(end + 60 + wait)
-        assert await browser.name() == AMARA.display_name
-        assert (await browser.open("/token")).status == 200
-    assert asked(emulator) == 3, "two logins and one refresh"
+        assert await browser.display_name() == AMARA.display_name
+        assert (await browser.request("/token")).status == 200
+    assert count_requests(emulator) == 3, "two logins and one refresh"
 
     clock.set(end + 8 * DAY)
-    assert await browser.name() == ""
+    assert await browser.display_name() == ""
     assert (await tell(worker, at=time.time(), number=2)).status == 200
     with pytest.raises(LoginRequired):
         await worker.tiktok.token(AMARA.open_id)
@@ -218,22 +215,22 @@ async def test_a_session_that_ends_while_it_is_looked_at(emulator: Emulator, clo
     await browser.sign_in()
     for day in range(1, 30, 6):
         clock.offset = day * DAY
-        assert await browser.name() == AMARA.display_name
+        assert await browser.display_name() == AMARA.display_name
     clock.offset = 30 * DAY - 1.5
-    cookie = browser.jar.header(browser.home)
-    true_time, readings = clock.true_time, 0
+    cookie = browser.jar.cookie_header(browser.home)
+    real_time, readings = clock.real_time, 0
 
     def moving_on() -> float:
         nonlocal readings
         readings += 1
-        return true_time() + (2 if readings >= reading else 0)
+        return real_time() + (2 if readings >= reading else 0)
 
-    clock.true_time = moving_on
-    answer = await ask(worker, "GET", "/me", headers=[("cookie", cookie)])
+    clock.real_time = moving_on
+    answer = await send_request(worker, "GET", "/me", headers=[("cookie", cookie)])
     assert answer.json()["name"] in ("", AMARA.display_name)
     assert readings >= reading or answer.json()["name"] == AMARA.display_name
     clock.offset += 2
-    assert await browser.name() == ""
+    assert await browser.display_name() == ""
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -247,9 +244,9 @@ async def test_a_clock_that_jumps_at_any_reading_makes_nobody_somebody_else(
     monkeypatch.setattr(time, "time", lambda: true_time() + chance.choice([0] * 18 + [-2 * HOUR, 2 * HOUR]))
     shown = []
     for _ in range(20):
-        assert (await browser.open(await browser.come_back())).status in (303, 400)
-        shown.append(await browser.name())
-        assert (await browser.open("/auth/tiktok/session")).status == 200
+        assert (await browser.request(await browser.approve_login())).status in (303, 400)
+        shown.append(await browser.display_name())
+        assert (await browser.request("/auth/tiktok/session")).status == 200
         assert (await browser.sign_out()).status == 303
     assert set(shown) <= {"", AMARA.display_name}
     assert shown.count(AMARA.display_name) >= 1

@@ -8,16 +8,17 @@ from starlette.types import ASGIApp
 
 from asgi_tiktok import MemoryStore, TikTok, TikTokAuthMiddleware
 from asgi_tiktok.crypto.keys import Key, KeyRing
-from asgi_tiktok.emulator import CAST, Emulator
-from tests.canaries import OLD_SECRET_KEY, SECRET_KEY
-from tests.security.browsers import Browser
-from tests.security.wire import Answer, ask
-from tests.site import app
-from tests.visits import SESSION_COOKIE, new_tiktok
+from asgi_tiktok.emulator import Emulator
+from tests.support.app import app
+from tests.support.browser import Browser
+from tests.support.canaries import OLD_SECRET_KEY, SECRET_KEY
+from tests.support.people import AMARA, JUN
+from tests.support.requests import RawResponse, send_request, user_of
+from tests.support.settings import SESSION_COOKIE
+from tests.support.tiktok import new_tiktok
 
 pytestmark = pytest.mark.anyio
 
-AMARA, JUN = CAST[0], CAST[1]
 NAME = SESSION_COOKIE.encode()
 OURS = NAME + b"="
 
@@ -26,18 +27,14 @@ OURS = NAME + b"="
 async def cookie(victim: Browser) -> bytes:
     """The value of a genuine session cookie."""
     await victim.sign_in()
-    return victim.session.encode()
+    return victim.session_cookie.encode()
 
 
-async def show(site: ASGIApp, *headers: bytes) -> Answer:
+async def show(site: ASGIApp, *headers: bytes) -> RawResponse:
     """A page fetched with exactly these Cookie headers."""
-    answer = await ask(site, "GET", "/me", headers=[("cookie", header) for header in headers])
+    answer = await send_request(site, "GET", "/me", headers=[("cookie", header) for header in headers])
     assert answer.status == 200
     return answer
-
-
-async def who(site: ASGIApp, *headers: bytes) -> str:
-    return str((await show(site, *headers)).json()["name"])
 
 
 def signed(secret: str = SECRET_KEY, purpose: str = "", session_id: bytes = b"i" * 43) -> bytes:
@@ -99,9 +96,9 @@ async def test_a_cookie_that_is_not_to_the_letter_is_nobody(
 ) -> None:
     records = dict(store.records)
 
-    assert await who(site, make(cookie)) == ""
+    assert await user_of(site, make(cookie)) == ""
     assert dict(store.records) == records
-    assert await who(site, OURS + cookie) == AMARA.display_name, "the session itself was touched"
+    assert await user_of(site, OURS + cookie) == AMARA.display_name, "the session itself was touched"
 
 
 @pytest.mark.parametrize("change", ["flipped", "removed"], ids=["K-01 flipped", "K-01 removed"])
@@ -109,7 +106,7 @@ async def test_every_byte_of_the_cookie_counts(site: ASGIApp, cookie: bytes, cha
     for position in range(len(cookie)):
         flipped = bytes([cookie[position] ^ 1]) if change == "flipped" else b""
         changed = cookie[:position] + flipped + cookie[position + 1 :]
-        assert await who(site, OURS + changed) == "", position
+        assert await user_of(site, OURS + changed) == "", position
 
 
 FOREIGN: dict[str, Callable[[TikTok, bytes], bytes]] = {
@@ -129,14 +126,14 @@ async def test_a_signature_of_something_else_is_nobodys(
     records = dict(store.records)
     value = make(tiktok, cookie.split(b".")[0])
 
-    assert await who(site, OURS + value) == ""
+    assert await user_of(site, OURS + value) == ""
     assert dict(store.records) == records
 
 
 async def test_k01_a_cookie_of_a_retired_key_is_nobody(store: MemoryStore, cookie: bytes) -> None:
     site = TikTokAuthMiddleware(app, new_tiktok(secret_key=OLD_SECRET_KEY, store=store))
 
-    assert await who(site, OURS + cookie) == ""
+    assert await user_of(site, OURS + cookie) == ""
 
 
 WHOLE = b'{"format": 1, "user": {"open_id": "a"}, "scopes": [], "data": {}, "created_at": 1e9, "seen_at": 1e10}'
@@ -164,7 +161,7 @@ async def test_a_record_that_no_version_of_ours_wrote_is_nobody(site: ASGIApp, t
     name = "session:" + key.digest("session-record", b"i" * 43).hex()
     await tiktok.store.set(name, key.seal("session", record, context=name), ttl=60)
 
-    assert await who(site, OURS + signed(purpose=tiktok.sessions.cookie_purpose)) == ""
+    assert await user_of(site, OURS + signed(purpose=tiktok.sessions.cookie_purpose)) == ""
 
 
 async def test_k02_a_record_moved_to_another_key_is_nobody(
@@ -175,8 +172,8 @@ async def test_k02_a_record_moved_to_another_key_is_nobody(
     one, two = (name for name in store.records if name.startswith("session:"))
     store.records[one], store.records[two] = store.records[two], store.records[one]
 
-    assert await victim.name() == ""
-    assert await attacker.name() == ""
+    assert await victim.display_name() == ""
+    assert await attacker.display_name() == ""
 
 
 async def test_k03_another_spelling_of_a_signature_is_the_same_session_or_none(
@@ -186,10 +183,10 @@ async def test_k03_another_spelling_of_a_signature_is_the_same_session_or_none(
     spellings = [cookie + b"=", cookie + b"==", session_id + b"=." + signature, session_id + b"." + signature.upper()]
     spellings += [cookie[:-1] + bytes([last]) for last in b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"]
 
-    assert {await who(site, OURS + spelling) for spelling in spellings} <= {"", AMARA.display_name}
+    assert {await user_of(site, OURS + spelling) for spelling in spellings} <= {"", AMARA.display_name}
     await victim.sign_out()
     for spelling in spellings:
-        assert await who(site, OURS + spelling) == "", "another spelling outlives the sign-out"
+        assert await user_of(site, OURS + spelling) == "", "another spelling outlives the sign-out"
 
 
 ORDERS = {"K-04 first": 1, "K-04 last": -1}
@@ -200,8 +197,8 @@ ORDERS = {"K-04 first": 1, "K-04 last": -1}
 async def test_beside_a_forged_cookie_the_genuine_one_counts(site: ASGIApp, cookie: bytes, order: int) -> None:
     pairs = [OURS + cookie, OURS + b"forged"][::order]
 
-    assert await who(site, b"; ".join(pairs)) == AMARA.display_name
-    assert await who(site, *pairs) == AMARA.display_name
+    assert await user_of(site, b"; ".join(pairs)) == AMARA.display_name
+    assert await user_of(site, *pairs) == AMARA.display_name
 
 
 @pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS.keys())
@@ -209,15 +206,15 @@ async def test_of_two_genuine_cookies_none_counts(
     site: ASGIApp, attacker: Browser, cookie: bytes, order: int
 ) -> None:
     await attacker.sign_in(JUN)
-    pairs = [OURS + cookie, OURS + attacker.session.encode()][::order]
+    pairs = [OURS + cookie, OURS + attacker.session_cookie.encode()][::order]
 
-    assert await who(site, b"; ".join(pairs)) == ""
-    assert await who(site, *pairs) == ""
+    assert await user_of(site, b"; ".join(pairs)) == ""
+    assert await user_of(site, *pairs) == ""
 
 
 @pytest.mark.welcome
 async def test_k06_relics_of_rfc_2965_change_nothing(site: ASGIApp, cookie: bytes) -> None:
-    assert await who(site, b"$Version=1; " + OURS + cookie + b"; $Path=/") == AMARA.display_name
+    assert await user_of(site, b"$Version=1; " + OURS + cookie + b"; $Path=/") == AMARA.display_name
 
 
 async def test_k07_a_sibling_site_cannot_plant_a_session(
@@ -228,16 +225,16 @@ async def test_k07_a_sibling_site_cannot_plant_a_session(
     victim = Browser(site, emulator, home="https://app.example.com")
     sibling = victim.home.join("https://evil.example.com/")
     for line in (
-        f"{SESSION_COOKIE}={attacker.session}; Domain=example.com; Path=/; Secure",
-        f"{SESSION_COOKIE.lower()}={attacker.session}; Domain=example.com; Path=/; Secure",
-        f"tiktok_session={attacker.session}; Domain=example.com; Path=/; Secure",
-        f"={SESSION_COOKIE}={attacker.session}; Domain=example.com; Path=/; Secure",
-        f"\xa0{SESSION_COOKIE}={attacker.session}; Domain=example.com; Path=/; Secure",
+        f"{SESSION_COOKIE}={attacker.session_cookie}; Domain=example.com; Path=/; Secure",
+        f"{SESSION_COOKIE.lower()}={attacker.session_cookie}; Domain=example.com; Path=/; Secure",
+        f"tiktok_session={attacker.session_cookie}; Domain=example.com; Path=/; Secure",
+        f"={SESSION_COOKIE}={attacker.session_cookie}; Domain=example.com; Path=/; Secure",
+        f"\xa0{SESSION_COOKIE}={attacker.session_cookie}; Domain=example.com; Path=/; Secure",
     ):
-        victim.jar.put(sibling, line)
+        victim.jar.store(sibling, line)
 
     assert len(list(victim.jar)) == 2
-    assert await victim.name() == ""
+    assert await victim.display_name() == ""
 
 
 async def test_k08_a_hostile_header_is_read_in_no_time(site: ASGIApp, cookie: bytes) -> None:
@@ -268,12 +265,12 @@ async def test_k08_of_many_cookies_of_our_name_few_are_verified(
 async def test_k01_a_forged_cookie_is_forgotten(site: ASGIApp) -> None:
     answer = await show(site, OURS + b"forged")
 
-    assert "Max-Age=0" in answer.cookies_set[SESSION_COOKIE]
+    assert "Max-Age=0" in answer.set_cookie_lines[SESSION_COOKIE]
     assert answer.headers["cache-control"] == "private, no-store"
 
 
 async def test_k01_a_page_of_another_site_cannot_make_us_forget(victim: Browser, cookie: bytes) -> None:
-    victim.jar.put(victim.home, f"{SESSION_COOKIE}=forged; Secure; Path=/; SameSite=None")
+    victim.jar.store(victim.home, f"{SESSION_COOKIE}=forged; Secure; Path=/; SameSite=None")
 
     for page in ("https://evil.test", "https://x.testserver"):
-        assert not (await victim.open("/me", page=page)).cookies_set
+        assert not (await victim.request("/me", page=page)).set_cookie_lines

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fuzz import CORPUS, NAMES
-from tests.security.strategies import bounded
+from tests.support.strategies import examples
 
 scraps = st.binary(max_size=8)
 
@@ -182,7 +182,7 @@ HEAVY = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-@bounded(120)
+@examples(120)
 @given(data=st.data())
 def test_the_promise_holds(name: str, data: st.DataObject) -> None:
     import_module(f"fuzz.{name}").run(data.draw(ATTACKS[name]))

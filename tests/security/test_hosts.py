@@ -8,9 +8,9 @@ import pytest
 from starlette.types import ASGIApp
 
 from asgi_tiktok.emulator import Emulator
-from tests.security.browsers import Browser
-from tests.security.wire import Answer, RawHeaders, ask
-from tests.visits import ORIGIN, SESSION_COOKIE
+from tests.support.browser import Browser
+from tests.support.requests import RawHeaders, RawResponse, send_request
+from tests.support.settings import ORIGIN, SESSION_COOKIE
 
 pytestmark = pytest.mark.anyio
 
@@ -46,14 +46,14 @@ HOSTS: dict[str, list[tuple[str, str]]] = {
 }
 
 
-async def answers(site: ASGIApp, headers: RawHeaders, **scope: Any) -> list[Answer]:
+async def answers(site: ASGIApp, headers: RawHeaders, **scope: Any) -> list[RawResponse]:
     """What every kind of page says to a browser with these headers."""
     sent = [*headers, ("accept", "text/html"), ("sec-fetch-mode", "navigate")]
     paths = ["/auth/tiktok/login", "/auth/tiktok/callback", "/auth/tiktok/logout", "/auth/tiktok/session", "/studio"]
-    return [await ask(site, "GET", path, headers=sent, **scope) for path in paths]
+    return [await send_request(site, "GET", path, headers=sent, **scope) for path in paths]
 
 
-def told(answers: list[Answer]) -> list[tuple[int, list[bytes], bytes]]:
+def told(answers: list[RawResponse]) -> list[tuple[int, list[bytes], bytes]]:
     """The answers without what is random in every one of them."""
     return [
         (
@@ -74,7 +74,7 @@ async def test_whatever_the_headers_say_the_answers_are_the_same(
 
     assert told(unusual) == told(usual)
     assert "redirect_uri=https%3A%2F%2Ftestserver%2Fauth%2Ftiktok%2Fcallback&" in unusual[0].location
-    ((_, line),) = unusual[0].cookies_set.items()
+    ((_, line),) = unusual[0].set_cookie_lines.items()
     assert line.endswith("; Max-Age=600; Path=/; HttpOnly; SameSite=Lax; Secure")
 
 
@@ -82,12 +82,12 @@ async def test_whatever_the_headers_say_the_answers_are_the_same(
 async def test_a_whole_login_is_the_same_whatever_the_headers_say(
     site: ASGIApp, victim: Browser, emulator: Emulator, headers: list[tuple[str, str]]
 ) -> None:
-    back = victim.home.join(await victim.come_back())
-    sent = [*headers, ("cookie", victim.jar.header(victim.home))]
-    answer = await ask(site, "GET", back.path, query=back.query.encode(), headers=sent)
+    back = victim.home.join(await victim.approve_login())
+    sent = [*headers, ("cookie", victim.jar.cookie_header(victim.home))]
+    answer = await send_request(site, "GET", back.path, query=back.query.encode(), headers=sent)
 
     assert (answer.status, answer.location) == (303, "/me")
-    assert answer.cookies_set[SESSION_COOKIE].endswith("; Path=/; HttpOnly; SameSite=Lax; Secure")
+    assert answer.set_cookie_lines[SESSION_COOKIE].endswith("; Path=/; HttpOnly; SameSite=Lax; Secure")
     assert emulator.exchanges[-2].request["redirect_uri"] == f"{ORIGIN}/auth/tiktok/callback"
 
 
@@ -96,7 +96,7 @@ async def test_h22_behind_a_proxy_that_ends_tls_cookies_stay_secure(
 ) -> None:
     http, https = [await answers(site, [("host", "testserver")], scheme=scheme) for scheme in ("http", "https")]
     assert told(http) == told(https)
-    assert all("; Secure" in line for answer in http for line in answer.cookies_set.values())
+    assert all("; Secure" in line for answer in http for line in answer.set_cookie_lines.values())
 
 
 async def test_h20_requests_at_once_do_not_borrow_each_others_host(site: ASGIApp) -> None:
@@ -117,11 +117,11 @@ async def test_h23_an_address_of_the_site_that_is_not_registered_gets_no_login_o
 ) -> None:
     """There is one redirect_uri: a login that begins at another address ends at the registered one, and says so."""
     elsewhere = Browser(site, emulator, home="https://www.testserver")
-    back = await elsewhere.come_back()
+    back = await elsewhere.approve_login()
     here = Browser(site, emulator)
 
     assert back.startswith(f"{ORIGIN}/auth/tiktok/callback?")
-    assert "This sign-in began at another address" in (await here.open(back)).text
+    assert "This sign-in began at another address" in (await here.request(back)).text
     assert SESSION_COOKIE not in here.jar
 
 
@@ -141,5 +141,5 @@ IDENTITIES += ["authorization", "x-tiktok-open-id", "cookie2"]
 async def test_no_header_says_who_is_there(site: ASGIApp, header: str, method: str) -> None:
     for name in (header, header.title(), header.upper()):
         sent = [(name, "Bearer amara"), ("host", "testserver")]
-        assert (await ask(site, method, "/studio", headers=sent)).status == 401
-        assert (await ask(site, "GET", "/me", headers=sent)).json()["name"] == ""
+        assert (await send_request(site, method, "/studio", headers=sent)).status == 401
+        assert (await send_request(site, "GET", "/me", headers=sent)).json()["name"] == ""

@@ -11,23 +11,24 @@ import pytest
 
 from asgi_tiktok import MemoryStore, Store, StoreError, TikTokAuthMiddleware, TikTokError
 from asgi_tiktok.accounts import tokens
-from asgi_tiktok.emulator import CAST, Emulator, Person
-from tests.security.browsers import Browser
-from tests.security.scenes import AMARA, JUN, Deed, MidwayStore, Scene, interleave, reached
-from tests.security.wire import Answer
-from tests.site import app
-from tests.visits import new_tiktok
+from asgi_tiktok.emulator import Emulator, Person
+from tests.support.app import app
+from tests.support.browser import Browser
+from tests.support.clock import Clock
+from tests.support.interleaving import Action, Scene, SteppedStore, interleave, step_hook
+from tests.support.people import AMARA, JUN, QUILL
+from tests.support.requests import RawResponse
+from tests.support.tiktok import new_tiktok
 
 pytestmark = pytest.mark.anyio
 
-Later = Callable[[float], None]
-PEOPLE = CAST[:3]
+PEOPLE = (AMARA, JUN, QUILL)
 FEW = pytest.mark.parametrize("each_store", ["memory", "sqlite"], indirect=True)
 KEY = pytest.mark.parametrize("each_store", ["memory", "sqlite", "redis", "postgresql"], indirect=True)
 BOTH = pytest.mark.parametrize("turned", [False, True], ids=["", "the other way round"])
 
 
-def either(first: Deed, second: Deed, turned: bool) -> tuple[Deed, Deed]:
+def either(first: Action, second: Action, turned: bool) -> tuple[Action, Action]:
     return (second, first) if turned else (first, second)
 
 
@@ -35,8 +36,8 @@ def refresh(scene: Scene) -> Coroutine[Any, Any, Any]:
     return scene.tiktok.token(AMARA.open_id)
 
 
-def sign_out(scene: Scene) -> Coroutine[Any, Any, Answer]:
-    return scene.tab.sign_out()
+def sign_out(scene: Scene) -> Coroutine[Any, Any, RawResponse]:
+    return scene.second_tab.sign_out()
 
 
 def scenes(store: Store, *, ended: bool = True) -> Callable[[], Coroutine[Any, Any, Scene]]:
@@ -46,7 +47,7 @@ def scenes(store: Store, *, ended: bool = True) -> Callable[[], Coroutine[Any, A
         scene = Scene(store)
         await scene.sign_in()
         if ended:
-            await scene.end_token()
+            await scene.expire_token()
         return scene
 
     return prepare
@@ -56,7 +57,7 @@ def check_outcomes(scene: Scene) -> None:
     """Nothing but our own errors, and no page that says 500."""
     for outcome in scene.outcomes:
         assert not isinstance(outcome, BaseException) or isinstance(outcome, TikTokError), outcome
-        assert not isinstance(outcome, Answer) or outcome.status in (200, 303, 503), outcome.text
+        assert not isinstance(outcome, RawResponse) or outcome.status in (200, 303, 503), outcome.text
 
 
 @FEW
@@ -67,9 +68,9 @@ async def test_a_sign_out_during_a_refresh(each_store: Store, turned: bool) -> N
     async for scene in interleave(scenes(each_store), *either(refresh, sign_out, turned)):
         steps += 1
         check_outcomes(scene)
-        assert await scene.whose(scene.cookie) == ""
-        assert await scene.sessions() == 0
-        assert await scene.is_alive()
+        assert await scene.user_of(scene.session_cookie) == ""
+        assert await scene.count_sessions() == 0
+        assert await scene.has_live_token()
         assert not await scene.has_lease()
     assert steps >= (4 if turned else 12)
 
@@ -79,13 +80,13 @@ async def test_a_sign_out_during_a_refresh(each_store: Store, turned: bool) -> N
 async def test_a_removal_during_a_refresh(each_store: Store, turned: bool) -> None:
     """TikTok's word is the last: no token comes back, and nobody stays signed in (R-43)."""
     steps = 0
-    async for scene in interleave(scenes(each_store), *either(refresh, Scene.remove, turned)):
+    async for scene in interleave(scenes(each_store), *either(refresh, Scene.send_removal, turned)):
         steps += 1
         check_outcomes(scene)
         assert 200 in scene.outcomes
-        assert await scene.whose(scene.cookie) == ""
-        assert await scene.sessions() == 0
-        assert await scene.kept() is None
+        assert await scene.user_of(scene.session_cookie) == ""
+        assert await scene.count_sessions() == 0
+        assert await scene.stored_token() is None
         assert not await scene.has_lease()
     assert steps >= (8 if turned else 12)
 
@@ -97,20 +98,20 @@ async def test_a_disconnect_during_a_refresh(each_store: Store, turned: bool, en
     """After it there is no token, no session and no grant, whichever worker was faster."""
 
     async def renew(scene: Scene) -> object:
-        kept = await scene.kept()
+        kept = await scene.stored_token()
         rejected = kept.token.access_token if kept else None
         return await scene.tiktok.tokens.get(AMARA.open_id, rejected=None if ended else rejected)
 
     async def disconnect(scene: Scene) -> None:
-        await scene.other.disconnect(AMARA.open_id)
+        await scene.second_tiktok.disconnect(AMARA.open_id)
 
     steps = 0
     async for scene in interleave(scenes(each_store, ended=ended), *either(renew, disconnect, turned)):
         steps += 1
         check_outcomes(scene)
-        await scene.other.disconnect(AMARA.open_id)  # as an app does that was told that TikTok did not confirm
-        assert await scene.whose(scene.cookie) == ""
-        assert await scene.kept() is None
+        await scene.second_tiktok.disconnect(AMARA.open_id)  # as an app does if TikTok did not confirm
+        assert await scene.user_of(scene.session_cookie) == ""
+        assert await scene.stored_token() is None
         assert not scene.emulator.grants.grants
         assert not await scene.has_lease()
     assert steps >= 6
@@ -124,19 +125,19 @@ async def test_a_sign_in_during_a_sign_out(each_store: Store, turned: bool) -> N
 
     async def prepare() -> Scene:
         scene = await scenes(each_store, ended=False)()
-        backs[scene] = await scene.browser.come_back(person=JUN)
+        backs[scene] = await scene.browser.approve_login(person=JUN)
         return scene
 
-    async def come_back(scene: Scene) -> Answer:
-        return await scene.browser.open(backs[scene])
+    async def come_back(scene: Scene) -> RawResponse:
+        return await scene.browser.request(backs[scene])
 
     steps = 0
     async for scene in interleave(prepare, *either(come_back, sign_out, turned)):
         steps += 1
         check_outcomes(scene)
-        assert await scene.whose(scene.cookie) == ""
-        assert await scene.sessions() == 0
-        assert await scene.browser.name() in ("", JUN.display_name)
+        assert await scene.user_of(scene.session_cookie) == ""
+        assert await scene.count_sessions() == 0
+        assert await scene.browser.display_name() in ("", JUN.display_name)
     assert steps >= (4 if turned else 12)
 
 
@@ -145,61 +146,61 @@ async def test_a_sign_in_during_a_sign_out(each_store: Store, turned: bool) -> N
 async def test_two_tabs_sign_in_two_people(each_store: Store, turned: bool) -> None:
     """Each answer's cookie is its own person's, and the last one wins (R-39, R-40)."""
     backs: dict[Scene, tuple[str, str]] = {}
-    people = PEOPLE[1:3]
+    people = (JUN, QUILL)
 
     async def prepare() -> Scene:
         scene = await scenes(each_store, ended=False)()
         backs[scene] = (
-            await scene.browser.come_back(person=people[0]),
-            await scene.tab.come_back(person=people[1]),
+            await scene.browser.approve_login(person=people[0]),
+            await scene.second_tab.approve_login(person=people[1]),
         )
         return scene
 
     async def left(scene: Scene) -> tuple[Person, str]:
-        await scene.browser.open(backs[scene][0])
-        return people[0], scene.browser.session
+        await scene.browser.request(backs[scene][0])
+        return people[0], scene.browser.session_cookie
 
     async def right(scene: Scene) -> tuple[Person, str]:
-        await scene.tab.open(backs[scene][1])
-        return people[1], scene.tab.session
+        await scene.second_tab.request(backs[scene][1])
+        return people[1], scene.second_tab.session_cookie
 
     steps = 0
     async for scene in interleave(prepare, *either(left, right, turned)):
         steps += 1
         for person, cookie in scene.outcomes:
-            assert await scene.whose(cookie) == person.display_name
-            assert await scene.is_alive(person)
-        assert await scene.whose(scene.cookie) == ""
-        assert await scene.browser.name() in [person.display_name for person in people]
+            assert await scene.user_of(cookie) == person.display_name
+            assert await scene.has_live_token(person)
+        assert await scene.user_of(scene.session_cookie) == ""
+        assert await scene.browser.display_name() in [person.display_name for person in people]
     assert steps >= 12
 
 
 @KEY
 @BOTH
-async def test_a_touch_during_a_sign_out(each_store: Store, turned: bool, later: Later) -> None:
+async def test_a_touch_during_a_sign_out(each_store: Store, turned: bool, clock: Clock) -> None:
     """A page of another tab brings no session back (C-52, R-38)."""
 
     async def prepare() -> Scene:
-        later(0)
+        clock.offset = 0
         scene = await scenes(each_store, ended=False)()
-        later(600)
+        clock.offset = 600
         return scene
 
     def look(scene: Scene) -> Coroutine[Any, Any, str]:
-        return scene.browser.name()
+        return scene.browser.display_name()
 
     steps = 0
     async for scene in interleave(prepare, *either(look, sign_out, turned)):
         steps += 1
         check_outcomes(scene)
-        assert await scene.whose(scene.cookie) == ""
-        assert await scene.sessions() == 0
+        assert await scene.user_of(scene.session_cookie) == ""
+        assert await scene.count_sessions() == 0
     assert steps >= 4
 
 
 async def test_of_many_people_at_once_everybody_is_themselves(emulator: Emulator) -> None:
     """C-81, with steps that take each their own time."""
-    store = MidwayStore(MemoryStore())
+    store = SteppedStore(MemoryStore())
     site = TikTokAuthMiddleware(app, new_tiktok(httpx2.ASGITransport(emulator), store=store))
     chance = random.Random(7)
 
@@ -210,10 +211,10 @@ async def test_of_many_people_at_once_everybody_is_themselves(emulator: Emulator
         browser = Browser(site, emulator)
         await browser.sign_in(person)
         for _ in range(10):
-            seen.append((await browser.name(), person.display_name))
+            seen.append((await browser.display_name(), person.display_name))
 
     seen: list[tuple[str, str | None]] = []
-    reached.set(dawdle)
+    step_hook.set(dawdle)
     async with anyio.create_task_group() as group:
         for number in range(40):
             group.start_soon(live, PEOPLE[number % len(PEOPLE)])
@@ -224,7 +225,7 @@ async def test_of_many_people_at_once_everybody_is_themselves(emulator: Emulator
 
 @pytest.mark.parametrize("meanwhile", ["a newer sign-in", "nothing"])
 async def test_a_token_that_waited_for_the_store_is_not_handed_out_after_its_end(
-    monkeypatch: pytest.MonkeyPatch, later: Later, meanwhile: str
+    monkeypatch: pytest.MonkeyPatch, clock: Clock, meanwhile: str
 ) -> None:
     """The store was away when TikTok answered, and came back; what is given out must still be of use (R-35)."""
     monkeypatch.setattr(tokens, "SAVE_PAUSES", ())
@@ -244,7 +245,7 @@ async def test_a_token_that_waited_for_the_store_is_not_handed_out_after_its_end
             await refresh(scene)
     if meanwhile == "a newer sign-in":
         await scene.sign_in()
-    later(2.5 * 3600)
+    clock.advance(hours=2.5)
 
     assert (await refresh(scene)).expires_at > time.time()
-    assert await scene.is_alive()
+    assert await scene.has_live_token()

@@ -20,41 +20,42 @@ from starlette.types import ASGIApp
 from asgi_tiktok import TikTok, TikTokAuthMiddleware, TikTokError
 from asgi_tiktok.emulator import Emulator
 from asgi_tiktok.routes.webhooks import Webhooks
-from tests.canaries import Canaries
-from tests.security.browsers import Browser
-from tests.security.scenes import AMARA
-from tests.security.wire import ask
-from tests.site import app
-from tests.test_upstream import FAULTS, Failing, Faulty, answering
-from tests.test_webhooks import WEBHOOK, event, sign
-from tests.visits import new_tiktok
+from tests.support.app import app
+from tests.support.browser import Browser
+from tests.support.canaries import Canaries
+from tests.support.faults import FAULTS, FailingStore, FaultyTransport, responding
+from tests.support.people import AMARA
+from tests.support.requests import send_request
+from tests.support.settings import WEBHOOK
+from tests.support.tiktok import new_tiktok
+from tests.support.webhooks import sign_webhook, webhook_body
 
 pytestmark = pytest.mark.anyio
 
 TOKEN = "act.emulator.LeakCanary"
 ANSWERS = {
     **{name: fault for name, (fault, _) in FAULTS.items()},
-    "half a token": answering(200, content=f'{{"access_token": "{TOKEN}",'.encode()),
-    "no lifetime": answering(
+    "half a token": responding(200, content=f'{{"access_token": "{TOKEN}",'.encode()),
+    "no lifetime": responding(
         200, json={"access_token": TOKEN, "refresh_token": "rft.emulator.LeakCanary", "open_id": "x"}
     ),
-    "no open_id": answering(
+    "no open_id": responding(
         200, json={"access_token": TOKEN, "expires_in": 7200, "refresh_token": "rft.emulator.LeakCanary"}
     ),
-    "somebody else": answering(200, json={"access_token": TOKEN, "expires_in": 7200, "open_id": "somebody"}),
-    "spent": answering(400, json={"error": "invalid_grant", "error_description": "Spent."}),
-    "wrong secret": answering(401, json={"error": "invalid_client", "error_description": "Wrong."}),
-    "API": answering(401, json={"error": {"code": "access_token_invalid", "message": "Ended."}}),
+    "somebody else": responding(200, json={"access_token": TOKEN, "expires_in": 7200, "open_id": "somebody"}),
+    "spent": responding(400, json={"error": "invalid_grant", "error_description": "Spent."}),
+    "wrong secret": responding(401, json={"error": "invalid_client", "error_description": "Wrong."}),
+    "API": responding(401, json={"error": {"code": "access_token_invalid", "message": "Ended."}}),
 }
 
 
 @pytest.fixture
-def faulty(emulator: Emulator) -> Faulty:
-    return Faulty(emulator)
+def faulty(emulator: Emulator) -> FaultyTransport:
+    return FaultyTransport(emulator)
 
 
 @pytest.fixture
-def tiktok(faulty: Faulty) -> TikTok:
+def tiktok(faulty: FaultyTransport) -> TikTok:
     return new_tiktok(faulty)
 
 
@@ -98,7 +99,7 @@ WAYS: dict[str, tuple[str, bool, Callable[[TikTok], Coroutine[Any, Any, object]]
 async def test_an_error_that_reaches_the_app_tells_no_secret_by_its_locals(
     tiktok: TikTok,
     emulator: Emulator,
-    faulty: Faulty,
+    faulty: FaultyTransport,
     canaries: Canaries,
     path: str,
     ended: bool,
@@ -116,7 +117,7 @@ async def test_an_error_that_reaches_the_app_tells_no_secret_by_its_locals(
 
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
 async def test_an_error_of_the_wire_alone_tells_no_secret_by_its_locals(
-    tiktok: TikTok, emulator: Emulator, faulty: Faulty, canaries: Canaries, answer: Any
+    tiktok: TikTok, emulator: Emulator, faulty: FaultyTransport, canaries: Canaries, answer: Any
 ) -> None:
     code, verifier = await new_token(tiktok, emulator)
     faulty.path, faulty.fault = "/v2/oauth/token/", answer
@@ -128,58 +129,64 @@ async def test_an_error_of_the_wire_alone_tells_no_secret_by_its_locals(
 
 
 async def log_in(browser: Browser, query: str = "") -> None:
-    await browser.open(await browser.come_back(query))
+    await browser.request(await browser.approve_login(query))
 
 
-async def replay(browser: Browser, store: Failing) -> None:
-    back = await browser.come_back()
-    await browser.open(back)
+async def replay(browser: Browser, store: FailingStore) -> None:
+    back = await browser.approve_login()
+    await browser.request(back)
     browser.jar.cookies.clear()
-    await browser.open(back)
+    await browser.request(back)
 
 
-async def forge(browser: Browser, store: Failing) -> None:
-    await browser.open((await browser.come_back()) + "A")
+async def forge(browser: Browser, store: FailingStore) -> None:
+    await browser.request((await browser.approve_login()) + "A")
 
 
-async def refuse(browser: Browser, store: Failing) -> None:
-    await browser.open(browser.emulator.consent(await browser.begin(), decision="deny"))
+async def refuse(browser: Browser, store: FailingStore) -> None:
+    await browser.request(browser.emulator.consent(await browser.start_login(), decision="deny"))
 
 
-async def lose_the_store(browser: Browser, store: Failing, step: str, times: int = 9) -> None:
-    back = await browser.come_back()
-    store.failing = {step: times}
-    await browser.open(back)
+async def lose_the_store(browser: Browser, store: FailingStore, step: str, times: int = 9) -> None:
+    back = await browser.approve_login()
+    store.failures = {step: times}
+    await browser.request(back)
 
 
-async def look_without_a_store(browser: Browser, store: Failing) -> None:
+async def look_without_a_store(browser: Browser, store: FailingStore) -> None:
     await browser.sign_in()
-    store.failing = {"get": 1}
-    await browser.open("/studio")
+    store.failures = {"get": 1}
+    await browser.request("/studio")
 
 
-async def sign_out_without_a_store(browser: Browser, store: Failing) -> None:
+async def sign_out_without_a_store(browser: Browser, store: FailingStore) -> None:
     await browser.sign_in()
-    store.failing = {"delete": 1}
+    store.failures = {"delete": 1}
     await browser.sign_out()
 
 
-async def sign_out_from_elsewhere(browser: Browser, store: Failing) -> None:
+async def sign_out_from_elsewhere(browser: Browser, store: FailingStore) -> None:
     await browser.sign_in()
-    await browser.open("/auth/tiktok/logout", method="POST", page="https://evil.test")
+    await browser.request("/auth/tiktok/logout", method="POST", page="https://evil.test")
 
 
-async def send_unsigned(browser: Browser, store: Failing) -> None:
-    headers = [("tiktok-signature", sign(b"another body"))]
-    await ask(browser.app, "POST", WEBHOOK, headers=headers, body=event())
+async def send_unsigned(browser: Browser, store: FailingStore) -> None:
+    headers = [("tiktok-signature", sign_webhook(b"another body"))]
+    await send_request(browser.app, "POST", WEBHOOK, headers=headers, body=webhook_body())
 
 
-async def send_without_a_store(browser: Browser, store: Failing) -> None:
-    store.failing = {"add": 1}
-    await ask(browser.app, "POST", WEBHOOK, headers=[("tiktok-signature", sign(event()))], body=event())
+async def send_without_a_store(browser: Browser, store: FailingStore) -> None:
+    store.failures = {"add": 1}
+    await send_request(
+        browser.app,
+        "POST",
+        WEBHOOK,
+        headers=[("tiktok-signature", sign_webhook(webhook_body()))],
+        body=webhook_body(),
+    )
 
 
-MISHAPS: dict[str, Callable[[Browser, Failing], Coroutine[Any, Any, None]]] = {
+MISHAPS: dict[str, Callable[[Browser, FailingStore], Coroutine[Any, Any, None]]] = {
     "replayed": replay,
     "forged": forge,
     "denied": refuse,
@@ -205,7 +212,7 @@ def site_with_a_tracker(tiktok: TikTok, errors: list[TikTokError]) -> ASGIApp:
 async def test_an_error_that_on_error_gets_tells_no_secret_by_its_locals(
     emulator: Emulator, canaries: Canaries, mishap: Any
 ) -> None:
-    store, errors = Failing(), list[TikTokError]()
+    store, errors = FailingStore(), list[TikTokError]()
     site = site_with_a_tracker(new_tiktok(httpx2.ASGITransport(emulator), store=store), errors)
     await mishap(Browser(site, emulator), store)
 
@@ -216,13 +223,13 @@ async def test_an_error_that_on_error_gets_tells_no_secret_by_its_locals(
 
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
 async def test_a_fault_at_tiktok_that_on_error_gets_tells_no_secret_by_its_locals(
-    tiktok: TikTok, emulator: Emulator, faulty: Faulty, canaries: Canaries, answer: Any
+    tiktok: TikTok, emulator: Emulator, faulty: FaultyTransport, canaries: Canaries, answer: Any
 ) -> None:
     errors = list[TikTokError]()
     browser = Browser(site_with_a_tracker(tiktok, errors), emulator)
-    back = await browser.come_back()
+    back = await browser.approve_login()
     faulty.path, faulty.fault = "/v2/oauth/token/", answer
-    await browser.open(back)
+    await browser.request(back)
 
     assert errors
     canaries.check_error("on_error", errors[0])

@@ -12,15 +12,17 @@ from asgi_tiktok import Store, StoreError, TikTok, TikTokAuthMiddleware
 from asgi_tiktok.emulator import RunningEmulator
 from asgi_tiktok.stores.redis import RedisStore
 from asgi_tiktok.stores.sqlalchemy import SQLAlchemyStore
-from tests.canaries import Canaries
-from tests.security.scenes import AMARA, Scene
-from tests.site import app
-from tests.stores.databases import database_url, table_name
-from tests.stores.redis_servers import URL as REDIS
-from tests.stores.redis_servers import own_prefix
-from tests.test_server import serving
-from tests.test_webhooks import WEBHOOK, event, sign
-from tests.visits import SAME_ORIGIN, new_tiktok
+from tests.support.app import app
+from tests.support.canaries import Canaries
+from tests.support.databases import database_url, new_table_name
+from tests.support.interleaving import Scene
+from tests.support.people import AMARA
+from tests.support.redis_servers import REDIS_URL as REDIS
+from tests.support.redis_servers import new_prefix
+from tests.support.servers import serve_in_thread
+from tests.support.settings import SAME_ORIGIN, WEBHOOK
+from tests.support.tiktok import new_tiktok
+from tests.support.webhooks import sign_webhook, webhook_body
 
 LIBRARIES = {"asgi_tiktok", "httpx2", "httpcore2", "uvicorn"}
 
@@ -50,8 +52,8 @@ def test_no_log_of_a_real_server_tells_a_secret(
         raise Broken
 
     emulator = emulator_server.emulator
-    body = event()
-    with serving(TikTokAuthMiddleware(app, tiktok, protect=("/studio",)), port), httpx2.Client() as browser:
+    body = webhook_body()
+    with serve_in_thread(TikTokAuthMiddleware(app, tiktok, protect=("/studio",)), port), httpx2.Client() as browser:
 
         def come_back() -> str:
             login = browser.get(f"{home}/auth/tiktok/login?next=/me").headers["location"]
@@ -67,7 +69,7 @@ def test_no_log_of_a_real_server_tells_a_secret(
             emulator.faults.add("token", kind)
             assert browser.get(come_back()).status_code in (502, 503)
         assert browser.get(come_back()).status_code == 303
-        for signature in (sign(body), sign(b"another")):
+        for signature in (sign_webhook(body), sign_webhook(b"another")):
             answer = browser.post(home + WEBHOOK, content=body, headers={"tiktok-signature": signature})
             assert answer.status_code in (401, 500)
         assert httpx2.get(f"{home}/studio", headers={"cookie": "tiktok_session=forged.0"}).status_code == 401
@@ -84,9 +86,9 @@ async def live(store: Store) -> None:
     """Sign in, refresh, be signed out by TikTok, sign in again and out."""
     scene = Scene(store)
     await scene.sign_in()
-    await scene.end_token()
+    await scene.expire_token()
     await scene.tiktok.token(AMARA.open_id)
-    assert await scene.remove() == 200
+    assert await scene.send_removal() == 200
     await scene.sign_in()
     assert (await scene.browser.sign_out()).status == 303
 
@@ -99,7 +101,7 @@ async def test_no_statement_of_a_database_tells_a_secret(
     """With an engine of the app's that echoes all it sends and gets, and hides no parameter."""
     url = database_url(name, tmp_path)
     engine = create_async_engine(url, echo="debug", echo_pool="debug")
-    store = SQLAlchemyStore(engine, table=table_name())
+    store = SQLAlchemyStore(engine, table=new_table_name())
     try:
         await live(store)
         async with engine.begin() as connection:
@@ -123,7 +125,7 @@ async def test_no_statement_of_a_database_tells_a_secret(
 async def test_no_command_to_redis_tells_a_secret(canaries: Canaries) -> None:
     """As MONITOR and the slow log show them."""
     parts = urlsplit(REDIS)
-    with own_prefix() as prefix:
+    with new_prefix() as prefix:
         # Others may use the server meanwhile, and MONITOR shows what they do, too.
         reader, writer = await asyncio.open_connection(parts.hostname, parts.port or 6379, limit=2**26)
         try:

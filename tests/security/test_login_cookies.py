@@ -8,15 +8,16 @@ from starlette.types import ASGIApp
 
 from asgi_tiktok import TikTok
 from asgi_tiktok.crypto.records import seal_record
-from asgi_tiktok.emulator import CAST, Emulator
+from asgi_tiktok.emulator import Emulator
 from asgi_tiktok.routes.pending import PendingLogins
-from tests.security.browsers import Browser
-from tests.security.wire import ask
-from tests.visits import FETCH, LOGIN_COOKIE, SESSION_COOKIE, asked
+from tests.support.browser import Browser
+from tests.support.people import AMARA
+from tests.support.requests import send_request
+from tests.support.settings import FETCH, LOGIN, LOGIN_COOKIE, SESSION_COOKIE
+from tests.support.tiktok import count_requests
 
 pytestmark = pytest.mark.anyio
 
-LOGIN = "/auth/tiktok/login"
 LONGEST = f"scopes=user.info.profile,user.info.stats,video.list&next=/{'x' * 399}"
 
 
@@ -25,7 +26,7 @@ def pending(browser: Browser) -> dict[str, str]:
 
 
 def plant(browser: Browser, name: str, value: str) -> None:
-    assert browser.jar.put(browser.home, f"{name}={value}; Secure; Path=/; Max-Age=600")
+    assert browser.jar.store(browser.home, f"{name}={value}; Secure; Path=/; Max-Age=600")
 
 
 FORGED: dict[str, Callable[[str], str]] = {
@@ -45,59 +46,59 @@ FORGED: dict[str, Callable[[str], str]] = {
 async def test_a_forged_login_cookie_finishes_nothing(
     victim: Browser, emulator: Emulator, forge: Callable[[str], str]
 ) -> None:
-    back = await victim.come_back()
+    back = await victim.approve_login()
     ((name, value),) = pending(victim).items()
     plant(victim, name, forge(value))
-    answer = await victim.open(back)
+    answer = await victim.request(back)
 
     assert answer.status == 400
-    assert asked(emulator) == 0
+    assert count_requests(emulator) == 0
     assert SESSION_COOKIE not in victim.jar
 
 
 async def test_k01_a_login_cookie_under_another_name_finishes_nothing(
     victim: Browser, attacker: Browser, emulator: Emulator
 ) -> None:
-    back = await victim.come_back()
-    await attacker.begin()
+    back = await victim.approve_login()
+    await attacker.start_login()
     ((name, _),) = pending(victim).items()
     ((_, foreign),) = pending(attacker).items()
     plant(victim, name, foreign)
 
-    assert "This sign-in cannot be finished" in (await victim.open(back)).text
-    assert asked(emulator) == 0
+    assert "This sign-in cannot be finished" in (await victim.request(back)).text
+    assert count_requests(emulator) == 0
 
 
 @pytest.mark.welcome
 async def test_k04_of_two_login_cookies_of_one_name_the_genuine_one_counts(site: ASGIApp, victim: Browser) -> None:
-    back = victim.home.join(await victim.come_back())
+    back = victim.home.join(await victim.approve_login())
     ((name, value),) = pending(victim).items()
     headers = [("cookie", f"{name}=forged; {name}={value}")]
 
-    assert (await ask(site, "GET", back.path, query=back.query.encode(), headers=headers)).status == 303
+    assert (await send_request(site, "GET", back.path, query=back.query.encode(), headers=headers)).status == 303
 
 
 async def test_k04_of_two_genuine_login_cookies_of_one_name_none_counts(
     site: ASGIApp, victim: Browser, emulator: Emulator
 ) -> None:
-    back = victim.home.join(await victim.come_back())
+    back = victim.home.join(await victim.approve_login())
     ((name, value),) = pending(victim).items()
     for headers in ([f"{name}={value}; {name}={value}"], [f"{name}={value}"] * 2):
         cookies = [("cookie", header) for header in headers]
-        assert (await ask(site, "GET", back.path, query=back.query.encode(), headers=cookies)).status == 400
-    assert asked(emulator) == 0
+        assert (await send_request(site, "GET", back.path, query=back.query.encode(), headers=cookies)).status == 400
+    assert count_requests(emulator) == 0
 
 
 async def test_k01_cookies_are_never_taken_for_one_another(victim: Browser, emulator: Emulator) -> None:
     await victim.sign_in()
-    session = victim.session
-    back = await victim.come_back()
+    session = victim.session_cookie
+    back = await victim.approve_login()
     ((name, value),) = pending(victim).items()
     plant(victim, SESSION_COOKIE, value)
-    assert await victim.name() == ""
+    assert await victim.display_name() == ""
     plant(victim, name, session)
-    assert (await victim.open(back)).status == 400
-    assert asked(emulator) == 1
+    assert (await victim.request(back)).status == 400
+    assert count_requests(emulator) == 1
 
 
 VERSIONS: dict[str, dict[str, object]] = {
@@ -112,47 +113,47 @@ VERSIONS: dict[str, dict[str, object]] = {
 async def test_a_login_cookie_of_another_version_is_no_fault(
     victim: Browser, tiktok: TikTok, emulator: Emulator, facts: dict[str, object]
 ) -> None:
-    back = await victim.come_back()
+    back = await victim.approve_login()
     ((name, _),) = pending(victim).items()
     client = tiktok.client
     logins = PendingLogins(tiktok.keys, tiktok.cookies, audience=client.audience, redirect_uri=client.redirect_uri)
     sealed = seal_record(tiktok.keys.newest, "login", facts, place=logins.place(name))
     plant(victim, name, urlsafe_b64encode(sealed).rstrip(b"=").decode())
 
-    assert "This sign-in cannot be finished" in (await victim.open(back)).text
-    assert asked(emulator) == 0
-    assert await victim.begin()
+    assert "This sign-in cannot be finished" in (await victim.request(back)).text
+    assert count_requests(emulator) == 0
+    assert await victim.start_login()
 
 
 @pytest.mark.welcome
 @pytest.mark.parametrize("first", [0, 1], ids=["K-20 in order", "K-20 the other way"])
 async def test_two_tabs_both_succeed(victim: Browser, first: int) -> None:
-    tabs = [await victim.come_back("next=/a"), await victim.come_back("next=/b")]
+    tabs = [await victim.approve_login("next=/a"), await victim.approve_login("next=/b")]
 
-    assert (await victim.open(tabs[first])).location == ["/a", "/b"][first]
-    assert (await victim.open(tabs[1 - first])).location == ["/a", "/b"][1 - first]
-    assert await victim.name() == CAST[0].display_name
+    assert (await victim.request(tabs[first])).location == ["/a", "/b"][first]
+    assert (await victim.request(tabs[1 - first])).location == ["/a", "/b"][1 - first]
+    assert await victim.display_name() == AMARA.display_name
 
 
 async def test_k21_of_six_logins_at_once_the_oldest_goes_and_says_so(victim: Browser, emulator: Emulator) -> None:
-    tabs = [await victim.come_back() for _ in range(6)]
+    tabs = [await victim.approve_login() for _ in range(6)]
     assert len(pending(victim)) == 5
-    oldest = await victim.open(tabs[0])
+    oldest = await victim.request(tabs[0])
 
     assert oldest.status == 400
     assert "Too many sign-ins at once" in oldest.text
-    assert asked(emulator) == 0
+    assert count_requests(emulator) == 0
     for tab in tabs[1:]:
-        assert (await victim.open(tab)).status == 303
+        assert (await victim.request(tab)).status == 303
 
 
 async def test_k22_scripts_in_the_background_start_no_logins(victim: Browser) -> None:
     for path in ("/studio", LOGIN):
         for _ in range(30):
-            answer = await ask(victim.app, "GET", path, headers=FETCH.items())
+            answer = await send_request(victim.app, "GET", path, headers=FETCH.items())
             assert answer.status == 401
             assert answer.json()["login_url"].startswith(LOGIN)
-            assert not answer.cookies_set
+            assert not answer.set_cookie_lines
 
 
 UNASKED = {
@@ -167,17 +168,17 @@ UNASKED = {
 
 @pytest.mark.parametrize("headers", UNASKED.values(), ids=UNASKED.keys())
 async def test_nobody_is_sent_to_tiktok_who_did_not_click(site: ASGIApp, headers: dict[str, str]) -> None:
-    answer = await ask(site, "GET", LOGIN, headers=headers.items())
+    answer = await send_request(site, "GET", LOGIN, headers=headers.items())
 
     assert answer.status in (401, 503)
-    assert not answer.cookies_set
+    assert not answer.set_cookie_lines
 
 
 async def test_k23_stale_login_cookies_make_room_first(victim: Browser) -> None:
     stale = {f"{LOGIN_COOKIE}{'A' * 9}{number:02}" for number in range(20)}
     for name in stale:
         plant(victim, name, "x" * 200)
-    assert (await victim.visit(await victim.come_back())).url.endswith("/me")
+    assert (await victim.visit(await victim.approve_login())).url.endswith("/me")
 
     assert pending(victim).keys() <= stale
     assert not pending(victim)
@@ -187,9 +188,9 @@ async def test_k23_stale_login_cookies_make_room_first(victim: Browser) -> None:
     "tail", ["", "x", "A" * 12, "A" * 10 + "\xe9", "A" * 10 + '"', "A" * 10 + "\r"], ids="K-23 {!r}".format
 )
 async def test_a_login_cookie_that_we_never_named_is_not_echoed(site: ASGIApp, tail: str) -> None:
-    answer = await ask(site, "GET", LOGIN, headers=[("cookie", f"{LOGIN_COOKIE}{tail}=x")])
+    answer = await send_request(site, "GET", LOGIN, headers=[("cookie", f"{LOGIN_COOKIE}{tail}=x")])
 
-    ((name, line),) = answer.cookies_set.items()
+    ((name, line),) = answer.set_cookie_lines.items()
     assert len(name) == len(LOGIN_COOKIE) + 11
     assert "Max-Age=600" in line
 
@@ -197,7 +198,7 @@ async def test_a_login_cookie_that_we_never_named_is_not_echoed(site: ASGIApp, t
 async def test_k24_as_many_logins_as_there_can_be_fit_into_a_header(victim: Browser) -> None:
     await victim.sign_in()
     for _ in range(7):
-        await victim.begin(LONGEST)
+        await victim.start_login(LONGEST)
 
-    assert len(victim.jar.header(victim.home)) < 6 * 1024
-    assert (await victim.open("/me")).json()["name"] == CAST[0].display_name
+    assert len(victim.jar.cookie_header(victim.home)) < 6 * 1024
+    assert (await victim.request("/me")).json()["name"] == AMARA.display_name

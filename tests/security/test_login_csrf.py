@@ -1,6 +1,5 @@
 """A login that began in one browser never ends in another: over every store, in every framework (N-01 to N-08)."""
 
-import importlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -12,15 +11,16 @@ from starlette.requests import Request
 from starlette.types import ASGIApp
 
 from asgi_tiktok import MemoryStore, Store, TikTok, TikTokAuthMiddleware, TikTokUser
-from asgi_tiktok.emulator import CAST, DEFAULT_APP, Emulator
-from tests.frameworks.table import FRAMEWORKS, INSTALLS
-from tests.security.browsers import Browser
-from tests.site import app
-from tests.visits import CALLBACK, LOGIN_COOKIE, ORIGIN, SESSION_COOKIE, asked, new_tiktok
+from asgi_tiktok.emulator import DEFAULT_APP, Emulator
+from tests.support.app import app
+from tests.support.browser import Browser
+from tests.support.people import AMARA, JUN
+from tests.support.settings import CALLBACK, LOGIN_COOKIE, ORIGIN, SESSION_COOKIE
+from tests.support.sites import FRAMEWORKS, INSTALLS, PREFIX, build_site
+from tests.support.tiktok import count_requests, new_tiktok
 
 pytestmark = pytest.mark.anyio
 
-AMARA, JUN = CAST[0], CAST[1]
 EVIL = "https://evil.test/"
 
 
@@ -29,7 +29,7 @@ async def nobody(victim: Browser) -> str:
 
 
 async def on_the_way(victim: Browser) -> str:
-    await victim.begin()
+    await victim.start_login()
     return ""
 
 
@@ -58,16 +58,16 @@ async def lure(attacker: Browser, victim: Browser, prepare: Prepare) -> None:
     """The attacker stops short of the callback, and has the victim's browser go there."""
     emulator = attacker.emulator
     name = await prepare(victim)
-    session = victim.session if name else None
-    trap = await attacker.come_back(f"next={attacker.prefix}/me", AMARA)
-    before = asked(emulator)
+    session = victim.session_cookie if name else None
+    trap = await attacker.approve_login(f"next={attacker.prefix}/me", AMARA)
+    before = count_requests(emulator)
     for page, top_level in ((EVIL, True), (EVIL, False), (None, True), ("https://www.tiktok.com/", True)):
-        answer = await victim.open(trap, page=page, top_level=top_level)
+        answer = await victim.request(trap, page=page, top_level=top_level)
         assert answer.status == 400
-        assert SESSION_COOKIE not in answer.cookies_set
-    assert asked(emulator) == before, "TikTok was asked"
-    assert (victim.session if SESSION_COOKIE in victim.jar else None) == session
-    assert await victim.name() == name
+        assert SESSION_COOKIE not in answer.set_cookie_lines
+    assert count_requests(emulator) == before, "TikTok was asked"
+    assert (victim.session_cookie if SESSION_COOKIE in victim.jar else None) == session
+    assert await victim.display_name() == name
     # It was no fault of the address: in the browser where it began it works.
     assert (await attacker.visit(trap)).json()["name"] == AMARA.display_name
 
@@ -83,11 +83,11 @@ async def test_over_every_store(each_store: Store, emulator: Emulator, prepare: 
 @pytest.mark.parametrize("install", INSTALLS)
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 async def test_in_every_framework(framework: str, install: str, prepare: Prepare) -> None:
-    prefix = "/sub" if install == "mounted" else ""
+    prefix = PREFIX if install == "mounted" else ""
     redirect_uri = f"{ORIGIN}{prefix}{CALLBACK}"
     emulator = Emulator([replace(DEFAULT_APP, redirect_uris=(redirect_uri,))])
     tiktok = new_tiktok(httpx2.ASGITransport(emulator), redirect_uri=redirect_uri)
-    site: ASGIApp = importlib.import_module(f"tests.frameworks.sites.{framework}").build(tiktok, install)
+    site = build_site(framework, install, tiktok)
     await lure(Browser(site, emulator, prefix=prefix), Browser(site, emulator, prefix=prefix), prepare)
 
 
@@ -118,12 +118,12 @@ async def test_n01_a_victim_whom_tiktok_lets_through_unasked(attacker: Browser, 
     """Who agreed once is sent back without a page, so the attacker's address of TikTok is a trap as well."""
     await victim.sign_in(JUN)
     await victim.sign_out()
-    to_tiktok = await attacker.begin()
+    to_tiktok = await attacker.start_login()
     answer = await victim.visit(to_tiktok, page=EVIL, person=JUN)
 
     assert answer.status == 400
-    assert asked(victim.emulator) == 1
-    assert await victim.name() == ""
+    assert count_requests(victim.emulator) == 1
+    assert await victim.display_name() == ""
 
 
 def mixed(code_of: str, state_of: str) -> str:
@@ -138,27 +138,27 @@ async def test_n02_the_attackers_code_under_the_victims_own_state_needs_the_vict
     tiktok = new_tiktok(httpx2.ASGITransport(emulator), redirect_uri=redirect_uri)
     site = TikTokAuthMiddleware(app, tiktok)
     attacker, victim = (Browser(site, emulator, home="http://localhost:8000") for _ in range(2))
-    answer = await victim.open(mixed(await attacker.come_back(), await victim.come_back()))
+    answer = await victim.request(mixed(await attacker.approve_login(), await victim.approve_login()))
 
     assert answer.status in (400, 500)
-    assert await victim.name() == ""
+    assert await victim.display_name() == ""
 
 
 async def test_n02_a_state_is_worth_nothing_without_its_cookie(
     attacker: Browser, victim: Browser, emulator: Emulator
 ) -> None:
-    own, foreign = await victim.come_back(), await attacker.come_back()
+    own, foreign = await victim.approve_login(), await attacker.approve_login()
     assert all(cookie.name.startswith(LOGIN_COOKIE) for cookie in victim.jar)
     for address in (foreign, mixed(own, foreign)):
-        assert (await victim.open(address)).status == 400
-    assert asked(emulator) == 0
+        assert (await victim.request(address)).status == 400
+    assert count_requests(emulator) == 0
 
 
 async def test_n07_the_attackers_cookie_cannot_be_planted_beside_the_link(
     site: ASGIApp, emulator: Emulator, attacker: Browser
 ) -> None:
     """A sibling site that may set cookies for the whole domain still cannot set ours."""
-    trap = urlsplit(await attacker.come_back())
+    trap = urlsplit(await attacker.approve_login())
     victim = Browser(site, emulator, home="https://app.example.com")
     sibling = victim.home.join("https://evil.example.com/")
     for cookie in attacker.jar:
@@ -167,11 +167,11 @@ async def test_n07_the_attackers_cookie_cannot_be_planted_beside_the_link(
             f"={cookie.name}={cookie.value}",
             f"\xa0{cookie.name}={cookie.value}",
         ):
-            victim.jar.put(sibling, f"{line}; Domain=example.com; Path=/; Secure")
-    answer = await victim.open(f"{trap.path}?{trap.query}")
+            victim.jar.store(sibling, f"{line}; Domain=example.com; Path=/; Secure")
+    answer = await victim.request(f"{trap.path}?{trap.query}")
 
     assert answer.status == 400
-    assert asked(emulator) == 0
+    assert count_requests(emulator) == 0
 
 
 OTHERS: dict[str, dict[str, Any]] = {
@@ -188,18 +188,18 @@ async def test_a_login_at_one_app_does_not_end_at_another(
     """Two TikTok apps under one secret and in one store, as staging and production may be."""
     other = new_tiktok(httpx2.ASGITransport(emulator), store=store, **settings)
     browser = Browser(TikTokAuthMiddleware(app, other), emulator)
-    state = parse_qs(urlsplit(await browser.begin()).query)["state"][0]
+    state = parse_qs(urlsplit(await browser.start_login()).query)["state"][0]
     browser.app = TikTokAuthMiddleware(app, tiktok)
 
-    answer = await browser.open(f"{CALLBACK}?code=c&state={state}")
+    answer = await browser.request(f"{CALLBACK}?code=c&state={state}")
 
     assert answer.status == 400
-    assert SESSION_COOKIE not in answer.cookies_set
-    assert asked(emulator) == 0
+    assert SESSION_COOKIE not in answer.set_cookie_lines
+    assert count_requests(emulator) == 0
 
 
 async def test_n03_no_two_logins_share_anything(victim: Browser) -> None:
-    queries = [parse_qs(urlsplit(await victim.begin()).query) for _ in range(200)]
+    queries = [parse_qs(urlsplit(await victim.start_login()).query) for _ in range(200)]
 
     for name in ("state", "code_challenge"):
         assert len({query[name][0] for query in queries}) == 200
@@ -216,12 +216,12 @@ async def test_n21_a_login_that_another_site_begins_links_no_accounts(tiktok: Ti
         return {"of": user.open_id}
 
     await victim.sign_in(JUN)
-    first = victim.session
+    first = victim.session_cookie
     await victim.visit("/auth/tiktok/login?next=/me", page=EVIL, person=AMARA)
 
     assert seen == [(JUN.open_id, False), (AMARA.open_id, False)]
-    assert victim.session != first
-    assert (await victim.open("/links")).json()["data"] == {"of": AMARA.open_id}
+    assert victim.session_cookie != first
+    assert (await victim.request("/links")).json()["data"] == {"of": AMARA.open_id}
 
 
 async def test_n20_people_are_told_apart_by_open_id_and_by_nothing_else() -> None:

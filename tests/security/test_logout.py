@@ -6,16 +6,16 @@ import pytest
 from starlette.types import ASGIApp
 
 from asgi_tiktok import MemoryStore
-from asgi_tiktok.emulator import CAST, Emulator
-from tests.security.browsers import Browser
-from tests.security.wire import ask
-from tests.visits import CALLBACK, ORIGIN, SESSION_COOKIE, asked
+from asgi_tiktok.emulator import Emulator
+from tests.support.browser import Browser
+from tests.support.people import AMARA
+from tests.support.requests import send_request
+from tests.support.settings import CALLBACK, LOGOUT, ORIGIN, SESSION_COOKIE
+from tests.support.tiktok import count_requests
 
 pytestmark = pytest.mark.anyio
 
-AMARA = CAST[0].display_name
 EVIL = "https://evil.test"
-LOGOUT = "/auth/tiktok/logout"
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"], ids="G-01 {}".format)
@@ -23,11 +23,11 @@ LOGOUT = "/auth/tiktok/logout"
 @pytest.mark.parametrize("page", [ORIGIN, EVIL], ids=["ours", "theirs"])
 async def test_a_link_only_asks(victim: Browser, method: str, top_level: bool, page: str) -> None:
     await victim.sign_in()
-    answer = await victim.open(LOGOUT, method=method, page=page, top_level=top_level)
+    answer = await victim.request(LOGOUT, method=method, page=page, top_level=top_level)
 
     assert answer.status == 200
-    assert not answer.cookies_set
-    assert await victim.name() == AMARA
+    assert not answer.set_cookie_lines
+    assert await victim.display_name() == AMARA.display_name
 
 
 @pytest.mark.parametrize("says", [True, False], ids=["G-02 today's browser", "G-02 an old browser"])
@@ -35,11 +35,11 @@ async def test_a_link_only_asks(victim: Browser, method: str, top_level: bool, p
 async def test_a_form_of_another_site_signs_nobody_out(victim: Browser, page: str, says: bool) -> None:
     """SameSite withholds the cookie, but a deletion in the answer would sign out all the same."""
     await victim.sign_in()
-    answer = await victim.open(LOGOUT, method="POST", page=page, says=says)
+    answer = await victim.request(LOGOUT, method="POST", page=page, fetch_metadata=says)
 
     assert answer.status == 403
-    assert not answer.cookies_set
-    assert await victim.name() == AMARA
+    assert not answer.set_cookie_lines
+    assert await victim.display_name() == AMARA.display_name
 
 
 WELCOME: dict[str, dict[str, str]] = {
@@ -83,21 +83,21 @@ FOREIGN: dict[str, list[tuple[str, str]]] = {
 @pytest.mark.parametrize("headers", WELCOME.values(), ids=WELCOME.keys())
 async def test_pages_of_this_site_may_sign_out(victim: Browser, headers: dict[str, str]) -> None:
     await victim.sign_in()
-    cookie = ("cookie", victim.jar.header(victim.home))
+    cookie = ("cookie", victim.jar.cookie_header(victim.home))
 
-    assert (await ask(victim.app, "POST", LOGOUT, headers=[cookie, *headers.items()])).status == 303
-    assert await victim.name() == ""
+    assert (await send_request(victim.app, "POST", LOGOUT, headers=[cookie, *headers.items()])).status == 303
+    assert await victim.display_name() == ""
 
 
 @pytest.mark.parametrize("headers", FOREIGN.values(), ids=FOREIGN.keys())
 async def test_pages_of_other_sites_may_not(victim: Browser, headers: list[tuple[str, str]]) -> None:
     await victim.sign_in()
-    cookie = ("cookie", victim.jar.header(victim.home))
-    answer = await ask(victim.app, "POST", LOGOUT, headers=[cookie, *headers])
+    cookie = ("cookie", victim.jar.cookie_header(victim.home))
+    answer = await send_request(victim.app, "POST", LOGOUT, headers=[cookie, *headers])
 
     assert answer.status == 403
-    assert not answer.cookies_set
-    assert await victim.name() == AMARA
+    assert not answer.set_cookie_lines
+    assert await victim.display_name() == AMARA.display_name
 
 
 FORMS = {
@@ -118,48 +118,48 @@ FORMS = {
 async def test_a_form_without_the_token_signs_nobody_out(victim: Browser, form: bytes) -> None:
     await victim.sign_in()
     token = await csrf_token(victim)
-    form = form.replace(b"{token}", token.encode()).replace(b"{cookie}", victim.session.encode())
-    cookie = ("cookie", victim.jar.header(victim.home))
+    form = form.replace(b"{token}", token.encode()).replace(b"{cookie}", victim.session_cookie.encode())
+    cookie = ("cookie", victim.jar.cookie_header(victim.home))
 
-    assert (await ask(victim.app, "POST", LOGOUT, headers=[cookie], body=form)).status == 403
-    assert await victim.name() == AMARA
+    assert (await send_request(victim.app, "POST", LOGOUT, headers=[cookie], body=form)).status == 403
+    assert await victim.display_name() == AMARA.display_name
 
 
 async def test_g03_the_token_of_another_session_signs_nobody_out(victim: Browser, attacker: Browser) -> None:
     await victim.sign_in()
     await attacker.sign_in()
     form = f"csrf_token={await csrf_token(attacker)}".encode()
-    cookie = ("cookie", victim.jar.header(victim.home))
+    cookie = ("cookie", victim.jar.cookie_header(victim.home))
 
-    assert (await ask(victim.app, "POST", LOGOUT, headers=[cookie], body=form)).status == 403
-    assert await victim.name() == AMARA
+    assert (await send_request(victim.app, "POST", LOGOUT, headers=[cookie], body=form)).status == 403
+    assert await victim.display_name() == AMARA.display_name
 
 
 async def csrf_token(browser: Browser) -> str:
-    found = re.search(r'name="csrf_token" value="([^"]+)"', (await browser.open(LOGOUT)).text)
+    found = re.search(r'name="csrf_token" value="([^"]+)"', (await browser.request(LOGOUT)).text)
     assert found
     return found[1]
 
 
 async def test_g04_signing_out_twice_is_the_same_as_once(victim: Browser, store: MemoryStore) -> None:
     await victim.sign_in()
-    stolen = victim.session
+    stolen = victim.session_cookie
     first = await victim.sign_out()
-    victim.jar.put(victim.home, f"{SESSION_COOKIE}={stolen}; Secure; Path=/")
+    victim.jar.store(victim.home, f"{SESSION_COOKIE}={stolen}; Secure; Path=/")
     again = await victim.sign_out()
 
     assert (again.status, again.location) == (first.status, first.location)
-    assert again.cookies_set == first.cookies_set
+    assert again.set_cookie_lines == first.set_cookie_lines
     assert SESSION_COOKIE not in victim.jar
     assert not any(key.startswith("session:") for key in store.records)
 
 
 async def test_g04_where_nobody_is_signed_in_nothing_is_deleted(victim: Browser, site: ASGIApp) -> None:
     """A deletion that nobody vouches for could sign out somebody whose cookie was withheld."""
-    answer = await ask(site, "POST", LOGOUT)
+    answer = await send_request(site, "POST", LOGOUT)
 
     assert answer.status == 303
-    assert not answer.cookies_set
+    assert not answer.set_cookie_lines
 
 
 ELSEWHERE = {
@@ -178,8 +178,8 @@ ELSEWHERE = {
 @pytest.mark.parametrize("target", ELSEWHERE.values(), ids=ELSEWHERE.keys())
 async def test_signing_out_leads_to_this_site_only(victim: Browser, target: str) -> None:
     await victim.sign_in()
-    page = await victim.open(f"{LOGOUT}?next={target}")
-    answer = await victim.open(f"{LOGOUT}?next={target}", method="POST", page=ORIGIN)
+    page = await victim.request(f"{LOGOUT}?next={target}")
+    answer = await victim.request(f"{LOGOUT}?next={target}", method="POST", page=ORIGIN)
 
     assert (answer.status, answer.location) == (303, "/")
     assert 'class="back" href="/"' in page.text
@@ -206,22 +206,22 @@ async def test_no_link_of_another_site_ends_a_session(
     victim: Browser, emulator: Emulator, link: str, top_level: bool
 ) -> None:
     await victim.sign_in()
-    session = victim.session
+    session = victim.session_cookie
     for method in ("GET", "HEAD", "POST"):
-        answer = await victim.open(link, method=method, page=EVIL, top_level=top_level)
-        assert SESSION_COOKIE not in answer.cookies_set
+        answer = await victim.request(link, method=method, page=EVIL, top_level=top_level)
+        assert SESSION_COOKIE not in answer.set_cookie_lines
         assert "clear-site-data" not in answer.headers
 
-    assert victim.session == session
-    assert await victim.name() == AMARA
-    assert asked(emulator) == 1
+    assert victim.session_cookie == session
+    assert await victim.display_name() == AMARA.display_name
+    assert count_requests(emulator) == 1
 
 
 async def test_g08_a_sign_out_clears_our_cookie_and_nothing_else(victim: Browser) -> None:
     await victim.sign_in()
-    victim.jar.put(victim.home, "basket=full; Path=/")
+    victim.jar.store(victim.home, "basket=full; Path=/")
     answer = await victim.sign_out()
 
-    assert set(answer.cookies_set) == {SESSION_COOKIE}
+    assert set(answer.set_cookie_lines) == {SESSION_COOKIE}
     assert "clear-site-data" not in answer.headers
     assert {cookie.name for cookie in victim.jar} == {"basket"}

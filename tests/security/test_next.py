@@ -9,9 +9,9 @@ from starlette.testclient import TestClient
 from asgi_tiktok.emulator import Emulator
 from asgi_tiktok.http.next_path import safe_next
 from fuzz import login_query, next_path
-from tests.security.strategies import bounded, hostile_next, ordinary_next
-from tests.security.whatwg import BASES, whatwg
-from tests.visits import sign_in
+from tests.support.login import sign_in
+from tests.support.strategies import examples, hostile_next, ordinary_next
+from tests.support.whatwg import BASES, node_parser
 
 REFUSED = {
     "/％2fevil.example": "a fullwidth percent sign, which NFKC makes a real one",
@@ -111,23 +111,23 @@ def test_it_is_accepted_and_stays(value: str) -> None:
     ],
 )
 def test_the_judge_sees_what_strays(value: str) -> None:
-    assert whatwg().strays(value, root_path="/app")
+    assert node_parser().offsite_readings(value, root_path="/app")
 
 
-@bounded(2000)
+@examples(2000)
 @given(hostile_next)
 @example("/％2fevil.example")
 def test_nothing_that_is_accepted_leaves_the_origin(value: str) -> None:
     next_path.check(value)
 
 
-@bounded(60)
+@examples(60)
 @given(hostile_next | ordinary_next())
 def test_no_login_ends_elsewhere(value: str) -> None:
     login_query.run(b"next=" + quote(value, errors="replace").encode())
 
 
-@bounded(300)
+@examples(300)
 @given(ordinary_next())
 def test_an_ordinary_page_is_accepted_as_it_is(value: str) -> None:
     assert keeps_its_meaning(value)
@@ -146,5 +146,5 @@ def keeps_its_meaning(value: str) -> bool:
     if accepted is None:
         return False
     pairs = [(reference, base) for reference in (value, accepted) for base in BASES]
-    meant = [place and unquote(place.origin + place.path + place.rest) for place in whatwg().join(pairs)]
+    meant = [place and unquote(place.origin + place.path + place.rest) for place in node_parser().resolve(pairs)]
     return meant[: len(BASES)] == meant[len(BASES) :]

@@ -10,15 +10,15 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from asgi_tiktok import ConfigurationError, TikTok, TikTokAuthMiddleware
-from asgi_tiktok.emulator import CAST, Emulator
-from tests.security.browsers import Browser
-from tests.security.wire import ask
-from tests.visits import CALLBACK, SESSION_COOKIE, asked, new_tiktok
+from asgi_tiktok.emulator import Emulator
+from tests.support.browser import Browser
+from tests.support.people import AMARA
+from tests.support.requests import send_request
+from tests.support.settings import CALLBACK, LOGIN, LOGOUT, SESSION_COOKIE
+from tests.support.tiktok import count_requests, new_tiktok
 
 pytestmark = pytest.mark.anyio
 
-LOGIN = "/auth/tiktok/login"
-LOGOUT = "/auth/tiktok/logout"
 
 # As servers deliver them, decoded once.
 NOT_OURS = {
@@ -58,15 +58,15 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 
 @pytest.mark.parametrize("path", NOT_OURS.values(), ids=NOT_OURS.keys())
 async def test_what_is_not_our_route_to_the_letter_is_the_apps(tiktok: TikTok, path: str) -> None:
-    answer = await ask(TikTokAuthMiddleware(echo, tiktok), "GET", path)
+    answer = await send_request(TikTokAuthMiddleware(echo, tiktok), "GET", path)
 
     assert answer.text == "app:" + path.encode().hex()
-    assert not answer.cookies_set
+    assert not answer.set_cookie_lines
 
 
 @pytest.mark.parametrize("path", NOT_OURS.values(), ids=NOT_OURS.keys())
 async def test_what_is_not_our_route_is_guarded_like_all_else(tiktok: TikTok, path: str) -> None:
-    answer = await ask(TikTokAuthMiddleware(echo, tiktok, protect=("/",)), "GET", path)
+    answer = await send_request(TikTokAuthMiddleware(echo, tiktok, protect=("/",)), "GET", path)
 
     assert answer.status == 401
 
@@ -97,8 +97,8 @@ GUARDED = {
 async def test_a_guarded_path_is_guarded_however_it_is_spelt(tiktok: TikTok, path: str) -> None:
     site = TikTokAuthMiddleware(echo, tiktok, protect=("/studio",))
 
-    assert (await ask(site, "GET", path)).status == 401
-    assert (await ask(site, "OPTIONS", path)).status == 401
+    assert (await send_request(site, "GET", path)).status == 401
+    assert (await send_request(site, "OPTIONS", path)).status == 401
 
 
 BESIDE = {
@@ -124,13 +124,13 @@ BESIDE = {
 async def test_only_the_exact_public_path_is_public(tiktok: TikTok, path: str) -> None:
     site = TikTokAuthMiddleware(echo, tiktok, protect=("/",), public=("/health",))
 
-    assert (await ask(site, "GET", path, query=b"x=/health")).status == 401
-    assert (await ask(site, "GET", "/health")).status == 200
+    assert (await send_request(site, "GET", path, query=b"x=/health")).status == 401
+    assert (await send_request(site, "GET", "/health")).status == 200
 
 
 @pytest.mark.welcome
 async def test_h02_an_encoded_letter_is_the_letter(victim: Browser) -> None:
-    assert (await victim.open("/auth/tiktok/%6cogin")).status == 302
+    assert (await victim.request("/auth/tiktok/%6cogin")).status == 302
 
 
 @pytest.mark.parametrize("route", ["login", "logout", "session", "webhook"], ids="H-03 {}".format)
@@ -143,8 +143,8 @@ async def test_h03_the_callback_may_end_in_a_slash_and_then_must(emulator: Emula
     tiktok = new_tiktok(httpx2.ASGITransport(emulator), redirect_uri="https://testserver/auth/tiktok/callback/")
     site = TikTokAuthMiddleware(echo, tiktok)
 
-    assert (await ask(site, "GET", "/auth/tiktok/callback/")).status == 400
-    assert (await ask(site, "GET", "/auth/tiktok/callback")).status == 200
+    assert (await send_request(site, "GET", "/auth/tiktok/callback/")).status == 400
+    assert (await send_request(site, "GET", "/auth/tiktok/callback")).status == 200
 
 
 MOUNTS = {
@@ -165,10 +165,10 @@ async def test_a_mounted_site_answers_below_its_prefix_only(path: str, root_path
     tiktok = new_tiktok(redirect_uri="https://testserver/app/auth/tiktok/callback")
     site = TikTokAuthMiddleware(nothing, tiktok)
     outer: ASGIApp = site if root_path else Starlette(routes=[Mount("/app", site)])
-    answer = await ask(outer, "GET", path, root_path=root_path)
+    answer = await send_request(outer, "GET", path, root_path=root_path)
 
     assert answer.status == status
-    for line in answer.cookies_set.values():
+    for line in answer.set_cookie_lines.values():
         assert "; Path=/; " in line
 
 
@@ -184,27 +184,27 @@ GUARDED_BELOW = {
 async def test_guarded_paths_stand_below_the_prefix(tiktok: TikTok, path: str) -> None:
     site = TikTokAuthMiddleware(echo, tiktok, protect=("/studio",))
 
-    assert (await ask(site, "GET", path, root_path="/app")).status == 401
+    assert (await send_request(site, "GET", path, root_path="/app")).status == 401
 
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS"], ids="H-06 {}".format)
 async def test_a_login_does_not_begin_without_a_get(site: ASGIApp, method: str) -> None:
     preflight = {"origin": "https://evil.test", "access-control-request-method": "GET"}
-    answer = await ask(site, method, LOGIN, headers=preflight.items())
+    answer = await send_request(site, method, LOGIN, headers=preflight.items())
 
     assert answer.status in (302, 204)
-    assert not answer.cookies_set
+    assert not answer.set_cookie_lines
     assert not any(name.startswith("access-control-") for name in answer.headers)
 
 
 @pytest.mark.parametrize("path", [LOGIN, CALLBACK, LOGOUT, "/auth/tiktok/session", "/auth/tiktok/webhook"])
 @pytest.mark.parametrize("method", ["TRACE", "CONNECT", "FOO", "get", "PUT", "DELETE"], ids="H-06 {}".format)
 async def test_other_methods_are_not_answered(site: ASGIApp, method: str, path: str) -> None:
-    answer = await ask(site, method, path)
+    answer = await send_request(site, method, path)
 
     assert answer.status == 405
     assert method not in answer.headers["allow"].split(", ")
-    assert not answer.cookies_set
+    assert not answer.set_cookie_lines
 
 
 @pytest.mark.parametrize(("path", "reaches"), [("/studio", False), ("/x", True)], ids=["H-08 guarded", "H-08 open"])
@@ -226,25 +226,25 @@ def endless() -> Iterator[bytes]:
 
 
 async def test_h09_a_body_on_login_and_callback_is_not_read(victim: Browser) -> None:
-    back = victim.home.join(await victim.come_back())
-    cookie = victim.jar.header(victim.home)
-    login = await ask(victim.app, "GET", LOGIN, body=endless())
-    callback = await ask(
+    back = victim.home.join(await victim.approve_login())
+    cookie = victim.jar.cookie_header(victim.home)
+    login = await send_request(victim.app, "GET", LOGIN, body=endless())
+    callback = await send_request(
         victim.app, "GET", back.path, query=back.query.encode(), headers=[("cookie", cookie)], body=endless()
     )
 
-    assert (login.status, login.taken) == (302, 0)
-    assert (callback.status, callback.taken) == (303, 0)
+    assert (login.status, login.bytes_read) == (302, 0)
+    assert (callback.status, callback.bytes_read) == (303, 0)
 
 
 async def test_h09_an_endless_body_on_logout_is_read_to_a_kilobyte(victim: Browser) -> None:
     await victim.sign_in()
-    headers = [("cookie", f"{SESSION_COOKIE}={victim.session}"), ("expect", "100-continue")]
-    answer = await ask(victim.app, "POST", LOGOUT, headers=headers, body=endless())
+    headers = [("cookie", f"{SESSION_COOKIE}={victim.session_cookie}"), ("expect", "100-continue")]
+    answer = await send_request(victim.app, "POST", LOGOUT, headers=headers, body=endless())
 
     assert answer.status == 403
-    assert answer.taken <= 3000
-    assert await victim.name() == CAST[0].display_name
+    assert answer.bytes_read <= 3000
+    assert await victim.display_name() == AMARA.display_name
 
 
 HEADERS = {
@@ -260,8 +260,8 @@ HEADERS = {
 @pytest.mark.parametrize("header", HEADERS.values(), ids=HEADERS.keys())
 async def test_no_header_names_another_path(victim: Browser, emulator: Emulator, header: str) -> None:
     for value in ("/health", "/auth/tiktok/login", "middleware:middleware:middleware", "POST"):
-        guarded = await victim.open("/studio", headers=[(header, value), ("user-agent", "kube-probe/1.0")])
+        guarded = await victim.request("/studio", headers=[(header, value), ("user-agent", "kube-probe/1.0")])
         assert guarded.location == f"{LOGIN}?next=%2Fstudio"
-        assert not guarded.cookies_set
-        assert (await victim.open("/me", headers=[(header, value)])).json()["name"] == ""
-    assert asked(emulator) == 0
+        assert not guarded.set_cookie_lines
+        assert (await victim.request("/me", headers=[(header, value)])).json()["name"] == ""
+    assert count_requests(emulator) == 0

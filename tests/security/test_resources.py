@@ -18,18 +18,18 @@ from asgi_tiktok import InvalidResponse, MemoryStore, TikTok, TikTokAuthMiddlewa
 from asgi_tiktok.accounts import sessions
 from asgi_tiktok.client import callback as callback_module
 from asgi_tiktok.crypto.keys import Key
-from asgi_tiktok.emulator import CAST, Emulator
+from asgi_tiktok.emulator import Emulator
 from asgi_tiktok.routes import log_limiter as flood_gate
 from benchmarks.abandoned_logins import nothing, start_logins
-from tests.security.browsers import Browser
-from tests.security.wire import Answer, ask
-from tests.test_webhooks import WEBHOOK
-from tests.visits import CALLBACK, LOGIN_COOKIE, SAME_ORIGIN, SESSION_COOKIE, new_tiktok
+from tests.support.browser import Browser
+from tests.support.people import AMARA
+from tests.support.requests import RawResponse, send_request
+from tests.support.settings import CALLBACK, LOGIN, LOGIN_COOKIE, SAME_ORIGIN, SESSION_COOKIE, WEBHOOK
+from tests.support.tiktok import new_tiktok
 
 pytestmark = pytest.mark.anyio
 
 KB, MB = 1024, 1024 * 1024
-LOGIN = "/auth/tiktok/login"
 MANY = 5_000
 COOKIES = {
     "64 KB": f"{SESSION_COOKIE}={'a' * 64 * KB}",
@@ -79,21 +79,23 @@ def allocating(at_most: int) -> Iterator[None]:
 async def test_many_cookies_cost_little(site: ASGIApp, work: Counter[str], path: str, cookie: str) -> None:
     """However many there are, a few are looked at, and none comes back that was not ours (K-08)."""
     with allocating(at_most=4 * MB):
-        answer = await ask(site, "GET", path, query=b"code=x&state=" + b"A" * 43, headers=[("cookie", cookie)])
+        answer = await send_request(
+            site, "GET", path, query=b"code=x&state=" + b"A" * 43, headers=[("cookie", cookie)]
+        )
 
     assert answer.status in (200, 302, 400)
     assert work["signature"] <= 2 * 8
     assert work["open"] <= 100
-    assert sum(map(len, answer.cookies_set.values())) < 5 * KB
+    assert sum(map(len, answer.set_cookie_lines.values())) < 5 * KB
 
 
 async def test_a_flood_of_cookies_under_the_name_of_a_login_is_looked_at_in_part(
     victim: Browser, work: Counter[str]
 ) -> None:
-    back = victim.home.join(await victim.come_back())
+    back = victim.home.join(await victim.approve_login())
     name = next(cookie.name for cookie in victim.jar if cookie.name.startswith(LOGIN_COOKIE))
     flood = "; ".join(f"{name}={number:064}" for number in range(MANY))
-    answer = await ask(victim.app, "GET", back.path, query=back.query.encode(), headers=[("cookie", flood)])
+    answer = await send_request(victim.app, "GET", back.path, query=back.query.encode(), headers=[("cookie", flood)])
 
     assert answer.status == 400
     assert work["open"] <= 100
@@ -106,7 +108,7 @@ async def test_ten_thousand_query_fields_come_to_nothing(
     """P-10: nothing of them is kept, sent on or shown; the callback does not even decode them."""
     decoded: list[bytes] = []
     monkeypatch.setattr(callback_module, "decode", decoded.append)
-    answer = await ask(site, "GET", path, query=FIELDS)
+    answer = await send_request(site, "GET", path, query=FIELDS)
 
     assert answer.status == (400 if path == CALLBACK else 302 if path == LOGIN else 200)
     assert len(answer.body) < 6 * KB
@@ -129,13 +131,13 @@ async def test_of_a_body_of_a_gigabyte_no_more_is_taken_than_could_make_sense(
 ) -> None:
     """H-09; the sign-out has a session and no Fetch Metadata, so that its form is read at all."""
     await victim.sign_in()
-    cookie = victim.jar.header(victim.home)
+    cookie = victim.jar.cookie_header(victim.home)
     with allocating(at_most=MB):
-        answer = await ask(victim.app, method, path, headers=[("cookie", cookie)], body=gigabyte())
+        answer = await send_request(victim.app, method, path, headers=[("cookie", cookie)], body=gigabyte())
 
     assert answer.status in (302, 403, 405, 413)
-    assert answer.taken <= most
-    assert await victim.name() == CAST[0].display_name
+    assert answer.bytes_read <= most
+    assert await victim.display_name() == AMARA.display_name
 
 
 @pytest.mark.parametrize("headers", [{}, {"content-encoding": "gzip"}, {"content-encoding": "br"}], ids=str)
@@ -176,9 +178,9 @@ async def test_what_is_remembered_of_sessions_is_bounded(emulator: Emulator, mon
     tiktok = new_tiktok(httpx2.ASGITransport(emulator), max_sessions=100)
     browser = Browser(TikTokAuthMiddleware(nothing, tiktok), emulator)
     for _ in range(20):
-        await browser.open(await browser.come_back())
+        await browser.request(await browser.approve_login())
         browser.jar.cookies.pop(next(key for key in browser.jar.cookies if key[0] == SESSION_COOKIE))
-    names = [name async for name in tiktok.store.owned(tiktok.sessions.owner(CAST[0].open_id))]
+    names = [name async for name in tiktok.store.owned(tiktok.sessions.owner(AMARA.open_id))]
     for name in names:
         record = await tiktok.store.get(name)
         assert record
@@ -190,29 +192,31 @@ async def test_what_is_remembered_of_sessions_is_bounded(emulator: Emulator, mon
     assert len(tiktok.sessions.ended) <= 5
 
 
-async def bad_callback(site: ASGIApp, number: int) -> Answer:
-    return await ask(site, "GET", CALLBACK, query=b"code=x&state=%043d" % number)
+async def bad_callback(site: ASGIApp, number: int) -> RawResponse:
+    return await send_request(site, "GET", CALLBACK, query=b"code=x&state=%043d" % number)
 
 
-async def long_callback(site: ASGIApp, number: int) -> Answer:
-    return await ask(site, "GET", CALLBACK, query=b"error=access_denied&error_description=" + b"%1B%0A" * MB)
+async def long_callback(site: ASGIApp, number: int) -> RawResponse:
+    return await send_request(site, "GET", CALLBACK, query=b"error=access_denied&error_description=" + b"%1B%0A" * MB)
 
 
-async def bad_event(site: ASGIApp, number: int) -> Answer:
-    return await ask(site, "POST", WEBHOOK, headers=[("tiktok-signature", "x" * 64 * KB)], body=b"%d" % number)
+async def bad_event(site: ASGIApp, number: int) -> RawResponse:
+    return await send_request(
+        site, "POST", WEBHOOK, headers=[("tiktok-signature", "x" * 64 * KB)], body=b"%d" % number
+    )
 
 
-async def foreign_sign_out(site: ASGIApp, number: int) -> Answer:
+async def foreign_sign_out(site: ASGIApp, number: int) -> RawResponse:
     headers = [("origin", f"https://{number}.evil.test"), ("sec-fetch-site", "cross-site")]
-    return await ask(site, "POST", "/auth/tiktok/logout", headers=headers)
+    return await send_request(site, "POST", "/auth/tiktok/logout", headers=headers)
 
 
-async def odd_method(site: ASGIApp, number: int) -> Answer:
-    return await ask(site, f"X{number}", LOGIN)
+async def odd_method(site: ASGIApp, number: int) -> RawResponse:
+    return await send_request(site, f"X{number}", LOGIN)
 
 
-async def odd_scopes(site: ASGIApp, number: int) -> Answer:
-    return await ask(site, "GET", LOGIN, query=b"scopes=video.x%d" % number, headers=SAME_ORIGIN.items())
+async def odd_scopes(site: ASGIApp, number: int) -> RawResponse:
+    return await send_request(site, "GET", LOGIN, query=b"scopes=video.x%d" % number, headers=SAME_ORIGIN.items())
 
 
 @pytest.mark.parametrize(
@@ -221,7 +225,7 @@ async def odd_scopes(site: ASGIApp, number: int) -> Answer:
     ids="L-{0.__name__}".format,
 )
 async def test_a_flood_of_nonsense_does_not_fill_the_log(
-    site: ASGIApp, caplog: pytest.LogCaptureFixture, flood: Callable[[ASGIApp, int], Awaitable[Answer]]
+    site: ASGIApp, caplog: pytest.LogCaptureFixture, flood: Callable[[ASGIApp, int], Awaitable[RawResponse]]
 ) -> None:
     """R-60, C-87: so many lines of a kind in a minute, none long, and nothing in a stranger's spelling."""
     caplog.set_level(logging.INFO, "asgi_tiktok")

@@ -10,26 +10,21 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from asgi_tiktok import MemoryStore, TikTok, TikTokAuthMiddleware, TikTokUser
 from asgi_tiktok.crypto.keys import KeyRing
-from asgi_tiktok.emulator import CAST
-from tests.canaries import SECRET_KEY
-from tests.security.browsers import Browser
-from tests.security.wire import ask
-from tests.visits import SESSION_COOKIE
+from tests.support.browser import Browser
+from tests.support.canaries import SECRET_KEY
+from tests.support.clock import Clock
+from tests.support.people import AMARA, JUN
+from tests.support.requests import send_request, user_of
+from tests.support.settings import SESSION_COOKIE
 
 pytestmark = pytest.mark.anyio
-
-AMARA, JUN = CAST[0], CAST[1]
 
 
 @pytest.fixture
 async def stolen(victim: Browser) -> str:
     """A Cookie header with a genuine session."""
     await victim.sign_in()
-    return f"{SESSION_COOKIE}={victim.session}"
-
-
-async def who(site: ASGIApp, cookie: str) -> str:
-    return str((await ask(site, "GET", "/me", headers=[("cookie", cookie)])).json()["name"])
+    return f"{SESSION_COOKIE}={victim.session_cookie}"
 
 
 ENDED: dict[str, Callable[[Browser, TikTok], Awaitable[object]]] = {
@@ -52,56 +47,52 @@ async def test_a_stolen_cookie_is_dead_when_its_session_has_ended(
     await end(victim, tiktok)
     records = set(store.records)
 
-    assert await who(site, stolen) == ""
+    assert await user_of(site, stolen) == ""
     assert set(store.records) <= records, "an ended session came back"
 
 
-async def test_k11_a_stolen_cookie_is_dead_after_a_week_of_silence(
-    site: ASGIApp, stolen: str, later: Callable[[float], None]
-) -> None:
-    later(7 * 86400 + 1)
+async def test_k11_a_stolen_cookie_is_dead_after_a_week_of_silence(site: ASGIApp, stolen: str, clock: Clock) -> None:
+    clock.advance(1, days=7)
 
-    assert await who(site, stolen) == ""
+    assert await user_of(site, stolen) == ""
 
 
-async def test_k11_use_does_not_keep_a_session_for_ever(
-    site: ASGIApp, stolen: str, later: Callable[[float], None]
-) -> None:
+async def test_k11_use_does_not_keep_a_session_for_ever(site: ASGIApp, stolen: str, clock: Clock) -> None:
     for day in range(1, 30):
-        later(day * 86400)
-        assert await who(site, stolen) == AMARA.display_name
-    later(30 * 86400 + 1)
+        clock.offset = day * 86400
+        assert await user_of(site, stolen) == AMARA.display_name
+    clock.offset = 30 * 86400 + 1
 
-    assert await who(site, stolen) == ""
+    assert await user_of(site, stolen) == ""
 
 
 async def test_k10_an_id_planted_before_the_login_is_not_adopted(
     site: ASGIApp, tiktok: TikTok, victim: Browser
 ) -> None:
     planted = KeyRing(SECRET_KEY).newest.sign(tiktok.sessions.cookie_purpose, b"i" * 43).decode()
-    victim.jar.put(victim.home, f"{SESSION_COOKIE}={planted}; Secure; Path=/")
+    victim.jar.store(victim.home, f"{SESSION_COOKIE}={planted}; Secure; Path=/")
     await victim.sign_in()
 
-    assert victim.session != planted
-    assert await who(site, f"{SESSION_COOKIE}={planted}") == ""
+    assert victim.session_cookie != planted
+    assert await user_of(site, f"{SESSION_COOKIE}={planted}") == ""
 
 
 async def test_k10_a_session_of_the_attacker_planted_before_the_login_is_ended(
     site: ASGIApp, attacker: Browser, victim: Browser
 ) -> None:
     await attacker.sign_in(JUN)
-    planted = attacker.session
-    victim.jar.put(victim.home, f"{SESSION_COOKIE}={planted}; Secure; Path=/")
+    planted = attacker.session_cookie
+    victim.jar.store(victim.home, f"{SESSION_COOKIE}={planted}; Secure; Path=/")
     await victim.sign_in(AMARA)
 
-    assert victim.session != planted
-    assert await attacker.name() == ""
-    assert await victim.name() == AMARA.display_name
+    assert victim.session_cookie != planted
+    assert await attacker.display_name() == ""
+    assert await victim.display_name() == AMARA.display_name
 
 
 async def test_k12_cookies_tell_nothing_about_the_person(victim: Browser) -> None:
     await victim.sign_in()
-    await victim.begin("next=/secret-place")
+    await victim.start_login("next=/secret-place")
     for held in victim.jar:
         raw = urlsafe_b64decode(held.value.split(".")[0] + "==") + held.value.encode()
         for secret in (AMARA.open_id, AMARA.display_name, "secret-place", "user.info"):
@@ -109,7 +100,7 @@ async def test_k12_cookies_tell_nothing_about_the_person(victim: Browser) -> Non
 
 
 async def test_k11_a_session_that_ends_while_it_is_touched_stays_ended(
-    site: ASGIApp, store: MemoryStore, stolen: str, later: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
+    site: ASGIApp, store: MemoryStore, stolen: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another worker signs the person out between our read and our note that the session is in use."""
     replace = store.replace
@@ -119,11 +110,11 @@ async def test_k11_a_session_that_ends_while_it_is_touched_stays_ended(
         return await replace(key, *args, **kwargs)
 
     monkeypatch.setattr(store, "replace", too_late)
-    later(3600)
-    await who(site, stolen)
+    clock.advance(hours=1)
+    await user_of(site, stolen)
 
     assert not any(key.startswith("session:") for key in store.records)
-    assert await who(site, stolen) == ""
+    assert await user_of(site, stolen) == ""
 
 
 async def test_k10_of_five_hundred_people_at_once_everybody_is_themselves(tiktok: TikTok) -> None:
@@ -139,7 +130,7 @@ async def test_k10_of_five_hundred_people_at_once_everybody_is_themselves(tiktok
 
     async def visit(open_id: str) -> None:
         _, (_, line) = await tiktok.sessions.create(TikTokUser(open_id=open_id), (), {})
-        answer = await ask(site, "GET", "/", headers=[("cookie", line.split(b";")[0])])
+        answer = await send_request(site, "GET", "/", headers=[("cookie", line.split(b";")[0])])
         told[open_id] = answer.text
 
     async with anyio.create_task_group() as group:

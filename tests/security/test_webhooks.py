@@ -10,22 +10,23 @@ import pytest
 from starlette.types import ASGIApp
 
 from asgi_tiktok import MemoryStore, TikTok, WebhookEvent
-from asgi_tiktok.emulator import CAST, DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET
-from tests.security.browsers import Browser
-from tests.security.wire import Answer, RawHeaders, ask
-from tests.test_webhooks import WEBHOOK, event, sign
-from tests.visits import ORIGIN
+from asgi_tiktok.emulator import DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET
+from tests.support.browser import Browser
+from tests.support.clock import Clock
+from tests.support.people import AMARA, JUN
+from tests.support.requests import RawHeaders, RawResponse, send_request
+from tests.support.settings import ORIGIN, WEBHOOK
+from tests.support.webhooks import sign_webhook, webhook_body
 
 pytestmark = pytest.mark.anyio
 
-AMARA = CAST[0].display_name
-BODY = event()
+BODY = webhook_body()
 ZEROS = "0" * 64
 
 
-async def send(site: ASGIApp, body: bytes, *signatures: str, headers: RawHeaders = ()) -> Answer:
+async def send(site: ASGIApp, body: bytes, *signatures: str, headers: RawHeaders = ()) -> RawResponse:
     sent = [*headers, *(("tiktok-signature", signature) for signature in signatures)]
-    return await ask(site, "POST", WEBHOOK, headers=sent, body=body)
+    return await send_request(site, "POST", WEBHOOK, headers=sent, body=body)
 
 
 def sha1(body: bytes) -> str:
@@ -45,45 +46,45 @@ def unkeyed(body: bytes) -> str:
 
 
 def split(body: bytes) -> tuple[int, str]:
-    moment, _, signature = sign(body).removeprefix("t=").partition(",s=")
+    moment, _, signature = sign_webhook(body).removeprefix("t=").partition(",s=")
     return int(moment), signature
 
 
 SIGNATURES: dict[str, Callable[[bytes], list[str]]] = {
     "V-01 none": lambda body: [],
     "V-01 empty": lambda body: [""],
-    "V-01 another secret": lambda body: [sign(body, secret="another-secret")],
-    "V-01 an empty secret": lambda body: [sign(body, secret="")],
-    "V-01 client_key for a secret": lambda body: [sign(body, secret=DEFAULT_CLIENT_KEY)],
-    "V-01 another body": lambda body: [sign(body + b" ")],
+    "V-01 another secret": lambda body: [sign_webhook(body, secret="another-secret")],
+    "V-01 an empty secret": lambda body: [sign_webhook(body, secret="")],
+    "V-01 client_key for a secret": lambda body: [sign_webhook(body, secret=DEFAULT_CLIENT_KEY)],
+    "V-01 another body": lambda body: [sign_webhook(body + b" ")],
     "V-01 SHA-1": lambda body: [sha1(body)],
     "V-01 no secret": lambda body: [unkeyed(body)],
     "V-01 the time not signed": lambda body: [without_time(body)],
     "V-01 another time than signed": lambda body: [f"t={split(body)[0] + 1},s={split(body)[1]}"],
     "V-01 zeros": lambda body: [f"t={split(body)[0]},s={ZEROS}"],
-    "V-02 two headers": lambda body: [sign(body), sign(body)],
-    "V-02 two headers, one good": lambda body: [sign(body), f"t=1,s={ZEROS}"],
+    "V-02 two headers": lambda body: [sign_webhook(body), sign_webhook(body)],
+    "V-02 two headers, one good": lambda body: [sign_webhook(body), f"t=1,s={ZEROS}"],
     "V-02 no signature": lambda body: [f"t={split(body)[0]}"],
     "V-02 no time": lambda body: [f"s={split(body)[1]}"],
-    "V-02 two times": lambda body: [f"t=1,{sign(body)}"],
-    "V-02 two times, the good one first": lambda body: [f"{sign(body)},t=1"],
-    "V-02 two signatures": lambda body: [f"{sign(body)},s={ZEROS}"],
-    "V-02 two signatures, the good one last": lambda body: [sign(body).replace(",", f",s={ZEROS},")],
-    "V-02 semicolon": lambda body: [sign(body).replace(",", ";")],
-    "V-02 capital names": lambda body: [sign(body).replace("t=", "T=").replace("s=", "S=")],
-    "V-02 capital digits": lambda body: [sign(body).replace(split(body)[1], split(body)[1].upper())],
-    "V-02 cut": lambda body: [sign(body)[:-1]],
-    "V-02 grown": lambda body: [sign(body) + "0"],
-    "V-02 quoted": lambda body: [sign(body).replace("s=", 's="') + '"'],
+    "V-02 two times": lambda body: [f"t=1,{sign_webhook(body)}"],
+    "V-02 two times, the good one first": lambda body: [f"{sign_webhook(body)},t=1"],
+    "V-02 two signatures": lambda body: [f"{sign_webhook(body)},s={ZEROS}"],
+    "V-02 two signatures, the good one last": lambda body: [sign_webhook(body).replace(",", f",s={ZEROS},")],
+    "V-02 semicolon": lambda body: [sign_webhook(body).replace(",", ";")],
+    "V-02 capital names": lambda body: [sign_webhook(body).replace("t=", "T=").replace("s=", "S=")],
+    "V-02 capital digits": lambda body: [sign_webhook(body).replace(split(body)[1], split(body)[1].upper())],
+    "V-02 cut": lambda body: [sign_webhook(body)[:-1]],
+    "V-02 grown": lambda body: [sign_webhook(body) + "0"],
+    "V-02 quoted": lambda body: [sign_webhook(body).replace("s=", 's="') + '"'],
     "V-02 letters for a time": lambda body: [f"t=now,s={split(body)[1]}"],
     "V-02 sign before the time": lambda body: [f"t=+{split(body)[0]},s={split(body)[1]}"],
     "V-02 underscore in the time": lambda body: [f"t=1_0,s={split(body)[1]}"],
     "V-02 other digits": lambda body: [f"t=\u00b9\u00b2,s={split(body)[1]}"],
     "V-02 a thousand digits": lambda body: [f"t={'9' * 1000},s={split(body)[1]}"],
     "V-02 ten thousand fields": lambda body: ["x=1," * 10_000],
-    "V-03 too old": lambda body: [sign(body, at=time.time() - 302)],
-    "V-03 from the future": lambda body: [sign(body, at=time.time() + 302)],
-    "V-03 from 1970": lambda body: [sign(body, at=0)],
+    "V-03 too old": lambda body: [sign_webhook(body, at=time.time() - 302)],
+    "V-03 from the future": lambda body: [sign_webhook(body, at=time.time() + 302)],
+    "V-03 from 1970": lambda body: [sign_webhook(body, at=0)],
 }
 
 
@@ -103,10 +104,10 @@ async def test_what_tiktok_did_not_sign_changes_nothing(
 
     assert answer.status == 401
     assert answer.json()["error"] == "webhook_refused"
-    assert not answer.cookies_set
+    assert not answer.set_cookie_lines
     assert not heard
     assert dict(store.records) == records
-    assert await victim.name() == AMARA
+    assert await victim.display_name() == AMARA.display_name
 
 
 NO_EVENTS = {
@@ -118,21 +119,21 @@ NO_EVENTS = {
     "V-04 cut off": b"{",
     "V-04 nothing": b"{}",
     "V-04 deep": b"[" * 10_000,
-    "V-04 deep within": event(content="[" * 10_000),
+    "V-04 deep within": webhook_body(content="[" * 10_000),
     "V-04 no UTF-8": b"\xff",
     "V-04 form": b"event=authorization.removed",
-    "V-04 content cut off": event(content="{"),
-    "V-04 content a list": event(content="[]"),
-    "V-04 content a number": event(content=7),
-    "V-04 event a number": event(event=7),
-    "V-04 time a text": event(create_time="now"),
-    "V-04 time true": event(create_time=True),
-    "V-04 open_id a number": event(user_openid=7),
-    "V-04 open_id a list": event(user_openid=[CAST[0].open_id]),
-    "V-05 another app": event(client_key="another"),
-    "V-05 no app": event(client_key=None),
-    "V-05 a list of apps": event(client_key=[DEFAULT_CLIENT_KEY]),
-    "V-05 another case": event(client_key=DEFAULT_CLIENT_KEY.upper()),
+    "V-04 content cut off": webhook_body(content="{"),
+    "V-04 content a list": webhook_body(content="[]"),
+    "V-04 content a number": webhook_body(content=7),
+    "V-04 event a number": webhook_body(event=7),
+    "V-04 time a text": webhook_body(create_time="now"),
+    "V-04 time true": webhook_body(create_time=True),
+    "V-04 open_id a number": webhook_body(user_openid=7),
+    "V-04 open_id a list": webhook_body(user_openid=[AMARA.open_id]),
+    "V-05 another app": webhook_body(client_key="another"),
+    "V-05 no app": webhook_body(client_key=None),
+    "V-05 a list of apps": webhook_body(client_key=[DEFAULT_CLIENT_KEY]),
+    "V-05 another case": webhook_body(client_key=DEFAULT_CLIENT_KEY.upper()),
 }
 
 
@@ -143,9 +144,9 @@ async def test_a_signed_body_that_is_no_event_of_this_app_changes_nothing(
     await victim.sign_in()
     records = dict(store.records)
 
-    assert (await send(site, body, sign(body))).status == 400
+    assert (await send(site, body, sign_webhook(body))).status == 400
     assert dict(store.records) == records
-    assert await victim.name() == AMARA
+    assert await victim.display_name() == AMARA.display_name
 
 
 async def test_v06_an_endless_body_is_read_to_its_bound(site: ASGIApp) -> None:
@@ -153,15 +154,17 @@ async def test_v06_an_endless_body_is_read_to_its_bound(site: ASGIApp) -> None:
         while True:
             yield b" " * 8192
 
-    answer = await ask(site, "POST", WEBHOOK, headers=[("tiktok-signature", sign(BODY))], body=endless())
+    answer = await send_request(
+        site, "POST", WEBHOOK, headers=[("tiktok-signature", sign_webhook(BODY))], body=endless()
+    )
 
     assert answer.status == 413
-    assert answer.taken <= 64 * 1024 + 8192
+    assert answer.bytes_read <= 64 * 1024 + 8192
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "post"], ids="V-07 {}".format)
 async def test_only_a_post_is_an_event(site: ASGIApp, store: MemoryStore, method: str) -> None:
-    answer = await ask(site, method, WEBHOOK, headers=[("tiktok-signature", sign(BODY))], body=BODY)
+    answer = await send_request(site, method, WEBHOOK, headers=[("tiktok-signature", sign_webhook(BODY))], body=BODY)
 
     assert (answer.status, answer.headers["allow"]) == (405, "POST")
     assert not store.records
@@ -179,7 +182,7 @@ async def test_an_event_that_is_sent_again_is_heard_once(site: ASGIApp, tiktok: 
 
     async def again(number: int) -> None:
         # As a retry may come: with a signature of another time.
-        statuses.append((await send(site, BODY, sign(BODY, at=time.time() - number))).status)
+        statuses.append((await send(site, BODY, sign_webhook(BODY, at=time.time() - number))).status)
 
     if at_once:
         async with anyio.create_task_group() as group:
@@ -194,42 +197,42 @@ async def test_an_event_that_is_sent_again_is_heard_once(site: ASGIApp, tiktok: 
     assert statuses.count(200) >= (1 if at_once else 20)
 
 
-async def test_v08_a_replay_long_after_signs_nobody_out_again(
-    site: ASGIApp, victim: Browser, later: Callable[[float], None]
-) -> None:
-    recorded = sign(BODY)
+async def test_v08_a_replay_long_after_signs_nobody_out_again(site: ASGIApp, victim: Browser, clock: Clock) -> None:
+    recorded = sign_webhook(BODY)
     assert (await send(site, BODY, recorded)).status == 200
     await victim.sign_in()
-    later(81 * 3600)
+    clock.advance(hours=81)
 
     assert (await send(site, BODY, recorded)).status == 401
-    assert await victim.name() == AMARA
+    assert await victim.display_name() == AMARA.display_name
 
 
 async def test_v09_a_browser_is_not_tiktok(victim: Browser, attacker: Browser) -> None:
     """A session gives no leave to send events, and an event sets and reads no cookie."""
     await victim.sign_in()
-    await attacker.sign_in(CAST[1])
+    await attacker.sign_in(JUN)
     for browser in (victim, attacker):
-        answer = await browser.open(WEBHOOK, method="POST", page=ORIGIN, body=BODY)
+        answer = await browser.request(WEBHOOK, method="POST", page=ORIGIN, body=BODY)
         assert answer.status == 401
-    answer = await attacker.open(WEBHOOK, method="POST", headers=[("tiktok-signature", sign(BODY))], body=BODY)
+    answer = await attacker.request(
+        WEBHOOK, method="POST", headers=[("tiktok-signature", sign_webhook(BODY))], body=BODY
+    )
 
     assert (answer.status, answer.body) == (200, b"")
-    assert not answer.cookies_set
-    assert await victim.name() == ""
-    assert await attacker.name() == CAST[1].display_name, "the event was about somebody else"
+    assert not answer.set_cookie_lines
+    assert await victim.display_name() == ""
+    assert await attacker.display_name() == JUN.display_name, "the event was about somebody else"
 
 
 async def test_v10_an_event_about_one_person_ends_nobody_elses_session(site: ASGIApp, victim: Browser) -> None:
     await victim.sign_in()
-    open_id = CAST[0].open_id
+    open_id = AMARA.open_id
     for other in (open_id.upper(), open_id.lower() + " ", open_id[:-1], open_id + "\0", "", None):
-        body = event(user_openid=other)
-        assert (await send(site, body, sign(body))).status in (200, 400)
-        assert await victim.name() == AMARA
+        body = webhook_body(user_openid=other)
+        assert (await send(site, body, sign_webhook(body))).status in (200, 400)
+        assert await victim.display_name() == AMARA.display_name
 
 
 @pytest.mark.welcome
 async def test_v02_the_header_may_say_more(site: ASGIApp) -> None:
-    assert (await send(site, BODY, f"v=2, {sign(BODY)}, x=y=z")).status == 200
+    assert (await send(site, BODY, f"v=2, {sign_webhook(BODY)}, x=y=z")).status == 200

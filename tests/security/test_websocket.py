@@ -1,21 +1,21 @@
 """Who may open a WebSocket, and as whom (W-01 to W-06)."""
 
 import json
-from collections.abc import Callable
 
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from asgi_tiktok import TikTok, TikTokAuthMiddleware
-from asgi_tiktok.emulator import CAST, Emulator
-from tests.security.browsers import Browser
-from tests.security.wire import DENIAL, handshake
-from tests.site import app
-from tests.visits import ORIGIN, SESSION_COOKIE
+from asgi_tiktok.emulator import Emulator
+from tests.support.app import app
+from tests.support.browser import Browser
+from tests.support.clock import Clock
+from tests.support.people import AMARA
+from tests.support.requests import DENIAL_RESPONSE, open_websocket
+from tests.support.settings import ORIGIN, SESSION_COOKIE
 
 pytestmark = pytest.mark.anyio
 
-AMARA = CAST[0].display_name
 OPEN, GUARDED = "/socket", "/studio/socket"
 
 ORIGINS: dict[str, list[tuple[str, str]]] = {
@@ -37,34 +37,34 @@ ORIGINS: dict[str, list[tuple[str, str]]] = {
 }
 
 
-@pytest.mark.parametrize("extensions", [[DENIAL], []], ids=["denial", "close"])
+@pytest.mark.parametrize("extensions", [[DENIAL_RESPONSE], []], ids=["denial", "close"])
 @pytest.mark.parametrize("headers", ORIGINS.values(), ids=ORIGINS.keys())
 async def test_a_page_of_another_origin_opens_none(
     victim: Browser, headers: list[tuple[str, str]], extensions: list[str]
 ) -> None:
     await victim.sign_in()
-    cookie = ("cookie", victim.jar.header(victim.home))
+    cookie = ("cookie", victim.jar.cookie_header(victim.home))
     for path in (OPEN, GUARDED):
-        answer = await handshake(victim.app, path, headers=[cookie, *headers], extensions=extensions)
+        answer = await open_websocket(victim.app, path, headers=[cookie, *headers], extensions=extensions)
         assert answer.status == 403
-        assert not answer.cookies_set
-        assert AMARA not in answer.text
+        assert not answer.set_cookie_lines
+        assert AMARA.display_name not in answer.text
 
 
 async def test_w01_without_an_origin_there_is_nobody(victim: Browser) -> None:
     await victim.sign_in()
-    cookie = ("cookie", victim.jar.header(victim.home))
+    cookie = ("cookie", victim.jar.cookie_header(victim.home))
 
-    assert (await handshake(victim.app, OPEN, headers=[cookie])).json()["name"] == ""
-    assert (await handshake(victim.app, GUARDED, headers=[cookie])).status == 401
+    assert (await open_websocket(victim.app, OPEN, headers=[cookie])).json()["name"] == ""
+    assert (await open_websocket(victim.app, GUARDED, headers=[cookie])).status == 401
 
 
 @pytest.mark.welcome
 async def test_w01_our_own_page_opens_one(victim: Browser) -> None:
     await victim.sign_in()
 
-    assert (await victim.listen(OPEN)).json()["name"] == AMARA
-    assert (await victim.listen(GUARDED)).json()["name"] == AMARA
+    assert (await victim.open_websocket(OPEN)).json()["name"] == AMARA.display_name
+    assert (await victim.open_websocket(GUARDED)).json()["name"] == AMARA.display_name
 
 
 async def test_w01_another_origin_is_welcome_only_when_named_to_the_letter(
@@ -73,14 +73,18 @@ async def test_w01_another_origin_is_welcome_only_when_named_to_the_letter(
     site = TikTokAuthMiddleware(app, tiktok, websocket_origins=["https://front.test"])
     victim = Browser(site, emulator)
     await victim.sign_in()
-    cookie = ("cookie", victim.jar.header(victim.home))
+    cookie = ("cookie", victim.jar.cookie_header(victim.home))
 
-    assert (await handshake(site, OPEN, headers=[cookie, ("origin", "https://front.test")])).json()["name"] == AMARA
+    assert (await open_websocket(site, OPEN, headers=[cookie, ("origin", "https://front.test")])).json()[
+        "name"
+    ] == AMARA.display_name
     for origin in ("https://a.front.test", "http://front.test", "https://front.test:8443", "https://front.test/"):
-        assert (await handshake(site, OPEN, headers=[cookie, ("origin", origin)])).status == 403
+        assert (await open_websocket(site, OPEN, headers=[cookie, ("origin", origin)])).status == 403
 
 
-@pytest.mark.parametrize(("extensions", "status"), [([DENIAL], 401), ([], 403)], ids=["W-02 denial", "W-02 close"])
+@pytest.mark.parametrize(
+    ("extensions", "status"), [([DENIAL_RESPONSE], 401), ([], 403)], ids=["W-02 denial", "W-02 close"]
+)
 @pytest.mark.parametrize("path", [GUARDED, "/studio", "//studio/socket", "/x/../studio/socket", "studio", ""])
 async def test_nobody_opens_one_on_a_guarded_path(
     tiktok: TikTok, path: str, extensions: list[str], status: int
@@ -91,7 +95,7 @@ async def test_nobody_opens_one_on_a_guarded_path(
         reached.append(scope["path"])
 
     site = TikTokAuthMiddleware(inner, tiktok, protect=("/studio",))
-    answer = await handshake(site, path, headers=[("origin", ORIGIN)], extensions=extensions)
+    answer = await open_websocket(site, path, headers=[("origin", ORIGIN)], extensions=extensions)
 
     assert answer.status == status
     assert not reached
@@ -103,22 +107,22 @@ ROUTES = [f"W-03 {route}" for route in ("login", "callback", "logout", "session"
 @pytest.mark.parametrize("row", ROUTES)
 async def test_our_routes_have_no_websocket(victim: Browser, row: str) -> None:
     await victim.sign_in()
-    answer = await victim.listen(f"/auth/tiktok/{row.split()[1]}")
+    answer = await victim.open_websocket(f"/auth/tiktok/{row.split()[1]}")
 
     assert answer.status == 403
-    assert not answer.cookies_set
-    assert await victim.name() == AMARA
+    assert not answer.set_cookie_lines
+    assert await victim.display_name() == AMARA.display_name
 
 
-async def test_w05_a_handshake_sets_no_cookie(victim: Browser, later: Callable[[float], None]) -> None:
+async def test_w05_a_handshake_sets_no_cookie(victim: Browser, clock: Clock) -> None:
     await victim.sign_in()
-    session = victim.session
-    later(3600)
-    for cookie in (victim.jar.header(victim.home), f"{SESSION_COOKIE}=forged"):
+    session = victim.session_cookie
+    clock.advance(hours=1)
+    for cookie in (victim.jar.cookie_header(victim.home), f"{SESSION_COOKIE}=forged"):
         for path in (OPEN, GUARDED):
-            answer = await handshake(victim.app, path, headers=[("cookie", cookie), ("origin", ORIGIN)])
-            assert not answer.cookies_set
-    assert victim.session == session
+            answer = await open_websocket(victim.app, path, headers=[("cookie", cookie), ("origin", ORIGIN)])
+            assert not answer.set_cookie_lines
+    assert victim.session_cookie == session
 
 
 CREDENTIALS: dict[str, tuple[bytes, list[tuple[str, str]]]] = {
@@ -134,9 +138,9 @@ async def test_nothing_but_the_cookie_is_a_credential(
     site: ASGIApp, victim: Browser, query: bytes, headers: list[tuple[str, str]]
 ) -> None:
     await victim.sign_in()
-    told = [("origin", ORIGIN), *((name, value.format(session=victim.session)) for name, value in headers)]
-    query = query.replace(b"{session}", victim.session.encode())
-    answer = await handshake(site, OPEN, query=query, headers=told)
+    told = [("origin", ORIGIN), *((name, value.format(session=victim.session_cookie)) for name, value in headers)]
+    query = query.replace(b"{session}", victim.session_cookie.encode())
+    answer = await open_websocket(site, OPEN, query=query, headers=told)
 
     assert json.loads(answer.text) == {"name": "", "scopes": []}
-    assert (await handshake(site, GUARDED, query=query, headers=told)).status == 401
+    assert (await open_websocket(site, GUARDED, query=query, headers=told)).status == 401

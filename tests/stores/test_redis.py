@@ -18,7 +18,9 @@ from redis.asyncio import Redis
 from asgi_tiktok import ConfigurationError, StoreError
 from asgi_tiktok.stores import redis, redis_scripts
 from asgi_tiktok.stores.redis import RedisStore
-from tests.stores.redis_servers import URL, Server, eventually, free_port, own_prefix, own_servers
+from tests.support.ports import free_port
+from tests.support.redis_servers import REDIS_URL, RedisServer, new_prefix, redis_servers
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.anyio
 
@@ -26,27 +28,27 @@ PASSWORD = "n0-s3cret-of-ours"
 
 
 @pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
-    with own_servers(tmp_path) as start:
+def serve(tmp_path: Path) -> Iterator[Callable[..., RedisServer]]:
+    with redis_servers(tmp_path) as start:
         yield start
 
 
 @pytest.fixture
 def prefix() -> Iterator[str]:
-    with own_prefix() as prefix:
+    with new_prefix() as prefix:
         yield prefix
 
 
 @pytest.fixture
 async def store(prefix: str) -> AsyncIterator[RedisStore]:
-    store = RedisStore(URL, prefix=prefix)
+    store = RedisStore(REDIS_URL, prefix=prefix)
     yield store
     await store.aclose()
 
 
 @pytest.fixture
 async def client() -> AsyncIterator[Redis]:
-    async with Redis.from_url(URL) as client:
+    async with Redis.from_url(REDIS_URL) as client:
         yield client
 
 
@@ -128,7 +130,7 @@ async def test_a_few_sessions_of_a_user_take_little_room(store: RedisStore, clie
 
 
 async def test_prefixes_keep_apart(store: RedisStore, prefix: str) -> None:
-    other = RedisStore(URL, prefix=f"{prefix}other:")
+    other = RedisStore(REDIS_URL, prefix=f"{prefix}other:")
     await store.set("k", b"1", ttl=60, owner="ada")
     await other.set("k", b"2", ttl=60, owner="ada")
 
@@ -151,7 +153,7 @@ async def test_what_another_program_put_there_is_nothing(store: RedisStore, clie
 @pytest.mark.parametrize("protocol", [2, 3])
 @pytest.mark.parametrize("decode", [True, False])
 async def test_a_client_of_the_apps_may_be_set_as_it_likes(prefix: str, protocol: int, decode: bool) -> None:
-    async with Redis.from_url(URL, decode_responses=decode, encoding="latin-1", protocol=protocol) as client:
+    async with Redis.from_url(REDIS_URL, decode_responses=decode, encoding="latin-1", protocol=protocol) as client:
         store = RedisStore(client, prefix=prefix)
         await store.set("k", b"\xff\x00", ttl=60, owner="ada")
 
@@ -166,7 +168,7 @@ async def test_a_client_of_the_apps_may_be_set_as_it_likes(prefix: str, protocol
 
 
 def test_a_client_serves_one_loop_and_a_url_all(prefix: str) -> None:
-    store = RedisStore(URL, prefix=prefix)
+    store = RedisStore(REDIS_URL, prefix=prefix)
 
     async def visit() -> bytes | None:
         await store.set("k", b"1", ttl=60)
@@ -176,7 +178,7 @@ def test_a_client_serves_one_loop_and_a_url_all(prefix: str) -> None:
             await store.aclose()
 
     assert [asyncio.run(visit()), asyncio.run(visit())] == [b"1", b"1"]
-    client = Redis.from_url(URL)
+    client = Redis.from_url(REDIS_URL)
     loops = [asyncio.new_event_loop(), asyncio.new_event_loop()]
     store = RedisStore(client, prefix=prefix)
     assert loops[0].run_until_complete(store.get("k")) == b"1"
@@ -188,7 +190,7 @@ def test_a_client_serves_one_loop_and_a_url_all(prefix: str) -> None:
 
 
 def test_what_served_a_loop_that_ended_is_forgotten(prefix: str) -> None:
-    store = RedisStore(URL, prefix=prefix)
+    store = RedisStore(REDIS_URL, prefix=prefix)
 
     async def visit() -> None:
         assert await store.get("k") is None
@@ -211,15 +213,15 @@ async def test_a_forked_process_opens_connections_of_its_own(store: RedisStore) 
         await client.aclose()
 
 
-async def test_scripts_that_redis_forgot_are_sent_again(serve: Callable[..., Server]) -> None:
+async def test_scripts_that_redis_forgot_are_sent_again(serve: Callable[..., RedisServer]) -> None:
     server = serve()
     store = RedisStore(server.url)
     for value in (b"1", b"2", b"3"):
-        server.tell("SCRIPT", "FLUSH")
+        server.execute("SCRIPT", "FLUSH")
         await store.set("k", value, ttl=60, owner="ada")
-    server.tell("SCRIPT", "FLUSH")
+    server.execute("SCRIPT", "FLUSH")
     assert await store.replace("k", b"3", b"4", ttl=60, owner="ada") is True
-    server.tell("SCRIPT", "FLUSH")
+    server.execute("SCRIPT", "FLUSH")
     assert await store.delete_owned("ada") == 1
     await store.aclose()
 
@@ -278,7 +280,7 @@ async def test_a_connection_that_was_lost_is_replaced(store: RedisStore, client:
         assert await store.get("k") == b"1"
 
 
-async def test_no_record_is_lost_when_redis_is_killed(serve: Callable[..., Server]) -> None:
+async def test_no_record_is_lost_when_redis_is_killed(serve: Callable[..., RedisServer]) -> None:
     server = serve("--appendonly", "yes", "--appendfsync", "always")
     store = RedisStore(server.url)
     kept: list[str] = []
@@ -322,12 +324,12 @@ async def test_no_record_is_lost_when_redis_is_killed(serve: Callable[..., Serve
     await store.aclose()
 
 
-async def test_a_replica_reads_and_says_why_it_does_not_write(serve: Callable[..., Server]) -> None:
+async def test_a_replica_reads_and_says_why_it_does_not_write(serve: Callable[..., RedisServer]) -> None:
     primary = serve("--repl-diskless-sync-delay", "0")
     replica = serve("--replicaof", "127.0.0.1", str(primary.port))
     store, copy = RedisStore(primary.url), RedisStore(replica.url)
     await store.set("k", b"1", ttl=60)
-    eventually(lambda: replica.tell("EXISTS", "asgi-tiktok:record:k") == 1)
+    wait_until(lambda: replica.execute("EXISTS", "asgi-tiktok:record:k") == 1)
 
     assert await copy.get("k") == b"1"
     for write in (copy.set("k", b"2", ttl=60), copy.replace("k", b"1", b"2", ttl=60), copy.delete("k")):
@@ -337,11 +339,11 @@ async def test_a_replica_reads_and_says_why_it_does_not_write(serve: Callable[..
     await copy.aclose()
 
 
-async def test_a_full_redis_still_reads_and_deletes(serve: Callable[..., Server]) -> None:
+async def test_a_full_redis_still_reads_and_deletes(serve: Callable[..., RedisServer]) -> None:
     server = serve()
     store = RedisStore(server.url)
     await store.set("k", b"1", ttl=60, owner="ada")
-    server.tell("CONFIG", "SET", "maxmemory", "1")
+    server.execute("CONFIG", "SET", "maxmemory", "1")
     with pytest.raises(StoreError, match="raise its maxmemory"):
         await store.set("l", b"1", ttl=60)
 
@@ -361,7 +363,7 @@ async def test_an_address_where_nobody_answers_is_an_error_at_once() -> None:
     await store.aclose()
 
 
-def test_a_redis_that_hangs_is_given_up(serve: Callable[..., Server]) -> None:
+def test_a_redis_that_hangs_is_given_up(serve: Callable[..., RedisServer]) -> None:
     server = serve()
     code = (
         "import asyncio, os, signal, sys; from asgi_tiktok.stores.redis import RedisStore\n"
@@ -389,7 +391,7 @@ def test_a_redis_that_hangs_is_given_up(serve: Callable[..., Server]) -> None:
     assert "reachable from here" in run.stderr
 
 
-async def test_a_wrong_password_is_named_but_not_shown(serve: Callable[..., Server]) -> None:
+async def test_a_wrong_password_is_named_but_not_shown(serve: Callable[..., RedisServer]) -> None:
     server = serve("--requirepass", "right")
     for url in (f"redis://:{PASSWORD}@127.0.0.1:{server.port}", server.url):
         store = RedisStore(url)
@@ -404,7 +406,7 @@ async def test_a_wrong_password_is_named_but_not_shown(serve: Callable[..., Serv
     await store.aclose()
 
 
-async def test_a_node_of_a_cluster_asks_for_a_client(serve: Callable[..., Server]) -> None:
+async def test_a_node_of_a_cluster_asks_for_a_client(serve: Callable[..., RedisServer]) -> None:
     node = serve("--cluster-enabled", "yes")
     store = RedisStore(node.url)
     with pytest.raises(StoreError, match="CLUSTER INFO"):
@@ -413,7 +415,7 @@ async def test_a_node_of_a_cluster_asks_for_a_client(serve: Callable[..., Server
 
 
 async def test_more_at_once_than_connections(prefix: str) -> None:
-    store = RedisStore(f"{URL}?max_connections=2", prefix=prefix)
+    store = RedisStore(f"{REDIS_URL}?max_connections=2", prefix=prefix)
     async with anyio.create_task_group() as group:
         for number in range(200):
             group.start_soon(lambda key: store.set(key, key.encode(), ttl=60), str(number))

@@ -19,15 +19,15 @@ from asgi_tiktok import StoreError
 from asgi_tiktok.errors import ConfigurationError
 from asgi_tiktok.stores import sqlalchemy
 from asgi_tiktok.stores.sqlalchemy import SQLAlchemyStore
-from tests.stores.databases import (
+from tests.support.databases import (
     MARIADB,
     POSTGRESQL,
-    cluster,
-    database,
-    database_store,
+    count_rows,
     database_url,
-    rows,
-    rows_become,
+    open_database_store,
+    open_engine,
+    run_postgresql,
+    wait_for_rows,
 )
 
 pytestmark = pytest.mark.anyio
@@ -38,13 +38,13 @@ CANARY = b"canary-in-a-database-3kQz"
 @pytest.fixture(params=["postgresql", "mariadb", "aiosqlite"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SQLAlchemyStore]:
     """Each database in turn, with no table yet."""
-    async with database_store(request.param, tmp_path) as store:
+    async with open_database_store(request.param, tmp_path) as store:
         yield store
 
 
 @pytest.fixture
 async def postgresql(tmp_path: Path) -> AsyncIterator[SQLAlchemyStore]:
-    async with database_store("postgresql", tmp_path) as store:
+    async with open_database_store("postgresql", tmp_path) as store:
         yield store
 
 
@@ -95,7 +95,7 @@ async def test_many_workers_create_the_table_at_once(store: SQLAlchemyStore) -> 
     await asyncio.gather(*(worker.aclose() for worker in workers))
 
     assert sorted(added) == [False] * 11 + [True]
-    async with database(store.url) as engine, engine.connect() as connection:
+    async with open_engine(store.url) as engine, engine.connect() as connection:
         names = await connection.run_sync(
             lambda sync: {index["name"] for index in inspect(sync).get_indexes(store.table.name)}
         )
@@ -104,7 +104,7 @@ async def test_many_workers_create_the_table_at_once(store: SQLAlchemyStore) -> 
 
 async def test_a_table_that_was_dropped_is_created_again(store: SQLAlchemyStore) -> None:
     await store.set("k", b"1", ttl=60)
-    async with database(store.url) as engine, engine.begin() as connection:
+    async with open_engine(store.url) as engine, engine.begin() as connection:
         await connection.run_sync(store.metadata.drop_all)
 
     assert await store.get("k") is None
@@ -115,7 +115,7 @@ async def test_migrations_may_create_the_table(store: SQLAlchemyStore) -> None:
     migrated = SQLAlchemyStore(store.url, table=store.table.name, create_table=False)
     with pytest.raises(StoreError, match="run your migrations"):
         await migrated.get("k")
-    async with database(store.url) as engine, engine.begin() as connection:
+    async with open_engine(store.url) as engine, engine.begin() as connection:
         await connection.run_sync(migrated.metadata.create_all)
     await migrated.set("k", b"1", ttl=60)
 
@@ -124,7 +124,7 @@ async def test_migrations_may_create_the_table(store: SQLAlchemyStore) -> None:
 
 
 async def test_the_apps_own_engine_stays_open(store: SQLAlchemyStore) -> None:
-    async with database(store.url) as engine:
+    async with open_engine(store.url) as engine:
         given = SQLAlchemyStore(engine, table=store.table.name)
         await given.set("k", b"1", ttl=60)
         pool = engine.pool
@@ -140,8 +140,8 @@ async def test_the_apps_own_engine_stays_open(store: SQLAlchemyStore) -> None:
 
 
 async def test_a_case_insensitive_database_mixes_no_users(tmp_path: Path) -> None:
-    async with database_store("mariadb", tmp_path) as store:
-        async with database(store.url) as engine, engine.begin() as connection:
+    async with open_database_store("mariadb", tmp_path) as store:
+        async with open_engine(store.url) as engine, engine.begin() as connection:
             assert (await connection.execute(text("SELECT 'OpenId' = 'openid'"))).scalar_one() == 1
         for name in ("OpenId", "openid", "openid "):
             await store.set(f"session:{name}", name.encode(), ttl=60, owner=name)
@@ -178,7 +178,7 @@ async def test_no_value_comes_out_by_an_error_or_a_log(
         caplog.set_level(logging.DEBUG, name)
     logging.getLogger("sqlalchemy.engine.Engine.asgi_tiktok").setLevel(logging.NOTSET)
     talkative = SQLAlchemyStore(store.url, table=store.table.name)
-    async with database(store.url) as engine:
+    async with open_engine(store.url) as engine:
         given = SQLAlchemyStore(engine, table=store.table.name, create_table=False)
         await talkative.set("k", CANARY, ttl=60)
         assert await talkative.get("k") == CANARY
@@ -233,7 +233,7 @@ async def test_a_database_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 async def test_a_power_cut_under_traffic_loses_no_record(port: int) -> None:
-    with cluster(port) as server:
+    with run_postgresql(port) as server:
         store = SQLAlchemyStore(server.url)
         kept: dict[str, bytes] = {}
         failures: list[StoreError] = []
@@ -273,7 +273,7 @@ async def test_a_power_cut_under_traffic_loses_no_record(port: int) -> None:
 async def test_a_connection_that_the_server_ended_is_opened_anew(postgresql: SQLAlchemyStore) -> None:
     await postgresql.set("k", b"1", ttl=60)
     for _ in range(5):
-        async with database(postgresql.url) as engine, engine.connect() as connection:
+        async with open_engine(postgresql.url) as engine, engine.connect() as connection:
             end = (
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                 "WHERE pid <> pg_backend_pid() AND query LIKE :table"
@@ -283,7 +283,7 @@ async def test_a_connection_that_the_server_ended_is_opened_anew(postgresql: SQL
 
 
 async def test_a_server_that_stands_still_is_soon_an_error(port: int) -> None:
-    with cluster(port) as server:
+    with run_postgresql(port) as server:
         store = SQLAlchemyStore(server.url)
         await store.set("k", b"1", ttl=600)
         server.send(signal.SIGSTOP)
@@ -352,14 +352,14 @@ async def test_expired_rows_go_and_live_rows_stay(store: SQLAlchemyStore, monkey
     monkeypatch.setattr(sqlalchemy, "PURGE_INTERVAL", 0.5)
     workers = [SQLAlchemyStore(store.url, table=store.table.name) for _ in range(3)]
     await store.set("live", b"1", ttl=60)
-    async with database(store.url) as engine, engine.begin() as connection:
+    async with open_engine(store.url) as engine, engine.begin() as connection:
         ended = [
             {"key": store.statements.encode(str(number)), "value": b"", "ends_at": number} for number in range(900)
         ]
         await connection.execute(store.table.insert(), ended)
     await asyncio.sleep(0.5)
     await asyncio.gather(*(worker.set("k", b"1", ttl=60) for worker in workers))
-    await rows_become(store, 2)
+    await wait_for_rows(store, 2)
 
     assert await store.get("live") == b"1"
     assert await store.get("k") == b"1"
@@ -389,4 +389,4 @@ async def test_closing_waits_for_what_is_under_way(
     await postgresql.aclose()
 
     assert time.monotonic() - begun < 3
-    assert await rows(postgresql) == 1
+    assert await count_rows(postgresql) == 1

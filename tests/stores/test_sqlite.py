@@ -15,6 +15,7 @@ import pytest
 from asgi_tiktok import SQLiteStore, StoreError
 from asgi_tiktok.stores import sqlite
 from asgi_tiktok.stores import sqlite_thread as lane
+from tests.support.clock import Clock
 
 pytestmark = pytest.mark.anyio
 
@@ -180,12 +181,11 @@ async def test_a_path_that_cannot_be_is_an_error(tmp_path: Path) -> None:
         await SQLiteStore(tmp_path / "file" / "store.sqlite3").get("k")
 
 
-async def test_expired_rows_go_batch_after_batch(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_expired_rows_go_batch_after_batch(path: Path, clock: Clock) -> None:
     store = SQLiteStore(path)
-    now = time.time()
     for number in range(300):
         await store.set(str(number), b"", ttl=1)
-    monkeypatch.setattr(time, "time", lambda: now + 120)
+    clock.advance(120)
     await store.set("k", b"1", ttl=60)
     await rows_become(path, 1)
     await store.aclose()

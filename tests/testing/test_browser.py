@@ -1,51 +1,36 @@
-"""login_as and a real browser."""
+"""login_as with a real browser."""
 
-import os
-import shutil
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from playwright.async_api import async_playwright
-from playwright.sync_api import BrowserContext, sync_playwright
+from playwright.sync_api import BrowserContext
 
 from asgi_tiktok import MemoryStore, TikTok, TikTokAuthMiddleware
 from asgi_tiktok.testing import login_as, login_as_async, login_cookies
-from tests import site
-from tests.test_server import serving
-from tests.visits import SESSION_COOKIE, new_tiktok
-
-CHROMIUM = shutil.which("chromium")
-
-LAUNCH: dict[str, Any] = {"executable_path": CHROMIUM, "args": ["--no-sandbox"]}
+from tests.support.app import app as site
+from tests.support.chromium import launch_options, open_chromium
+from tests.support.servers import serve_in_thread
+from tests.support.settings import SESSION_COOKIE
+from tests.support.tiktok import new_tiktok
 
 
 @pytest.fixture
 def local(port: int, store: MemoryStore) -> Iterator[TikTok]:
-    """The site on this machine's loopback; its TikTok."""
+    """The TikTok object of a site that is served on loopback."""
     tiktok = new_tiktok(redirect_uri=f"http://localhost:{port}/auth/tiktok/callback", store=store)
-    with serving(TikTokAuthMiddleware(site.app, tiktok), port):
+    with serve_in_thread(TikTokAuthMiddleware(site, tiktok), port):
         yield tiktok
 
 
 @pytest.fixture
 def context() -> Iterator[BrowserContext]:
-    require_chromium()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**LAUNCH)
+    with open_chromium() as browser:
         yield browser.new_context()
-        browser.close()
-
-
-def require_chromium() -> None:
-    if CHROMIUM is None and "CI" in os.environ:
-        pytest.fail("no Chromium on this machine: apt-get install chromium")
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine: apt-get install chromium")
 
 
 @pytest.mark.browser
-def test_a_real_browser_is_signed_in(local: TikTok, context: BrowserContext) -> None:
+def test_real_browser_is_signed_in(local: TikTok, context: BrowserContext) -> None:
     login_as(context, tiktok=local)
     page = context.new_page()
     page.goto(f"{local.site.origin}/me")
@@ -57,7 +42,7 @@ def test_a_real_browser_is_signed_in(local: TikTok, context: BrowserContext) -> 
 
 
 @pytest.mark.browser
-def test_a_browser_takes_the_cookie_of_an_https_site(tiktok: TikTok, context: BrowserContext) -> None:
+def test_browser_accepts_the_cookie_of_an_https_site(tiktok: TikTok, context: BrowserContext) -> None:
     login_as(context, tiktok=tiktok)
 
     [cookie] = context.cookies()
@@ -67,12 +52,12 @@ def test_a_browser_takes_the_cookie_of_an_https_site(tiktok: TikTok, context: Br
 
 @pytest.mark.anyio
 @pytest.mark.browser
-async def test_a_browser_that_is_driven_asynchronously(local: TikTok) -> None:
-    require_chromium()
+async def test_asynchronous_browser(local: TikTok) -> None:
+    options = launch_options()
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(**LAUNCH)
+        browser = await playwright.chromium.launch(**options)
         context = await browser.new_context()
-        with pytest.raises(ValueError, match="await login_as_async"):
+        with pytest.raises(ValueError, match="use: await login_as_async"):
             login_as(context, tiktok=local)
 
         await login_as_async(context, tiktok=local)
@@ -82,7 +67,7 @@ async def test_a_browser_that_is_driven_asynchronously(local: TikTok) -> None:
         await browser.close()
 
 
-def test_cookies_for_any_browser(tiktok: TikTok) -> None:
+def test_login_cookies(tiktok: TikTok) -> None:
     [cookie] = login_cookies(tiktok)
 
     assert cookie["url"] == "https://testserver"

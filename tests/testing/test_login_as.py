@@ -1,4 +1,4 @@
-"""login_as: what a real login leaves behind, without one."""
+"""login_as stores what a real login stores."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +16,10 @@ from starlette.testclient import TestClient
 
 from asgi_tiktok import SQLiteStore, TikTok, TikTokAuthMiddleware, TikTokUser, Token, tiktok_session
 from asgi_tiktok.testing import login_as, login_as_async
-from tests import site
-from tests.visits import ORIGIN, SAME_ORIGIN, name, new_tiktok, sign_in
+from tests.support.app import app as site
+from tests.support.login import display_name, sign_in
+from tests.support.settings import ORIGIN, SAME_ORIGIN
+from tests.support.tiktok import new_tiktok
 
 
 async def whoami(request: Request) -> Response:
@@ -46,7 +48,7 @@ def client(request: pytest.FixtureRequest, wrapped: TikTokAuthMiddleware) -> Tes
     return TestClient(wrapped, base_url=request.param, follow_redirects=False)
 
 
-def test_ada_is_signed_in(client: TestClient) -> None:
+def test_default_user_is_signed_in(client: TestClient) -> None:
     assert client.get("/me").json()["name"] == ""
 
     ada = login_as(client)
@@ -61,7 +63,7 @@ def test_ada_is_signed_in(client: TestClient) -> None:
     assert client.get("/auth/tiktok/session").json()["user"]["open_id"] == ada.open_id
 
 
-def test_everything_can_be_said(client: TestClient) -> None:
+def test_all_arguments(client: TestClient) -> None:
     user = login_as(
         client,
         display_name="Zoë ✨",
@@ -82,35 +84,35 @@ def test_everything_can_be_said(client: TestClient) -> None:
     }
 
 
-def test_a_name_is_a_person(client: TestClient) -> None:
+def test_open_id_depends_on_the_name(client: TestClient) -> None:
     ada, again, bob = login_as(client), login_as(client), login_as(client, display_name="Bob")
 
     assert ada.open_id == again.open_id != bob.open_id
     assert client.get("/me").json()["name"] == "Bob"
 
 
-def test_a_person_signs_out_and_another_in(browser: TestClient, emulator: Any) -> None:
+def test_sign_out_and_real_sign_in_after_login_as(browser: TestClient, emulator: Any) -> None:
     login_as(browser)
     assert browser.get("/studio").json() == {"studio": "Ada"}
     assert browser.post("/auth/tiktok/logout", headers=SAME_ORIGIN).status_code == 303
     assert dict(browser.cookies) == {}
-    assert name(browser) == ""
+    assert display_name(browser) == ""
 
     sign_in(browser, emulator)
-    assert name(browser) == "Amara Sol"
+    assert display_name(browser) == "Amara Sol"
     login_as(browser)
-    assert name(browser) == "Ada"
+    assert display_name(browser) == "Ada"
 
 
 @pytest.mark.parametrize("url", ["/socket", "wss://testserver/socket"])
-def test_websockets_know_ada(browser: TestClient, url: str) -> None:
+def test_websocket_has_the_user(browser: TestClient, url: str) -> None:
     login_as(browser)
 
     with browser.websocket_connect(url, headers={"origin": ORIGIN}) as socket:
         assert socket.receive_json()["name"] == "Ada"
 
 
-def test_a_token_of_the_test_s_own_is_kept(browser: TestClient, tiktok: TikTok) -> None:
+def test_given_token_is_stored_unchanged(browser: TestClient, tiktok: TikTok) -> None:
     ended = Token(open_id="-zoe", scopes=("user.info.basic",), access_token="act.own", expires_at=0)
     login_as(browser, open_id="-zoe", token=ended)
 
@@ -120,7 +122,7 @@ def test_a_token_of_the_test_s_own_is_kept(browser: TestClient, tiktok: TikTok) 
 
 
 def apps(tiktok: TikTok) -> Iterator[Any]:
-    """Every way to install the middleware in an app of Starlette's."""
+    """Yield a Starlette app for every way to install the middleware."""
     yield Starlette(routes=ROUTES, middleware=[Middleware(TikTokAuthMiddleware, tiktok)])
     added = Starlette(routes=ROUTES)
     added.add_middleware(TikTokAuthMiddleware, tiktok=tiktok)
@@ -131,14 +133,14 @@ def apps(tiktok: TikTok) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("way", range(4))
-def test_it_finds_the_middleware_where_it_is(tiktok: TikTok, way: int) -> None:
+def test_middleware_is_found(tiktok: TikTok, way: int) -> None:
     with TestClient(list(apps(tiktok))[way]) as client:
         login_as(client)
 
         assert client.get("/me").json()["name"] == "Ada"
 
 
-def test_it_finds_a_middleware_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_middleware_configured_by_the_environment_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TIKTOK_CLIENT_KEY", "key")
     monkeypatch.setenv("TIKTOK_CLIENT_SECRET", "a-secret-of-the-environment")
     monkeypatch.setenv("TIKTOK_REDIRECT_URI", "https://testserver/auth/tiktok/callback")
@@ -151,67 +153,75 @@ def test_it_finds_a_middleware_from_the_environment(monkeypatch: pytest.MonkeyPa
     assert client.get("/me").json()["name"] == "Ada"
 
 
-def test_no_middleware_and_two_of_them(tiktok: TikTok) -> None:
+def test_ambiguous_or_missing_middleware_is_reported(tiktok: TikTok) -> None:
     with pytest.raises(ValueError, match=r"no TikTokAuthMiddleware behind this TestClient.*, tiktok=tiktok"):
-        login_as(TestClient(site.app))
+        login_as(TestClient(site))
 
     other = new_tiktok(path="/other", redirect_uri=f"{ORIGIN}/other/callback")
-    both = TestClient(TikTokAuthMiddleware(TikTokAuthMiddleware(site.app, tiktok), other))
-    with pytest.raises(ValueError, match="found 2 of them"):
+    both = TestClient(TikTokAuthMiddleware(TikTokAuthMiddleware(site, tiktok), other))
+    with pytest.raises(ValueError, match="found 2 TikTok objects"):
         login_as(both)
 
     login_as(both, tiktok=tiktok)
-    assert name(both) == "Ada"
+    assert display_name(both) == "Ada"
 
 
 @pytest.mark.parametrize(
-    ("who", "error", "says"),
+    ("fields", "error", "message"),
     [
-        ({"folower_count": 1}, TypeError, "knows no 'folower_count'. Did you mean follower_count?"),
+        ({"folower_count": 1}, TypeError, "has no argument 'folower_count'. Did you mean follower_count?"),
         ({"scope": ()}, TypeError, "Did you mean scopes?"),
-        ({"email": "ada@example.com"}, TypeError, "A TikTokUser has open_id, union_id, display_name"),
-        ({"follower_count": 1}, ValueError, "follower_count only with 'user.info.stats': add it to scopes="),
-        ({"avatar_url": "pictures/ada.jpeg"}, ValueError, "avatar_url='pictures/ada.jpeg' is nothing that TikTok"),
+        ({"email": "ada@example.com"}, TypeError, "The fields of a TikTokUser are open_id, union_id, display_name"),
+        (
+            {"follower_count": 1},
+            ValueError,
+            "only with the scope 'user.info.stats'; add it to scopes=",
+        ),
+        (
+            {"avatar_url": "pictures/ada.jpeg"},
+            ValueError,
+            "avatar_url='pictures/ada.jpeg' is a value that TikTok",
+        ),
         ({"display_name": "  Ada  "}, ValueError, "the app would see 'Ada'"),
         ({"open_id": "with space"}, ValueError, "open_id"),
         ({"scopes": ["video.publish"]}, ValueError, "'video.publish' is not declared"),
         ({"scopes": "user.info.basic"}, ValueError, "is one text; give a tuple"),
-        ({"data": {"at": object()}}, TypeError, "data must be a dict that JSON can hold"),
+        ({"data": {"at": object()}}, TypeError, "data must be a JSON-serializable dict"),
         (
             {"token": Token(open_id="other", scopes=(), access_token="act.own", expires_at=0)},
             ValueError,
-            "The token is of 'other'",
+            "The token has the open_id 'other'",
         ),
     ],
 )
-def test_nobody_whom_tiktok_could_not_send(
-    browser: TestClient, who: dict[str, Any], error: type[Exception], says: str
+def test_values_that_tiktok_cannot_send_are_refused(
+    browser: TestClient, fields: dict[str, Any], error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error) as refused:
-        login_as(browser, **who)
+        login_as(browser, **fields)
 
-    assert says in str(refused.value)
-    assert name(browser) == ""
+    assert message in str(refused.value)
+    assert display_name(browser) == ""
 
 
-def test_a_client_without_cookies(tiktok: TikTok) -> None:
-    with pytest.raises(ValueError, match="finds no cookie jar in this object"):
+def test_client_without_cookie_jar(tiktok: TikTok) -> None:
+    with pytest.raises(ValueError, match="found no cookie jar in this object"):
         login_as(object(), tiktok=tiktok)
 
 
-def test_a_sqlite_file_and_a_client_with_a_loop_of_its_own(tmp_path: Path) -> None:
+def test_sqlite_store_with_and_without_a_running_client(tmp_path: Path) -> None:
     tiktok = new_tiktok(store=SQLiteStore(tmp_path / "store.sqlite3"))
     app = TikTokAuthMiddleware(Starlette(routes=ROUTES), tiktok)
 
-    without, within = TestClient(app), TestClient(app)
-    login_as(without)
-    assert without.get("/me").json()["name"] == "Ada"
-    with within:
-        login_as(within, display_name="Bob")
-        assert within.get("/me").json()["name"] == "Bob"
+    stopped, running = TestClient(app), TestClient(app)
+    login_as(stopped)
+    assert stopped.get("/me").json()["name"] == "Ada"
+    with running:
+        login_as(running, display_name="Bob")
+        assert running.get("/me").json()["name"] == "Bob"
 
 
-def test_a_client_that_is_not_in_front_of_the_app(tiktok: TikTok) -> None:
+def test_client_without_an_app(tiktok: TikTok) -> None:
     with httpx2.Client(base_url=ORIGIN) as client:
         login_as(client, tiktok=tiktok)
 
@@ -220,7 +230,7 @@ def test_a_client_that_is_not_in_front_of_the_app(tiktok: TikTok) -> None:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("base_url", ["", ORIGIN, "http://localhost:8000"])
-async def test_an_async_client(wrapped: TikTokAuthMiddleware, base_url: str) -> None:
+async def test_async_client(wrapped: TikTokAuthMiddleware, base_url: str) -> None:
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(wrapped), base_url=base_url) as client:
         await login_as_async(client, token=True)
         me = await client.get(f"{base_url or ORIGIN}/me?token")

@@ -1,4 +1,4 @@
-"""The pytest plugin, in suites of its users."""
+"""The pytest plugin, used in other test suites."""
 
 import os
 import re
@@ -12,7 +12,7 @@ import pytest
 from asgi_tiktok.emulator import DEFAULT_CLIENT_SECRET
 from asgi_tiktok.testing import EmulatedTikTok, run_emulator
 
-# An installation from before the entry point was added needs telling.
+# An installation that is older than the entry point needs the option.
 INSTALLED = any(entry.value == "asgi_tiktok.testing.plugin" for entry in entry_points(group="pytest11"))
 LOAD = () if INSTALLED else ("-p", "asgi_tiktok.testing.plugin")
 
@@ -52,7 +52,7 @@ def test_login_as(tiktok_emulator):
     assert tiktok_emulator.requests() == []
 
 
-def test_the_whole_way(tiktok_emulator):
+def test_complete_login(tiktok_emulator):
     client = client_of(TikTok(**tiktok_emulator.settings))
     assert sign_in(client, tiktok_emulator).status_code == 303
     assert client.get("/").text == "Hello Amara Sol"
@@ -61,16 +61,16 @@ def test_the_whole_way(tiktok_emulator):
     assert [exchange.endpoint for exchange in tiktok_emulator.requests()] == ["consent", "token", "user_info"]
 
 
-def test_nothing_is_left_of_another_test(tiktok_emulator):
+def test_emulator_is_new_for_each_test(tiktok_emulator):
     assert tiktok_emulator.requests() == []
 
 
-def test_a_denial(tiktok_emulator):
+def test_denied_login(tiktok_emulator):
     client = client_of(TikTok(**tiktok_emulator.settings))
     assert sign_in(client, tiktok_emulator, decision="deny").status_code == 403
 
 
-def test_the_same_over_a_socket(tiktok_emulator, tiktok_server):
+def test_complete_login_over_a_socket(tiktok_emulator, tiktok_server):
     tiktok = TikTok.from_env(tiktok_server.environ)
     with client_of(tiktok) as client:
         assert sign_in(client, tiktok_server).status_code == 303
@@ -80,7 +80,7 @@ def test_the_same_over_a_socket(tiktok_emulator, tiktok_server):
 
 
 @pytest.mark.parametrize("number", range(4))
-def test_one_emulator_for_each(tiktok_server, number):
+def test_server_is_new_for_each_test(tiktok_server, number):
     assert tiktok_server.requests() == []
 """
 
@@ -88,9 +88,9 @@ LAZY = """
 import sys
 
 
-def test_the_plugin_is_loaded_and_nothing_else(pytestconfig):
+def test_plugin_imports_no_emulator(pytestconfig):
     assert "asgi_tiktok.testing.plugin" in sys.modules
-    heavy = {"uvicorn", "jinja2", "asgi_tiktok.emulator", "asgi_tiktok.testing.emulated"}
+    heavy = {"uvicorn", "jinja2", "asgi_tiktok.emulator", "asgi_tiktok.testing.emulated_tiktok"}
     assert not heavy & set(sys.modules)
 """
 
@@ -103,35 +103,35 @@ def pytest_in(folder: Path, suite: str, *arguments: str) -> str:
     return done.stdout
 
 
-def test_a_suite_with_the_plugin(tmp_path: Path) -> None:
+def test_suite_that_uses_the_plugin(tmp_path: Path) -> None:
     assert "9 passed" in pytest_in(tmp_path, SUITE)
 
 
-def test_the_same_suite_on_two_workers(tmp_path: Path) -> None:
+def test_suite_that_uses_the_plugin_with_xdist(tmp_path: Path) -> None:
     pytest.importorskip("xdist")
 
     assert "9 passed" in pytest_in(tmp_path, SUITE, "-n", "2")
 
 
-def test_a_suite_that_does_not_use_it_pays_nothing(tmp_path: Path) -> None:
+def test_unused_plugin_imports_no_emulator(tmp_path: Path) -> None:
     assert "1 passed" in pytest_in(tmp_path, LAZY)
 
 
 def test_pytest_lists_the_fixtures(tmp_path: Path) -> None:
     listed = pytest_in(tmp_path, LAZY, "--fixtures")
 
-    assert re.search(r"^tiktok_emulator .*\n +A TikTok of this test's own, in process", listed, re.MULTILINE)
-    assert re.search(r"^tiktok_server .*\n +The same TikTok at an address", listed, re.MULTILINE)
+    assert re.search(r"^tiktok_emulator .*\n +An emulated TikTok for this test, in this", listed, re.MULTILINE)
+    assert re.search(r"^tiktok_server .*\n +The emulated TikTok of this test, served", listed, re.MULTILINE)
 
 
-def test_the_kit_without_pytest() -> None:
+def test_import_needs_neither_pytest_nor_the_emulator() -> None:
     code = "import sys, asgi_tiktok.testing; print({'pytest', 'uvicorn', 'asgi_tiktok.emulator'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout == "set()\n"
 
 
-def test_a_tiktok_outside_of_pytest() -> None:
+def test_emulated_tiktok_without_pytest() -> None:
     emulated = EmulatedTikTok()
     assert DEFAULT_CLIENT_SECRET not in repr(emulated)
     with run_emulator(emulated.emulator) as running:
@@ -143,7 +143,7 @@ def test_a_tiktok_outside_of_pytest() -> None:
         assert served.settings["store"] is emulated.settings["store"]
 
 
-def test_a_name_that_is_not_there() -> None:
+def test_unknown_attribute_raises() -> None:
     import asgi_tiktok.testing
 
     with pytest.raises(AttributeError, match="no attribute 'log_in'"):

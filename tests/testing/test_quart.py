@@ -1,4 +1,4 @@
-"""login_as and Quart's own test client."""
+"""login_as with Quart's own test client."""
 
 from typing import Any, cast
 
@@ -7,7 +7,7 @@ from quart import Quart, request, websocket
 
 from asgi_tiktok import TikTok, TikTokAuthMiddleware
 from asgi_tiktok.testing import login_as, login_as_async
-from tests.visits import ORIGIN
+from tests.support.settings import ORIGIN
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def app(tiktok: TikTok) -> Quart:
 
 
 @pytest.mark.anyio
-async def test_quart_s_client_is_signed_in(app: Quart) -> None:
+async def test_quart_client_is_signed_in(app: Quart) -> None:
     client = app.test_client()
     login_as(client)
     assert await (await client.get("/me")).get_json() == {"name": "Ada"}
@@ -45,6 +45,6 @@ async def test_quart_s_client_is_signed_in(app: Quart) -> None:
 
 
 @pytest.mark.anyio
-async def test_a_client_without_cookies(app: Quart) -> None:
-    with pytest.raises(ValueError, match="finds no cookie jar in this QuartClient"):
+async def test_quart_client_without_cookies(app: Quart) -> None:
+    with pytest.raises(ValueError, match="found no cookie jar in this QuartClient"):
         login_as(app.test_client(use_cookies=False))

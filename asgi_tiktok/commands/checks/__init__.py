@@ -1,17 +1,23 @@
-"""The doctor's checks. Each gives findings, and none raises."""
+"""The doctor's checks. Each returns findings; none raises."""
 
 from collections.abc import Mapping
 
+from asgi_tiktok.commands.checks.clock import check_clock
+from asgi_tiktok.commands.checks.deployment import check_deployment
 from asgi_tiktok.commands.checks.finding import Finding
 from asgi_tiktok.commands.checks.network import check_network
-from asgi_tiktok.commands.checks.place import check_clock, check_place
-from asgi_tiktok.commands.checks.settings import check_settings
+from asgi_tiktok.commands.checks.settings import check_settings, read_settings
 from asgi_tiktok.commands.checks.store import check_store
 
 __all__ = ["Finding", "check_all"]
 
 
 async def check_all(environ: Mapping[str, str], *, offline: bool) -> list[Finding]:
-    """Every finding about the environment."""
-    findings = [*check_settings(environ), *check_place(environ), *await check_store(environ)]
-    return [*findings, *([check_clock()] if offline else await check_network(environ))]
+    """Return the findings of all checks; `offline` skips those that send requests."""
+    settings = read_settings(environ)
+    findings = list(check_settings(settings))
+    wrong = {finding.name for finding in findings if finding.status == "error"}
+    findings += [*check_deployment(settings), *await check_store(settings)]
+    if offline:
+        return [*findings, check_clock()]
+    return [*findings, *await check_network(settings, ask_for_token=not wrong & {"client key", "client secret"})]

@@ -1,4 +1,4 @@
-"""What a check found, and what to do about it."""
+"""The result of one check."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,7 +8,7 @@ Status = Literal["ok", "warning", "error"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the doctor's report; never holds a secret."""
+    """One line of the doctor's report. It must never hold a secret."""
 
     name: str
     status: Status
@@ -20,7 +20,7 @@ def ok(name: str, found: str, cure: str | None = None) -> Finding:
     return Finding(name, "ok", found, cure)
 
 
-def warning(name: str, found: str, cure: str | None = None) -> Finding:
+def warning(name: str, found: str, cure: str) -> Finding:
     return Finding(name, "warning", found, cure)
 
 

@@ -1,167 +1,217 @@
-"""Checks of the TIKTOK_* variables, each by itself."""
+"""Checks of the TIKTOK_* variables.
+
+`TikTok.from_env()` makes the rules. The checks here find what it cannot know: a value that is valid, but is probably
+a mistake.
+"""
 
 import re
+import secrets
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from urllib.parse import urlsplit
 
-from asgi_tiktok.client.endpoints import LOOPBACK_HOSTS, Endpoints
+from asgi_tiktok.client.endpoints import LOOPBACK_HOSTS
 from asgi_tiktok.commands.checks.finding import Finding, error, ok, warning
-from asgi_tiktok.commands.portal import FOR_APPS_ALONE, PORTAL, PRODUCTS, how_to_register, platform_of
-from asgi_tiktok.crypto.keys import CURE, KeyRing
+from asgi_tiktok.commands.portal import APP_ONLY_SCOPES, PORTAL, PRODUCTS, platform_of, registration_steps
+from asgi_tiktok.crypto.keys import CURE as SECRET_KEY_CURE
 from asgi_tiktok.errors import ConfigurationError
-from asgi_tiktok.http.site import DEFAULT_PATH, Site
-from asgi_tiktok.tiktok import REQUIRED, split_list
-from asgi_tiktok.validation import check_redirect_uri, check_scopes
+from asgi_tiktok.tiktok import TikTok, split_list
 
 CREDENTIALS = f"Copy it from {PORTAL} > Credentials."
 EMULATOR_KEY = "sbemulatorclientkey"
-QUOTES = "\"'`“”‘’"  # noqa: RUF001 -- what word processors make of quotes
+QUOTES = "\"'`“”‘’"  # noqa: RUF001 -- the quotes that word processors insert
+MIN_SECRET_LENGTH = 24  # characters; client keys are shorter, client secrets are not
 
-LONG_FOR_A_KEY = 24  # characters; no key is that long
+NAMES = {
+    "TIKTOK_CLIENT_KEY": "client key",
+    "TIKTOK_CLIENT_SECRET": "client secret",
+    "TIKTOK_SECRET_KEY": "secret key",
+    "TIKTOK_REDIRECT_URI": "redirect URI",
+    "TIKTOK_SCOPES": "scopes",
+    "TIKTOK_BASE_URL": "TikTok",
+    "TIKTOK_STORE": "store",
+}
+STAND_INS = {
+    "TIKTOK_CLIENT_KEY": "key",
+    "TIKTOK_CLIENT_SECRET": "secret",
+    "TIKTOK_SECRET_KEY": secrets.token_urlsafe(32),
+    "TIKTOK_REDIRECT_URI": "https://doctor.invalid/callback",
+}
+CURES = {
+    "TIKTOK_CLIENT_KEY": CREDENTIALS,
+    "TIKTOK_CLIENT_SECRET": CREDENTIALS,
+    "TIKTOK_REDIRECT_URI": "Set exactly the address that is registered at TikTok, which compares the whole string, "
+    "for example https://app.example.com/auth/tiktok/callback",
+    "TIKTOK_SCOPES": "Separate scopes with commas.",
+    "TIKTOK_BASE_URL": "Unset it to use TikTok. The emulator's address looks like http://127.0.0.1:8700",
+}
+STORE_CURE = "Use sqlite:///… for one machine, or redis:// or postgresql+asyncpg:// for several."
+# Where the description of a ConfigurationError begins to name the fix.
+FIX = re.compile(r"\. (?=[A-Z])|; (?=copy |give )|: (?=pip )")
 
 
-def check_settings(environ: Mapping[str, str]) -> Iterator[Finding]:
-    """A finding for each setting, in the order in which they matter."""
-    yield client_key(environ)
-    yield client_secret(environ)
-    yield from sandbox(environ)
-    yield secret_key(environ)
-    yield redirect_uri(environ)
-    yield scopes(environ)
-    yield base_url(environ)
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The environment, and the app that it configures.
+
+    Attributes:
+        environ: The environment.
+        errors: The finding for each variable that cannot work.
+        tiktok: The app, with a stand-in for each variable in `errors`.
+    """
+
+    environ: Mapping[str, str]
+    errors: Mapping[str, Finding]
+    tiktok: TikTok
+
+    def value(self, variable: str) -> str:
+        """Return the variable as TikTok.from_env() reads it; empty if it is not set."""
+        return self.environ.get(variable, "").strip()
 
 
-def value_of(environ: Mapping[str, str], variable: str) -> str:
-    """The variable as TikTok.from_env() reads it."""
-    return environ.get(variable, "").strip()
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Build the app again without each variable that is refused, to find all of them and not only the first."""
+    errors = {name: finding for name in NAMES if (finding := quoted(environ, name))}
+    while True:
+        stand_ins = {variable: STAND_INS.get(variable, "") for variable in errors}
+        try:
+            return Settings(environ, errors, TikTok.from_env({**environ, **stand_ins}))
+        except ConfigurationError as refusal:
+            # A store may refuse its URL without naming the variable.
+            variable = next((name for name in NAMES if name in refusal.description), "TIKTOK_STORE")
+            if variable in errors:
+                raise
+            errors[variable] = refused(variable, refusal.description)
 
 
-def spelling(name: str, environ: Mapping[str, str], variable: str, cure: str) -> Finding | None:
-    """What is wrong with the variable whatever it means, or None."""
-    value = value_of(environ, variable)
-    if not value:
-        return error(name, f"{variable} is not set", cure)
-    if value[0] in QUOTES or value[-1] in QUOTES:
-        return error(name, f"{variable} has quotes around it that belong to it now", "Set it without them.")
+def quoted(environ: Mapping[str, str], variable: str) -> Finding | None:
+    value = environ.get(variable, "").strip()
+    if value and (value[0] in QUOTES or value[-1] in QUOTES):
+        return error(NAMES[variable], f"{variable} has quotes around its value", "Set it without the quotes.")
     return None
 
 
-def credential(name: str, environ: Mapping[str, str], variable: str, shown: str) -> Finding:
-    if wrong := spelling(name, environ, variable, CREDENTIALS):
-        return wrong
-    if not re.fullmatch(r"[!-~]+", value_of(environ, variable)):
-        return error(name, f"{variable} holds white space or a character that is not ASCII", CREDENTIALS)
-    if environ[variable] != value_of(environ, variable):
-        return warning(name, f"{variable} has white space around it, which is ignored here", "Set it without.")
-    return ok(name, shown)
+def refused(variable: str, description: str) -> Finding:
+    found, *fix = FIX.split(description, maxsplit=1)
+    if variable not in found:
+        found = f"{variable}: {found}"
+    return error(NAMES[variable], found.removesuffix("."), CURES.get(variable) or "".join(fix) or STORE_CURE)
 
 
-def client_key(environ: Mapping[str, str]) -> Finding:
-    value = value_of(environ, "TIKTOK_CLIENT_KEY")
-    if value == EMULATOR_KEY and not value_of(environ, "TIKTOK_BASE_URL"):
-        return error(
-            "client key",
-            f"{value} is the emulator's, and TikTok does not know it",
-            f"{CREDENTIALS} For the emulator, set TIKTOK_BASE_URL.",
-        )
-    if len(value) >= LONG_FOR_A_KEY:
-        # Not shown, for it may be the secret.
-        return warning("client key", f"{len(value)} characters, as a client secret has", CREDENTIALS)
-    return credential("client key", environ, "TIKTOK_CLIENT_KEY", value)
+def check_settings(settings: Settings) -> Iterator[Finding]:
+    """Yield the findings about all variables but TIKTOK_STORE, the most important first."""
+    for variable, check in CHECKS.items():
+        if variable in settings.errors:
+            yield settings.errors[variable]
+        else:
+            yield from check(settings)
 
 
-def client_secret(environ: Mapping[str, str]) -> Finding:
-    value = value_of(environ, "TIKTOK_CLIENT_SECRET")
-    if value and value == value_of(environ, "TIKTOK_CLIENT_KEY"):
-        return error("client secret", "TIKTOK_CLIENT_SECRET is the client key once more", CREDENTIALS)
-    return credential("client secret", environ, "TIKTOK_CLIENT_SECRET", f"{len(value)} characters")
-
-
-def sandbox(environ: Mapping[str, str]) -> Iterator[Finding]:
-    key = value_of(environ, "TIKTOK_CLIENT_KEY")
-    if key.startswith("sb") and key != EMULATOR_KEY and not value_of(environ, "TIKTOK_BASE_URL"):
+def client_key(settings: Settings) -> Iterator[Finding]:
+    key, emulator = settings.value("TIKTOK_CLIENT_KEY"), settings.value("TIKTOK_BASE_URL")
+    if key == EMULATOR_KEY and not emulator:
+        cure = f"{CREDENTIALS} To use the emulator, set TIKTOK_BASE_URL."
+        yield error("client key", f"{key} is the emulator's key, which TikTok does not know", cure)
+    elif len(key) >= MIN_SECRET_LENGTH:
+        # Not shown, because it may be the secret.
+        yield warning("client key", f"{len(key)} characters, which is the length of a client secret", CREDENTIALS)
+    else:
+        yield credential(settings, "TIKTOK_CLIENT_KEY", key)
+    if key.startswith("sb") and key != EMULATOR_KEY and not emulator:
         yield warning(
             "sandbox",
-            "a key that begins with sb is a sandbox's, where target users alone can sign in",
-            f"Name up to 10 of them at {PORTAL} > Sandbox > Target users; that takes up to an hour.",
+            "the client key begins with sb, so it belongs to a sandbox, where only target users can sign in",
+            f"Add up to 10 target users at {PORTAL} > Sandbox > Target users. This can take an hour to work.",
         )
 
 
-def secret_key(environ: Mapping[str, str]) -> Finding:
-    name, variable = "secret key", "TIKTOK_SECRET_KEY"
-    if wrong := spelling(name, environ, variable, REQUIRED["secret_key"][1]):
-        return wrong
-    keys = split_list(environ[variable])
-    try:
-        KeyRing(keys)
-    except ConfigurationError as refusal:
-        return error(name, refusal.description.removesuffix(CURE).strip().replace("secret_key", variable), CURE)
-    if value_of(environ, "TIKTOK_CLIENT_SECRET") in keys:
-        return warning(name, "it is the client secret once more, so who learns one has both", CURE)
+def client_secret(settings: Settings) -> Iterator[Finding]:
+    secret = settings.value("TIKTOK_CLIENT_SECRET")
+    if secret == settings.value("TIKTOK_CLIENT_KEY"):
+        yield error("client secret", "TIKTOK_CLIENT_SECRET has the same value as TIKTOK_CLIENT_KEY", CREDENTIALS)
+    else:
+        yield credential(settings, "TIKTOK_CLIENT_SECRET", f"{len(secret)} characters")
+
+
+def credential(settings: Settings, variable: str, shown: str) -> Finding:
+    if settings.environ[variable] != settings.value(variable):
+        return warning(
+            NAMES[variable],
+            f"{variable} has white space around its value, which asgi-tiktok ignores",
+            "Set it without the white space.",
+        )
+    return ok(NAMES[variable], shown)
+
+
+def secret_key(settings: Settings) -> Iterator[Finding]:
+    keys = split_list(settings.value("TIKTOK_SECRET_KEY"))
     lengths = " and ".join(str(len(key)) for key in keys)
-    return ok(name, f"{lengths} characters" + (", the newest first" if len(keys) > 1 else ""))
+    if settings.value("TIKTOK_CLIENT_SECRET") in keys:
+        found = "it has the same value as TIKTOK_CLIENT_SECRET, so a leak of one is a leak of both"
+        yield warning("secret key", found, SECRET_KEY_CURE)
+    else:
+        yield ok("secret key", f"{lengths} characters" + (", newest key first" if len(keys) > 1 else ""))
 
 
-def redirect_uri(environ: Mapping[str, str]) -> Finding:
-    name, variable = "redirect URI", "TIKTOK_REDIRECT_URI"
-    if wrong := spelling(name, environ, variable, REQUIRED["redirect_uri"][1]):
-        return wrong
-    uri = value_of(environ, variable)
-    try:
-        Site.of(check_redirect_uri(uri), DEFAULT_PATH, "/")
-    except ConfigurationError as refusal:
-        found = refusal.description.replace("redirect_uri", variable, 1).removesuffix(".")
-        return error(name, found, "TikTok compares to the letter: register and set one and the same address.")
-    if value_of(environ, "TIKTOK_BASE_URL"):
-        return ok(name, f"{uri} ({platform_of(uri)} platform)")
-    is_sandbox = value_of(environ, "TIKTOK_CLIENT_KEY").startswith("sb")
-    register = f"Registered, to the letter? {how_to_register(uri, sandbox=is_sandbox)}"
-    return ok(name, f"{uri} ({platform_of(uri)} platform)", register)
+def redirect_uri(settings: Settings) -> Iterator[Finding]:
+    uri = settings.value("TIKTOK_REDIRECT_URI")
+    sandbox = settings.value("TIKTOK_CLIENT_KEY").startswith("sb")
+    steps = f"Is exactly this string registered? {registration_steps(uri, sandbox=sandbox)}"
+    cure = None if settings.value("TIKTOK_BASE_URL") else steps
+    yield ok("redirect URI", f"{uri} ({platform_of(uri)} platform)", cure)
 
 
-def scopes(environ: Mapping[str, str]) -> Finding:
-    asked = split_list(environ.get("TIKTOK_SCOPES", "")) or ("user.info.basic",)
-    try:
-        check_scopes("TIKTOK_SCOPES", asked)
-    except ConfigurationError as refusal:
-        return error("scopes", refusal.description.removesuffix("."), "Separate them with commas.")
-    for scope in asked:
-        if scope in FOR_APPS_ALONE:
-            return error("scopes", f"{scope} is the app's own, nobody can grant it", "Leave it out of TIKTOK_SCOPES.")
+def scopes(settings: Settings) -> Iterator[Finding]:
+    requested = settings.tiktok.client.scopes
+    for scope in requested:
+        if scope in APP_ONLY_SCOPES:
+            yield error(
+                "scopes", f"{scope} belongs to the app, so no user can grant it", "Remove it from TIKTOK_SCOPES."
+            )
+            return
         if scope not in PRODUCTS:
-            return unknown_scope(scope)
-    products = ", ".join(f"{scope} ({PRODUCTS[scope]})" for scope in asked)
-    if "user.info.basic" not in asked:
-        return warning("scopes", products, "Without user.info.basic, a user has neither name nor picture.")
-    cure = None if value_of(environ, "TIKTOK_BASE_URL") else f"Each product must be added at {PORTAL} > Products."
-    return ok("scopes", products, cure)
+            yield unknown_scope(scope)
+            return
+    products = ", ".join(f"{scope} ({PRODUCTS[scope]})" for scope in requested)
+    if "user.info.basic" not in requested:
+        yield warning("scopes", products, "Add user.info.basic. Without it, a user has neither name nor picture.")
+        return
+    cure = None if settings.value("TIKTOK_BASE_URL") else f"Add each of these products at {PORTAL} > Products."
+    yield ok("scopes", products, cure)
 
 
 def unknown_scope(scope: str) -> Finding:
-    if meant := get_close_matches(scope, PRODUCTS, 1):
-        return error("scopes", f"TikTok has no {scope!r}, and refuses the whole login", f"Did you mean {meant[0]}?")
+    if close := get_close_matches(scope, PRODUCTS, 1):
+        found = f"TikTok has no scope {scope!r}, so it will refuse every login"
+        return error("scopes", found, f"Did you mean {close[0]}?")
     return warning(
         "scopes",
-        f"{scope!r} is unknown here; TikTok refuses the whole login for a scope that the app does not have",
+        f"asgi-tiktok does not know {scope!r}; TikTok refuses every login with a scope that the app does not have",
         f"See {PORTAL} > Scopes, and https://developers.tiktok.com/doc/tiktok-api-scopes",
     )
 
 
-def base_url(environ: Mapping[str, str]) -> Finding:
-    url = value_of(environ, "TIKTOK_BASE_URL")
+def base_url(settings: Settings) -> Iterator[Finding]:
+    url = settings.value("TIKTOK_BASE_URL")
+    host = urlsplit(settings.value("TIKTOK_REDIRECT_URI")).hostname if url else None
     if not url:
-        return ok("TikTok", "the real one")
-    try:
-        Endpoints.at(url)
-    except ConfigurationError as refusal:
-        found = refusal.description.partition("; ")[0].replace("base_url", "TIKTOK_BASE_URL", 1)
-        return error("TikTok", found, "Unset it for TikTok; an emulator's is like http://127.0.0.1:8700")
-    site = urlsplit(value_of(environ, "TIKTOK_REDIRECT_URI")).hostname
-    if site and site not in (*LOOPBACK_HOSTS, "testserver"):
-        return error(
+        yield ok("TikTok", "the real one")
+    elif host and host not in (*LOOPBACK_HOSTS, "testserver"):
+        yield error(
             "TikTok",
-            f"TIKTOK_BASE_URL={url} lets a stand-in for TikTok decide who signs in at {site}",
-            "Unset TIKTOK_BASE_URL in production: an emulator signs in anybody as anybody.",
+            f"TIKTOK_BASE_URL={url} replaces TikTok, and so decides who signs in at {host}",
+            "Unset TIKTOK_BASE_URL in production, because an emulator signs in anyone as any user.",
         )
-    return ok("TikTok", f"an emulator, {url}")
+    else:
+        yield ok("TikTok", f"an emulator at {url}")
+
+
+CHECKS = {
+    "TIKTOK_CLIENT_KEY": client_key,
+    "TIKTOK_CLIENT_SECRET": client_secret,
+    "TIKTOK_SECRET_KEY": secret_key,
+    "TIKTOK_REDIRECT_URI": redirect_uri,
+    "TIKTOK_SCOPES": scopes,
+    "TIKTOK_BASE_URL": base_url,
+}

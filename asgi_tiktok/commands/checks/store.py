@@ -1,64 +1,59 @@
-"""Checks of the store: whether it can be written, and who else writes to it."""
+"""Checks of the store: whether it keeps a record, and whether the workers share it."""
 
 import asyncio
+import re
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 
 from asgi_tiktok.commands.checks.finding import Finding, error, ok
-from asgi_tiktok.commands.checks.settings import value_of
-from asgi_tiktok.errors import ConfigurationError, StoreError
-from asgi_tiktok.stores import DEFAULT_URL, MemoryStore, Store, open_store
-from asgi_tiktok.stores.workers import count_workers
+from asgi_tiktok.commands.checks.settings import STORE_CURE, Settings
+from asgi_tiktok.errors import StoreError
+from asgi_tiktok.stores import MemoryStore, Store
 
 DEADLINE = 6  # seconds
-SHARED = "Choose sqlite:///… for one machine, or redis:// or postgresql+asyncpg:// for many."
 
 
-async def check_store(environ: Mapping[str, str]) -> list[Finding]:
-    """The store, and the number of workers that are to share it."""
-    workers = count_all_workers(environ)
-    try:
-        store = open_store(value_of(environ, "TIKTOK_STORE") or DEFAULT_URL)
-    except ConfigurationError as refusal:
-        found, _, cure = refusal.description.partition(": ")
-        return [error("store", found.replace("store", "TIKTOK_STORE", 1), cure or SHARED)]
-    if isinstance(store, MemoryStore):
-        return memory(workers)
-    noted = ok("workers", f"{workers}; they share the store")
-    return [await try_out(store), noted] if workers > 1 else [await try_out(store)]
-
-
-def count_all_workers(environ: Mapping[str, str]) -> int:
-    """The number that the environment gives to uvicorn or gunicorn."""
-    uvicorn = value_of(environ, "UVICORN_WORKERS")
-    arguments = environ.get("GUNICORN_CMD_ARGS", "").split() + (["--workers", uvicorn] if uvicorn else [])
-    return count_workers(arguments, environ)
-
-
-def memory(workers: int) -> list[Finding]:
-    found = ok("store", "memory://, gone with the process", "For tests. " + SHARED)
+async def check_store(settings: Settings) -> list[Finding]:
+    """Return the findings about the store and the workers that use it."""
+    if "TIKTOK_STORE" in settings.errors:
+        return [settings.errors["TIKTOK_STORE"]]
+    store, workers = settings.tiktok.store, count_workers(settings.environ)
+    if not isinstance(store, MemoryStore):
+        shared = [ok("workers", f"{workers}; they share the store")] if workers > 1 else []
+        return [await try_store(store), *shared]
+    found = ok("store", "memory://, which is lost when the process ends", f"For tests only. {STORE_CURE}")
     if workers == 1:
         return [found]
-    return [found, error("workers", f"{workers}, and none sees the sign-ins of another's memory", SHARED)]
+    return [found, error("workers", f"{workers}; each has its own sessions in memory", STORE_CURE)]
 
 
-async def try_out(store: Store) -> Finding:
-    """Keep, read and forget a record."""
+def count_workers(environ: Mapping[str, str]) -> int:
+    """Return the number of workers that the environment sets for gunicorn or uvicorn, or 1."""
+    gunicorn = re.search(r"(?:^|\s)(?:--workers[= ]|-w[= ]?)(\d+)(?=\s|$)", environ.get("GUNICORN_CMD_ARGS", ""))
+    counts = (gunicorn[1] if gunicorn else "", environ.get("UVICORN_WORKERS", ""), environ.get("WEB_CONCURRENCY", ""))
+    return next((int(count) for count in counts if re.fullmatch(r"[0-9]{1,4}", count.strip())), 1)
+
+
+async def try_store(store: Store) -> Finding:
+    """Save, read and delete a record."""
     key = f"doctor:{secrets.token_hex(8)}"
     try:
         async with asyncio.timeout(DEADLINE):
             await store.set(key, b"probe", ttl=60)
-            kept = await store.get(key)
+            record = await store.get(key)
             await store.delete(key)
-    except StoreError as refusal:
-        return error("store", f"{refusal.description} ({store!r})", refusal.hint or "Is it running, and reachable?")
+    except StoreError as failure:
+        cure = failure.hint or "Check that it runs and can be reached."
+        return error("store", f"{failure.description} ({store!r})", cure)
     except TimeoutError:
-        return error("store", f"no answer within {DEADLINE} seconds ({store!r})", "Is it running, and reachable?")
+        found = f"no answer within {DEADLINE} seconds ({store!r})"
+        return error("store", found, "Check that it runs and can be reached.")
     finally:
         with suppress(StoreError, TimeoutError):
             async with asyncio.timeout(1):
                 await store.aclose()
-    if kept != b"probe":
-        return error("store", f"it keeps nothing ({store!r})", "Look at its settings: it must not evict records.")
+    if record != b"probe":
+        cure = "Change its settings: it must not evict records."
+        return error("store", f"a record was lost as soon as it was saved ({store!r})", cure)
     return ok("store", f"{store!r}, written and read")

@@ -1,0 +1,91 @@
+"""Import an app in a process of its own: python -m asgi_tiktok.commands.import_probe main:app
+
+The last line on stdout is JSON: {} for an app that can be served, and otherwise the reason why not.
+"""
+
+import importlib
+import inspect
+import json
+import os
+import sys
+import traceback
+from contextlib import redirect_stdout
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+ProbeResult = dict[str, Any]
+
+
+def main() -> None:
+    # As uvicorn does, whatever the interpreter's setting of safe paths is.
+    sys.path.insert(0, os.getcwd())
+    with redirect_stdout(sys.stderr):
+        result = probe(sys.argv[1])
+    print("\n" + json.dumps(result), flush=True)
+    sys.stderr.flush()
+    # Threads that the app has started at import would keep this process alive, and the command would wait for it.
+    os._exit(0)
+
+
+def probe(target: str) -> ProbeResult:
+    """Return the reason why the app cannot be served; empty if it can."""
+    name, _, path = target.partition(":")
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name and f"{name}.".startswith(f"{error.name}."):
+            return {"missing": error.name}
+        return describe(error)
+    except BaseException as error:
+        return describe(error)
+    value: Any = module
+    for attribute in path.split("."):
+        if not hasattr(value, attribute):
+            return {"lacks": attribute, "apps": apps_in(module), "names": public_names(module)}
+        value = getattr(value, attribute)
+    return {} if can_be_served(value) else {"kind": type(value).__name__}
+
+
+def can_be_served(value: Any) -> bool:
+    """Return whether uvicorn accepts the value: an app or an app factory, but not, for example, a request handler."""
+    if inspect.iscoroutinefunction(value):
+        return len(inspect.signature(value).parameters) == 3
+    return callable(value)
+
+
+def describe(error: BaseException) -> ProbeResult:
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return {"raised": text, "line": line_of(error), "traceback": "".join(traceback.format_exception(error))}
+
+
+def line_of(error: BaseException) -> str | None:
+    """Return the last line of the developer's own code in the traceback."""
+    folder = Path.cwd()
+    own = [
+        f"{path.relative_to(folder)}, line {frame.lineno}"
+        for frame in traceback.extract_tb(error.__traceback__)
+        if (path := Path(frame.filename)).is_relative_to(folder) and "site-packages" not in path.parts
+    ]
+    return own[-1] if own else None
+
+
+def apps_in(module: ModuleType) -> list[str]:
+    """Return the names of the objects that look like ASGI apps."""
+    return [name for name in public_names(module) if is_app(getattr(module, name))]
+
+
+def public_names(module: ModuleType) -> list[str]:
+    return [name for name, value in vars(module).items() if not name.startswith("_") and callable(value)]
+
+
+def is_app(value: Any) -> bool:
+    call = value if inspect.isfunction(value) else type(value).__call__
+    if isinstance(value, type) or not inspect.iscoroutinefunction(call):
+        return False
+    parameters = [name for name in inspect.signature(call).parameters if name != "self"]
+    return parameters == ["scope", "receive", "send"]
+
+
+if __name__ == "__main__":
+    main()

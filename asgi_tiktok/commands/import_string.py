@@ -1,0 +1,102 @@
+"""Check of an import string, for example main:app: whether its app can be served, and what was probably meant."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+
+from asgi_tiktok.commands.import_probe import ProbeResult
+from asgi_tiktok.errors import ConfigurationError
+
+IMPORT_TIMEOUT = 60  # seconds
+NAME = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
+
+
+def check_app(target: str, environ: Mapping[str, str], *, traceback: bool = False) -> None:
+    """Import the app in another process. Raise ConfigurationError with the fix if it cannot be served.
+
+    `traceback` prints the traceback of an exception that the app raises.
+    """
+    check_import_string(target)
+    module, _, attribute = target.partition(":")
+    result = run_probe(target, environ)
+    if missing := result.get("missing"):
+        raise ConfigurationError(f"There is no module {missing!r} in this folder; {other_module(module, attribute)}")
+    if lacking := result.get("lacks"):
+        cure = other_app(module, attribute, result["apps"], result["names"])
+        raise ConfigurationError(f"{module} has no {lacking!r}; {cure}")
+    if kind := result.get("kind"):
+        raise ConfigurationError(f"{target} is of type {kind}, not an ASGI app; name the app itself, as in main:app.")
+    if raised := result.get("raised"):
+        if traceback:
+            print(result["traceback"], file=sys.stderr)
+        line = f" ({result['line']})" if result["line"] else ""
+        more = "" if traceback else f". To see the traceback: asgi-tiktok dev {target} --traceback"
+        raise ConfigurationError(f"{module} cannot be imported: {raised}{line}{more}")
+
+
+def check_import_string(target: str) -> None:
+    if re.fullmatch(rf"{NAME}:{NAME}", target) and not target.partition(":")[0].endswith(".py"):
+        return
+    path, _, attribute = target.rpartition(":") if ":" in target else (target, "", "")
+    module = re.sub(r"[/\\]+", ".", path.removeprefix("./").removesuffix(".py")).strip(".")
+    better = f"{module}:{attribute or 'app'}"
+    example = better if re.fullmatch(rf"{NAME}:{NAME}", better) else "main:app"
+    raise ConfigurationError(
+        f"{target!r} does not name an app; write the module, a colon and the name of the app: {example}"
+    )
+
+
+def run_probe(target: str, environ: Mapping[str, str]) -> ProbeResult:
+    command = [sys.executable, "-m", "asgi_tiktok.commands.import_probe", target]
+    try:
+        ended = subprocess.run(  # noqa: S603 -- runs the app that the developer named
+            command,
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=IMPORT_TIMEOUT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise ConfigurationError(
+            f"The import of {target} took longer than {IMPORT_TIMEOUT} seconds; "
+            "move slow code from the module to the app's lifespan."
+        ) from None
+    try:
+        result: ProbeResult = json.loads(ended.stdout.rstrip().rpartition("\n")[2])
+    except ValueError:
+        raise ConfigurationError(
+            f"The import of {target} ended the process with status {ended.returncode}; try: "
+            f"python -c 'import {target.partition(':')[0]}'"
+        ) from None
+    return result
+
+
+def other_module(module: str, attribute: str) -> str:
+    """Return the fix for a module that does not exist."""
+    names = list(modules_in(Path()))
+    wanted = module.rpartition(".")[2]
+    close = [name for name in names if name.rpartition(".")[2] == wanted] or get_close_matches(module, names, 1, 0.5)
+    if close:
+        return f"did you mean {close[0]}:{attribute}?"
+    return "run this command in the folder of the module, or name its package, as in package.main:app."
+
+
+def modules_in(folder: Path) -> Iterator[str]:
+    """Yield the modules in the folder and one level below it."""
+    for path in sorted([*folder.glob("*.py"), *folder.glob("*/*.py")]):
+        parts = path.with_suffix("").parts
+        if all(part.isidentifier() for part in parts) and parts[-1] != "__init__":
+            yield ".".join(parts)
+
+
+def other_app(module: str, attribute: str, apps: list[str], names: Iterable[str]) -> str:
+    """Return the fix for an app that is not in its module."""
+    close = get_close_matches(attribute, apps, 1, 0.4) or apps[:1] or get_close_matches(attribute, names, 1)
+    return f"did you mean {module}:{close[0]}?" if close else "name the ASGI app in it, as in main:app."

@@ -1,0 +1,46 @@
+"""The start and the end of the commands that run until they are stopped."""
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from asgi_tiktok.errors import ConfigurationError
+
+
+@contextmanager
+def until_stopped() -> Iterator[None]:
+    """End the block without a traceback on Ctrl-C or SIGTERM. Further signals are ignored."""
+    signals = (signal.SIGINT, signal.SIGTERM)
+
+    def stop(number: int, frame: object) -> None:
+        for each in signals:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, stop) for number in signals}
+    try:
+        with suppress(KeyboardInterrupt):
+            yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def require_extra(extra: str) -> Iterator[None]:
+    """Raise ConfigurationError with the command to run if a package of the extra is not installed."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name not in ("jinja2", "uvicorn"):
+            raise
+        raise ConfigurationError(
+            f"This command needs {error.name}, which is not installed. Run: pip install 'asgi-tiktok[{extra}]'"
+        ) from None
+
+
+def sleep_forever() -> None:
+    # On every platform, a signal interrupts a sleep, but not a wait without a timeout.
+    while True:
+        time.sleep(3600)

@@ -1,0 +1,113 @@
+"""An emulator for one test, with the settings of an app that uses it."""
+
+import secrets
+from collections.abc import Iterable
+from copy import copy
+from typing import Any, Self
+
+import httpx2
+
+from asgi_tiktok.emulator import DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, Emulator, Exchange, Person
+from asgi_tiktok.emulator.world.knobs import Decision
+from asgi_tiktok.stores import MemoryStore
+
+__all__ = ["EmulatedTikTok"]
+
+IN_PROCESS_URL = "http://127.0.0.1:8700"
+REDIRECT_URI = "https://testserver/auth/tiktok/callback"
+
+
+class EmulatedTikTok:
+    """An emulator of TikTok for one test. The fixtures `tiktok_emulator` and `tiktok_server` return it.
+
+    Args:
+        emulator (Emulator | None): The emulator to use. Default: a new `Emulator()`.
+
+    Attributes:
+        emulator (Emulator): The emulator.
+        url (str): Its address. Requests to it need `transport`, unless it is served.
+        transport (httpx2.AsyncBaseTransport | None): The transport that reaches the emulator in this process; None
+            if it is served.
+    """
+
+    def __init__(self, emulator: Emulator | None = None) -> None:
+        self.emulator = emulator or Emulator()
+        self.url = IN_PROCESS_URL
+        self.transport: httpx2.AsyncBaseTransport | None = httpx2.ASGITransport(self.emulator)
+        self._secret_key = secrets.token_urlsafe(32)
+        self._store = MemoryStore()
+
+    def __repr__(self) -> str:
+        return f"EmulatedTikTok({self.url!r}, {len(self.emulator.exchanges)} exchanges)"
+
+    def served_at(self, url: str) -> Self:
+        """Return a copy whose settings reach the same emulator over the network.
+
+        Args:
+            url (str): The address at which the emulator is served.
+        """
+        served = copy(self)
+        served.url = url
+        served.transport = None
+        return served
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The arguments of `TikTok(**settings)` for an app that uses this emulator.
+
+        Each of them may be replaced. The emulator also accepts every redirect URI of the form
+        `http://localhost:PORT/auth/tiktok/callback`.
+        """
+        return {
+            "client_key": DEFAULT_CLIENT_KEY,
+            "client_secret": DEFAULT_CLIENT_SECRET,
+            "redirect_uri": REDIRECT_URI,
+            "secret_key": self._secret_key,
+            "store": self._store,
+            "base_url": self.url,
+            "transport": self.transport,
+        }
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The TIKTOK_* variables of the same app, for `TikTok.from_env(environ, transport=transport)`."""
+        return {
+            "TIKTOK_CLIENT_KEY": DEFAULT_CLIENT_KEY,
+            "TIKTOK_CLIENT_SECRET": DEFAULT_CLIENT_SECRET,
+            "TIKTOK_REDIRECT_URI": REDIRECT_URI,
+            "TIKTOK_SECRET_KEY": self._secret_key,
+            "TIKTOK_STORE": "memory://",
+            "TIKTOK_BASE_URL": self.url,
+        }
+
+    def consent(
+        self,
+        authorization_url: str,
+        person: Person | str | None = None,
+        scopes: Iterable[str] | None = None,
+        decision: Decision = "approve",
+    ) -> str:
+        """Decide on TikTok's consent page.
+
+        Args:
+            authorization_url (str): The address to which the app redirected the browser.
+            person (Person | str | None): The person who decides, or their open_id. Default: the first of the cast.
+            scopes (Iterable[str] | None): The scopes that the person grants. Default: all that the app requests.
+            decision (Decision): `"approve"` or `"deny"`. Default: `"approve"`.
+
+        Returns:
+            The address to which TikTok redirects the browser.
+
+        Raises:
+            ConsentRefused: TikTok would show an error page instead of the consent page.
+        """
+        return self.emulator.consent(authorization_url, person, scopes, decision)
+
+    def requests(self, endpoint: str | None = None) -> list[Exchange]:
+        """Return the requests that the emulator has received, oldest first, with its responses.
+
+        Args:
+            endpoint (str | None): Return only the requests to this endpoint: `authorize`, `consent`, `token`,
+                `revoke`, `user_info`, `video_list` and others, or `unsupported`. Default: all endpoints.
+        """
+        return [exchange for exchange in self.emulator.exchanges if endpoint in (None, exchange.endpoint)]

@@ -1,0 +1,121 @@
+"""The users that tests sign in, checked so that a test uses no value that TikTok cannot send."""
+
+import base64
+import json
+import secrets
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from hashlib import sha256
+from typing import Any, Self, TypedDict
+
+from asgi_tiktok.models import OPEN_ID_TEXT, USER_FIELDS, TikTokUser, Token
+from asgi_tiktok.tiktok import TikTok
+
+ACCESS_TOKEN_LIFETIME = 2 * 60 * 60  # seconds
+SCOPE_OF = {name: scope for scope, names in USER_FIELDS.items() for name in names}
+
+
+class LoginFields(TypedDict, total=False):
+    """The keyword arguments of `login_as`."""
+
+    display_name: str
+    open_id: str | None
+    scopes: Iterable[str] | None
+    data: Mapping[str, Any] | None
+    token: bool | Token
+
+    union_id: str | None
+    avatar_url: str | None
+    avatar_url_100: str | None
+    avatar_large_url: str | None
+    username: str | None
+    bio_description: str | None
+    profile_deep_link: str | None
+    profile_web_link: str | None
+    is_verified: bool | None
+    follower_count: int | None
+    following_count: int | None
+    likes_count: int | None
+    video_count: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatedLogin:
+    """The result of a login: the user, the granted scopes, the data of the hook, and the token if it is stored."""
+
+    user: TikTokUser
+    scopes: tuple[str, ...]
+    data: Mapping[str, Any]
+    token: Token | None
+
+    @classmethod
+    def of(
+        cls,
+        tiktok: TikTok,
+        *,
+        display_name: str = "Ada",
+        open_id: str | None = None,
+        scopes: Iterable[str] | None = None,
+        data: Mapping[str, Any] | None = None,
+        token: bool | Token = False,
+        **user_fields: Any,
+    ) -> Self:
+        """Raise TypeError for a field that no user has, ValueError for a value that TikTok cannot send."""
+        granted = tiktok.client.scopes if scopes is None else tiktok.check_declared(scopes)
+        user = make_user(display_name, open_id or open_id_of(display_name), granted, user_fields)
+        if isinstance(token, Token) and token.open_id != user.open_id:
+            raise ValueError(f"The token has the open_id {token.open_id!r}, not {user.open_id!r}; pass open_id=.")
+        if token is True:
+            token = new_token(user.open_id, granted)
+        return cls(user=user, scopes=granted, data=check_data(data or {}), token=token or None)
+
+
+def make_user(
+    display_name: str, open_id: str, granted: tuple[str, ...], user_fields: Mapping[str, Any]
+) -> TikTokUser:
+    check_names(user_fields)
+    for name, value in user_fields.items():
+        if value is not None and SCOPE_OF[name] not in granted:
+            raise ValueError(f"TikTok sends {name} only with the scope {SCOPE_OF[name]!r}; add it to scopes=.")
+    values = {"open_id": open_id, "display_name": display_name, **user_fields}
+    if not OPEN_ID_TEXT.fullmatch(open_id):
+        raise ValueError(f"open_id={open_id!r} must have 1 to 256 visible ASCII characters.")
+    user = TikTokUser.from_response(values)
+    for name, value in values.items():
+        if (parsed := getattr(user, name)) != value:
+            raise ValueError(f"{name}={value!r} is a value that TikTok never sends; the app would see {parsed!r}.")
+    return user
+
+
+def check_names(user_fields: Mapping[str, Any]) -> None:
+    known = [field.name for field in fields(TikTokUser)]
+    for name in user_fields:
+        if name not in known:
+            close = get_close_matches(name, [*LoginFields.__annotations__, "tiktok"], 1)
+            cure = f"Did you mean {close[0]}?" if close else f"The fields of a TikTokUser are {', '.join(known)}."
+            raise TypeError(f"login_as() has no argument {name!r}. {cure}")
+
+
+def open_id_of(display_name: str) -> str:
+    """Return an open_id in TikTok's format, always the same for the same name."""
+    return "_000" + base64.urlsafe_b64encode(sha256(display_name.encode()).digest()).decode()[:32]
+
+
+def check_data(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    try:
+        json.dumps(dict(data))
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"data must be a JSON-serializable dict, as an on_login hook returns it: {error}") from None
+    return data
+
+
+def new_token(open_id: str, scopes: tuple[str, ...]) -> Token:
+    """Return a token in the emulator's format. TikTok does not accept it, and it cannot be refreshed."""
+    return Token(
+        open_id=open_id,
+        scopes=scopes,
+        access_token=f"act.emulator.{secrets.token_urlsafe(36)}!{1000 + secrets.randbelow(9000)}.va",
+        expires_at=int(time.time()) + ACCESS_TOKEN_LIFETIME,
+    )

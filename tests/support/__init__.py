@@ -1,0 +1,55 @@
+"""Code that several tests share. It imports no test module and no conftest.
+
+The site under test, and how to sign in:
+
+    settings        addresses, cookie names and request headers
+    people          people of the emulator, by name
+    app             the app behind the middleware
+    tiktok          the configured TikTok app, a token for it, and the number of its requests
+    login           sign in with Starlette's test client or with httpx
+    webhooks        signed webhook requests
+
+Safety nets and tools:
+
+    canaries        the canary fixture: a test fails if a secret appears in a log record or an error
+    clock           a clock that a test can move
+    waiting         wait for another thread or process
+    ports           free ports
+    requirements    programs and servers that a test needs: skip on a developer's machine, fail in CI
+
+Browsers:
+
+    browser         a browser in front of an ASGI app, with the cookie and header rules of real browsers
+    cookies         the cookie jar of `browser` (RFC 6265bis)
+    urls            the URLs of `browser` (WHATWG URL)
+    whatwg          URLs as Node resolves them
+    http_browser    a browser in front of a framework server, over a real socket
+    form_browser    a browser that fills in the forms of the demo and the emulator
+    chromium        a real Chromium
+
+Attacks and failures:
+
+    requests        a single request or WebSocket handshake, exact to the byte
+    callbacks       callback requests with a query that an attacker wrote
+    next_paths      the table of values for `next`
+    strategies      Hypothesis strategies for `next`
+    faults          a TikTok that fails, and a store that fails
+    interleaving    two actions at the same time, one paused at each of its steps
+    incidents       the incidents of comparable projects, with the tests that would have caught them
+
+Stores:
+
+    stores          the fixture `each_store`: every engine in turn
+    wrapped_store   a store around another store, with hooks
+    databases       SQL databases
+    redis_servers   Redis
+
+Frameworks, servers and processes:
+
+    sites           one site in each framework, installed in each way
+    host            the app that a server process runs: all of `sites`
+    servers         ASGI servers, in a process or in a thread
+    processes       programs in a process of their own
+    example_app     an example of examples/, and what every example must do
+    results         the table of behaviors that passed
+"""

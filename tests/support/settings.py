@@ -1,0 +1,20 @@
+"""Addresses, cookie names and request headers that the tests share."""
+
+ORIGIN = "https://testserver"
+LOGIN = "/auth/tiktok/login"
+CALLBACK = "/auth/tiktok/callback"
+LOGOUT = "/auth/tiktok/logout"
+WEBHOOK = "/auth/tiktok/webhook"
+REDIRECT_URI = ORIGIN + CALLBACK
+
+SESSION_COOKIE = "__Host-tiktok_session"
+LOGIN_COOKIE = "__Host-tiktok_login."
+"""The prefix of the names of all login cookies."""
+
+SAME_ORIGIN = {"sec-fetch-site": "same-origin"}
+FROM_ORIGIN = {"origin": ORIGIN}
+NAVIGATION = {"sec-fetch-mode": "navigate", "accept": "text/html"}
+"""A person opens a page."""
+
+FETCH = {"sec-fetch-mode": "cors", "accept": "*/*"}
+"""A script calls an API."""

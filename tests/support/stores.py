@@ -1,0 +1,45 @@
+"""The fixture `each_store`, which opens an empty store of each engine in turn.
+
+A conftest imports it together with `redis_cluster`, which it needs.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import pytest
+
+from asgi_tiktok import MemoryStore, SQLiteStore, Store
+from tests.support.databases import open_database_store
+from tests.support.redis_servers import RedisServer, open_cluster_store, open_redis_store, run_cluster
+
+DATABASES = ("postgresql", "mariadb", "aiosqlite")
+
+
+@pytest.fixture(scope="session")
+def redis_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis Cluster with one node."""
+    with run_cluster(tmp_path_factory.mktemp("cluster")) as server:
+        yield server
+
+
+@pytest.fixture(params=["memory", "sqlite", "redis", "redis-cluster", *DATABASES])
+async def each_store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    """An empty store of each engine in turn."""
+    opened = open_server_store(request, tmp_path)
+    if opened is not None:
+        async with opened as server_store:
+            yield server_store
+        return
+    store: Store = MemoryStore() if request.param == "memory" else SQLiteStore(tmp_path / "store.sqlite3")
+    yield store
+    await store.aclose()
+
+
+def open_server_store(request: pytest.FixtureRequest, folder: Path) -> AbstractAsyncContextManager[Store] | None:
+    """Return a store on a server, or None for an engine that needs no server."""
+    if request.param == "redis":
+        return open_redis_store()
+    if request.param == "redis-cluster":
+        return open_cluster_store(request.getfixturevalue("redis_cluster"))
+    return open_database_store(request.param, folder) if request.param in DATABASES else None

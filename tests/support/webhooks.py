@@ -1,0 +1,28 @@
+"""Webhook requests as TikTok sends them."""
+
+import hashlib
+import hmac
+import json
+import time
+from typing import Any
+
+from asgi_tiktok.emulator import DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET
+from tests.support.people import AMARA
+
+
+def webhook_body(**changes: Any) -> bytes:
+    """Return the event that a person has disconnected the app, with these fields changed."""
+    fields = {
+        "client_key": DEFAULT_CLIENT_KEY,
+        "event": "authorization.removed",
+        "create_time": 1_615_338_610,
+        "user_openid": AMARA.open_id,
+        "content": '{"reason": 1}',
+    }
+    return json.dumps({**fields, **changes}).encode()
+
+
+def sign_webhook(body: bytes, *, at: float | None = None, secret: str = DEFAULT_CLIENT_SECRET) -> str:
+    """Return the value of the `TikTok-Signature` header for the body, signed now or at a timestamp."""
+    moment = str(int(time.time() if at is None else at))
+    return f"t={moment},s={hmac.new(secret.encode(), f'{moment}.'.encode() + body, hashlib.sha256).hexdigest()}"
