@@ -77,7 +77,7 @@ class ConfigurationError(TikTokError, ValueError):
     code = "configuration"
 
     def __str__(self) -> str:
-        return self.description
+        return f"{self.description} {self.hint}" if self.hint else self.description
 
 
 class LoginError(TikTokError):

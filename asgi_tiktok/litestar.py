@@ -6,9 +6,10 @@ The guards and `current_user` work behind TikTokAuthMiddleware(app, tiktok), too
 from collections.abc import Sequence
 from copy import copy
 from functools import partial
-from typing import Any, Unpack
+from typing import Any, Unpack, cast
+from urllib.parse import unquote
 
-from litestar import Litestar, Request, Response
+from litestar import Litestar, Request, Response, asgi
 from litestar.config.app import AppConfig
 from litestar.connection import ASGIConnection
 from litestar.di import NamedDependency, Provide
@@ -20,24 +21,26 @@ from litestar.exceptions import (
     WebSocketException,
 )
 from litestar.exceptions.responses import create_exception_response
-from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
+from litestar.handlers import ASGIRouteHandler, BaseRouteHandler, HTTPRouteHandler
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.plugins import InitPlugin
 from litestar.plugins.base import ReceiveRoutePlugin
 from litestar.routes import ASGIRoute, BaseRoute, WebSocketRoute
 from litestar.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from asgi_tiktok.errors import ConfigurationError, LoginRequired, ScopeRequired
 from asgi_tiktok.http.response import VARY_ON_COOKIE, covers_cookies
-from asgi_tiktok.middleware import Options, TikTokAuthMiddleware
+from asgi_tiktok.middleware import TikTokAuthMiddleware
 from asgi_tiktok.models import TikTokUser
+from asgi_tiktok.routes.options import Options
 from asgi_tiktok.session import TikTokSession, tiktok_session
 from asgi_tiktok.tiktok import TikTok
 from asgi_tiktok.validation import check_instance, check_scopes
 
-__all__ = ["CurrentUser", "TikTokPlugin", "current_user", "login_required", "requires_scope"]
+__all__ = ["CurrentUser", "TikTokPlugin", "current_user", "login_required", "mount", "requires_scope"]
 
-EXAMPLE = "give plugins=[TikTokPlugin(tiktok)]."
+EXAMPLE = "Write plugins=[TikTokPlugin(tiktok)]."
 SCHEME = "TikTok"
 DESCRIPTION = "Open `{login}` in this browser and sign in with TikTok: the cookie then goes with each request."
 
@@ -88,11 +91,43 @@ class TikTokPlugin(InitPlugin, ReceiveRoutePlugin):
         """The padlock in OpenAPI."""
         scheme = SecurityScheme(
             type="apiKey",
-            name=self.tiktok.cookies.session,
+            name=self.tiktok._cookies.session,
             security_scheme_in="cookie",
-            description=DESCRIPTION.format(login=self.tiktok.site.login),
+            description=DESCRIPTION.format(login=self.tiktok._site.login),
         )
         return Components(security_schemes={SCHEME: scheme})
+
+
+def mount(path: str, app: ASGIApp) -> ASGIRouteHandler:
+    """Mount an app that is wrapped in TikTokAuthMiddleware: `Litestar([mount("/shop", shop)])`.
+
+    Litestar's own `asgi(path, is_mount=True)` adds a slash to the path that the app gets, and does not set
+    `root_path`. This handler restores both (ASGI: HTTP Connection Scope).
+
+    Args:
+        path (str): The prefix of the app, for example `/shop`.
+        app (ASGIApp): The wrapped app.
+
+    Returns:
+        ASGIRouteHandler: A route handler for `Litestar(route_handlers=[...])`.
+    """
+
+    @asgi(path, is_mount=True, copy_scope=True)
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        restore_path(cast(Any, scope))
+        await app(cast(Any, scope), cast(Any, receive), cast(Any, send))
+
+    return serve
+
+
+def restore_path(scope: dict[str, Any]) -> None:
+    """Set `path` and `root_path` to what the client requested."""
+    requested = unquote(scope.get("raw_path", b"").decode("latin-1")) or scope["path"]
+    for path in (scope["path"], scope["path"][:-1]):
+        if requested.endswith(path):
+            scope["root_path"] = requested[: len(requested) - len(path)]
+            scope["path"] = path or "/"
+            return
 
 
 def handlers_of(route: Any) -> Sequence[Any]:

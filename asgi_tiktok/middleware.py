@@ -1,68 +1,51 @@
-"""TikTokAuthMiddleware: answers our routes, and tells the app who is there."""
+"""TikTokAuthMiddleware: answer our routes, or attach the user and call the app."""
 
-# Else the annotations of a function inside of another are evaluated at every request.
-from __future__ import annotations
-
-import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Iterable
 from functools import partial
-from typing import Any, TypedDict
 
-from starlette.authentication import AuthCredentials
-from starlette.datastructures import Headers
-from starlette.requests import HTTPConnection, Request
-from starlette.responses import RedirectResponse, Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from asgi_tiktok.accounts.sessions import Session
-from asgi_tiktok.errors import ConfigurationError, LoginRequired, RequestRefused, StoreError, TikTokError
-from asgi_tiktok.http.cookies import Header
-from asgi_tiktok.http.fetch_metadata import is_navigation, is_own, is_preflight
+from asgi_tiktok.errors import LoginRequired, RequestRefused, StoreError, TikTokError
+from asgi_tiktok.http.fetch_metadata import is_preflight
 from asgi_tiktok.http.lifespan import serve_lifespan
-from asgi_tiktok.http.paths import RequestPath, as_reference, read_path
+from asgi_tiktok.http.paths import RequestPath, read_path
 from asgi_tiktok.http.protection import Protection
-from asgi_tiktok.http.response import VARY_ON_COOKIE, adding, covers_cookies, drop, read_challenge
-from asgi_tiktok.http.site import leave_litestar_mount
-from asgi_tiktok.http.websocket import SessionSocket
+from asgi_tiktok.http.response import with_set_cookie, wrap_send
+from asgi_tiktok.http.websocket import check_origin, serve_while_live
 from asgi_tiktok.routes.dispatch import Routes
-from asgi_tiktok.routes.error_responses import OnError, Responder
-from asgi_tiktok.routes.pages import HEADERS
-from asgi_tiktok.session import ANONYMOUS, TikTokSession, introduced
+from asgi_tiktok.routes.error_responses import ErrorResponses
+from asgi_tiktok.routes.options import AnyApp, OnError
+from asgi_tiktok.session import ANONYMOUS, NO_CREDENTIALS, TikTokSession, populate_scope
 from asgi_tiktok.tiktok import TikTok
-from asgi_tiktok.validation import check_instance, check_number, check_origins
+from asgi_tiktok.validation import check_app, check_flag, check_instance, check_number, check_origins
 
-logger = logging.getLogger("asgi_tiktok")
-
-# Every framework spells the types of ASGI in its own way.
-AnyApp = Callable[[Any, Any, Any], Awaitable[None]]
-
-NO_CREDENTIALS = AuthCredentials()
-EXAMPLE = "give TikTokAuthMiddleware(app, tiktok)."
-
-
-class Options(TypedDict, total=False):
-    """The keywords of TikTokAuthMiddleware, for those who install it."""
-
-    # Not Iterable: who installs it in two apps would find a generator empty at the second.
-    protect: Collection[str]
-    public: Collection[str]
-    on_error: OnError | None
-    websocket_origins: Collection[str]
-    allow_missing_origin: bool
-    websocket_recheck: int
+__all__ = ["TikTokAuthMiddleware"]
 
 
 class TikTokAuthMiddleware:
-    """Puts "Continue with TikTok" in front of any ASGI app.
+    """ASGI middleware that adds "Continue with TikTok" to any ASGI app.
 
-    `scope["user"]`, `scope["auth"]` and `scope["tiktok"]` are set on every request and WebSocket, whoever
-    is there. `protect` guards path prefixes and `public` exempts exact paths: a page leads to the login, an
-    API call gets 401. `on_error(connection, error)` makes the answers to errors in place of our pages.
-    A WebSocket from another origin is refused; `websocket_origins` names those that are welcome.
-    `allow_missing_origin` lets a client that sends no Origin, and so is no browser, use a session there. Within
-    `websocket_recheck` seconds after a session has ended, its WebSockets are closed with 4401.
+    Sets `scope["user"]`, `scope["auth"]` and `scope["tiktok"]` on every request and WebSocket, including
+    those of anonymous visitors.
 
-    Without `tiktok`, everything comes from the environment: TikTok.from_env().
+    Args:
+        app (ASGIApp): The app to wrap. Also an attribute.
+        tiktok (TikTok | None): The configured TikTok app. Also an attribute. Default: `TikTok.from_env()`.
+        protect (Iterable[str]): Path prefixes that require a signed-in user. A page request is redirected
+            to the login; an API call gets 401. Default: none.
+        public (Iterable[str]): Exact paths that are exempt from `protect`. Default: none.
+        on_error (OnError | None): `on_error(connection, error)` returns the response that replaces the
+            built-in error page. Default: the built-in pages.
+        websocket_origins (Iterable[str]): Origins that may open a WebSocket, besides the origin of
+            `redirect_uri`. A WebSocket from any other origin is refused. Default: none.
+        allow_missing_origin (bool): Whether a client that sends no `Origin` header (so it is not a
+            browser) may use a session on a WebSocket. Default: False.
+        websocket_recheck (int): Maximum time in seconds between the end of a session and the close of
+            its WebSockets, with code 4401. Default: 60.
+
+    Raises:
+        ConfigurationError: A setting cannot work. The message names the setting and the fix.
     """
 
     def __init__(
@@ -77,195 +60,91 @@ class TikTokAuthMiddleware:
         allow_missing_origin: bool = False,
         websocket_recheck: int = 60,
     ) -> None:
-        if not callable(app):
-            raise ConfigurationError(f"app is a {type(app).__name__}; give TikTokAuthMiddleware(app, tiktok).")
-        if type(app).__module__.startswith("litestar.middleware."):
-            raise ConfigurationError(
-                "Litestar(middleware=...) sees the app's own paths alone, and never our routes; "
-                "write Litestar(..., plugins=[TikTokPlugin(tiktok)]), from asgi_tiktok.litestar."
-            )
-        if on_error is not None and not callable(on_error):
-            raise ConfigurationError("on_error must be a function: def on_error(connection, error) -> Response.")
-        self.app = app
-        self.tiktok = TikTok.from_env() if tiktok is None else check_instance("tiktok", tiktok, TikTok, EXAMPLE)
-        self.routes_below = self.tiktok.site.routes
-        self.callback = self.tiktok.site.callback
-        self.sessions = self.tiktok.sessions
-        self.cookie_name = self.sessions.cookie_name
-        self.nobody = TikTokSession(self.tiktok, None, "")
-        self.protection = Protection(protect, public)
-        self.guards = bool(self.protection.prefixes)
-        self.responder = Responder(self.tiktok.site, on_error)
-        self.routes = Routes(self.tiktok, self.responder)
-        self.websocket_origins = check_origins("websocket_origins", websocket_origins) | {self.tiktok.site.origin}
-        self.allow_missing_origin = allow_missing_origin
-        self.websocket_recheck = check_number("websocket_recheck", websocket_recheck, at_least=1, unit="seconds")
+        example = "Write TikTokAuthMiddleware(app, tiktok)."
+        self.app = check_app(app, example)
+        self.tiktok = TikTok.from_env() if tiktok is None else check_instance("tiktok", tiktok, TikTok, example)
+        self._site = self.tiktok._site
+        self._sessions = self.tiktok._sessions
+        self._cookie_name = self._sessions.cookie_name
+        self._anonymous = TikTokSession(self.tiktok, None, "")
+        self._protection = Protection(protect, public)
+        self._error_responses = ErrorResponses(self.tiktok, on_error)
+        self._refuse = self._error_responses.refuse
+        self._routes = Routes(self.tiktok, self._error_responses)
+        self._websocket_origins = check_origins("websocket_origins", websocket_origins) | {self._site.origin}
+        self._allow_missing_origin = check_flag("allow_missing_origin", allow_missing_origin)
+        self._websocket_recheck = check_number("websocket_recheck", websocket_recheck, at_least=1, unit="seconds")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection (ASGI 3)."""
         if scope["type"] == "lifespan":
             await serve_lifespan(self.app, scope, receive, send, self.tiktok.aclose)
             return
-        if "litestar_app" in scope and not scope.get("root_path"):
-            leave_litestar_mount(scope)
         path = read_path(scope)
         if scope["type"] != "http":
-            await self.serve_other(scope, receive, send, path)
+            await self._serve_other(scope, receive, send, path)
             return
-        if path.below in self.routes_below or path.whole == self.callback:
-            response = await self.routes.respond(path, Request(scope, receive))
-            await response(scope, receive, spelling_out(send))
+        if path.below in self._site.routes or path.whole == self._site.callback:
+            await self._routes.serve(scope, receive, send, path)
             return
 
         try:
             session = None
-            # Looked for here, for most visitors show none, and cost little more than this.
+            # Most visitors send no session cookie, and finding that out here costs a third of a call.
             for name, line in scope["headers"]:
-                if name == b"cookie" and self.cookie_name in line:
-                    session = await self.load(scope, path)
-                    if session is None and (set_cookie := self.expired_cookie(scope)):
-                        send = adding(send, set_cookie)
+                if name == b"cookie" and self._cookie_name in line:
+                    session = await self._load(scope, path)
+                    if session is None and (set_cookie := self._sessions.expire_forged(scope)):
+                        send = with_set_cookie(send, set_cookie)
                     break
-            if session is None and not path.mount:
-                # As introduce() does, at half the price: most visitors are nobody.
-                scope["tiktok"], scope["user"], scope["auth"] = self.nobody, ANONYMOUS, NO_CREDENTIALS
-            else:
-                self.introduce(scope, session, path)
-            if self.guards and session is None:
-                self.guard(scope, path)
+            self._attach(scope, session, path)
         except TikTokError as error:
-            await self.refuse(scope, receive, send, error, path)
+            await self._refuse(scope, receive, send, error, path)
             return
 
-        await self.app(scope, receive, self.watching(scope, receive, send, path))
+        await self.app(scope, receive, wrap_send(scope, receive, send, path, self._refuse))
 
-    async def serve_other(self, scope: Scope, receive: Receive, send: Send, path: RequestPath) -> None:
+    async def _serve_other(self, scope: Scope, receive: Receive, send: Send, path: RequestPath) -> None:
         if scope["type"] == "websocket":
-            await self.serve_websocket(scope, receive, send, path)
-        elif self.protection.covers(path.below):
-            logger.warning("refused a connection of the unknown type %r to a protected path", scope["type"])
+            await self._serve_websocket(scope, receive, send, path)
+        elif self._protection.covers(path.below):
+            error = RequestRefused(f"{scope['type']!r} is not a type of ASGI.", code="unknown_type", status_code=403)
+            self._error_responses.warn("connection to a protected path refused", error)
         else:
             await self.app(scope, receive, send)
 
-    async def serve_websocket(self, scope: Scope, receive: Receive, send: Send, path: RequestPath) -> None:
-        connection = HTTPConnection(scope)
+    async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send, path: RequestPath) -> None:
         try:
-            if self.tiktok.site.route_of(path):
+            if self._site.route_of(path):
                 raise RequestRefused("This route has no WebSocket.", code="method_not_allowed", status_code=403)
-            session = await self.load(scope, path) if self.check_origin(connection.headers) else None
-            self.introduce(scope, session, path)
-            if session is None:
-                self.guard(scope, path)
+            allowed = check_origin(scope, self._websocket_origins, allow_missing=self._allow_missing_origin)
+            session = await self._load(scope, path) if allowed else None
+            self._attach(scope, session, path)
         except TikTokError as error:
-            if "websocket.http.response" in (scope.get("extensions") or {}):
-                response = await self.responder.respond(connection, error, path)
-                await response(scope, receive, send)
-            else:
-                await send({"type": "websocket.close", "code": 1008})
+            await self._error_responses.refuse_websocket(scope, receive, send, error, path)
             return
 
         if session is None:
             await self.app(scope, receive, send)
-            return
-        socket = SessionSocket(receive, send, partial(self.sessions.is_live, session), self.websocket_recheck)
-        try:
-            await self.app(scope, socket.receive, socket.send)
-        finally:
-            socket.release()
-
-    async def load(self, scope: Scope, path: RequestPath) -> Session | None:
-        """Who is there: nobody while the store does not answer, but on guarded paths that is an error."""
-        try:
-            return await self.sessions.load(scope["headers"])
-        except StoreError as error:
-            if self.protection.covers(path.below):
-                raise
-            self.responder.gate.log(
-                logging.WARNING, error.code, "somebody is anonymous, because the store does not answer: %s", error
-            )
-            return None
-
-    def introduce(self, scope: Scope, session: Session | None, path: RequestPath) -> None:
-        """Tell the app who is there."""
-        scope["tiktok"] = TikTokSession(self.tiktok, session, path.mount)
-        scope["user"] = session.user if session else ANONYMOUS
-        scope["auth"] = AuthCredentials(["authenticated", *session.scopes]) if session else NO_CREDENTIALS
-
-    def guard(self, scope: Scope, path: RequestPath) -> None:
-        if self.protection.covers(path.below) and not is_preflight(scope):
-            raise LoginRequired("This path is protected.")
-
-    def watching(self, scope: Scope, receive: Receive, send: Send, path: RequestPath) -> Send:
-        """Pass the app's answer on, varying by cookie; but a challenge in it is ours to answer."""
-
-        def watch(message: Message) -> Awaitable[None]:
-            nonlocal send
-            if message["type"] == "http.response.start":
-                if message["status"] in (401, 403) and (error := read_challenge(message)):
-                    answer, send = send, drop
-                    return self.refuse(scope, receive, answer, self.answerable(error), path)
-                message["headers"] = headers = list(message.get("headers", ()))
-                for name, value in headers:
-                    if name in (b"vary", b"Vary") and covers_cookies(value):
-                        break
-                else:
-                    headers.append(VARY_ON_COOKIE)
-            return send(message)
-
-        # Not async: a coroutine of ours around each message would cost as much as all the rest.
-        return watch
-
-    async def refuse(self, scope: Scope, receive: Receive, send: Send, error: TikTokError, path: RequestPath) -> None:
-        """Answer a request that needs somebody else; who is signed in already is asked before they leave."""
-        connection = HTTPConnection(scope)
-        # Not scope["user"], which the app may have replaced.
-        session = introduced(scope)
-        signed_in = session is not None and session.user.is_authenticated
-        next_path = as_reference(path, scope.get("query_string", b"")) if scope["method"] in ("GET", "HEAD") else None
-        response: Response
-        if isinstance(error, LoginRequired) and not signed_in and next_path and is_navigation(connection.headers):
-            login_url = self.responder.login_url(connection, error, path, next_path)
-            response = RedirectResponse(login_url, status_code=303, headers=HEADERS)
         else:
-            response = await self.responder.respond(connection, error, path, next_path=next_path)
-        await response(scope, receive, spelling_out(send))
+            is_live = partial(self._sessions.is_live, session)
+            await serve_while_live(self.app, scope, receive, send, is_live, self._websocket_recheck)
 
-    def answerable(self, error: LoginRequired) -> TikTokError:
-        """The error, unless it asks for a scope that no login of this app can ask for."""
+    async def _load(self, scope: Scope, path: RequestPath) -> Session | None:
+        """The session of the request. While the store is unavailable: None, or StoreError on a guarded path."""
         try:
-            self.tiktok.check_declared(error.scopes)
-        except ConfigurationError as mistake:
-            return mistake
-        return error
-
-    def check_origin(self, headers: Headers) -> bool:
-        """Whether the client may use a session on a WebSocket; raises RequestRefused for another site's page."""
-        origins = headers.getlist("origin")
-        if not origins:
-            return self.allow_missing_origin
-        if len(origins) == 1 and origins[0] in self.websocket_origins:
-            return True
-        raise RequestRefused(
-            "A page of another origin opened a WebSocket.",
-            code="foreign_origin",
-            status_code=403,
-            hint="Name a welcome one in TikTokAuthMiddleware(websocket_origins=...).",
-        )
-
-    def expired_cookie(self, scope: Scope) -> Header | None:
-        """What makes the browser forget a session cookie that is none of ours."""
-        # Plain http cookies are shared by all ports of localhost, so a stranger's may be another app's own.
-        if not self.tiktok.site.secure or not is_own(Headers(scope=scope)):
+            return await self._sessions.load(scope["headers"])
+        except StoreError as error:
+            if self._protection.covers(path.below):
+                raise
+            self._error_responses.warn("store unavailable, request treated as anonymous", error)
             return None
-        cookies = self.sessions.cookies
-        return cookies.expire(cookies.session) if self.sessions.has_forgery(scope["headers"]) else None
 
-
-def spelling_out(send: Send) -> Send:
-    """Say that a body ends where ASGI takes it for granted, because Quart's test client does not."""
-
-    async def send_spelt_out(message: Message) -> None:
-        if message["type"] == "http.response.body":
-            message = {"more_body": False, **message}
-        await send(message)
-
-    return send_spelt_out
+    def _attach(self, scope: Scope, session: Session | None, path: RequestPath) -> None:
+        """Set the user in the scope. Raises LoginRequired for an anonymous visitor of a guarded path."""
+        if session is not None or path.mount:
+            populate_scope(scope, TikTokSession(self.tiktok, session, path.mount))
+        else:
+            scope["tiktok"], scope["user"], scope["auth"] = self._anonymous, ANONYMOUS, NO_CREDENTIALS
+        if session is None and self._protection and self._protection.covers(path.below) and not is_preflight(scope):
+            raise LoginRequired("This path is protected.")

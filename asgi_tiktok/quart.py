@@ -8,6 +8,7 @@ from typing import Any, ParamSpec, TypeVar, Unpack, cast
 from quart import Quart, has_websocket_context, request, websocket
 from quart.globals import app_ctx
 from quart.typing import ResponseReturnValue
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
 from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Response
@@ -15,8 +16,9 @@ from werkzeug.wrappers import Response
 from asgi_tiktok.button import HTML
 from asgi_tiktok.button import tiktok_button as button_of
 from asgi_tiktok.errors import ConfigurationError, LoginRequired, ScopeRequired
-from asgi_tiktok.middleware import Options, TikTokAuthMiddleware
+from asgi_tiktok.middleware import TikTokAuthMiddleware
 from asgi_tiktok.models import AnonymousUser, TikTokUser
+from asgi_tiktok.routes.options import Options
 from asgi_tiktok.session import Connection, TikTokSession
 from asgi_tiktok.tiktok import TikTok
 from asgi_tiktok.validation import check_instance, check_scopes
@@ -43,23 +45,38 @@ class TikTokAuth:
         tiktok: TikTok | None = None,
         **options: Unpack[Options],
     ) -> None:
-        self.wrap = partial(TikTokAuthMiddleware, tiktok=tiktok, **options)
+        self._wrap = partial(TikTokAuthMiddleware, tiktok=tiktok, **options)
         if app is not None:
             self.init_app(app)
 
     def init_app(self, app: Quart) -> None:
         """Install into the app. Raises ConfigurationError for settings that cannot work, and the second time."""
-        check_instance("app", app, Quart, "give TikTokAuth(app, tiktok).")
+        check_instance("app", app, Quart, "Write TikTokAuth(app, tiktok).")
         if "asgi_tiktok" in app.extensions:
             raise ConfigurationError("This app has a TikTokAuth already; give TikTokAuth(app, tiktok) once.")
         # Quart's documentation assigns to the method, and its ASGI types are hypercorn's.
         wrapped = cast(Any, app)
-        wrapped.asgi_app = self.wrap(wrapped.asgi_app)
+        wrapped.asgi_app = ExplicitMoreBody(self._wrap(wrapped.asgi_app))
         app.extensions["asgi_tiktok"] = self
         app.context_processor(template_names)
         # A handler that the app has already is the app's own answer.
         if LoginRequired not in app.error_handler_spec[None][None]:
             app.register_error_handler(LoginRequired, partial(answer_login_required, app))
+
+
+class ExplicitMoreBody:
+    """Adds the default of `more_body` to each response, because Quart's test client requires it since 0.23."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_explicitly(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {"more_body": False, **message}
+            await send(message)
+
+        await self.app(scope, receive, send_explicitly)
 
 
 async def answer_login_required(app: Quart, error: LoginRequired) -> HTTPException | ResponseReturnValue:

@@ -1,122 +1,167 @@
-"""What one connection knows of its TikTok user: `scope["tiktok"]`."""
+"""TikTokSession: the sign-in of one connection, `scope["tiktok"]`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from copy import deepcopy
 from types import MappingProxyType
 from typing import Any, Protocol
 
 import httpx2
+from starlette.authentication import AuthCredentials
 
 from asgi_tiktok.accounts.sessions import Session
 from asgi_tiktok.errors import ConfigurationError, LoginRequired, ScopeRequired
 from asgi_tiktok.models import AnonymousUser, TikTokUser, Token
 from asgi_tiktok.tiktok import TikTok
 
+__all__ = ["TikTokSession", "tiktok_session"]
+
 ANONYMOUS = AnonymousUser()
+NO_CREDENTIALS = AuthCredentials()
 NO_DATA: Mapping[str, Any] = MappingProxyType({})
 
 
 class TikTokSession:
     """The sign-in of one connection, or its absence, as it was when the connection began."""
 
-    __slots__ = ("mount", "session", "tiktok")
+    __slots__ = ("_mount", "_session", "_tiktok")
 
     def __init__(self, tiktok: TikTok, session: Session | None, mount: str) -> None:
-        self.tiktok = tiktok
-        self.session = session
-        self.mount = mount
+        self._tiktok = tiktok
+        self._session = session
+        self._mount = mount
 
     def __repr__(self) -> str:
         return f"TikTokSession(user={self.user!r}, scopes={self.scopes!r})"
 
     @property
     def user(self) -> TikTokUser | AnonymousUser:
-        """Who is here; the same as `scope["user"]`."""
-        return ANONYMOUS if self.session is None else self.session.user
+        """The user; the same object as `scope["user"]`."""
+        return ANONYMOUS if self._session is None else self._session.user
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """The permissions that the user granted."""
-        return () if self.session is None else self.session.scopes
+        """The scopes that the user granted."""
+        return () if self._session is None else self._session.scopes
 
     @property
     def data(self) -> Mapping[str, Any]:
-        """What the `on_login` hook returned; a copy, for what stands behind it serves other requests too."""
-        return NO_DATA if self.session is None else deepcopy(self.session.data)
+        """The dict that the `on_login` hooks returned. A copy, because the cached record is shared between requests."""
+        return NO_DATA if self._session is None else deepcopy(self._session.data)
 
     @property
     def created_at(self) -> int | None:
-        """When this browser signed in, in seconds since the epoch."""
-        return None if self.session is None else self.session.created_at
+        """The time at which this browser signed in, in seconds since the epoch; None for an anonymous visitor."""
+        return None if self._session is None else self._session.created_at
 
     async def is_live(self) -> bool:
-        """Whether the session is there now, for what takes longer than a request: it may have ended meanwhile."""
-        return self.session is not None and await self.tiktok.sessions.is_live(self.session)
+        """Return whether the session still exists now, for work that takes longer than a request.
+
+        A store that is unavailable ends no session.
+        """
+        return self._session is not None and await self._tiktok._sessions.is_live(self._session)
 
     def login_url(self, *, next: str | None = None, scopes: Iterable[str] = (), switch_account: bool = False) -> str:
-        """A link that signs in and then leads to `next`, a path of this site.
+        """Return the link that signs in.
 
-        `scopes` asks for more permissions, which must be declared in TikTok(optional_scopes=...).
-        `switch_account` lets the person choose another TikTok account.
+        Args:
+            next (str | None): The path of this site, including the prefix of a mount, to which the login
+                leads. Default: `TikTok(default_next=...)`.
+            scopes (Iterable[str]): Scopes to request in addition to `TikTok(scopes=...)`. Each must be in
+                `TikTok(optional_scopes=...)`. Default: none.
+            switch_account (bool): Whether TikTok lets the user choose another account. Default: False.
+
+        Raises:
+            ConfigurationError: A scope is not declared.
         """
-        site = self.tiktok.site
+        site = self._tiktok._site
         return site.url(
             site.login,
-            self.mount,
+            self._mount,
             next=next,
-            scopes=",".join(self.tiktok.check_declared(scopes)),
+            scopes=",".join(self._tiktok._check_declared(scopes)),
             switch_account="1" if switch_account else None,
         )
 
     def logout_url(self, *, next: str | None = None) -> str:
-        """Where a form has to POST to sign out and then lead to `next`; a link shows a page with the button."""
-        return self.tiktok.site.url(self.tiktok.site.logout, self.mount, next=next)
+        """Return the address to which a form must POST to sign out. A link to it shows a page with the button.
+
+        Args:
+            next (str | None): The path of this site to which the sign-out leads. Default:
+                `TikTok(default_next=...)`.
+        """
+        return self._tiktok._site.url(self._tiktok._site.logout, self._mount, next=next)
 
     def require(self, *scopes: str) -> TikTokUser:
-        """The user, if somebody is signed in who granted all these scopes.
+        """Return the user, if one is signed in who granted all these scopes.
 
-        Raises LoginRequired for nobody, ScopeRequired where a scope is missing, and ConfigurationError for a
-        scope that the app did not declare. An app that answers with the error's `status_code` and its
-        `challenge` in WWW-Authenticate need do no more: the middleware shows the way to TikTok.
+        The errors need not be caught in Starlette, FastAPI, Quart, Litestar and Django. Any other app
+        responds with the error's `status_code` and its `challenge` in WWW-Authenticate, and the middleware
+        replaces that response.
+
+        Raises:
+            LoginRequired: The visitor is anonymous.
+            ScopeRequired: The user has not granted all the scopes.
+            ConfigurationError: A scope is not declared.
         """
-        wanted = self.tiktok.check_declared(scopes)
-        if self.session is None:
-            raise LoginRequired("Nobody is signed in.", scopes=wanted)
-        if missing := [scope for scope in wanted if scope not in self.session.scopes]:
-            raise ScopeRequired(f"The user has not granted {', '.join(missing)}.", scopes=wanted)
-        return self.session.user
+        required = self._tiktok._check_declared(scopes)
+        if self._session is None:
+            raise LoginRequired("The visitor is not signed in.", scopes=required)
+        if missing := [scope for scope in required if scope not in self._session.scopes]:
+            raise ScopeRequired(f"The user has not granted {', '.join(missing)}.", scopes=required)
+        return self._session.user
 
     async def token(self) -> Token:
-        """A valid token of the user, refreshed when needed. Raises LoginRequired, Unavailable, StoreError."""
-        return await self.tiktok.token(self.require().open_id)
+        """Return a valid token of the user, refreshed if needed.
+
+        Raises:
+            LoginRequired: The visitor is anonymous, or only a new login can help.
+            Unavailable: TikTok cannot be reached, and the old token has expired.
+            StoreError: The store is unavailable.
+        """
+        return await self._tiktok.token(self.require().open_id)
 
     def api(self) -> httpx2.AsyncClient:
-        """An httpx2 client on TikTok's API as this user, as TikTok.api; raises LoginRequired for nobody."""
-        return self.tiktok.api(self.require().open_id)
+        """Return an httpx2 client for TikTok's API as this user, like `TikTok.api`.
+
+        Raises:
+            LoginRequired: The visitor is anonymous.
+        """
+        return self._tiktok.api(self.require().open_id)
 
 
-def introduced(scope: Mapping[str, Any]) -> TikTokSession | None:
-    """The session that the middleware put there, if it did so already."""
+def populate_scope(scope: MutableMapping[str, Any], session: TikTokSession) -> None:
+    """Set `scope["tiktok"]`, `scope["user"]` and `scope["auth"]` (Starlette: Authentication)."""
+    user = session.user
+    scope["tiktok"] = session
+    scope["user"] = user
+    scope["auth"] = AuthCredentials(["authenticated", *session.scopes]) if user.is_authenticated else NO_CREDENTIALS
+
+
+def session_in_scope(scope: Mapping[str, Any]) -> TikTokSession | None:
+    """The session that the middleware has put into the scope, if it has."""
     session = scope.get("tiktok")
     return session if isinstance(session, TikTokSession) else None
 
 
 class Connection(Protocol):
-    """A request or WebSocket of any framework that shows its ASGI scope."""
+    """A request or WebSocket of any framework that exposes its ASGI scope."""
 
     @property
-    def scope(self) -> Mapping[str, Any]: ...
+    def scope(self) -> Mapping[str, Any]:
+        """The ASGI scope."""
+        ...
 
 
 def tiktok_session(connection: Connection) -> TikTokSession:
-    """`scope["tiktok"]` of a request or WebSocket, typed: Starlette's, FastAPI's, Quart's, Litestar's, Django's.
+    """Return `scope["tiktok"]`, typed, of a request or WebSocket of Starlette, FastAPI, Quart, Litestar or Django.
 
-    Raises ConfigurationError when the middleware does not stand in front of the app.
+    Raises:
+        ConfigurationError: The connection did not pass TikTokAuthMiddleware.
     """
-    session = introduced(connection.scope)
+    session = session_in_scope(connection.scope)
     if session is None:
         raise ConfigurationError(
-            "This connection did not pass TikTokAuthMiddleware. Add app.add_middleware(TikTokAuthMiddleware, "
+            "This connection did not pass TikTokAuthMiddleware. Write app.add_middleware(TikTokAuthMiddleware, "
             "tiktok=tiktok), or wrap the whole app: app = TikTokAuthMiddleware(app, tiktok)."
         )
     return session

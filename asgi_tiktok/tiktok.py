@@ -1,48 +1,72 @@
-"""TikTok: one TikTok app, configured."""
+"""TikTok: one configured TikTok app."""
 
 import os
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, Self
 
 import httpx2
+from starlette.datastructures import Secret
 
-from asgi_tiktok.accounts.api_client import user_client
-from asgi_tiktok.accounts.hooks import Hooks, OnEvent, OnLogin, OnLogout, check_hook
+from asgi_tiktok.accounts.api_client import api_client
+from asgi_tiktok.accounts.hooks import Hooks, OnEvent, OnLogin, OnLogout, add_hook
 from asgi_tiktok.accounts.sessions import ABSOLUTE_TIMEOUT, IDLE_TIMEOUT, MAX_SESSIONS, Sessions
 from asgi_tiktok.accounts.tokens import Tokens
 from asgi_tiktok.client.client import DEFAULT_SCOPES, PKCE, TikTokClient
-from asgi_tiktok.crypto.keys import CURE as SECRET_CURE
 from asgi_tiktok.crypto.keys import KeyRing
+from asgi_tiktok.environment import name_variable, read_environment
 from asgi_tiktok.errors import ConfigurationError, LoginRequired
 from asgi_tiktok.http.cookies import CookieJar
 from asgi_tiktok.http.site import DEFAULT_PATH, Site
 from asgi_tiktok.models import Token
 from asgi_tiktok.stores import DEFAULT_URL, Store, check_store, open_store
-from asgi_tiktok.validation import check_instance, check_number, check_scopes, check_text
+from asgi_tiktok.validation import check_flag, check_number, check_scopes, check_string
 
-WEBHOOK_TOLERANCE = 5 * 60  # seconds between signing and receiving, either way
+__all__ = ["TikTok"]
+
+WEBHOOK_TOLERANCE = 5 * 60  # seconds between signing and receiving, in either direction
 
 
 class TikTok:
-    """One TikTok app: its wire, store, keys, sessions and tokens. Several live side by side.
+    """One configured TikTok app: wire client, store, keys, sessions, tokens and hooks.
 
-    `redirect_uri` is the exact string registered in the portal. `secret_key` signs cookies and seals
-    records; a list rotates: the first signs, all verify. `scopes` are asked for at every login,
-    `optional_scopes` may be asked for later. `store` is a URL or a store object. `path` is the prefix of
-    our own routes. `idle_timeout` and `absolute_timeout` of sessions are in seconds; `max_sessions` is how
-    many browsers one user may be signed in with. `keep_tokens=False` drops the tokens after the login.
-    `webhook_tolerance` is how old a webhook's signature may be, in seconds.
-    `base_url`, `pkce`, `transport` and `trust_env` are TikTokClient's.
+    Several instances can exist side by side. Their sessions are separate.
 
-    Raises ConfigurationError, a ValueError, for settings that cannot work, naming setting and cure.
+    Args:
+        client_key (str | Secret): From *Credentials* in the TikTok developer portal.
+        client_secret (str | Secret): From the same place.
+        redirect_uri (str): The exact string that is registered in the portal under *Login Kit*: an https
+            address, or `http://localhost:PORT/...` on the Desktop platform. Its path is the callback route.
+        secret_key (str | Secret | Sequence[str | Secret]): Signs cookies and seals records. Of a list, the
+            first key signs and seals, and all keys verify and open (for rotation).
+        scopes (Iterable[str]): Scopes that every login requests. Default: `("user.info.basic",)`.
+        optional_scopes (Iterable[str]): Scopes that `login_url(scopes=...)` may request. Default: none.
+        store (str | Store): The URL of a store, or a store object. Default: an SQLite file in `.asgi-tiktok/`.
+        base_url (str | None): One origin for all of TikTok's endpoints, for the emulator. Default: TikTok.
+        pkce (str): The form of the code challenge: `"hex"` (TikTok's), `"base64url"` (RFC 7636) or `"off"`.
+            Default: `"hex"`.
+        transport (httpx2.AsyncBaseTransport | None): Replaces the network. Default: the network.
+        trust_env (bool): Whether the environment may name a proxy and certificates. Default: False.
+        path (str): The prefix of our routes. Default: `/auth/tiktok`.
+        default_next (str): Where a login or sign-out without a valid `next` leads. Default: `/`.
+        idle_timeout (int): The seconds after which an unused session ends. Default: 7 days.
+        absolute_timeout (int): The seconds after which any session ends. Default: 30 days.
+        max_sessions (int): The number of sessions that one user may have. Beyond it, the session that would
+            end first is ended. Default: 20.
+        keep_tokens (bool): Whether tokens are stored after the login. Set it to False in an app that only
+            signs users in. Default: True.
+        webhook_tolerance (int): The maximum age of a webhook's signature in seconds. Default: 300.
+
+    Raises:
+        ConfigurationError: A setting cannot work. The message names the setting and the fix. It is also a
+            ValueError.
     """
 
     def __init__(
         self,
-        client_key: str,
-        client_secret: str,
+        client_key: str | Secret,
+        client_secret: str | Secret,
         redirect_uri: str,
-        secret_key: str | Sequence[str],
+        secret_key: str | Secret | Sequence[str | Secret],
         *,
         scopes: Iterable[str] = DEFAULT_SCOPES,
         optional_scopes: Iterable[str] = (),
@@ -59,7 +83,7 @@ class TikTok:
         keep_tokens: bool = True,
         webhook_tolerance: int = WEBHOOK_TOLERANCE,
     ) -> None:
-        self.client = TikTokClient(
+        self._client = TikTokClient(
             client_key,
             client_secret,
             redirect_uri,
@@ -69,173 +93,183 @@ class TikTok:
             transport=transport,
             trust_env=trust_env,
         )
-        check_number("idle_timeout", idle_timeout, at_least=60, unit="seconds")
-        check_number("absolute_timeout", absolute_timeout, at_least=idle_timeout, unit="seconds")
-        check_number("max_sessions", max_sessions, at_least=1, unit="browsers")
-        self.optional_scopes = check_scopes("optional_scopes", optional_scopes)
-        self.site = Site.of(redirect_uri, check_text("path", path), check_text("default_next", default_next))
-        self.keys = KeyRing(secret_key)
-        self.store = open_store(store) if isinstance(store, str) else check_store(store)
-        # Two TikTok apps of one site must not share a cookie, and their paths differ anyway.
-        suffix = "" if path == DEFAULT_PATH else path.replace("/", ".")
-        self.cookies = CookieJar(secure=self.site.secure, suffix=suffix)
-        self.sessions = Sessions(
-            self.store,
-            self.keys,
-            self.cookies,
-            audience=self.client.audience,
-            idle_timeout=idle_timeout,
-            absolute_timeout=absolute_timeout,
-            max_sessions=max_sessions,
+        self._optional_scopes = check_scopes("optional_scopes", optional_scopes)
+        self._declared_scopes = self._client.scopes + self._optional_scopes
+        self._keep_tokens = check_flag("keep_tokens", keep_tokens)
+        self._webhook_tolerance = check_number("webhook_tolerance", webhook_tolerance, at_least=60, unit="seconds")
+        self._site = Site.of(
+            redirect_uri,
+            check_string("path", path, 'Write "/auth/tiktok".'),
+            check_string("default_next", default_next, 'Write "/".'),
         )
-        self.tokens = Tokens(self.store, self.keys, self.client)
-        self.hooks = Hooks()
-        self.keep_tokens = check_instance("keep_tokens", keep_tokens, bool, "give True or False.")
-        self.webhook_tolerance = check_number("webhook_tolerance", webhook_tolerance, at_least=60, unit="seconds")
+        self._keys = KeyRing(secret_key)
+        self._store = open_store(store) if isinstance(store, str) else check_store(store)
+        self._cookies = CookieJar(secure=self._site.secure, suffix=self._site.cookie_suffix)
+        self._sessions = Sessions(
+            self._store,
+            self._keys,
+            self._cookies,
+            audience=self._client._audience,
+            idle_timeout=check_number("idle_timeout", idle_timeout, at_least=60, unit="seconds"),
+            absolute_timeout=check_number(
+                "absolute_timeout", absolute_timeout, at_least=idle_timeout, unit="seconds"
+            ),
+            max_sessions=check_number("max_sessions", max_sessions, at_least=1, unit="browsers"),
+        )
+        self._tokens = Tokens(self._store, self._keys, self._client)
+        self._hooks = Hooks()
 
     def __repr__(self) -> str:
-        return f"TikTok(client_key={self.client.client_key!r}, redirect_uri={self.client.redirect_uri!r})"
+        return f"TikTok(client_key={self._client.client_key!r}, redirect_uri={self._client.redirect_uri!r})"
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, **overrides: Any) -> Self:
-        """The app that the environment describes; keyword arguments of the constructor go before it.
+        """Return the app that the environment describes.
 
-        Reads TIKTOK_CLIENT_KEY, TIKTOK_CLIENT_SECRET, TIKTOK_REDIRECT_URI and TIKTOK_SECRET_KEY (newest
-        first, comma-separated), and where they are set TIKTOK_SCOPES (comma-separated), TIKTOK_STORE and
-        TIKTOK_BASE_URL. Raises ConfigurationError naming the variable and the cure.
+        Reads TIKTOK_CLIENT_KEY, TIKTOK_CLIENT_SECRET, TIKTOK_REDIRECT_URI and TIKTOK_SECRET_KEY
+        (comma-separated, newest first), and, if they are set, TIKTOK_SCOPES (comma-separated), TIKTOK_STORE
+        and TIKTOK_BASE_URL.
+
+        Args:
+            environ (Mapping[str, str] | None): The variables. Default: `os.environ`.
+            **overrides: Arguments of the constructor, which override the environment.
+
+        Raises:
+            ConfigurationError: A value is missing or invalid. The message names the variable and the fix.
         """
-        environ = os.environ if environ is None else environ
-        settings: dict[str, Any] = {}
-        for setting, (variable, cure) in REQUIRED.items():
-            value = environ.get(variable, "").strip()
-            if not value and setting not in overrides:
-                raise ConfigurationError(f"The environment variable {variable} is not set. {cure}")
-            settings[setting] = value
-        settings["secret_key"] = split_list(settings["secret_key"])
-        for setting, variable in OPTIONAL.items():
-            if value := environ.get(variable, "").strip():
-                settings[setting] = split_list(value) if setting == "scopes" else value
+        settings = read_environment(os.environ if environ is None else environ, overrides)
         try:
             return cls(**{**settings, **overrides})
         except ConfigurationError as error:
-            raise ConfigurationError(f"{name_variable(error.description, overrides)}") from None
+            raise name_variable(error, overrides) from None
 
     async def token(self, open_id: str) -> Token:
-        """A valid token of this user, refreshed when needed.
+        """Return a valid token of this user, refreshed if needed.
 
-        Raises LoginRequired when only a new login can help, Unavailable when TikTok does not answer and
-        the old token has ended, StoreError.
+        Args:
+            open_id (str): The user's `open_id`.
+
+        Raises:
+            LoginRequired: Only a new login can help.
+            Unavailable: TikTok cannot be reached, and the old token has expired.
+            StoreError: The store is unavailable.
         """
-        return await self.tokens.get(open_id)
+        return await self._tokens.get(open_id)
 
     def api(self, open_id: str) -> httpx2.AsyncClient:
-        """An httpx2 client on https://open.tiktokapis.com as this user, in a handler or anywhere else.
+        """Return an httpx2 client for https://open.tiktokapis.com that authenticates as this user.
 
-        It refreshes the token ahead of its end, and tries once more with a new one where TikTok says
-        `access_token_invalid`. A request raises what `token` raises, and httpx2's errors. Use it in
-        `async with`; it shares the app's connections.
+        It refreshes the token before it expires, and tries once more with a new one after TikTok's error
+        `access_token_invalid`. It works in a handler and in a background job. Use it in `async with`; it
+        shares the connections of this app. A request raises the errors of `token`, and those of httpx2.
+
+        Args:
+            open_id (str): The user's `open_id`.
         """
-        return user_client(self.tokens, open_id)
+        return api_client(self._tokens, open_id)
 
     def stored_tokens(self, *, ending_within: float | None = None) -> AsyncIterator[Token]:
-        """The token of every user who has one here, the one who must log in again first first.
+        """Iterate over all stored tokens, the earliest refresh expiry first.
 
-        `ending_within` stops at refresh tokens that live longer than these seconds; TikTok's refresh
-        window does not slide, so those people should be asked to sign in. Raises StoreError.
+        Args:
+            ending_within (float | None): Stop at refresh tokens that are valid for longer than this number
+                of seconds. TikTok's refresh window does not slide, so these users must sign in again soon.
+                Default: all tokens.
+
+        Raises:
+            StoreError: The store is unavailable.
         """
-        return self.tokens.all(ending_within=ending_within)
+        return self._tokens.records.all(ending_within=ending_within)
 
     def on_login(self, hook: OnLogin) -> OnLogin:
-        """Decorate `async def hook(user, request)`, called before a session begins.
+        """Decorate `async def hook(user, request)`, which is called before a session is created.
 
-        What it returns, a dict that JSON can hold, is the session's `data`; raising LoginDenied("reason")
-        turns the person away. A hook that raises anything else ends the login with an error page.
+        It may return a JSON-serializable dict, which becomes the session's `data`, or raise
+        `LoginDenied("reason")` to reject the user. Any other exception ends the login with an error page.
+
+        Raises:
+            ConfigurationError: The hook is not an async function.
         """
-        check_hook("on_login", hook)
-        self.hooks.on_login.append(hook)
-        return hook
+        return add_hook("on_login", self._hooks.on_login, hook)
 
     def on_logout(self, hook: OnLogout) -> OnLogout:
-        """Decorate `async def hook(user, request)`, called when a person has signed out."""
-        check_hook("on_logout", hook)
-        self.hooks.on_logout.append(hook)
-        return hook
+        """Decorate `async def hook(user, request)`, which is called after a user has signed out.
+
+        Raises:
+            ConfigurationError: The hook is not an async function.
+        """
+        return add_hook("on_logout", self._hooks.on_logout, hook)
 
     def on_deauthorized(self, hook: OnEvent) -> OnEvent:
-        """Decorate `async def hook(event)`, called when a person's account is no longer connected to the app.
+        """Decorate `async def hook(event)`, which is called when an account is no longer connected to the app.
 
-        Their sessions and tokens are gone by then. A hook that raises makes TikTok send the event again.
+        The user's sessions and tokens are deleted before. If a hook raises, TikTok sends the event again.
+
+        Raises:
+            ConfigurationError: The hook is not an async function.
         """
-        check_hook("on_deauthorized", hook)
-        self.hooks.on_deauthorized.append(hook)
-        return hook
+        return add_hook("on_deauthorized", self._hooks.on_deauthorized, hook)
 
     def on_event(self, hook: OnEvent) -> OnEvent:
-        """Decorate `async def hook(event)`, called for every event that TikTok sends to the webhook."""
-        check_hook("on_event", hook)
-        self.hooks.on_event.append(hook)
-        return hook
+        """Decorate `async def hook(event)`, which is called for each event that TikTok sends to the webhook.
+
+        Raises:
+            ConfigurationError: The hook is not an async function.
+        """
+        return add_hook("on_event", self._hooks.on_event, hook)
 
     async def disconnect(self, open_id: str) -> None:
-        """Sign the user out everywhere, revoke at TikTok, and forget the tokens.
+        """Sign the user out everywhere, revoke the grant at TikTok, and delete the tokens.
 
-        The sessions end first, whatever happens then. Raises TokenError or Unavailable when TikTok did not
-        confirm; the token is kept then, so that a later call can try again. Raises ConfigurationError where
-        no tokens are kept, StoreError.
+        The sessions end in any case. If TikTok does not confirm, the token is kept, so that a later call can
+        try again.
+
+        Args:
+            open_id (str): The user's `open_id`.
+
+        Raises:
+            TokenError: TikTok refused to revoke.
+            Unavailable: TikTok cannot be reached.
+            ConfigurationError: No tokens are kept: `TikTok(keep_tokens=False)`.
+            StoreError: The store is unavailable.
         """
-        await self.sessions.end_all(open_id)
+        await self._sessions.end_all(open_id)
         try:
-            token = await self.tokens.get(open_id)
+            token = await self._tokens.get(open_id)
         except LoginRequired:
-            await self.tokens.forget(open_id)
-            if not self.keep_tokens:
+            await self._tokens.delete(open_id)
+            if not self._keep_tokens:
                 raise ConfigurationError(
-                    "TikTok cannot be told without a token, and TikTok(keep_tokens=False) keeps none."
+                    "disconnect() needs the user's token, and TikTok(keep_tokens=False) keeps none. "
+                    "Remove keep_tokens=False."
                 ) from None
             return
-        await self.client.revoke_token(token.access_token)
-        await self.tokens.forget(open_id)
+        await self._client.revoke_token(token.access_token)
+        await self._tokens.delete(open_id)
 
     async def end_sessions(self, open_id: str) -> int:
-        """Sign this user out everywhere; how many sessions that were. Raises StoreError."""
-        return await self.sessions.end_all(open_id)
+        """Sign this user out everywhere. Returns the number of sessions that ended.
 
-    def check_declared(self, scopes: Iterable[str]) -> tuple[str, ...]:
-        """The scopes, if the app declared them all; raises ConfigurationError for one that it did not."""
-        checked = check_scopes("scopes", scopes)
-        for scope in checked:
-            if scope not in self.client.scopes + self.optional_scopes:
-                raise ConfigurationError(f"{scope!r} is not declared: name it in TikTok(optional_scopes=...).")
-        return checked
+        Args:
+            open_id (str): The user's `open_id`.
+
+        Raises:
+            StoreError: The store is unavailable.
+        """
+        return await self._sessions.end_all(open_id)
 
     async def aclose(self) -> None:
-        """Finish refreshes that are under way, and close connections and files. All opens again when used."""
-        await self.tokens.aclose()
-        await self.client.aclose()
-        await self.store.aclose()
+        """Finish the refreshes that are running, and close connections and files. All can be used again."""
+        await self._tokens.aclose()
+        await self._client.aclose()
+        await self._store.aclose()
 
-
-PORTAL = "Copy it from Credentials in the TikTok developer portal; to try without, run: asgi-tiktok demo"
-REQUIRED = {
-    "client_key": ("TIKTOK_CLIENT_KEY", PORTAL),
-    "client_secret": ("TIKTOK_CLIENT_SECRET", PORTAL),
-    "redirect_uri": (
-        "TIKTOK_REDIRECT_URI",
-        "Give the address registered in the portal, such as https://app.example.com/auth/tiktok/callback",
-    ),
-    "secret_key": ("TIKTOK_SECRET_KEY", SECRET_CURE),
-}
-OPTIONAL = {"scopes": "TIKTOK_SCOPES", "store": "TIKTOK_STORE", "base_url": "TIKTOK_BASE_URL"}
-
-
-def split_list(text: str) -> tuple[str, ...]:
-    return tuple(filter(None, (part.strip() for part in text.split(","))))
-
-
-def name_variable(description: str, overrides: Mapping[str, Any]) -> str:
-    """The text of an error with the variable in the place of the setting that came from it."""
-    variables = {setting: variable for setting, (variable, _) in REQUIRED.items()} | OPTIONAL
-    for setting, variable in variables.items():
-        if description.startswith(setting) and setting not in overrides:
-            return variable + description[len(setting) :]
-    return description
+    def _check_declared(self, scopes: Iterable[str]) -> tuple[str, ...]:
+        """Return the scopes. Raises ConfigurationError for one that the app does not declare."""
+        checked = check_scopes("scopes", scopes)
+        for scope in checked:
+            if scope not in self._declared_scopes:
+                raise ConfigurationError(
+                    f"The scope {scope!r} is not declared. Add it to TikTok(optional_scopes=...)."
+                )
+        return checked

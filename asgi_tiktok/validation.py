@@ -1,10 +1,12 @@
-"""Settings that cannot work are refused, in a sentence that begins with the setting and ends with the cure."""
+"""Checks of settings. Each error begins with the setting, says what is wrong, and ends with the fix."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from difflib import get_close_matches
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
+
+from starlette.datastructures import Secret
 
 from asgi_tiktok.errors import ConfigurationError
 
@@ -21,69 +23,72 @@ SCOPES = (
     "research.adlib.basic",
     "research.data.basic",
 )
-PORTAL = "copy it from Credentials in the TikTok developer portal"
+PORTAL = "Copy it from Credentials in the TikTok developer portal"
 
 
-def check_text(name: str, value: object) -> str:
-    """The value, if it is a text that says something."""
+def check_string(name: str, value: object, fix: str) -> str:
+    """Return the value if it is a string that is not empty."""
     if not isinstance(value, str):
-        raise ConfigurationError(f"{name} must be a text, not {type(value).__name__}.")
+        raise ConfigurationError(f"{name} must be a string, not {type(value).__name__}.", hint=fix)
     if not value:
-        raise ConfigurationError(f"{name} is empty.")
+        raise ConfigurationError(f"{name} is empty.", hint=fix)
     return value
 
 
 def check_credential(name: str, value: object) -> str:
-    """A client_key or client_secret."""
-    if value == "":
-        raise ConfigurationError(f"{name} is empty; {PORTAL}.")
-    text = check_text(name, value)
-    if not re.fullmatch(r"[!-~]+", text):
-        raise ConfigurationError(f"{name} holds white space or a character that is not ASCII; {PORTAL} again.")
-    return text
+    """Return a client_key or client_secret, also out of Starlette's `Secret`."""
+    credential = check_string(name, str(value) if isinstance(value, Secret) else value, f"{PORTAL}.")
+    if not re.fullmatch(r"[!-~]+", credential):
+        raise ConfigurationError(
+            f"{name} contains white space or a character that is not ASCII.", hint=f"{PORTAL} again."
+        )
+    return credential
 
 
-def check_texts(name: str, values: object, example: str) -> tuple[str, ...]:
-    """The values, if they are several texts and not one."""
+def check_strings(name: str, values: object, example: str) -> tuple[str, ...]:
+    """Return the values, without duplicates, if they are several strings and not one."""
+    fix = f'Write ("{example}",).'
     if isinstance(values, str):
-        raise ConfigurationError(f'{name}={values!r} is one text; give a tuple, such as ("{example}",).')
+        raise ConfigurationError(
+            f"{name} must be a tuple of strings, not the string {values!r}.", hint=f'Write ("{values}",).'
+        )
     if not isinstance(values, Iterable):
-        raise ConfigurationError(f'{name} must be a tuple of texts, such as ("{example}",).')
-    return tuple(dict.fromkeys(check_text(f"Each of {name}", value) for value in values))
+        raise ConfigurationError(f"{name} must be a tuple of strings, not {type(values).__name__}.", hint=fix)
+    return tuple(dict.fromkeys(check_string(f"{name} contains a value that", value, fix) for value in values))
 
 
 def check_scopes(name: str, scopes: object) -> tuple[str, ...]:
-    """Scopes as TikTok spells them (TikTok: Scopes Overview); one that TikTok adds tomorrow is fine."""
-    checked = check_texts(name, scopes, "user.info.basic")
+    """Return the scopes if TikTok could have scopes of these names (TikTok: Scopes Overview)."""
+    checked = check_strings(name, scopes, "user.info.basic")
     for scope in checked:
         if not re.fullmatch(r"[a-z0-9_]+(\.[a-z0-9_]+)+", scope):
-            meant = get_close_matches(scope.lower(), SCOPES, 1)
-            cure = f"write {meant[0]!r}" if meant else "TikTok's scopes look like user.info.basic"
+            similar = get_close_matches(scope.lower(), SCOPES, 1)
+            fix = f"Write {similar[0]!r}." if similar else "TikTok's scopes look like 'user.info.basic'."
             if not re.fullmatch(r"[\w.-]+", scope):
-                cure = "TikTok's scopes look like user.info.basic, and each is a text of its own"
-            raise ConfigurationError(f"{name} holds {scope!r}; {cure}.")
+                fix = "TikTok's scopes look like 'user.info.basic', and each is a string of its own."
+            raise ConfigurationError(f"{name} contains {scope!r}, which cannot be a scope.", hint=fix)
     return checked
 
 
 def check_redirect_uri(redirect_uri: object) -> str:
-    """The registered string, if it can be one (TikTok: Login Kit for Web and Desktop)."""
-    uri = check_text("redirect_uri", redirect_uri)
+    """Return the registered string if TikTok can have registered it (TikTok: Login Kit for Web and Desktop)."""
+    uri = check_string("redirect_uri", redirect_uri, "Write the address that is registered in the portal.")
     parts, port = split_url("redirect_uri", uri)
     if not re.fullmatch(r"[!-~]{1,511}", uri) or "\\" in uri:
-        cure = "must be plain ASCII without white space, and shorter than 512 characters"
+        rule = "must be ASCII without white space, and shorter than 512 characters"
     elif parts.scheme not in ("https", "http") or not parts.hostname:
-        cure = "must be a whole address, such as https://app.example.com/auth/tiktok/callback"
+        rule = "must be a complete address, for example https://app.example.com/auth/tiktok/callback"
     elif parts.scheme == "http" and parts.hostname not in DESKTOP_HOSTS:
-        cure = "must begin with https:// (plain http is for localhost and 127.0.0.1 alone)"
+        rule = "must begin with https:// (TikTok accepts http:// for localhost and 127.0.0.1 only)"
     elif (parts.hostname in DESKTOP_HOSTS and port is None) or port == 0:
-        cure = "must name its port, such as http://localhost:8000/auth/tiktok/callback"
+        rule = "must contain the port, for example http://localhost:8000/auth/tiktok/callback"
     elif parts.username is not None or "?" in uri or "#" in uri:
-        cure = "must have no user name, no query and no fragment: TikTok registers static addresses"
+        rule = "must have no user name, no query and no fragment, because TikTok registers static addresses"
     elif parts.path in ("", "/") or not is_plain_path(parts.path):
-        cure = "must have a plain path of its own, such as /auth/tiktok/callback"
+        rule = "must have a plain path of its own, for example /auth/tiktok/callback"
     else:
         return uri
-    raise ConfigurationError(f"redirect_uri={without_password(uri)!r} {cure}.")
+    raise ConfigurationError(f"redirect_uri={without_password(uri)!r} {rule}.")
 
 
 def without_password(url: str) -> str:
@@ -96,36 +101,63 @@ def is_plain_path(path: str) -> bool:
 
 
 def split_url(name: str, url: str) -> tuple[SplitResult, int | None]:
+    """Return the parts of the URL, and its port."""
     try:
         parts = urlsplit(url)
         return parts, parts.port
     except ValueError:
-        raise ConfigurationError(f"{name}={without_password(url)!r} is not a URL.") from None
+        raise ConfigurationError(
+            f"{name}={without_password(url)!r} is not a URL.",
+            hint="Write a complete one, for example https://example.com/.",
+        ) from None
 
 
 def check_origins(name: str, origins: object) -> frozenset[str]:
-    """Origins as browsers spell them (RFC 6454 §6.2)."""
-    checked = check_texts(name, origins, "https://front.example.com")
+    """Return the origins if they are written as browsers write them (RFC 6454 §6.2)."""
+    checked = check_strings(name, origins, "https://front.example.com")
     for origin in checked:
         if not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?", origin):
             raise ConfigurationError(
-                f"{name} holds {origin!r}; an origin looks like https://front.example.com: "
-                "small letters, no path, no slash at the end."
+                f"{name} contains {origin!r}, which is not an origin.",
+                hint="Write it like https://front.example.com: lower-case, no path, no slash at the end.",
             )
     return frozenset(checked)
 
 
 def check_number(name: str, value: object, *, at_least: int, unit: str) -> int:
-    """A whole number of seconds, or of whatever it counts."""
+    """Return the value if it is a whole number that is large enough."""
     if type(value) is not int:
         raise ConfigurationError(f"{name} must be a whole number of {unit}, not {value!r}.")
     if value < at_least:
-        raise ConfigurationError(f"{name}={value!r} is too small; it is a number of {unit}, at least {at_least}.")
+        raise ConfigurationError(f"{name}={value!r} is too small. It is a number of {unit} and at least {at_least}.")
     return value
 
 
-def check_instance(name: str, value: object, kind: type[T], cure: str) -> T:
-    """The value, if it is of this kind."""
+def check_flag(name: str, value: object) -> bool:
+    """Return the value if it is True or False."""
+    return check_instance(name, value, bool, "Write True or False.")
+
+
+def check_instance(name: str, value: object, kind: type[T], fix: str) -> T:
+    """Return the value if it is of this kind."""
     if not isinstance(value, kind):
-        raise ConfigurationError(f"{name} is a {type(value).__name__}; {cure}")
+        raise ConfigurationError(f"{name} is a {type(value).__name__}.", hint=fix)
     return value
+
+
+def check_callable(name: str, value: object, fix: str) -> None:
+    """Raise ConfigurationError for a value that cannot be called."""
+    if not callable(value):
+        raise ConfigurationError(f"{name} is a {type(value).__name__}.", hint=fix)
+
+
+def check_app(app: Callable[..., Awaitable[None]], fix: str) -> Callable[[Any, Any, Any], Awaitable[None]]:
+    """Return the app if the middleware can wrap it."""
+    check_callable("app", app, fix)
+    # Only here can this mistake be seen, because an app that makes it does not import asgi_tiktok.litestar.
+    if type(app).__module__.startswith("litestar.middleware."):
+        raise ConfigurationError(
+            "app is a middleware of Litestar, which gets requests for the app's own paths only, and none for our routes.",
+            hint="Write Litestar(..., plugins=[TikTokPlugin(tiktok)]), from asgi_tiktok.litestar.",
+        )
+    return app

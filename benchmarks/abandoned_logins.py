@@ -71,7 +71,7 @@ def abandon(count: int, *, warm_up: int = WARM_UP) -> Abandoned:
         app = TikTokAuthMiddleware(nothing, tiktok)
 
         async def play() -> tuple[int, float, float]:
-            await tiktok.store.get("any")  # creates the file whose rows are counted at the end
+            await tiktok._store.get("any")  # creates the file whose rows are counted at the end
             await start_logins(app, range(warm_up))
             before = resident()
             began = time.monotonic()

@@ -118,7 +118,7 @@ class Scene:
     async def judge(self, sweep: Sweep) -> None:
         """Add to the totals: whether TikTok accepts the stored token, and whether a lease is left."""
         tokens = self.slow.emulator.grants
-        kept = await self.tiktok.tokens.load(OPEN_ID)
+        kept = await self.tiktok._tokens.records.load(OPEN_ID)
         alive = kept is not None and kept.token.refresh_token in tokens.refresh_tokens
         fresh = kept is not None and tokens.access(kept.token.access_token) and kept.token.expires_at > time.time()
         sweep.points += 1
@@ -140,7 +140,7 @@ async def cancel_requests() -> Sweep:
             return sweep
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        await asyncio.gather(*scene.tiktok.tokens.flights.values(), return_exceptions=True)
+        await asyncio.gather(*scene.tiktok._tokens.in_flight.values(), return_exceptions=True)
         # At the first points the refresh has not started yet, so the next request starts it.
         await scene.tiktok.token(OPEN_ID)
         await scene.judge(sweep)

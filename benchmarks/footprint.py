@@ -11,7 +11,7 @@ from collections import defaultdict, deque
 from dataclasses import dataclass
 
 from asgi_tiktok import MemoryStore, TikTok
-from asgi_tiktok.accounts.sessions import MOST_OPENED
+from asgi_tiktok.accounts.sessions import MAX_CACHED
 from benchmarks.abandoned_logins import resident
 from benchmarks.people import people
 from benchmarks.table import print_table
@@ -85,7 +85,7 @@ async def sessions(count: int) -> tuple[float, float]:
     """
     store = MemoryStore(max_records=count)
     tiktok = TikTok("key", "secret", "https://app.example.com/callback", secrets.token_urlsafe(32), store=store)
-    cookies: deque[list[tuple[bytes, bytes]]] = deque(maxlen=min(count, MOST_OPENED))
+    cookies: deque[list[tuple[bytes, bytes]]] = deque(maxlen=min(count, MAX_CACHED))
     for person in people(tiktok, 100):  # warm-up
         await store.set(person.key, person.value, ttl=person.ttl, owner=person.owner)
     store.records.clear()
@@ -94,7 +94,7 @@ async def sessions(count: int) -> tuple[float, float]:
         await store.set(person.key, person.value, ttl=person.ttl, owner=person.owner)
         cookies.append(person.headers)
     kept = resident() - before
-    found = [await tiktok.sessions.load(headers) for headers in cookies]
+    found = [await tiktok._sessions.load(headers) for headers in cookies]
     if None in found or len(store.records) != count:
         raise RuntimeError("A session was lost.")
     return kept, resident() - before
@@ -118,6 +118,6 @@ def main() -> None:
         "sessions in the memory store",
         "memory (MB)",
         "per session (bytes)",
-        f"memory with {MOST_OPENED:,} cached (MB)",
+        f"memory with {MAX_CACHED:,} cached (MB)",
     ]
     print_table(headers, [[options.sessions, kept, each_session, read]])

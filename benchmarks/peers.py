@@ -157,7 +157,7 @@ async def ours(store: str, url: str, *, protect: tuple[str, ...] = ()) -> Conten
     """Our middleware, with sessions in this store."""
     tiktok = TikTok("benchmark-key", "benchmark-secret", REDIRECT_URI, SECRET_KEY, store=open_store(url))
     person = next(people(tiktok, 1))
-    await tiktok.store.set(person.key, person.value, ttl=person.ttl, owner=person.owner)
+    await tiktok._store.set(person.key, person.value, ttl=person.ttl, owner=person.owner)
     app: ASGIApp = TikTokAuthMiddleware(new_page(user_in_scope), tiktok, protect=protect)
     name, guards = f"asgi-tiktok, {store}", bool(protect)
     return Contender(name, app, BARE, person.cookie, person.open_id, guards=guards, aclose=tiktok.aclose)

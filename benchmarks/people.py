@@ -3,10 +3,10 @@
 import secrets
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from asgi_tiktok import TikTok, TikTokUser
-from asgi_tiktok.accounts.sessions import Session, record_key
+from asgi_tiktok.accounts.sessions import Session, remaining
 
 AHEAD = 2 * 60 * 60  # seconds; a last use in the future keeps the session from being updated during a run
 
@@ -29,21 +29,21 @@ class SignedIn:
 
 def people(tiktok: TikTok, count: int) -> Iterator[SignedIn]:
     """Yield `count` users with the default scope, whose sessions are sealed and signed as after a login."""
-    sessions = tiktok.sessions
-    key = tiktok.keys.newest
+    sessions = tiktok._sessions
+    key = tiktok._keys.newest
     now = int(time.time())
     for _ in range(count):
         user = new_user()
         session_id = secrets.token_urlsafe(32).encode()
         ends_at = sessions.ends_at(now, now + AHEAD)
-        name = record_key(key, session_id)
+        name = sessions.name_of(key, session_id)
         session = Session(user, ("user.info.basic",), {"user_id": 1234567}, now, now + AHEAD, ends_at, name)
-        session = replace(session, record=sessions.seal(key, session))
-        signed = key.sign(sessions.cookie_purpose, session_id).decode()
+        session = sessions.seal(key, session)
+        signed = sessions.signer.sign(session_id).decode()
         yield SignedIn(
-            session.record_key,
+            session.name,
             session.record,
-            sessions.remaining(session),
+            remaining(session),
             sessions.owner(user.open_id),
             f"{sessions.cookies.session}={signed}",
             user.open_id,

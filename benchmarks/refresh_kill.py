@@ -150,7 +150,7 @@ class Trial:
         return await self.refresh_token(open_id)
 
     async def refresh_token(self, open_id: str) -> str | None:
-        kept = await self.tiktok.tokens.load(open_id)
+        kept = await self.tiktok._tokens.records.load(open_id)
         return kept.token.refresh_token if kept else None
 
     async def is_in_window(self, open_id: str, before: str | None, injector: FaultInjector) -> bool:

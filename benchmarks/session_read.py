@@ -28,7 +28,7 @@ class Site:
         self.visitors: list[list[tuple[bytes, bytes]]] = []
 
     async def fill(self) -> None:
-        await fill(self.url, self.tiktok.store, self.remembered())
+        await fill(self.url, self.tiktok._store, self.remembered())
 
     def remembered(self) -> Iterator[SignedIn]:
         step = max(1, self.count // SAMPLE)
@@ -39,12 +39,12 @@ class Site:
 
     async def read(self, times: int) -> list[float]:
         """Load the sessions of random visitors one after another, and return the seconds of each."""
-        load = self.tiktok.sessions.load
+        load = self.tiktok._sessions.load
         drawn = random.choices(self.visitors, k=times)
         seconds = []
         for headers in drawn:
             # Otherwise a small number of sessions would all stay cached, and a large number would not.
-            self.tiktok.sessions.opened.clear()
+            self.tiktok._sessions.opened.clear()
             began = time.perf_counter()
             session = await load(headers)
             seconds.append(time.perf_counter() - began)

@@ -37,7 +37,7 @@ async def measure(url: str, count: int) -> Size:
     tiktok = Settings(url).new_tiktok()
     empty = await used(url, tiktok)
     records = list(people(tiktok, count))
-    await write(tiktok.store, records)
+    await write(tiktok._store, records)
     await tiktok.aclose()  # the memory of connections must not count
     size = await used(url, tiktok) - empty
     await tiktok.aclose()
@@ -50,7 +50,7 @@ def longest(records: list[SignedIn]) -> int:
 
 async def used(url: str, tiktok: TikTok) -> int:
     """Return the bytes that the engine uses for our records."""
-    await tiktok.store.get("any")  # creates the table
+    await tiktok._store.get("any")  # creates the table
     await tiktok.aclose()
     if url.startswith("redis:"):
         return await used_redis(url)

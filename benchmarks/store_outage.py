@@ -63,7 +63,7 @@ class Load:
         """Create a session. If the store confirms it, it must never be lost."""
         user = new_user()
         try:
-            _, (_, value) = await self.tiktok.sessions.create(user, ("user.info.basic",), {})
+            _, (_, value) = await self.tiktok._sessions.create(user, ("user.info.basic",), {})
         except StoreError:
             return
         self.visitors.append(Visitor(user.open_id, value.split(b";")[0].decode()))

@@ -27,7 +27,7 @@ DEFAULTS = {
     b' "refresh_token": "rft.a", "scope": "user.info.basic", "token_type": "Bearer"}',
     USER_INFO: b'200\n\n{"data": {"user": {"open_id": "-000ada", "display_name": "Ada"}}, "error": {"code": "ok"}}',
 }
-OPERATOR_PAGE = b"The sign-in is out of order"
+OPERATOR_PAGE = b"Sign-in does not work on this site"
 MAX_CPU_TIME = 2  # seconds for one input
 FIELD_NAME = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
@@ -137,7 +137,7 @@ class Site(httpx2.AsyncBaseTransport):
     async def sign_in(self) -> bytes:
         """Create a session for Ada, and return the value of its cookie."""
         user = TikTokUser(open_id=ADA, display_name="Ada")
-        _, (_, line) = await self.tiktok.sessions.create(user, ("user.info.basic",), {})
+        _, (_, line) = await self.tiktok._sessions.create(user, ("user.info.basic",), {})
         return line.split(b";")[0].partition(b"=")[2]
 
     async def who(self, *cookies: bytes) -> str:

@@ -21,16 +21,16 @@ def run(data: bytes) -> None:
 async def attack(site: Site, data: bytes) -> None:
     tiktok, records = site.tiktok, site.store.records
     cookie, _ = SESSION_COOKIE + b"=" + await site.sign_in(), await site.sign_in()
-    await tiktok.tokens.save(TOKEN)
+    await tiktok._tokens.save(TOKEN)
     name, elsewhere, token = records
     text = fill(data, elsewhere=records[elsewhere].value)
     for key, purpose in ((name, "session"), (token, "token")):
-        written = tiktok.keys.newest.seal(purpose, text[1:], context=key) if text[:1] == b"=" else text
+        written = tiktok._keys.newest.seal(purpose, text[1:], context=key) if text[:1] == b"=" else text
         records[key] = records[key]._replace(value=written)
-    tiktok.sessions.opened.clear()
+    tiktok._sessions.opened.clear()
 
     assert await site.who(cookie) == ""
-    assert await tiktok.tokens.load(ADA) is None
+    assert await tiktok._tokens.records.load(ADA) is None
     with suppress(TikTokError):
         await tiktok.disconnect(ADA)
     assert site.asked == []

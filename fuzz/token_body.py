@@ -25,7 +25,7 @@ async def attack(site: Site, data: bytes) -> None:
         assert answer.status in (400, 500, 502, 503, 504)
         assert not any(name.startswith(("session:", "token:")) for name in site.store.records)
 
-    client = site.tiktok.client
+    client = site.tiktok._client
     others: list[Coroutine[Any, Any, object]] = [client.refresh_token("rft.a"), client.client_token()]
     for other in others:
         with suppress(TikTokError):

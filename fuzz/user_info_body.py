@@ -18,7 +18,7 @@ async def attack(site: Site) -> None:
     assert site.asked == [TOKEN, USER_INFO]
     if answer.session:
         cookie = SESSION_COOKIE + b"=" + answer.session
-        site.tiktok.sessions.opened.clear()
+        site.tiktok._sessions.opened.clear()
         assert await site.who(cookie) == ADA, "the saved session cannot be read again"
         user = json.loads((await site.get("/auth/tiktok/session", b"", cookie)).body)["user"]
         for fact in user.values():

@@ -44,7 +44,7 @@ def sign_in(tiktok: TikTok, emulator: Emulator, person: Person, scopes: Iterable
 
     async def save() -> None:
         token = await fetch_token(tiktok, emulator, person, scopes)
-        await tiktok.tokens.save(replace(token, expires_at=int(time.time()) - 1))
+        await tiktok._tokens.save(replace(token, expires_at=int(time.time()) - 1))
         await tiktok.aclose()
 
     anyio.run(save)

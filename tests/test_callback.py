@@ -14,10 +14,10 @@ from tests.support.tiktok import count_requests
 @pytest.mark.parametrize(
     ("error", "title"),
     [
-        ("error=temporarily_unavailable", "TikTok is busy"),
-        ("error=server_error&error_description=oops", "TikTok is busy"),
-        ("error=something_new", "TikTok did not let this sign-in through"),
-        ("errCode=10004", "TikTok did not let this sign-in through"),
+        ("error=temporarily_unavailable", "TikTok cannot be reached"),
+        ("error=server_error&error_description=oops", "TikTok cannot be reached"),
+        ("error=something_new", "The sign-in did not work"),
+        ("errCode=10004", "The sign-in did not work"),
         ("error=access_denied&error_type=non_sandbox_target", "This account cannot sign in yet"),
     ],
 )

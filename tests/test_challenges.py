@@ -154,7 +154,7 @@ class TestAChallenge:
         answer = browser.get("/challenge", params=params, headers=FETCH)
 
         assert (answer.status_code, answer.json()["error"]) == (500, "configuration")
-        assert answer.json()["message"] == "The sign-in is out of order"
+        assert answer.json()["message"] == "Sign-in does not work on this site"
         (told,) = [record for record in caplog.records if record.levelno == logging.ERROR]
         assert repr(scope) in told.getMessage()
 
@@ -164,9 +164,9 @@ class TestAChallenge:
 
 
 def test_an_undeclared_scope_is_a_mistake_whoever_is_there(browser: TestClient) -> None:
-    with pytest.raises(ValueError, match=r"'video.publish' is not declared: name it in TikTok\(optional_scopes"):
+    with pytest.raises(ValueError, match=r"'video.publish' is not declared. Add it to TikTok\(optional_scopes"):
         browser.get("/needs?scope=video.publish")
-    with pytest.raises(ValueError, match=r"write 'video\.list'"):
+    with pytest.raises(ValueError, match=r"Write 'video\.list'"):
         browser.get("/needs?scope=video_list")
 
 

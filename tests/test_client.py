@@ -432,12 +432,12 @@ async def test_proxies_of_the_environment_are_not_trusted(
 async def test_connections_are_kept_and_closed(client: TikTokClient, httpx2_mock: respx.Router) -> None:
     httpx2_mock.post(TOKEN_URL).respond(json=TOKEN_BODY)
     await client.fetch_token("c")
-    first = client.pools.transport()
+    first = client._pools.transport()
     await client.fetch_token("c")
-    assert client.pools.transport() is first
+    assert client._pools.transport() is first
     await client.aclose()
     await client.fetch_token("c")
-    assert client.pools.transport() is not first
+    assert client._pools.transport() is not first
 
 
 class TestAuthorizationURL:
@@ -504,7 +504,7 @@ class TestParseCallback:
         ({"client_secret": ""}, "client_secret is empty"),
         ({"client_secret": "secret "}, "white space"),
         ({"client_key": "schlüssel"}, "ASCII"),
-        ({"redirect_uri": "app.example.com/cb"}, "whole address"),
+        ({"redirect_uri": "app.example.com/cb"}, "complete address"),
         ({"redirect_uri": "http://app.example.com/cb"}, "https://"),
         ({"redirect_uri": "http://localhost/cb"}, "port"),
         ({"redirect_uri": "https://localhost/cb"}, "port"),
@@ -516,10 +516,10 @@ class TestParseCallback:
         ({"redirect_uri": "https://app.example.com/c b"}, "white space"),
         ({"redirect_uri": "https://app.example.com/" + "c" * 500}, "512"),
         ({"redirect_uri": "https://app.example.com:x/cb"}, "not a URL"),
-        ({"redirect_uri": "myapp://cb"}, "whole address"),
+        ({"redirect_uri": "myapp://cb"}, "complete address"),
         ({"scopes": "user.info.basic,video.list"}, "tuple"),
         ({"scopes": ["user.info.basic video.list"]}, "user.info.basic"),
-        ({"scopes": ["video_list"]}, "write 'video.list'"),
+        ({"scopes": ["video_list"]}, "Write 'video.list'"),
         ({"scopes": ["everything"]}, "look like"),
         ({"pkce": "plain"}, '"hex"'),
         ({"base_url": "http://app.example.com"}, "loopback"),
@@ -530,12 +530,12 @@ class TestParseCallback:
         ({"base_url": ""}, "base_url is empty"),
         ({"scopes": ()}, "scopes is empty"),
         ({"scopes": None}, "scopes must be a tuple"),
-        ({"scopes": [7]}, "Each of scopes must be a text"),
-        ({"redirect_uri": None}, "redirect_uri must be a text"),
+        ({"scopes": [7]}, "scopes contains a value that must be a string, not int"),
+        ({"redirect_uri": None}, "redirect_uri must be a string"),
         ({"redirect_uri": "https://app.example.com/a/../cb"}, "plain path"),
         ({"redirect_uri": "http://localhost:0/cb"}, "port"),
-        ({"client_key": 5}, "client_key must be a text"),
-        ({"client_secret": b"x"}, "client_secret must be a text"),
+        ({"client_key": 5}, "client_key must be a string"),
+        ({"client_secret": b"x"}, "client_secret must be a string"),
         ({"transport": lambda scope: None}, "ASGITransport"),
         ({"transport": httpx2.HTTPTransport()}, "async transport"),
     ],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import asgi_tiktok
 from asgi_tiktok import TikTokAuthMiddleware, errors
-from asgi_tiktok.middleware import Options
+from asgi_tiktok.routes.options import Options
 
 
 def test_every_public_name_is_there() -> None:

@@ -69,7 +69,7 @@ def test_an_on_login_that_fails_ends_the_login_on_a_page_of_ours(
     answer = browser.get(approve_login(browser, emulator))
 
     assert answer.status_code == 500
-    assert "The sign-in is out of order" in answer.text
+    assert "Sign-in does not work on this site" in answer.text
     assert "database" not in answer.text
     assert SESSION_COOKIE not in set_cookie_lines(answer)
     assert display_name(browser) == ""
@@ -111,9 +111,9 @@ def test_on_logout_hears_who_left(browser: TestClient, tiktok: TikTok, emulator:
 def test_hooks_are_async(tiktok: TikTok) -> None:
     def hook(user: TikTokUser, request: Request) -> None: ...
 
-    with pytest.raises(ConfigurationError, match="on_login takes an async function"):
+    with pytest.raises(ConfigurationError, match="on_login needs an async function"):
         tiktok.on_login(hook)  # type: ignore[arg-type]
-    with pytest.raises(ConfigurationError, match="on_logout takes an async function"):
+    with pytest.raises(ConfigurationError, match="on_logout needs an async function"):
         tiktok.on_logout(hook)  # type: ignore[arg-type]
 
 

@@ -7,6 +7,7 @@ import pytest
 from asgi_tiktok import ConfigurationError
 from asgi_tiktok.crypto.keys import KeyRing, Unreadable
 from asgi_tiktok.crypto.records import open_record, seal_record
+from asgi_tiktok.crypto.signer import IdSigner
 from tests.support.canaries import OLD_SECRET_KEY, SECRET_KEY
 
 
@@ -15,7 +16,7 @@ def test_what_was_sealed_opens_again_and_says_nothing_before() -> None:
     sealed = key.seal("token", b"act.secret", context="here")
 
     assert b"act.secret" not in sealed
-    assert key.open("token", sealed, context="here") == b"act.secret"
+    assert key.unseal("token", sealed, context="here") == b"act.secret"
     assert key.seal("token", b"act.secret", context="here") != sealed
 
 
@@ -25,7 +26,7 @@ def test_every_byte_of_a_seal_counts() -> None:
     for position in range(len(sealed)):
         changed = sealed[:position] + bytes([sealed[position] ^ 1]) + sealed[position + 1 :]
         with pytest.raises(Unreadable):
-            key.open("token", changed, context="here")
+            key.unseal("token", changed, context="here")
 
 
 @pytest.mark.parametrize(
@@ -35,38 +36,57 @@ def test_every_byte_of_a_seal_counts() -> None:
 def test_a_seal_holds_for_one_purpose_place_and_key(purpose: str, context: str, secret: str) -> None:
     sealed = KeyRing(SECRET_KEY).newest.seal("token", b"secret", context="here")
     with pytest.raises(Unreadable):
-        KeyRing(secret).newest.open(purpose, sealed, context=context)
+        KeyRing(secret).newest.unseal(purpose, sealed, context=context)
 
 
 @pytest.mark.parametrize("sealed", [b"", b"\x01", b"\x01" * 29, b"\x02" * 64, b"x" * 1000])
 def test_garbage_does_not_open(sealed: bytes) -> None:
     with pytest.raises(Unreadable):
-        KeyRing(SECRET_KEY).newest.open("token", sealed, context="here")
+        KeyRing(SECRET_KEY).newest.unseal("token", sealed, context="here")
 
 
 def test_a_signature_holds_for_one_purpose() -> None:
-    key = KeyRing(SECRET_KEY).newest
-    signed = key.sign("session", b"id")
+    keys = KeyRing(SECRET_KEY)
+    signer = IdSigner(keys, "session")
+    signed = signer.sign(b"id")
 
-    assert key.unsign("session", signed) == b"id"
-    for other in (signed[:-1], b"id", b"", b"other" + signed[2:]):
-        with pytest.raises(Unreadable):
-            key.unsign("session", other)
-    with pytest.raises(Unreadable):
-        key.unsign("login", signed)
+    assert signer.verify(signed) == (keys.newest, b"id")
+    for other in (signed[:-1], b"id", b"", b"other" + signed[2:], signed + b"="):
+        assert signer.verify(other) is None
+    assert IdSigner(keys, "login").verify(signed) is None
+
+
+def test_the_newest_key_signs_and_all_of_them_verify() -> None:
+    old, both, new = KeyRing(OLD_SECRET_KEY), KeyRing([SECRET_KEY, OLD_SECRET_KEY]), KeyRing(SECRET_KEY)
+    signed = IdSigner(old, "session").sign(b"id")
+
+    assert IdSigner(both, "session").verify(signed) == (both.keys[1], b"id")
+    assert IdSigner(new, "session").verify(signed) is None
+    assert IdSigner(both, "session").sign(b"id") == IdSigner(new, "session").sign(b"id")
+
+
+def test_no_other_spelling_of_a_signature_is_accepted() -> None:
+    """itsdangerous itself accepts some: unused bits at the end of base64, and characters that it skips."""
+    signer = IdSigner(KeyRing(SECRET_KEY), "session")
+    for number in range(200):
+        signed = signer.sign(b"%d" % number)
+        value, _, signature = signed.rpartition(b".")
+        respelled = [value + b"." + signature[:-1] + bytes([char]) for char in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567-_"]
+        respelled += [value + b"." + signature + b"=", value + b".\n" + signature, signed + b"!"]
+        assert [other for other in respelled if other != signed and signer.verify(other)] == []
 
 
 def test_the_newest_key_seals_and_all_of_them_open() -> None:
     old, both, new = KeyRing(OLD_SECRET_KEY), KeyRing([SECRET_KEY, OLD_SECRET_KEY]), KeyRing([SECRET_KEY])
-    sealed_before = seal_record(old.newest, "p", {"a": 1}, place="x")
-    sealed_after = seal_record(both.newest, "p", {"a": 2}, place="x")
+    sealed_before = seal_record(old.newest, "p", {"a": 1}, context="x")
+    sealed_after = seal_record(both.newest, "p", {"a": 2}, context="x")
 
-    assert open_record(both, "p", sealed_before, dict, place="x") == {"a": 1}
-    assert open_record(both, "p", sealed_after, dict, place="x") == {"a": 2}
-    assert open_record(new, "p", sealed_after, dict, place="x") == {"a": 2}
+    assert open_record(both, "p", sealed_before, dict, context="x") == {"a": 1}
+    assert open_record(both, "p", sealed_after, dict, context="x") == {"a": 2}
+    assert open_record(new, "p", sealed_after, dict, context="x") == {"a": 2}
     for ring, sealed in ((new, sealed_before), (old, sealed_after)):
         with pytest.raises(Unreadable):
-            open_record(ring, "p", sealed, dict, place="x")
+            open_record(ring, "p", sealed, dict, context="x")
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def test_scopes_that_the_app_did_not_declare_are_refused(browser: TestClient) ->
     answer = browser.get("/auth/tiktok/login?scopes=video.publish")
 
     assert answer.status_code == 400
-    assert "That cannot be asked for" in answer.text
+    assert "This link asks for too much" in answer.text
     assert "set-cookie" not in answer.headers
 
 
@@ -159,7 +159,7 @@ def test_a_login_without_its_cookie_says_so(browser: TestClient, emulator: Emula
     back = approve_login(browser, emulator)
     browser.cookies.clear()
 
-    assert "Your browser lost track of this sign-in" in lost(browser, back)
+    assert "Your browser did not keep this sign-in" in lost(browser, back)
 
 
 def test_a_login_from_another_browser_says_so(browser: TestClient, emulator: Emulator) -> None:
@@ -178,7 +178,7 @@ def test_a_login_that_began_at_another_address_says_so(emulator: Emulator) -> No
 
     assert answer.status_code == 400
     assert "This sign-in began at another address" in answer.text
-    assert "Open the app at http://localhost:8000" in answer.text
+    assert "Open the app only at http://localhost:8000" in answer.text
 
 
 def test_a_login_begun_under_a_key_that_is_gone_says_so(emulator: Emulator) -> None:
@@ -249,7 +249,7 @@ def test_a_reload_under_a_key_that_another_worker_does_not_know_yet_is_no_fault(
     new_browser(ahead, cookies=browser.cookies).get(back)
     browser.cookies = {cookie: value for cookie, value in browser.cookies.items() if cookie == SESSION_COOKIE}
 
-    assert "This sign-in is finished already" in lost(browser, back)
+    assert "This sign-in is already complete" in lost(browser, back)
 
 
 def test_who_asks_for_json_gets_json(browser: TestClient) -> None:
@@ -257,7 +257,7 @@ def test_who_asks_for_json_gets_json(browser: TestClient) -> None:
 
     assert answer.status_code == 400
     assert answer.json()["error"] == "invalid_callback"
-    assert answer.json()["message"] == "The sign-in did not complete"
+    assert answer.json()["message"] == "The sign-in did not work"
     assert answer.headers["cache-control"] == "no-store"
 
 

@@ -51,7 +51,7 @@ def test_the_page_signs_out_in_a_browser_that_says_nothing(
     ],
 )
 def test_the_origin_is_spelt_as_browsers_spell_it(redirect_uri: str, origin: str) -> None:
-    assert new_tiktok(redirect_uri=redirect_uri).site.origin == origin
+    assert new_tiktok(redirect_uri=redirect_uri)._site.origin == origin
 
 
 def test_pages_that_load_while_somebody_signs_out_are_pages(browser: TestClient, emulator: Emulator) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 import asgi_tiktok
 from asgi_tiktok import TikTok
-from asgi_tiktok.tiktok import OPTIONAL, REQUIRED
+from asgi_tiktok.environment import OPTIONAL, REQUIRED
 from tests.support.app import app
 from tests.support.results import results_table
 from tests.support.tiktok import new_tiktok
@@ -54,7 +54,7 @@ def test_the_settings_are_those_of_the_constructor() -> None:
 
 
 def test_the_routes_are_those_that_are_answered() -> None:
-    site = new_tiktok().site
+    site = new_tiktok()._site
     for route in (site.login, site.logout, site.session, site.webhook):
         assert f"| `{route}" in README
 

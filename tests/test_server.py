@@ -57,7 +57,7 @@ def test_tiktok_going_away_is_a_page(emulator_server: RunningEmulator, site: Tik
     with serve_in_thread(site, port), httpx2.Client(follow_redirects=False) as browser:
         start = browser.get(f"http://localhost:{port}/auth/tiktok/login?next=/me")
         back = emulator_server.emulator.consent(start.headers["location"])
-        site.tiktok.client.endpoints = type(site.tiktok.client.endpoints).at("http://127.0.0.1:9")
+        site.tiktok._client._endpoints = type(site.tiktok._client._endpoints).at("http://127.0.0.1:9")
         answer = browser.get(back)
 
         assert answer.status_code == 503

@@ -39,7 +39,7 @@ def open_socket(tiktok: TikTok) -> Callable[[str], Any]:
     """Signs Ada in and opens a WebSocket that looks for her session at every chance."""
     app = Starlette(routes=[WebSocketRoute("/echo", echo), WebSocketRoute("/push", push)])
     site = TikTokAuthMiddleware(app, tiktok)
-    site.websocket_recheck = 0
+    site._websocket_recheck = 0
     browser = TestClient(site, base_url=ORIGIN)
 
     def connect(path: str) -> Any:
@@ -91,7 +91,7 @@ def test_a_store_that_does_not_answer_closes_nothing(
         raise StoreError("gone")
 
     with open_socket("/echo") as socket:
-        monkeypatch.setattr(tiktok.store, "get", fail)
+        monkeypatch.setattr(tiktok._store, "get", fail)
         socket.send_text("still here")
         assert socket.receive_text() == "Ada: still here"
 

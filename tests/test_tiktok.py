@@ -31,11 +31,11 @@ ENVIRONMENT = {
 def test_the_environment_says_it_all() -> None:
     tiktok = TikTok.from_env(ENVIRONMENT)
 
-    assert tiktok.client.client_key == "awkey"
-    assert tiktok.client.scopes == ("user.info.basic", "video.list")
-    assert tiktok.client.endpoints.token == "http://127.0.0.1:8700/v2/oauth/token/"
-    assert len(list(tiktok.keys)) == 2
-    assert isinstance(tiktok.store, MemoryStore)
+    assert tiktok._client.client_key == "awkey"
+    assert tiktok._client.scopes == ("user.info.basic", "video.list")
+    assert tiktok._client._endpoints.token == "http://127.0.0.1:8700/v2/oauth/token/"
+    assert len(list(tiktok._keys)) == 2
+    assert isinstance(tiktok._store, MemoryStore)
 
 
 @pytest.mark.parametrize("variable", list(ENVIRONMENT)[:4])
@@ -65,7 +65,7 @@ def test_a_wrong_variable_is_named(variable: str, value: str) -> None:
 def test_arguments_go_before_the_environment() -> None:
     environment = {**ENVIRONMENT, "TIKTOK_SECRET_KEY": ""}
 
-    assert TikTok.from_env(environment, secret_key=SECRET_KEY, client_key="other").client.client_key == "other"
+    assert TikTok.from_env(environment, secret_key=SECRET_KEY, client_key="other")._client.client_key == "other"
 
 
 @pytest.mark.parametrize(
@@ -86,8 +86,8 @@ def test_arguments_go_before_the_environment() -> None:
         ({"absolute_timeout": 0}, "number of seconds"),
         ({"idle_timeout": 7200, "absolute_timeout": 3600}, "at least 7200"),
         ({"keep_tokens": "no"}, "True or False"),
-        ({"path": None}, "path must be a text"),
-        ({"default_next": None}, "default_next must be a text"),
+        ({"path": None}, "path must be a string"),
+        ({"default_next": None}, "default_next must be a string"),
         ({"store": None}, "no store"),
         ({"store": object()}, "no store"),
         ({"store": ""}, "has no scheme"),
@@ -106,25 +106,25 @@ def test_a_setting_that_cannot_work_says_so(settings: dict[str, Any], cure: str)
 
 
 def test_a_store_may_be_a_path_or_an_object() -> None:
-    assert repr(new_tiktok(store="sqlite:///data/t.sqlite3").store) == "SQLiteStore('data/t.sqlite3')"
-    assert repr(new_tiktok(store="sqlite:////var/t%20t.sqlite3").store) == "SQLiteStore('/var/t t.sqlite3')"
+    assert repr(new_tiktok(store="sqlite:///data/t.sqlite3")._store) == "SQLiteStore('data/t.sqlite3')"
+    assert repr(new_tiktok(store="sqlite:////var/t%20t.sqlite3")._store) == "SQLiteStore('/var/t t.sqlite3')"
     store = MemoryStore()
-    assert new_tiktok(store=store).store is store
+    assert new_tiktok(store=store)._store is store
 
 
 def test_the_default_store_is_a_file_that_nobody_opens_before_its_time() -> None:
     tiktok = TikTok("k", "s", REDIRECT_URI, SECRET_KEY)
 
-    assert isinstance(tiktok.store, SQLiteStore)
-    assert str(tiktok.store.path) == ".asgi-tiktok/store.sqlite3"
-    assert not tiktok.store.path.exists()
+    assert isinstance(tiktok._store, SQLiteStore)
+    assert str(tiktok._store.path) == ".asgi-tiktok/store.sqlite3"
+    assert not tiktok._store.path.exists()
 
 
 def test_nothing_shows_its_secrets() -> None:
     tiktok = new_tiktok()
-    for thing in (tiktok, tiktok.client, tiktok.keys, tiktok.keys.newest, tiktok.store):
+    for thing in (tiktok, tiktok._client, tiktok._keys, tiktok._keys.newest, tiktok._store):
         assert SECRET_KEY not in repr(thing)
-        assert tiktok.client.client_secret not in repr(thing)
+        assert tiktok._client._client_secret not in repr(thing)
 
 
 class TestSessions:

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.anyio
 async def tiktok(emulator: Emulator, store: MemoryStore) -> AsyncIterator[TikTok]:
     """With the first person's token in the store."""
     tiktok = new_tiktok(httpx2.ASGITransport(emulator), store=store)
-    await tiktok.tokens.save(await fetch_token(tiktok, emulator))
+    await tiktok._tokens.save(await fetch_token(tiktok, emulator))
     emulator.exchanges.clear()
     yield tiktok
     await tiktok.aclose()
@@ -86,7 +86,7 @@ async def test_a_caller_who_leaves_loses_no_token(tiktok: TikTok, emulator: Emul
     clock.advance(hours=3)
     with anyio.move_on_after(0):
         await tiktok.token(AMARA.open_id)
-    while tiktok.tokens.flights:
+    while tiktok._tokens.in_flight:
         await anyio.sleep(0.01)
     await tiktok.token(AMARA.open_id)
 
@@ -94,11 +94,11 @@ async def test_a_caller_who_leaves_loses_no_token(tiktok: TikTok, emulator: Emul
 
 
 async def test_what_tiktok_has_ended_needs_a_login(tiktok: TikTok, emulator: Emulator, clock: Clock) -> None:
-    emulator.grants.remove(tiktok.client.client_key, AMARA.open_id)
+    emulator.grants.remove(tiktok._client.client_key, AMARA.open_id)
     clock.advance(hours=3)
     with pytest.raises(LoginRequired):
         await tiktok.token(AMARA.open_id)
-    with pytest.raises(LoginRequired, match="No token is kept"):
+    with pytest.raises(LoginRequired, match="No token is stored"):
         await tiktok.token(AMARA.open_id)
 
     assert count_requests(emulator) == 1
@@ -108,16 +108,16 @@ async def test_a_sibling_who_was_faster_is_believed(
     tiktok: TikTok, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock.advance(hours=3)
-    kept = await tiktok.tokens.load(AMARA.open_id)
+    kept = await tiktok._tokens.records.load(AMARA.open_id)
     assert kept
-    renewed = await tiktok.client.refresh_token(kept.token.refresh_token or "")
+    renewed = await tiktok._client.refresh_token(kept.token.refresh_token or "")
     refuse = TokenError("expired", stage="refresh", code="invalid_grant")
 
     async def refresh_token(refresh_token: str, *, scopes: tuple[str, ...]) -> Token:
-        await tiktok.tokens.save(renewed)
+        await tiktok._tokens.save(renewed)
         raise refuse
 
-    monkeypatch.setattr(tiktok.client, "refresh_token", refresh_token)
+    monkeypatch.setattr(tiktok._client, "refresh_token", refresh_token)
     assert await tiktok.token(AMARA.open_id) == renewed
 
 
@@ -134,14 +134,14 @@ async def test_a_passing_fault_leaves_the_token_while_it_lasts(
     async def refresh_token(refresh_token: str, *, scopes: tuple[str, ...]) -> Token:
         raise error
 
-    monkeypatch.setattr(tiktok.client, "refresh_token", refresh_token)
+    monkeypatch.setattr(tiktok._client, "refresh_token", refresh_token)
     old = await tiktok.token(AMARA.open_id)
     clock.advance(hours=1.99)
     assert await tiktok.token(AMARA.open_id) == old
     clock.advance(hours=1)
     with pytest.raises(type(error)):
         await tiktok.token(AMARA.open_id)
-    kept = await tiktok.tokens.load(AMARA.open_id)
+    kept = await tiktok._tokens.records.load(AMARA.open_id)
     assert kept
     assert kept.token == old
 
@@ -152,15 +152,15 @@ async def test_somebody_elses_token_is_never_taken(
     async def refresh_token(refresh_token: str, *, scopes: tuple[str, ...]) -> Token:
         return Token(open_id="mallory", scopes=(), access_token="act.x", expires_at=9_999_999_999)
 
-    monkeypatch.setattr(tiktok.client, "refresh_token", refresh_token)
+    monkeypatch.setattr(tiktok._client, "refresh_token", refresh_token)
     clock.advance(hours=3)
-    with pytest.raises(LoginRequired, match="somebody else"):
+    with pytest.raises(LoginRequired, match="another user"):
         await tiktok.token(AMARA.open_id)
 
 
 async def test_a_token_without_a_refresh_token_lasts_as_long_as_it_lasts(tiktok: TikTok, clock: Clock) -> None:
     token = Token(open_id="bob", scopes=(), access_token="act.x", expires_at=int(time.time()) + 60)
-    await tiktok.tokens.save(token)
+    await tiktok._tokens.save(token)
 
     assert await tiktok.token("bob") == token
     clock.advance(hours=1)
@@ -172,7 +172,7 @@ async def test_a_lease_that_is_never_given_back_is_waited_for_in_vain(
     tiktok: TikTok, store: MemoryStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lease, "PATIENCE", 0.1)
-    await store.add("lease:" + tiktok.tokens.record_key(AMARA.open_id), b"somebody", ttl=10**6)
+    await store.add("lease:" + tiktok._tokens.records.name_of(AMARA.open_id), b"somebody", ttl=10**6)
     clock.advance(hours=1.99)
     assert (await tiktok.token(AMARA.open_id)).open_id == AMARA.open_id
     clock.advance(hours=1)
@@ -183,14 +183,14 @@ async def test_a_lease_that_is_never_given_back_is_waited_for_in_vain(
 async def test_people_are_told_apart_to_the_letter(tiktok: TikTok) -> None:
     for open_id in ("OpenId", "openid"):
         token = Token(open_id=open_id, scopes=(), access_token=f"act.{open_id}", expires_at=9_999_999_999)
-        await tiktok.tokens.save(token)
+        await tiktok._tokens.save(token)
 
     assert (await tiktok.token("OpenId")).access_token == "act.OpenId"
     assert (await tiktok.token("openid")).access_token == "act.openid"
 
 
 async def test_a_record_nobody_can_read_needs_a_login(tiktok: TikTok, store: MemoryStore) -> None:
-    await store.set(tiktok.tokens.record_key(AMARA.open_id), b"\x01garbage" * 10, ttl=60)
+    await store.set(tiktok._tokens.records.name_of(AMARA.open_id), b"\x01garbage" * 10, ttl=60)
     with pytest.raises(LoginRequired):
         await tiktok.token(AMARA.open_id)
 
@@ -205,7 +205,7 @@ async def test_a_worker_that_stands_still_after_an_earlier_failure_loses_nothing
     tiktok: TikTok, emulator: Emulator, store: MemoryStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failing, slow, third = (new_tiktok(httpx2.ASGITransport(emulator), store=store) for _ in range(3))
-    ask = slow.client.refresh_token
+    ask = slow._client.refresh_token
     answered, go_on = anyio.Event(), anyio.Event()
 
     async def fail(refresh_token: str, *, scopes: tuple[str, ...]) -> Token:
@@ -217,8 +217,8 @@ async def test_a_worker_that_stands_still_after_an_earlier_failure_loses_nothing
         await go_on.wait()
         return renewed
 
-    monkeypatch.setattr(failing.client, "refresh_token", fail)
-    monkeypatch.setattr(slow.client, "refresh_token", stand_still)
+    monkeypatch.setattr(failing._client, "refresh_token", fail)
+    monkeypatch.setattr(slow._client, "refresh_token", stand_still)
     clock.advance(hours=3)
     with pytest.raises(Unavailable):
         await failing.token(AMARA.open_id)
@@ -226,7 +226,7 @@ async def test_a_worker_that_stands_still_after_an_earlier_failure_loses_nothing
     async with anyio.create_task_group() as group:
         group.start_soon(slow.token, AMARA.open_id)
         await answered.wait()
-        await store.delete("lease:" + tiktok.tokens.record_key(AMARA.open_id))
+        await store.delete("lease:" + tiktok._tokens.records.name_of(AMARA.open_id))
         clock.advance(31)
         with pytest.raises(Unavailable):
             await third.token(AMARA.open_id)
@@ -240,7 +240,7 @@ async def test_a_token_that_could_not_be_saved_is_saved_when_the_store_is_back(
 ) -> None:
     monkeypatch.setattr(tokens, "SAVE_PAUSES", (0.01,))
     clock.advance(hours=3)
-    replace, calls = tiktok.store.replace, 0
+    replace, calls = tiktok._store.replace, 0
 
     async def away(key: str, old: bytes, new: bytes, *, ttl: int, owner: str | None = None) -> bool:
         nonlocal calls
@@ -250,7 +250,7 @@ async def test_a_token_that_could_not_be_saved_is_saved_when_the_store_is_back(
         return await replace(key, old, new, ttl=ttl, owner=owner)
 
     with monkeypatch.context() as patch:
-        patch.setattr(tiktok.store, "replace", away)
+        patch.setattr(tiktok._store, "replace", away)
         with pytest.raises(StoreError):
             await tiktok.token(AMARA.open_id)
 
@@ -266,7 +266,7 @@ async def test_a_token_that_could_not_be_saved_is_saved_when_the_store_is_back(
             group.start_soon(call)
     assert [token.expires_at > time.time() for token in received] == [True]
     assert count_requests(emulator) == 1
-    assert tiktok.tokens.unsaved == {}
+    assert tiktok._tokens.unsaved == {}
 
 
 async def test_a_token_moves_to_the_newest_key_when_it_is_read(
@@ -286,7 +286,7 @@ async def test_errors_do_not_grow_while_tiktok_is_left_alone(
     async def fail(refresh_token: str, *, scopes: tuple[str, ...]) -> Token:
         raise Unavailable("down", stage="refresh")
 
-    monkeypatch.setattr(tiktok.client, "refresh_token", fail)
+    monkeypatch.setattr(tiktok._client, "refresh_token", fail)
     clock.advance(hours=3)
     for _ in range(50):
         with pytest.raises(Unavailable) as caught:

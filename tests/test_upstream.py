@@ -83,11 +83,11 @@ def test_a_trickle_ends_at_the_deadline(
 @pytest.mark.parametrize(
     ("error", "status", "title"),
     [
-        ("invalid_grant", 400, "That took a little long"),
-        ("invalid_client", 500, "The sign-in is out of order"),
-        ("unauthorized_client", 500, "The sign-in is out of order"),
-        ("invalid_request", 500, "The sign-in is out of order"),
-        ("temporarily_unavailable", 503, "TikTok is busy"),
+        ("invalid_grant", 400, "This took too long"),
+        ("invalid_client", 500, "Sign-in does not work on this site"),
+        ("unauthorized_client", 500, "Sign-in does not work on this site"),
+        ("invalid_request", 500, "Sign-in does not work on this site"),
+        ("temporarily_unavailable", 503, "TikTok cannot be reached"),
     ],
 )
 def test_a_refusal_is_told_to_the_right_people(
@@ -156,7 +156,7 @@ class TestWithoutAStore:
         answer = browser.get(back)
 
         assert answer.status_code == 503
-        assert "That did not work just now" in answer.text
+        assert "This site is having a problem right now" in answer.text
         assert browser.get(back).status_code == 303
 
     def test_a_store_that_stumbles_loses_no_login(

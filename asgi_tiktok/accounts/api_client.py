@@ -1,4 +1,4 @@
-"""TikTok's API on behalf of one user."""
+"""An httpx2 client for TikTok's API, on behalf of one user."""
 
 from collections.abc import AsyncGenerator
 
@@ -10,7 +10,7 @@ from asgi_tiktok.errors import ConfigurationError
 
 
 class UserAuth(httpx2.Auth):
-    """Signs requests with the user's token, refreshed when needed, and tries once more with another one."""
+    """Authenticates requests with the user's token, refreshed if needed, and tries once more with another one."""
 
     def __init__(self, tokens: Tokens, open_id: str, origin: str) -> None:
         self.tokens = tokens
@@ -18,14 +18,17 @@ class UserAuth(httpx2.Auth):
         self.origin = httpx2.URL(origin)
 
     async def async_auth_flow(self, request: httpx2.Request) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
+        """Called by httpx2 for each request."""
         if (request.url.scheme, request.url.netloc) != (self.origin.scheme, self.origin.netloc):
-            raise ConfigurationError(f"A user's token is for {self.origin} alone, not for {request.url.host}.")
+            raise ConfigurationError(
+                f"A user's token must not be sent to {request.url.host}. Use this client for {self.origin} only."
+            )
         token = await self.tokens.get(self.open_id)
         request.headers["Authorization"] = f"Bearer {token.access_token}"
         response = yield request
         if await says_token_is_invalid(response):
             token = await self.tokens.get(self.open_id, rejected=token.access_token)
-            # A body that came from a generator or a file is gone by now, and cannot be sent again.
+            # A body from a generator or a file has been consumed, and cannot be sent again.
             if isinstance(request.stream, httpx2.ByteStream):
                 request.headers["Authorization"] = f"Bearer {token.access_token}"
                 yield request
@@ -37,13 +40,13 @@ async def says_token_is_invalid(response: httpx2.Response) -> bool:
     return b"access_token_invalid" in await response.aread()
 
 
-def user_client(tokens: Tokens, open_id: str) -> httpx2.AsyncClient:
-    """An httpx2 client for TikTok's API as this user; closing it leaves the shared connections open."""
-    origin = tokens.client.endpoints.api
+def api_client(tokens: Tokens, open_id: str) -> httpx2.AsyncClient:
+    """Return an httpx2 client for TikTok's API as this user. Closing it leaves the shared connections open."""
+    origin = tokens.client._endpoints.api
     return httpx2.AsyncClient(
         base_url=origin,
         auth=UserAuth(tokens, open_id, origin),
-        transport=SharedTransport(tokens.client.pools),
+        transport=SharedTransport(tokens.client._pools),
         timeout=TIMEOUT,
         trust_env=False,
     )

@@ -1,10 +1,10 @@
-"""What the app does when people come and go."""
+"""The app's own functions, which are called when users sign in or out, and when TikTok sends an event."""
 
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from inspect import iscoroutinefunction
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 
@@ -17,9 +17,11 @@ OnLogin = Callable[[TikTokUser, Request], Awaitable[Mapping[str, Any] | None]]
 OnLogout = Callable[[TikTokUser, Request], Awaitable[None]]
 OnEvent = Callable[[WebhookEvent], Awaitable[None]]
 
+Hook = TypeVar("Hook", OnLogin, OnLogout, OnEvent)
+
 
 class Hooks:
-    """The app's own functions, each kind called in the order in which they were added."""
+    """The hooks of one TikTok app, each kind called in the order in which they were added."""
 
     def __init__(self) -> None:
         self.on_login: list[OnLogin] = []
@@ -28,9 +30,9 @@ class Hooks:
         self.on_event: list[OnEvent] = []
 
     async def log_in(self, user: TikTokUser, request: Request) -> dict[str, Any]:
-        """What the hooks want to be kept with the session, later ones over earlier ones.
+        """Return the data to store with the session; a later hook overrides an earlier one.
 
-        Raises LoginDenied where a hook does, and HookFailed for anything else that goes wrong.
+        Raises LoginDenied if a hook does, and HookFailed for any other error in a hook.
         """
         data: dict[str, Any] = {}
         for hook in self.on_login:
@@ -40,39 +42,41 @@ class Hooks:
             except LoginDenied:
                 raise
             except Exception as error:
-                logger.exception("the on_login hook %s failed", name_of(hook))
+                logger.exception("on_login hook failed: %s", name_of(hook))
                 raise HookFailed(
                     f"{name_of(hook)} failed with {type(error).__name__}.",
-                    hint="Its traceback is in the log. It must return None or a dict that JSON can hold.",
+                    hint="Its traceback is in the log. It must return None or a JSON-serializable dict.",
                 ) from None
         return data
 
     async def log_out(self, user: TikTokUser, request: Request) -> None:
-        """Tell the hooks that this user has signed out here; one that fails is logged and passed over."""
+        """Call the hooks after the user has signed out in this browser. A hook that fails is only logged."""
         for hook in self.on_logout:
             try:
                 await hook(user, request)
             except Exception:
-                logger.exception("the on_logout hook %s failed", name_of(hook))
+                logger.exception("on_logout hook failed: %s", name_of(hook))
 
-    async def tell(self, event: WebhookEvent, hooks: list[OnEvent]) -> None:
-        """Pass the event to these hooks; HookFailed for the first that raises."""
+    async def dispatch(self, event: WebhookEvent, hooks: list[OnEvent]) -> None:
+        """Call these hooks with the event. Raises HookFailed for the first that fails."""
         for hook in hooks:
             try:
                 await hook(event)
             except Exception as error:
-                logger.exception("the hook %s failed on %s", name_of(hook), event.event)
+                logger.exception("webhook hook failed: %s on %s", name_of(hook), event.event)
                 raise HookFailed(
                     f"{name_of(hook)} failed with {type(error).__name__}.",
                     hint="Its traceback is in the log. TikTok will send the event again.",
                 ) from None
 
 
+def add_hook(name: str, hooks: list[Hook], hook: Hook) -> Hook:
+    """Add the hook and return it. Raises ConfigurationError for a function that is not async."""
+    if not iscoroutinefunction(hook):
+        raise ConfigurationError(f"{name} needs an async function. Write async def.")
+    hooks.append(hook)
+    return hook
+
+
 def name_of(hook: object) -> str:
     return getattr(hook, "__qualname__", repr(hook))
-
-
-def check_hook(name: str, hook: object) -> None:
-    """Raise ConfigurationError for a hook that is not async."""
-    if not iscoroutinefunction(hook):
-        raise ConfigurationError(f"{name} takes an async function: write async def.")

@@ -10,13 +10,14 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx2
 from authlib.integrations.httpx_client import AsyncOAuth2Client
+from starlette.datastructures import Secret as StarletteSecret
 
 from asgi_tiktok.client.callback import Callback, read_callback
 from asgi_tiktok.client.deadline import in_time
 from asgi_tiktok.client.endpoints import TIKTOK, Endpoints
 from asgi_tiktok.client.responses import read_api, read_oauth
 from asgi_tiktok.client.transport import BoundedTransport, Pools
-from asgi_tiktok.crypto.redaction import Secret, discreet
+from asgi_tiktok.crypto.redaction import Secret, strip_tracebacks
 from asgi_tiktok.errors import ConfigurationError, InvalidResponse, TikTokError, Unavailable, UpstreamTimeout
 from asgi_tiktok.models import USER_FIELDS, ClientToken, TikTokUser, Token
 from asgi_tiktok.validation import check_credential, check_instance, check_redirect_uri, check_scopes
@@ -58,8 +59,8 @@ class TikTokClient:
 
     def __init__(
         self,
-        client_key: str,
-        client_secret: str,
+        client_key: str | StarletteSecret,
+        client_secret: str | StarletteSecret,
         redirect_uri: str,
         *,
         scopes: Iterable[str] = DEFAULT_SCOPES,
@@ -69,27 +70,27 @@ class TikTokClient:
         trust_env: bool = False,
     ) -> None:
         self.client_key = check_credential("client_key", client_key)
-        self.client_secret = Secret(check_credential("client_secret", client_secret))
+        self._client_secret = Secret(check_credential("client_secret", client_secret))
         self.redirect_uri = check_redirect_uri(redirect_uri)
         self.scopes = check_scopes("scopes", scopes)
         if not self.scopes:
             raise ConfigurationError('scopes is empty; TikTok wants at least ("user.info.basic",).')
         if pkce not in ("hex", "base64url", "off"):
             raise ConfigurationError(f'pkce={pkce!r} is not one of "hex", "base64url" and "off".')
-        self.pkce: PKCE = pkce
-        self.endpoints = TIKTOK if base_url is None else Endpoints.at(base_url)
+        self._pkce: PKCE = pkce
+        self._endpoints = TIKTOK if base_url is None else Endpoints.at(base_url)
         if transport is not None:
-            cure = "give an httpx2 async transport, for an ASGI app httpx2.ASGITransport(app)."
-            check_instance("transport", transport, httpx2.AsyncBaseTransport, cure)
-        self.pools = Pools(transport, trust_env=trust_env)
+            fix = "Write an httpx2 async transport, for an ASGI app httpx2.ASGITransport(app)."
+            check_instance("transport", transport, httpx2.AsyncBaseTransport, fix)
+        self._pools = Pools(transport, trust_env=trust_env)
 
     def __repr__(self) -> str:
         return f"TikTokClient(client_key={self.client_key!r}, redirect_uri={self.redirect_uri!r})"
 
     @property
-    def audience(self) -> str:
+    def _audience(self) -> str:
         """Whom sessions, tokens and logins are for: this app, and never the same app at an emulator."""
-        return self.client_key if self.endpoints is TIKTOK else f"{self.client_key} elsewhere"
+        return self.client_key if self._endpoints is TIKTOK else f"{self.client_key} elsewhere"
 
     def authorization_url(
         self,
@@ -111,14 +112,14 @@ class TikTokClient:
             "redirect_uri": self.redirect_uri,
             "state": state,
         }
-        if self.pkce != "off":
+        if self._pkce != "off":
             if not re.fullmatch(r"[A-Za-z0-9._~-]{43,128}", code_verifier):
                 raise ConfigurationError("code_verifier must be 43 to 128 unreserved characters (RFC 7636 §4.1).")
-            query["code_challenge"] = code_challenge(code_verifier, self.pkce)
+            query["code_challenge"] = code_challenge(code_verifier, self._pkce)
             query["code_challenge_method"] = "S256"
         if disable_auto_auth:
             query["disable_auto_auth"] = "1"
-        return f"{self.endpoints.authorization}?{urlencode(query)}"
+        return f"{self._endpoints.authorization}?{urlencode(query)}"
 
     def parse_callback(self, url: str) -> Callback:
         """`code`, `state` and `scopes` out of the address the browser came back to.
@@ -131,7 +132,7 @@ class TikTokClient:
             raise callback.error
         return callback
 
-    @discreet
+    @strip_tracebacks
     async def fetch_token(
         self, code: str, *, code_verifier: str | None = None, scopes: tuple[str, ...] | None = None
     ) -> Token:
@@ -140,41 +141,41 @@ class TikTokClient:
         Raises TokenError for a refusal, Unavailable for everything that is no answer.
         """
         form = {"code": code, "redirect_uri": self.redirect_uri}
-        if code_verifier and self.pkce != "off":
+        if code_verifier and self._pkce != "off":
             form["code_verifier"] = code_verifier
-        body = await self.request_token("token", "authorization_code", form)
+        body = await self._request_token("token", "authorization_code", form)
         return Token.from_response(body, now=time.time(), scopes=scopes or self.scopes)
 
-    @discreet
+    @strip_tracebacks
     async def refresh_token(self, refresh_token: str, *, scopes: tuple[str, ...] | None = None) -> Token:
         """A new token for an old refresh token, which ends at once (RFC 6749 §6): save before use.
 
         `scopes` is what the old token had. Raises TokenError for a refusal, Unavailable otherwise.
         """
-        body = await self.request_token("refresh", "refresh_token", {"refresh_token": refresh_token})
+        body = await self._request_token("refresh", "refresh_token", {"refresh_token": refresh_token})
         return Token.from_response(body, now=time.time(), scopes=scopes or self.scopes)
 
-    @discreet
+    @strip_tracebacks
     async def client_token(self) -> ClientToken:
         """The app's own token (RFC 6749 §4.4; TikTok: Client Access Token Management).
 
         Raises TokenError for a refusal, Unavailable for everything that is no answer.
         """
-        body = await self.request_token("client_token", "client_credentials", {})
+        body = await self._request_token("client_token", "client_credentials", {})
         return ClientToken.from_response(body, now=time.time())
 
-    @discreet
+    @strip_tracebacks
     async def revoke_token(self, access_token: str) -> None:
         """Disconnect the app from the user's account: all their tokens end (RFC 7009; TikTok: Revoke).
 
         Raises TokenError for a refusal, Unavailable for everything that is no answer.
         """
-        request = self.oauth_client("revoke").revoke_token(
-            self.endpoints.revocation, token=access_token, headers=dict(FORM)
+        request = self._oauth_client("revoke").revoke_token(
+            self._endpoints.revocation, token=access_token, headers=dict(FORM)
         )
-        read_oauth(await self.upstream("revoke", request), "revoke")
+        read_oauth(await self._upstream("revoke", request), "revoke")
 
-    @discreet
+    @strip_tracebacks
     async def fetch_user(self, token: Token) -> TikTokUser:
         """Who the token belongs to, with what its scopes open (TikTok: Get User Info).
 
@@ -184,12 +185,12 @@ class TikTokClient:
         names = [name for scope in token.scopes for name in USER_FIELDS.get(scope, ())]
         if not names:
             return TikTokUser(open_id=token.open_id)
-        request = self.http_client().get(
-            self.endpoints.user_info,
+        request = self._http_client().get(
+            self._endpoints.user_info,
             params={"fields": ",".join(names)},
             headers={"Accept": "application/json", "Authorization": f"Bearer {token.access_token}"},
         )
-        described = read_api(await self.upstream("user_info", request), "user_info").get("user")
+        described = read_api(await self._upstream("user_info", request), "user_info").get("user")
         if not isinstance(described, dict):
             raise InvalidResponse("The answer holds no user.", stage="user_info")
         if "open_id" not in names:
@@ -201,14 +202,14 @@ class TikTokClient:
 
     async def aclose(self) -> None:
         """Close the connections of this event loop. The client can be used again afterwards."""
-        await self.pools.aclose()
+        await self._pools.aclose()
 
-    async def request_token(self, stage: str, grant_type: str, form: dict[str, str]) -> dict[str, Any]:
-        request = self.oauth_client(stage).fetch_token(
-            self.endpoints.token, grant_type=grant_type, headers=dict(FORM), **form
+    async def _request_token(self, stage: str, grant_type: str, form: dict[str, str]) -> dict[str, Any]:
+        request = self._oauth_client(stage).fetch_token(
+            self._endpoints.token, grant_type=grant_type, headers=dict(FORM), **form
         )
-        body: dict[str, Any] = await self.upstream(stage, request)
-        if self.endpoints is TIKTOK and str(body.get("access_token")).startswith(EMULATED):
+        body: dict[str, Any] = await self._upstream(stage, request)
+        if self._endpoints is TIKTOK and str(body.get("access_token")).startswith(EMULATED):
             raise InvalidResponse(
                 "The token comes from an emulator, and not from TikTok.",
                 stage=stage,
@@ -216,23 +217,23 @@ class TikTokClient:
             )
         return body
 
-    def oauth_client(self, stage: str) -> OAuthClient:
+    def _oauth_client(self, stage: str) -> OAuthClient:
         client = OAuthClient(
             client_id=self.client_key,
-            client_secret=self.client_secret,
+            client_secret=self._client_secret,
             token_endpoint_auth_method=client_key_post,
             revocation_endpoint_auth_method=client_key_post,
-            transport=BoundedTransport(self.pools),
+            transport=BoundedTransport(self._pools),
             timeout=TIMEOUT,
             trust_env=False,
         )
         client.stage = stage
         return client
 
-    def http_client(self) -> httpx2.AsyncClient:
-        return httpx2.AsyncClient(transport=BoundedTransport(self.pools), timeout=TIMEOUT, trust_env=False)
+    def _http_client(self) -> httpx2.AsyncClient:
+        return httpx2.AsyncClient(transport=BoundedTransport(self._pools), timeout=TIMEOUT, trust_env=False)
 
-    async def upstream(self, stage: str, request: Coroutine[Any, Any, T]) -> T:
+    async def _upstream(self, stage: str, request: Coroutine[Any, Any, T]) -> T:
         """The border to the network: a deadline, and our errors in place of httpx2's.
 
         Theirs are not chained, for they hold the request, and the request holds secrets.

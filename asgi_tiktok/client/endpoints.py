@@ -5,7 +5,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from asgi_tiktok.errors import ConfigurationError
-from asgi_tiktok.validation import check_text, split_url, without_password
+from asgi_tiktok.validation import check_string, split_url, without_password
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -32,7 +32,9 @@ class Endpoints:
 
         Raises ConfigurationError for anything but an https origin or an http origin on loopback.
         """
-        origin = check_text("base_url", base_url).rstrip("/")
+        origin = check_string("base_url", base_url, "Write one origin, for example http://127.0.0.1:8700.").rstrip(
+            "/"
+        )
         parts, _ = split_url("base_url", origin)
         secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS)
         more = parts.path or parts.query or parts.fragment or parts.username is not None

@@ -17,9 +17,10 @@ from asgi_tiktok.demo.emulator_setup import new_emulator
 from asgi_tiktok.demo.ports import listen_on
 from asgi_tiktok.demo.servers import CALLBACK, EMULATOR_PORT, PORT, WEBHOOK, run_emulator_on, with_note
 from asgi_tiktok.emulator import DEFAULT_APP, DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, App
+from asgi_tiktok.environment import OPTIONAL, REQUIRED, split_list
 from asgi_tiktok.errors import ConfigurationError
 from asgi_tiktok.stores import DEFAULT_URL
-from asgi_tiktok.tiktok import OPTIONAL, REQUIRED, TikTok, split_list
+from asgi_tiktok.tiktok import TikTok
 from asgi_tiktok.validation import DESKTOP_HOSTS
 
 KEY_FILE = "dev.key"

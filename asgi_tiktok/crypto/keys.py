@@ -1,36 +1,37 @@
-"""The key ring: sign, seal, derive, rotate.
+"""The key ring: derive keys, seal, authenticate, rotate.
 
-The first secret signs and seals, all of them verify and open. Every purpose has a key of its own, so that
-nothing made for one can be passed off as another.
+The first secret signs and seals, all of them verify and open. Each purpose has its own derived key, so a value
+that was made for one purpose is worthless for another.
 """
 
 import os
 from collections.abc import Iterator, Sequence
 from functools import cache
 from hashlib import blake2b
-from hmac import compare_digest
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from starlette.datastructures import Secret as StarletteSecret
 
 from asgi_tiktok.crypto.redaction import Secret
 from asgi_tiktok.errors import ConfigurationError
 
-SHORTEST_SECRET = 32  # characters
-FEWEST_DISTINCT = 10  # characters; a random secret of 32 has twice as many
+MIN_LENGTH = 32  # characters of a secret
+MIN_DISTINCT = 10  # characters; a random secret of 32 has twice as many
 PLACEHOLDERS = ("changeme", "change-me", "change_me", "your-secret", "your_secret", "placeholder", "insecure")
 FORMAT = b"\x01"
 NONCE_SIZE = 12  # bytes (NIST SP 800-38D §8.2)
+FIX = 'Make one with: python -c "import secrets; print(secrets.token_urlsafe(32))"'
 
 
 class Unreadable(Exception):
-    """A sealed or signed value was made under another key, for another purpose, or was changed."""
+    """A sealed value was made under another key or for another purpose, or it was changed."""
 
 
 class Key:
-    """What one secret can do."""
+    """The operations of one secret."""
 
     def __init__(self, secret: str) -> None:
         self.secret = Secret(secret)
@@ -48,30 +49,16 @@ class Key:
         return AESGCM(self.derive(purpose))
 
     def digest(self, purpose: str, message: bytes) -> bytes:
-        """32 bytes that only this key can compute: BLAKE2b with a key, which is a MAC (RFC 7693 §2.9)."""
+        """Return 32 bytes that only this key can compute: keyed BLAKE2b, which is a MAC (RFC 7693 §2.9)."""
         return blake2b(message, key=self.derive(purpose), digest_size=32).digest()
-
-    def sign(self, purpose: str, value: bytes) -> bytes:
-        return value + b"." + self.signature(purpose, value)
-
-    def unsign(self, purpose: str, signed: bytes) -> bytes:
-        """The value that was signed, or Unreadable."""
-        value, _, signature = signed.rpartition(b".")
-        if not compare_digest(signature, self.signature(purpose, value)):
-            raise Unreadable(purpose)
-        return value
-
-    def signature(self, purpose: str, value: bytes) -> bytes:
-        """64 hexadecimal digits, because those have no second spelling."""
-        return self.digest(f"{purpose}/signature", value).hex().encode()
 
     def seal(self, purpose: str, value: bytes, *, context: str) -> bytes:
         """Encrypt with AES-256-GCM; `context` must be the same to open it again."""
         nonce = os.urandom(NONCE_SIZE)
         return FORMAT + nonce + self.cipher(purpose).encrypt(nonce, value, FORMAT + context.encode())
 
-    def open(self, purpose: str, sealed: bytes, *, context: str) -> bytes:
-        """The value that was sealed, or Unreadable."""
+    def unseal(self, purpose: str, sealed: bytes, *, context: str) -> bytes:
+        """Return the value that was sealed. Raises Unreadable."""
         if sealed[:1] != FORMAT or len(sealed) <= 1 + NONCE_SIZE + 16:
             raise Unreadable(purpose)
         nonce, ciphertext = sealed[1 : 1 + NONCE_SIZE], sealed[1 + NONCE_SIZE :]
@@ -82,12 +69,12 @@ class Key:
 
 
 class KeyRing:
-    """The keys of `secret_key`, newest first. Raises ConfigurationError for one that could be guessed."""
+    """The keys of `secret_key`, newest first. Raises ConfigurationError for a secret that could be guessed."""
 
-    def __init__(self, secret_key: str | Sequence[str]) -> None:
-        secrets = (secret_key,) if isinstance(secret_key, str | bytes) else secret_key
+    def __init__(self, secret_key: str | StarletteSecret | Sequence[str | StarletteSecret]) -> None:
+        secrets = (secret_key,) if isinstance(secret_key, str | bytes | StarletteSecret) else secret_key
         if not isinstance(secrets, Sequence) or not secrets:
-            raise ConfigurationError(f"secret_key is empty. {CURE}")
+            raise ConfigurationError("secret_key is empty.", hint=FIX)
         self.keys = tuple(Key(check_secret(secret)) for secret in secrets)
 
     def __iter__(self) -> Iterator[Key]:
@@ -101,15 +88,17 @@ class KeyRing:
         return self.keys[0]
 
 
-CURE = 'Make one with: python -c "import secrets; print(secrets.token_urlsafe(32))"'
-
-
-def check_secret(secret: str) -> str:
+def check_secret(value: str | StarletteSecret) -> str:
+    secret = str(value) if isinstance(value, StarletteSecret) else value
     if not isinstance(secret, str):
-        raise ConfigurationError(f"secret_key must be a text or a list of texts, not {type(secret).__name__}. {CURE}")
-    if len(secret) < SHORTEST_SECRET:
-        raise ConfigurationError(f"secret_key is shorter than {SHORTEST_SECRET} characters. {CURE}")
+        raise ConfigurationError(
+            f"secret_key must be a string or a list of strings, not {type(secret).__name__}. {FIX}"
+        )
+    if not secret:
+        raise ConfigurationError("secret_key is empty.", hint=FIX)
+    if len(secret) < MIN_LENGTH:
+        raise ConfigurationError(f"secret_key is shorter than {MIN_LENGTH} characters.", hint=FIX)
     repeats = secret in (secret + secret)[1:-1]
-    if repeats or len(set(secret)) < FEWEST_DISTINCT or any(word in secret.lower() for word in PLACEHOLDERS):
-        raise ConfigurationError(f"secret_key looks like a placeholder that others can guess. {CURE}")
+    if repeats or len(set(secret)) < MIN_DISTINCT or any(word in secret.lower() for word in PLACEHOLDERS):
+        raise ConfigurationError("secret_key looks like a placeholder that others can guess.", hint=FIX)
     return secret

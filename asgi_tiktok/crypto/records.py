@@ -1,4 +1,4 @@
-"""Sealed records: JSON under a key, with a format and a place of its own."""
+"""Sealed records: JSON under a key, with a format version, bound to the place where it is kept."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -12,21 +12,21 @@ T = TypeVar("T")
 FORMAT = 1
 
 
-def seal_record(key: Key, purpose: str, facts: dict[str, Any], *, place: str) -> bytes:
-    """The facts as bytes that only our keys open, and only in this place."""
-    return key.seal(purpose, json.dumps({"format": FORMAT, **facts}).encode(), context=place)
+def seal_record(key: Key, purpose: str, facts: dict[str, Any], *, context: str) -> bytes:
+    """Return the facts as bytes that only our keys open, and only in the same context."""
+    return key.seal(purpose, json.dumps({"format": FORMAT, **facts}).encode(), context=context)
 
 
 def open_record(
-    keys: Iterable[Key], purpose: str, sealed: bytes, read: Callable[[dict[str, Any]], T], *, place: str
+    keys: Iterable[Key], purpose: str, sealed: bytes, read: Callable[[dict[str, Any]], T], *, context: str
 ) -> T:
-    """What `read` makes of the facts.
+    """Return what `read` makes of the facts.
 
-    Unreadable for a record that was changed or moved, or that another version wrote in its own way.
+    Raises Unreadable for a record that was changed or moved, or that another version has written differently.
     """
     for key in keys:
         try:
-            facts = json.loads(key.open(purpose, sealed, context=place))
+            facts = json.loads(key.unseal(purpose, sealed, context=context))
         except Unreadable:
             continue
         except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""What keeps secrets out of error trackers, which show the locals of every frame an error went through."""
+"""Keep secrets out of error trackers, which show the locals of every frame that an error has passed."""
 
 from collections.abc import Callable, Coroutine
 from functools import wraps
@@ -12,7 +12,7 @@ E = TypeVar("E", bound=TikTokError)
 
 
 class Secret(str):
-    """A text that no repr tells, nor the repr of whatever holds it."""
+    """A string whose `repr` does not show it, nor does the `repr` of an object that holds it."""
 
     __slots__ = ()
 
@@ -20,14 +20,14 @@ class Secret(str):
         return "Secret(...)"
 
 
-def bare(error: E) -> E:
-    """The error without the frames that it went through, and without what was behind it."""
+def without_traceback(error: E) -> E:
+    """Return the error without the frames that it has passed, its cause and its context."""
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)
 
 
-def discreet(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
-    """Let the method's errors of ours come out bare, for what it was given is secret."""
+def strip_tracebacks(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """Strip tracebacks from the method's TikTokErrors, because its arguments are secrets."""
 
     # Not async: the frame of a coroutine would hold the arguments.
     @wraps(method)
@@ -41,4 +41,4 @@ async def finish(call: Coroutine[Any, Any, T]) -> T:
     try:
         return await call
     except TikTokError as error:
-        raise bare(error)  # noqa: B904 - it is the same error
+        raise without_traceback(error)  # noqa: B904 - it is the same error

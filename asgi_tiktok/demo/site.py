@@ -30,14 +30,14 @@ def demo_site(tiktok: TikTok, emulator_url: str) -> ASGIApp:
         ],
         exception_handlers={404: site.not_found},
     )
-    return RedirectToOrigin(TikTokAuthMiddleware(app, tiktok, protect=PROTECTED), tiktok.site.origin)
+    return RedirectToOrigin(TikTokAuthMiddleware(app, tiktok, protect=PROTECTED), tiktok._site.origin)
 
 
 class DemoSite:
     """The pages of the demo."""
 
     def __init__(self, tiktok: TikTok, pages: Pages) -> None:
-        self.scopes = tiktok.client.scopes + tiktok.optional_scopes
+        self.scopes = tiktok._client.scopes + tiktok._optional_scopes
         self.tiktok = tiktok
         self.pages = pages
 
@@ -68,12 +68,12 @@ class DemoSite:
 
     def snippet(self) -> str:
         """Return code that adds this sign-in to the reader's own app."""
-        client = self.tiktok.client
+        client = self.tiktok._client
         return SNIPPET.format(
             client_key=client.client_key,
-            client_secret=client.client_secret,
+            client_secret=client._client_secret,
             secret_key=secrets.token_urlsafe(32),
-            base_url=client.endpoints.api,
+            base_url=client._endpoints.api,
         )
 
 

@@ -1,17 +1,17 @@
-"""What a request's headers tell of how it was made (W3C: Fetch Metadata Request Headers)."""
+"""What the headers of a request say about how it was made (W3C: Fetch Metadata Request Headers)."""
 
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
 
 def is_navigation(headers: Headers) -> bool:
-    """True when a browser is going to show the answer as a page."""
+    """True if a browser will show the response as a page."""
     mode = headers.get("sec-fetch-mode")
     return mode == "navigate" if mode else "text/html" in headers.get("accept", "")
 
 
 def is_background(headers: Headers) -> bool:
-    """True for `fetch()` and its like, whose redirects lead nowhere."""
+    """True for `fetch()` and similar calls, which cannot follow a redirect to TikTok."""
     mode = headers.get("sec-fetch-mode")
     if mode:
         return mode != "navigate"
@@ -20,18 +20,18 @@ def is_background(headers: Headers) -> bool:
 
 
 def is_prefetch(headers: Headers) -> bool:
-    """True when nobody has clicked yet."""
+    """True if the visitor has not clicked yet."""
     purpose = headers.get("sec-purpose", "") + headers.get("purpose", "") + headers.get("x-moz", "")
     return "prefetch" in purpose.lower()
 
 
 def is_preflight(scope: Scope) -> bool:
-    """True when a browser asks for leave to ask; it sends no cookies then (Fetch §3.3)."""
+    """True for a CORS preflight, which carries no cookies (Fetch §3.3)."""
     headers = Headers(scope=scope)
     return scope.get("method") == "OPTIONS" and "origin" in headers and "access-control-request-method" in headers
 
 
-def is_own(headers: Headers) -> bool:
+def not_cross_site(headers: Headers) -> bool:
     """True unless a page of another origin made the request."""
     return headers.get("sec-fetch-site", "none") in ("none", "same-origin")
 
@@ -42,16 +42,16 @@ def wants_json(headers: Headers) -> bool:
 
 
 def is_same_origin(headers: Headers, origin: str) -> bool | None:
-    """True when a page of `origin` made the request, False when another did, None when nobody says.
+    """True if a page of `origin` made the request, False if another page did, None if the headers do not say.
 
-    `Sec-Fetch-Site` decides, because a script cannot write it; `none` is what a typed address has, and
-    stands only beside a matching `Origin`. A page with `Referrer-Policy: no-referrer`, as ours are, sends
-    `Origin: null` to its own site, which alone says nothing.
+    `Sec-Fetch-Site` decides, because a script cannot write it. `none` means that the user typed the address, and
+    counts only beside a matching `Origin`. A page with `Referrer-Policy: no-referrer`, which our pages have, sends
+    `Origin: null` to its own site; on its own, that says nothing.
     """
-    came_from = headers.getlist("origin")
+    origins = headers.getlist("origin")
     sites = headers.getlist("sec-fetch-site")
     if sites == ["same-origin"]:
-        return came_from in ([], [origin], ["null"])
-    if not sites and came_from in ([], ["null"]):
+        return origins in ([], [origin], ["null"])
+    if not sites and origins in ([], ["null"]):
         return None
-    return sites in ([], ["none"]) and came_from == [origin]
+    return sites in ([], ["none"]) and origins == [origin]

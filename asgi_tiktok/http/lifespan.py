@@ -1,4 +1,4 @@
-"""An app starts and stops (ASGI: Lifespan Protocol), and what was opened for it is closed."""
+"""The start and stop of an app (ASGI: Lifespan Protocol)."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -11,7 +11,7 @@ logger = logging.getLogger("asgi_tiktok")
 async def serve_lifespan(
     app: ASGIApp, scope: Scope, receive: Receive, send: Send, aclose: Callable[[], Awaitable[None]]
 ) -> None:
-    """Let the app start and stop, and call `aclose` then; in place of an app that knows no lifespan, we do it."""
+    """Let the app start and stop, then call `aclose`. If the app does not support the lifespan, answer for it."""
     begun = False
 
     async def receive_begun() -> Message:
@@ -30,7 +30,7 @@ async def serve_lifespan(
         # An app without a lifespan raises before it receives anything; Django does.
         if begun:
             raise
-        logger.debug("the app takes no part in the lifespan: %s", error)
+        logger.debug("lifespan not supported by the app: %s", error)
     if not begun:
         await receive()
         await send({"type": "lifespan.startup.complete"})

@@ -1,43 +1,43 @@
-"""Where a person goes after a login or logout: only to a page of this very site."""
+"""The address that follows a login or logout: only ever a page of this site."""
 
 import unicodedata
 from collections.abc import Collection
 from urllib.parse import quote, unquote_to_bytes
 
-LONGEST = 2048  # characters
-MOST_DECODINGS = 4
+MAX_LENGTH = 2048  # characters
+MAX_DECODINGS = 4
 
 
 def safe_next(value: str, *, reserved: Collection[str], mount: str = "") -> str | None:
-    """The path reference to redirect to, percent-encoded, or None when it could lead elsewhere.
+    """Return the path to redirect to, percent-encoded, or None if it could lead to another site.
 
-    Accepted is a path from the root of this origin, with query and fragment, that stays one however often
-    a server, proxy or browser decodes or normalises it, and that is none of the `reserved` paths, which
-    are lower-case and stand below `mount`.
+    Accepted is a path from the root of this origin, with query and fragment, that remains one however often a
+    server, proxy or browser decodes or normalizes it, and that is not one of the `reserved` paths, which are
+    lower-case and below `mount`.
     """
-    if not value.startswith("/") or len(value) > LONGEST or not is_plain(value):
+    if not value.startswith("/") or len(value) > MAX_LENGTH or not is_plain(value):
         return None
     path = value.split("?", 1)[0].split("#", 1)[0]
-    readings = all_readings(path)
-    if readings is None or not all(stays_here(reading) for reading in readings):
+    readings = decodings(path)
+    if readings is None or not all(is_local_path(reading) for reading in readings):
         return None
     for reading in readings:
-        # Whatever its case, for whoever strips the mount may not mind.
+        # Whatever its case, because a server that strips the mount may ignore it.
         front, rest = reading[: len(mount)], reading[len(mount) :]
         below = rest if front.casefold() == mount.casefold() and rest[:1] in ("", "/") else reading
-        if below and not stays_here(below):
+        if below and not is_local_path(below):
             return None
         if {reading.casefold().rstrip("/"), below.casefold().rstrip("/")} & set(reserved):
             return None
     return quote(value, safe="/?#[]@!$&'()*+,;=:%-._~")
 
 
-def is_plain(text: str) -> bool:
+def is_plain(value: str) -> bool:
     """True without a backslash and without any white space, control or unassigned character."""
-    return "\\" not in text and all(unicodedata.category(char)[0] not in "CZ" for char in text)
+    return "\\" not in value and all(unicodedata.category(char)[0] not in "CZ" for char in value)
 
 
-def stays_here(path: str) -> bool:
+def is_local_path(path: str) -> bool:
     return (
         path.startswith("/")
         and not path.startswith("//")
@@ -46,15 +46,15 @@ def stays_here(path: str) -> bool:
     )
 
 
-def all_readings(path: str) -> set[str] | None:
-    """All that decoding and normalising, in any order, would make of the path; None for a bottomless one."""
+def decodings(path: str) -> set[str] | None:
+    """All results of decoding and normalizing the path, in any order; None if they do not end."""
     readings = fresh = {path}
-    for _ in range(MOST_DECODINGS + 1):
+    for _ in range(MAX_DECODINGS + 1):
         try:
             decoded = {unquote_to_bytes(reading).decode("utf-8") for reading in fresh}
         except UnicodeDecodeError:
             return None
-        # A fullwidth percent sign is none until somebody normalises it, and then it may be decoded again.
+        # A fullwidth percent sign becomes one when it is normalized, and then it can be decoded again.
         fresh = {form for text in fresh | decoded for form in (text, unicodedata.normalize("NFKC", text))} - readings
         if not fresh:
             return readings

@@ -1,45 +1,73 @@
-"""The app's answer on its way out: what is added to its headers, and what the app asks of us with them."""
+"""The app's response on its way out: headers that we add, and challenges that we answer."""
+
+# Without this import, the annotations of `watch` would be evaluated on every request.
+from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 
-from starlette.types import Message, Send
+from starlette.types import Message, Receive, Scope, Send
 
-from asgi_tiktok.errors import LoginRequired, ScopeRequired
+from asgi_tiktok.errors import LoginRequired, ScopeRequired, TikTokError
 from asgi_tiktok.http.cookies import Header
+from asgi_tiktok.http.paths import RequestPath
 
 CHALLENGE = re.compile(rb'tiktok(?: +scope="([^"]*)")?', re.IGNORECASE)
 VARY_ON_COOKIE: Header = (b"vary", b"Cookie")
 
+Refuse = Callable[[Scope, Receive, Send, TikTokError, RequestPath], Awaitable[None]]
+
+
+def wrap_send(scope: Scope, receive: Receive, send: Send, path: RequestPath, refuse: Refuse) -> Send:
+    """Return a `send` that adds `Vary: Cookie`, and calls `refuse` instead if the response is a challenge."""
+
+    # Not async: a coroutine around each message would cost as much as the rest of the middleware.
+    def watch(message: Message) -> Awaitable[None]:
+        nonlocal send
+        if message["type"] == "http.response.start":
+            if message["status"] in (401, 403) and (error := read_challenge(message)):
+                refusal, send = send, discard
+                return refuse(scope, receive, refusal, error, path)
+            message["headers"] = headers = list(message.get("headers", ()))
+            for name, value in headers:
+                if name in (b"vary", b"Vary") and covers_cookies(value):
+                    break
+            else:
+                headers.append(VARY_ON_COOKIE)
+        return send(message)
+
+    return watch
+
 
 def read_challenge(start: Message) -> LoginRequired | None:
-    """What a 401 or 403 with a challenge of the scheme TikTok asks for (RFC 9110 §11.6.1, RFC 6750 §3)."""
-    # The headers may come from a generator, and have to be read once more.
+    """The error that stands for a 401 or 403 with a challenge of the scheme TikTok (RFC 9110 §11.6.1)."""
+    # The headers may come from a generator, and are read once more later.
     start["headers"] = list(start.get("headers", ()))
     for name, value in start["headers"]:
         if name.lower() == b"www-authenticate" and (challenge := CHALLENGE.fullmatch(value)):
             scopes = (challenge[1] or b"").decode("latin-1").split()
             if start["status"] == 401:
-                return LoginRequired("The app asks for a sign-in.", scopes=scopes)
-            return ScopeRequired(f"The app asks for {', '.join(scopes) or 'more'}.", scopes=scopes)
+                return LoginRequired("The app requires a sign-in.", scopes=scopes)
+            return ScopeRequired(f"The app requires {', '.join(scopes) or 'more scopes'}.", scopes=scopes)
     return None
 
 
 def covers_cookies(vary: bytes) -> bool:
-    """True when caches that obey this Vary header tell people apart."""
+    """True if this Vary header already keeps the responses of different users apart in caches."""
     return not {b"*", b"cookie"}.isdisjoint(part.strip() for part in vary.lower().split(b","))
 
 
-async def drop(message: Message) -> None:
-    """Where the rest of an answer goes that ours has replaced."""
+async def discard(message: Message) -> None:
+    """Drop the rest of a response that was replaced."""
 
 
-def adding(send: Send, set_cookie: Header) -> Send:
-    """Send a Set-Cookie of ours with the answer, which no cache may then keep."""
+def with_set_cookie(send: Send, set_cookie: Header) -> Send:
+    """Return a `send` that adds our Set-Cookie header, and forbids caches to store the response."""
 
-    async def send_added(message: Message) -> None:
+    async def send_with_cookie(message: Message) -> None:
         if message["type"] == "http.response.start":
             kept = [header for header in message["headers"] if header[0].lower() != b"cache-control"]
             message = {**message, "headers": [*kept, (b"cache-control", b"private, no-store"), set_cookie]}
         await send(message)
 
-    return send_added
+    return send_with_cookie

@@ -2,11 +2,12 @@
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from asgi_tiktok.errors import RequestRefused, TikTokError
 from asgi_tiktok.http.fetch_metadata import is_prefetch
 from asgi_tiktok.http.paths import RequestPath
-from asgi_tiktok.routes.error_responses import Responder
+from asgi_tiktok.routes.error_responses import ErrorResponses
 from asgi_tiktok.routes.login import Login
 from asgi_tiktok.routes.logout import Logout
 from asgi_tiktok.routes.pages import HEADERS
@@ -15,45 +16,46 @@ from asgi_tiktok.tiktok import TikTok
 
 
 class Routes:
-    """Answers the requests for one TikTok app's routes."""
+    """Serves the requests for one TikTok app's routes."""
 
-    def __init__(self, tiktok: TikTok, responder: Responder) -> None:
-        self.tiktok = tiktok
-        self.responder = responder
-        self.login = Login(tiktok, responder)
-        self.logout = Logout(tiktok, responder)
+    def __init__(self, tiktok: TikTok, error_responses: ErrorResponses) -> None:
+        self.site = tiktok._site
+        self.sessions = tiktok._sessions
+        self.error_responses = error_responses
+        self.login = Login(tiktok, error_responses)
+        self.logout = Logout(tiktok, error_responses)
         self.webhooks = Webhooks(tiktok)
-        site = tiktok.site
         self.methods = {
-            site.callback: ("GET",),
-            site.login: ("GET", "HEAD"),
-            site.logout: ("GET", "HEAD", "POST"),
-            site.session: ("GET", "HEAD"),
-            site.webhook: ("POST",),
+            self.site.callback: ("GET",),
+            self.site.login: ("GET", "HEAD"),
+            self.site.logout: ("GET", "HEAD", "POST"),
+            self.site.session: ("GET", "HEAD"),
+            self.site.webhook: ("POST",),
         }
 
-    async def respond(self, path: RequestPath, request: Request) -> Response:
-        """The response to a request for this route, also where it is an error."""
-        route = self.tiktok.site.callback if path.whole == self.tiktok.site.callback else path.below
-        query = request.scope["query_string"]
-        if route == self.tiktok.site.callback:
-            request.scope["query_string"] = b""  # for access logs, which servers write from the scope
+    async def serve(self, scope: Scope, receive: Receive, send: Send, path: RequestPath) -> None:
+        """Serve a request for one of the routes, including its errors."""
+        request = Request(scope, receive)
+        route = self.site.callback if path.whole == self.site.callback else path.below
+        query = scope["query_string"]
+        if route == self.site.callback:
+            scope["query_string"] = b""  # because servers write their access logs from the scope
         try:
-            return await self.handle(route, path, request, query)
+            response = await self.respond(route, request, path, query)
         except TikTokError as error:
-            response = await self.responder.respond(request, error, path)
+            response = await self.error_responses.respond(request, error, path)
             if error.status_code == 405:
                 response.headers["Allow"] = ", ".join(self.methods[route])
-            return response
+        await response(scope, receive, send)
 
-    async def handle(self, route: str, path: RequestPath, request: Request, query: bytes) -> Response:
-        site, method = self.tiktok.site, request.method
+    async def respond(self, route: str, request: Request, path: RequestPath, query: bytes) -> Response:
+        site, method = self.site, request.method
         if method == "OPTIONS":
             return Response(status_code=204, headers={**HEADERS, "Allow": ", ".join(self.methods[route])})
         if method not in self.methods[route]:
-            raise RequestRefused(f"{route} has no such method.", code="method_not_allowed", status_code=405)
+            raise RequestRefused(f"{route} does not accept this method.", code="method_not_allowed", status_code=405)
         if is_prefetch(request.headers):
-            # Nobody has clicked yet. 503 makes a browser ask again on the click; a code is left untouched.
+            # The visitor has not clicked yet. After 503 a browser asks again on the click; a code stays unused.
             return Response(status_code=204 if route == site.callback else 503, headers=HEADERS)
         if route == site.callback:
             return await self.login.callback(request, path, query)
@@ -68,7 +70,8 @@ class Routes:
         return await self.session(request)
 
     async def session(self, request: Request) -> Response:
-        session = await self.tiktok.sessions.load(request.headers.raw)
+        """The user as JSON, for single-page apps."""
+        session = await self.sessions.load(request.headers.raw)
         if session is None:
             return JSONResponse({"user": None}, headers=HEADERS)
         return JSONResponse({"user": session.user.to_dict(), "scopes": session.scopes}, headers=HEADERS)

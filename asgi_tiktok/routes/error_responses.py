@@ -1,42 +1,52 @@
-"""Errors as answers: a page, JSON, or what the app's `on_error` makes of them; and one line in the log."""
+"""Responses to errors: a page, JSON, or the response of the app's `on_error`. Each error is logged once."""
 
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
 from inspect import isawaitable
 
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
-from asgi_tiktok.crypto.redaction import bare
-from asgi_tiktok.errors import AccessDenied, LoginRequired, TikTokError, Unavailable, WebhookRefused
+from asgi_tiktok.crypto.redaction import without_traceback
+from asgi_tiktok.errors import (
+    AccessDenied,
+    ConfigurationError,
+    LoginRequired,
+    TikTokError,
+    Unavailable,
+    WebhookRefused,
+)
 from asgi_tiktok.http.fetch_metadata import is_navigation, wants_json
-from asgi_tiktok.http.paths import RequestPath
-from asgi_tiktok.http.site import Site
-from asgi_tiktok.routes.log_limiter import FloodGate
-from asgi_tiktok.routes.pages import error_json, error_page
-from asgi_tiktok.session import introduced
+from asgi_tiktok.http.paths import RequestPath, as_reference
+from asgi_tiktok.routes.log_limiter import LogLimiter
+from asgi_tiktok.routes.options import OnError
+from asgi_tiktok.routes.pages import error_json, error_page, redirect
+from asgi_tiktok.session import session_in_scope
+from asgi_tiktok.tiktok import TikTok
+from asgi_tiktok.validation import check_callable
 
 logger = logging.getLogger("asgi_tiktok")
 
-OnError = Callable[[HTTPConnection, TikTokError], Response | Awaitable[Response]]
 
+class ErrorResponses:
+    """Turns the errors of one middleware into responses."""
 
-class Responder:
-    """Turns errors into answers for one site."""
-
-    def __init__(self, site: Site, on_error: OnError | None) -> None:
-        self.site = site
+    def __init__(self, tiktok: TikTok, on_error: OnError | None) -> None:
+        if on_error is not None:
+            check_callable("on_error", on_error, "Write def on_error(connection, error) -> Response.")
+        self.tiktok = tiktok
+        self.site = tiktok._site
         self.on_error = on_error
-        self.gate = FloodGate(logger)
+        self.log_limiter = LogLimiter(logger)
 
     async def respond(
         self, connection: HTTPConnection, error: TikTokError, path: RequestPath, *, next_path: str | None = None
     ) -> Response:
-        """The answer to an error; its button starts a login that leads to `next_path`."""
+        """The response to an error. Its button starts a login that leads to `next_path`."""
         reference = secrets.token_hex(4)
-        self.gate.log(level_of(error), error.code, "%s | reference %s", error, reference)
-        response = await self.own_response(connection, error)
+        self.log_limiter.log(level_of(error), error.code, "%s | reference %s", error, reference)
+        response = await self.response_of_app(connection, error)
         if response is not None:
             response.headers["Cache-Control"] = "no-store"
             response.headers.setdefault("Referrer-Policy", "no-referrer")
@@ -55,32 +65,65 @@ class Responder:
             for_developer=not self.site.secure,
         )
 
+    async def refuse(self, scope: Scope, receive: Receive, send: Send, error: TikTokError, path: RequestPath) -> None:
+        """Respond instead of the app: redirect an anonymous visitor's page request to the login, explain the rest.
+
+        A signed-in user is asked before they leave for TikTok.
+        """
+        connection = HTTPConnection(scope)
+        next_path = as_reference(path, scope.get("query_string", b"")) if scope["method"] in ("GET", "HEAD") else None
+        if isinstance(error, LoginRequired):
+            try:
+                self.tiktok._check_declared(error.scopes)
+            except ConfigurationError as undeclared:
+                error = undeclared
+        # Not scope["user"], because the app may have replaced it.
+        session = session_in_scope(scope)
+        signed_in = session is not None and session.user.is_authenticated
+        if isinstance(error, LoginRequired) and not signed_in and next_path and is_navigation(connection.headers):
+            response = redirect(self.login_url(connection, error, path, next_path))
+        else:
+            response = await self.respond(connection, error, path, next_path=next_path)
+        await response(scope, receive, send)
+
+    async def refuse_websocket(
+        self, scope: Scope, receive: Receive, send: Send, error: TikTokError, path: RequestPath
+    ) -> None:
+        """Refuse the handshake, with a response if the server supports it (ASGI: WebSocket Denial Response)."""
+        if "websocket.http.response" in (scope.get("extensions") or {}):
+            response = await self.respond(HTTPConnection(scope), error, path)
+            await response(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1008})
+
     def login_url(
         self, connection: HTTPConnection, error: TikTokError, path: RequestPath, next_path: str | None
     ) -> str:
-        """The login that cures the error."""
-        session = introduced(connection.scope)
+        """The link to the login that resolves the error."""
         scopes: list[str] = []
         if isinstance(error, LoginRequired):
             scopes += error.scopes
-            # A login grants anew: one guard's scopes must not cost those that another has asked for.
-            scopes += (
-                [scope for scope in session.scopes if scope in session.tiktok.optional_scopes] if session else []
-            )
+            # A login grants anew, so one guard's scopes must not cost the user those of another.
+            if session := session_in_scope(connection.scope):
+                scopes += [scope for scope in session.scopes if scope in session._tiktok._optional_scopes]
         return self.site.url(self.site.login, path.mount, next=next_path, scopes=",".join(dict.fromkeys(scopes)))
 
-    async def own_response(self, connection: HTTPConnection, error: TikTokError) -> Response | None:
-        """What the app's `on_error` makes of it; None without one, and where it fails itself."""
+    def warn(self, event: str, error: TikTokError) -> None:
+        """Log an error that needs no response."""
+        self.log_limiter.log(logging.WARNING, error.code, "%s: %s", event, error)
+
+    async def response_of_app(self, connection: HTTPConnection, error: TikTokError) -> Response | None:
+        """The response of the app's `on_error`; None without one, and if it fails."""
         if self.on_error is None:
             return None
         try:
-            answer = self.on_error(connection, bare(error))
-            response: object = await answer if isawaitable(answer) else answer
+            returned = self.on_error(connection, without_traceback(error))
+            response: object = await returned if isawaitable(returned) else returned
         except Exception:
-            logger.exception("on_error failed, so the visitor sees our page")
+            logger.exception("on_error failed, so the visitor gets the built-in page")
             return None
         if not isinstance(response, Response):
-            logger.error("on_error returned %s, which is no Starlette response", type(response).__name__)
+            logger.error("on_error returned %s, which is not a Starlette response", type(response).__name__)
             return None
         return response
 

@@ -1,17 +1,17 @@
-"""Log lines that visitors cause: so many of a kind in a minute, and then only their number."""
+"""A limit on the log lines that visitors can cause."""
 
 import logging
 import time
 
-MOST = 30  # lines of one kind in one window
+MAX_LINES = 30  # of one kind in one window
 WINDOW = 60  # seconds
-MOST_KINDS = 200
+MAX_KINDS = 200
 
 
-class FloodGate:
-    """Logs to one logger, so that nobody fills the disk by asking for nonsense.
+class LogLimiter:
+    """Logs at most 30 lines of one kind per minute, and then only their number, so that nobody can fill a disk.
 
-    What is held back is still logged where the logger is at DEBUG.
+    If the logger is at DEBUG, every line is logged.
     """
 
     def __init__(self, logger: logging.Logger) -> None:
@@ -19,17 +19,17 @@ class FloodGate:
         self.counts: dict[str, tuple[float, int]] = {}
 
     def log(self, level: int, kind: str, message: str, *args: object) -> None:
-        """Log, unless there were too many of this kind just now; the first of a new window tells how many."""
+        """Log, unless there were too many of this kind in the current window."""
         now = time.monotonic()
         began, count = self.counts.get(kind, (now, 0))
         if now - began >= WINDOW:
-            if count > MOST:
-                self.logger.log(level, "%s more of %s were not logged", count - MOST, kind)
+            if count > MAX_LINES:
+                self.logger.log(level, "log limit: %s more lines of %s were not logged", count - MAX_LINES, kind)
             began, count = now, 0
-        if len(self.counts) >= MOST_KINDS:
+        if len(self.counts) >= MAX_KINDS:
             self.counts.clear()
         self.counts[kind] = (began, count + 1)
-        if count < MOST or self.logger.isEnabledFor(logging.DEBUG):
+        if count < MAX_LINES or self.logger.isEnabledFor(logging.DEBUG):
             self.logger.log(level, message, *args)
-        elif count == MOST:
-            self.logger.log(level, "too many of %s: for a minute they are only counted, unless at DEBUG", kind)
+        elif count == MAX_LINES:
+            self.logger.log(level, "log limit: more lines of %s are counted, not logged, for up to a minute", kind)

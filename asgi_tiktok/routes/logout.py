@@ -9,40 +9,40 @@ from starlette.responses import Response
 from asgi_tiktok.errors import RequestRefused, StoreError
 from asgi_tiktok.http.fetch_metadata import is_same_origin
 from asgi_tiktok.http.paths import RequestPath
-from asgi_tiktok.routes.error_responses import Responder
+from asgi_tiktok.routes.error_responses import ErrorResponses
 from asgi_tiktok.routes.pages import logout_page, redirect
 from asgi_tiktok.tiktok import TikTok
 
-LARGEST_FORM = 1024  # bytes
+MAX_FORM = 1024  # bytes
 
 
 class Logout:
-    """Asks on GET, ends the session on a POST from this very site."""
+    """Asks on GET; ends the session on a POST from this site."""
 
-    def __init__(self, tiktok: TikTok, responder: Responder) -> None:
-        self.site = tiktok.site
-        self.cookies = tiktok.cookies
-        self.sessions = tiktok.sessions
-        self.hooks = tiktok.hooks
-        self.responder = responder
+    def __init__(self, tiktok: TikTok, error_responses: ErrorResponses) -> None:
+        self.site = tiktok._site
+        self.cookies = tiktok._cookies
+        self.sessions = tiktok._sessions
+        self.hooks = tiktok._hooks
+        self.error_responses = error_responses
 
     def ask(self, request: Request, path: RequestPath) -> Response:
-        """The page with the button; nothing changes yet."""
+        """The page with the button. Nothing changes yet."""
         next_path = self.next_path(request, path)
         action = self.site.url(self.site.logout, path.mount, next=next_path)
         return logout_page(action=action, csrf_token=self.csrf_token(request) or "", back=next_path)
 
     async def end(self, request: Request, path: RequestPath) -> Response:
-        """End the session and its cookie: 303 to `next`, or 503 if the store fails; the cookie is gone in both cases.
+        """End the session and delete its cookie: 303 to `next`, or 503 if the store is unavailable.
 
-        Raises RequestRefused, before anything changes, unless a page of this site asked.
+        Raises RequestRefused, before anything changes, unless a page of this site sent the request.
         """
         same_origin = is_same_origin(request.headers, self.site.origin)
         if same_origin is None and self.csrf_token(request) is None:
-            # Nobody to sign out; and a deletion that nobody vouches for could sign out somebody whose
-            # cookie was withheld because another site asked.
+            # There is nobody to sign out. And if another site sent the request, the browser may have withheld the
+            # cookie of a signed-in user, which must not be deleted.
             return redirect(self.next_path(request, path))
-        if not (same_origin or (same_origin is None and await self.has_proof(request))):
+        if not (same_origin or (same_origin is None and await self.has_csrf_token(request))):
             raise RequestRefused(
                 "A sign-out must come from a page of this site.",
                 code="foreign_origin",
@@ -51,37 +51,34 @@ class Logout:
             )
         response = redirect(self.next_path(request, path))
         try:
-            session = await self.sessions.end_found(request.headers.raw)
+            session = await self.sessions.end_of_browser(request.headers.raw)
         except StoreError as error:
-            response = await self.responder.respond(request, error, path)
+            response = await self.error_responses.respond(request, error, path)
         else:
             if session is not None:
                 await self.hooks.log_out(session.user, request)
         response.raw_headers.append(self.cookies.expire(self.cookies.session))
         return response
 
-    async def has_proof(self, request: Request) -> bool:
+    async def has_csrf_token(self, request: Request) -> bool:
         expected = self.csrf_token(request) or ""
         form = dict(parse_qsl(await read_form(request)))
         return secrets.compare_digest(form.get("csrf_token", "").encode(), expected.encode())
 
     def csrf_token(self, request: Request) -> str | None:
-        """What proves a sign-out to be ours where the browser does not; None without a session."""
-        found = self.sessions.find(request.headers.raw)
-        if found is None:
-            return None
-        key, session_id = found
-        return key.digest("logout", session_id).hex()
+        """The token that proves a sign-out to be ours if the browser's headers do not; None without a session."""
+        cookie = self.sessions.find_cookie(request.headers.raw)
+        return None if cookie is None else cookie.key.digest("logout", cookie.name.encode()).hex()
 
     def next_path(self, request: Request, path: RequestPath) -> str:
-        asked = request.query_params.getlist("next")
-        return self.site.next_path(asked[0] if len(asked) == 1 else None, path.mount)
+        values = request.query_params.getlist("next")
+        return self.site.next_path(values[0] if len(values) == 1 else None, path.mount)
 
 
 async def read_form(request: Request) -> str:
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > LARGEST_FORM:
+        if len(body) > MAX_FORM:
             return ""
     return body.decode("latin-1")

@@ -1,4 +1,4 @@
-"""The few HTML answers, and the same as JSON for those who ask for it."""
+"""Our HTML pages, and the same as JSON for callers that read data."""
 
 from base64 import b64encode
 from hashlib import sha256
@@ -8,7 +8,7 @@ from string import Template
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from asgi_tiktok.errors import LoginDenied, RateLimited, TikTokError
-from asgi_tiktok.routes.messages import words_for
+from asgi_tiktok.routes.messages import message_for
 
 STYLE = """
 :root { color-scheme: light dark; --paper: #fff; --ink: #161823; --soft: #5c5e68; --line: #e3e3e6; --back: #f4f4f6 }
@@ -78,48 +78,48 @@ $more
 
 
 def render(title: str, text: str, more: str, *, status_code: int = 200) -> HTMLResponse:
-    """A page of ours; `more` is HTML, the other texts are not."""
+    """Return one of our pages. `more` is HTML; the other strings are escaped."""
     html = PAGE.substitute(title=escape(title), text=escape(text), style=STYLE, more=more)
     return HTMLResponse(html, status_code=status_code, headers=HEADERS)
 
 
 def redirect(location: str, *, status_code: int = 303) -> Response:
-    """A redirect that no cache keeps."""
+    """Return a redirect that no cache stores."""
     return RedirectResponse(location, status_code=status_code, headers=HEADERS)
 
 
 def logout_page(*, action: str, csrf_token: str, back: str) -> Response:
-    """Asks whether to sign out."""
+    """Return the page that asks whether to sign out."""
     more = (
         f'<form method="post" action="{escape(action)}">'
         f'<input type="hidden" name="csrf_token" value="{escape(csrf_token)}">'
         f"<button>Sign out</button></form>"
         f'<a class="back" href="{escape(back)}">Stay signed in</a>'
     )
-    return render("Sign out?", "You can come back with TikTok at any time.", more)
+    return render("Sign out?", "You can sign in with TikTok again at any time.", more)
 
 
 def error_page(error: TikTokError, *, login_url: str, back: str, reference: str, for_developer: bool) -> Response:
-    """What a visitor is told: what happened, one button to try again, and a reference to the log."""
-    words = words_for(error)
-    text = error.description if isinstance(error, LoginDenied) and error.description else words.text
+    """Return the page for a visitor: what happened, one button to try again, and a reference to the log."""
+    message = message_for(error)
+    text = error.description if isinstance(error, LoginDenied) and error.description else message.text
     more = ""
     if for_developer:
-        told = escape(error.description) + " " + escape(error.hint or "")
-        more += f"<aside><b>For the developer, on this machine only</b>{told}</aside>"
-    if words.button:
-        more += f'<a class="button" href="{escape(login_url)}">{escape(words.button)}</a>'
+        details = escape(f"{error.description} {error.hint or ''}")
+        more += f"<aside><b>For the developer (shown on localhost only)</b>{details}</aside>"
+    if message.button:
+        more += f'<a class="button" href="{escape(login_url)}">{escape(message.button)}</a>'
     more += f'<a class="back" href="{escape(back)}">Back to the site</a>'
     more += f"<small>Reference {escape(reference)}</small>"
-    response = render(words.title, text, more, status_code=error.status_code)
+    response = render(message.title, text, more, status_code=error.status_code)
     add_retry_after(response, error)
     return response
 
 
 def error_json(error: TikTokError, *, login_url: str, reference: str) -> Response:
-    """The same for a caller that reads JSON."""
-    words = words_for(error)
-    content = {"error": error.code, "message": words.title, "login_url": login_url, "reference": reference}
+    """Return the same for a caller that reads JSON."""
+    message = message_for(error)
+    content = {"error": error.code, "message": message.title, "login_url": login_url, "reference": reference}
     response = JSONResponse(content, status_code=error.status_code, headers=HEADERS)
     add_retry_after(response, error)
     return response

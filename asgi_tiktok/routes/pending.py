@@ -1,4 +1,4 @@
-"""Pending logins: what is remembered between the way to TikTok and the way back, in the browser alone."""
+"""Pending logins: what must be remembered between the redirect to TikTok and the callback, in the browser only."""
 
 import json
 import re
@@ -12,22 +12,23 @@ from typing import Any
 
 from starlette.datastructures import Headers
 
-from asgi_tiktok.crypto.keys import KeyRing, Unreadable
+from asgi_tiktok.crypto.keys import Unreadable
 from asgi_tiktok.crypto.records import open_record, seal_record
-from asgi_tiktok.http.cookies import CookieJar, Header, cookies_named
+from asgi_tiktok.http.cookies import Header, cookies_named
+from asgi_tiktok.tiktok import TikTok
 
 LIFETIME = 600  # seconds
-LEEWAY = 60  # seconds that the clocks of two machines may differ
-MOST_PENDING = 5
-MOST_HELD = 50  # cookies that are looked at; a browser holds a few
-LONGEST_NEXT = 400  # bytes; five such cookies still fit into a Cookie header
+CLOCK_SKEW = 60  # seconds that the clocks of two machines may differ
+MAX_PENDING = 5
+MAX_EXAMINED = 50  # cookies; a browser sends a few
+MAX_NEXT = 400  # bytes; five such cookies still fit into a Cookie header
 PURPOSE = "login"
 NAME_TAIL = re.compile(rb"[A-Za-z0-9_-]{11}")
 
 
 @dataclass(frozen=True, slots=True)
 class PendingLogin:
-    """One login that began in this browser."""
+    """One login that began in this browser. `began_at` is in seconds since the epoch."""
 
     state: str = field(repr=False)
     code_verifier: str = field(repr=False)
@@ -37,42 +38,42 @@ class PendingLogin:
 
     @property
     def is_expired(self) -> bool:
-        return not -LEEWAY <= time.time() - self.began_at < LIFETIME
+        return not -CLOCK_SKEW <= time.time() - self.began_at < LIFETIME
 
 
 class PendingLogins:
     """Reads and writes one sealed cookie per login, named after its state, so that tabs do not collide.
 
-    The seal binds it to its name, to this TikTok app and to its redirect_uri.
+    The seal binds the cookie to its name, to this TikTok app and to its redirect_uri.
     """
 
-    def __init__(self, keys: KeyRing, cookies: CookieJar, *, audience: str, redirect_uri: str) -> None:
-        self.keys = keys
-        self.cookies = cookies
-        self.audience = (audience, redirect_uri)
+    def __init__(self, tiktok: TikTok) -> None:
+        self.keys = tiktok._keys
+        self.cookies = tiktok._cookies
+        self.audience = (tiktok._client._audience, tiktok._client.redirect_uri)
 
-    def name(self, state: str) -> str:
+    def cookie_name(self, state: str) -> str:
         digest = sha256(state.encode()).digest()
         return self.cookies.login_prefix + urlsafe_b64encode(digest[:8]).rstrip(b"=").decode("ascii")
 
-    def remember(self, login: PendingLogin) -> Header:
+    def set_cookie(self, login: PendingLogin) -> Header:
         """The Set-Cookie header that remembers the login."""
-        name = self.name(login.state)
-        sealed = seal_record(self.keys.newest, PURPOSE, asdict(login), place=self.place(name))
+        name = self.cookie_name(login.state)
+        sealed = seal_record(self.keys.newest, PURPOSE, asdict(login), context=self.context(name))
         value = urlsafe_b64encode(sealed).rstrip(b"=").decode("ascii")
         return self.cookies.set(name, value, max_age=LIFETIME)
 
-    def forget(self, login: PendingLogin) -> Header:
-        """The Set-Cookie header that forgets the login."""
-        return self.cookies.expire(self.name(login.state))
+    def expire_cookie(self, login: PendingLogin) -> Header:
+        """The Set-Cookie header that deletes the cookie of the login."""
+        return self.cookies.expire(self.cookie_name(login.state))
 
     def find(self, headers: Headers, state: str) -> PendingLogin | None:
-        """The login with this state, or None when the browser does not hold it.
+        """Return the login with this state, or None if the browser has no cookie for it.
 
-        Raises Unreadable when it holds one that no key of ours opens.
+        Raises Unreadable if there is a cookie that none of our keys opens.
         """
-        name = self.name(state)
-        values = [value for found, value in self.held(headers) if found == name]
+        name = self.cookie_name(state)
+        values = [value for found, value in self.login_cookies(headers) if found == name]
         if not values:
             return None
         logins = [login for value in values if (login := self.read(name, value)) and login.state == state]
@@ -80,38 +81,38 @@ class PendingLogins:
             raise Unreadable(PURPOSE)
         return logins[0]
 
-    def make_room(self, headers: Headers) -> list[Header]:
-        """Set-Cookie headers that forget what is spent or too much, so that one more login fits."""
+    def evict(self, headers: Headers) -> list[Header]:
+        """The Set-Cookie headers that delete expired and excess logins, so that one more fits."""
         live: list[tuple[float, str]] = []
-        gone: list[str] = []
-        for name, value in dict(self.held(headers)).items():
+        excess: list[str] = []
+        for name, value in dict(self.login_cookies(headers)).items():
             login = self.read(name, value)
             if login is None or login.is_expired:
-                gone.append(name)
+                excess.append(name)
             else:
                 live.append((login.began_at, name))
         live.sort(reverse=True)
-        gone += [name for _, name in live[MOST_PENDING - 1 :]]
-        return [self.cookies.expire(name) for name in gone[: 4 * MOST_PENDING]]
+        excess += [name for _, name in live[MAX_PENDING - 1 :]]
+        return [self.cookies.expire(name) for name in excess[: 4 * MAX_PENDING]]
 
     def count(self, headers: Headers) -> int:
-        """How many logins this browser holds."""
-        return len(dict(self.held(headers)))
+        """The number of pending logins in this browser."""
+        return len(dict(self.login_cookies(headers)))
 
-    def held(self, headers: Headers) -> list[tuple[str, bytes]]:
+    def login_cookies(self, headers: Headers) -> list[tuple[str, bytes]]:
         prefix = self.cookies.login_prefix.encode("ascii")
-        pairs = islice(cookies_named(headers.raw, prefix), MOST_HELD)
-        # A name goes back out in Set-Cookie, so it must be one that we could have given.
+        pairs = islice(cookies_named(headers.raw, prefix), MAX_EXAMINED)
+        # A name is sent back in Set-Cookie, so it must be one that we could have chosen.
         return [(name.decode(), value) for name, value in pairs if NAME_TAIL.fullmatch(name, len(prefix))]
 
     def read(self, name: str, value: bytes) -> PendingLogin | None:
         try:
             sealed = b64decode(value + b"=" * (-len(value) % 4), altchars=b"-_", validate=True)
-            return open_record(self.keys, PURPOSE, sealed, read_login, place=self.place(name))
+            return open_record(self.keys, PURPOSE, sealed, read_login, context=self.context(name))
         except (Base64Error, Unreadable):
             return None
 
-    def place(self, name: str) -> str:
+    def context(self, name: str) -> str:
         return json.dumps([name, *self.audience])
 
 

@@ -1,8 +1,8 @@
-"""The `state` parameter: unguessable, and able to tell later how its login began.
+"""The `state` parameter: unguessable, and able to say later how its login began (RFC 6749 §10.12).
 
-What binds a login to a browser is the cookie. When that is missing, the state says why: it holds, beside
-128 random bits, when the login began and a hash of where and in which browser, all under a MAC of ours.
-Reading it only ever chooses the words of an error page.
+The cookie binds a login to a browser. If the cookie is missing, the state says why: besides 128 random bits, it
+contains the time at which the login began and a hash of the address and of the browser, all under our MAC. This
+information only chooses the text of an error page.
 """
 
 import re
@@ -23,24 +23,24 @@ MAC_SIZE = 8  # bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Origins:
-    """How a login began."""
+class LoginOrigin:
+    """How a login began: the time in seconds since the epoch, and hashes of the address and of the browser."""
 
-    at: int
+    began_at: int
     address: bytes
     browser: bytes
 
 
 def make_state(keys: KeyRing, scheme: str, headers: Headers) -> str:
-    """A new state, 43 characters of base64url."""
-    began_at, address, browser = int(time.time()), address_of(scheme, headers), browser_of(headers)
+    """Return a new state: 43 characters of base64url."""
+    began_at, address, browser = int(time.time()), hash_address(scheme, headers), hash_browser(headers)
     body = BODY.pack(secrets.token_bytes(16), began_at, address, browser)
     mac = keys.newest.digest("state", body)[:MAC_SIZE]
     return urlsafe_b64encode(body + mac).rstrip(b"=").decode("ascii")
 
 
-def read_state(keys: KeyRing, state: str) -> Origins | None:
-    """How the login with this state began, or None when it was none of ours."""
+def read_state(keys: KeyRing, state: str) -> LoginOrigin | None:
+    """Return how the login with this state began, or None if it did not begin here."""
     if not FORM.fullmatch(state):
         return None
     raw = urlsafe_b64decode(state + "=")
@@ -48,13 +48,13 @@ def read_state(keys: KeyRing, state: str) -> Origins | None:
     for key in keys:
         if secrets.compare_digest(mac, key.digest("state", body)[:MAC_SIZE]):
             _, began_at, address, browser = BODY.unpack(body)
-            return Origins(began_at, address, browser)
+            return LoginOrigin(began_at, address, browser)
     return None
 
 
-def address_of(scheme: str, headers: Headers) -> bytes:
+def hash_address(scheme: str, headers: Headers) -> bytes:
     return sha256(f"{scheme}://{headers.get('host', '').lower()}".encode()).digest()[:2]
 
 
-def browser_of(headers: Headers) -> bytes:
+def hash_browser(headers: Headers) -> bytes:
     return sha256(headers.get("user-agent", "").encode()).digest()[:2]

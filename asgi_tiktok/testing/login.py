@@ -102,8 +102,8 @@ def login_cookies(tiktok: TikTok, **fields: Unpack[LoginFields]) -> list[dict[st
 async def create_session(tiktok: TikTok, login: SimulatedLogin) -> str:
     """Store what a login stores; return the Set-Cookie header."""
     if login.token is not None:
-        await tiktok.tokens.save(login.token)
-    _, (_, set_cookie) = await tiktok.sessions.create(login.user, login.scopes, login.data)
+        await tiktok._tokens.save(login.token)
+    _, (_, set_cookie) = await tiktok._sessions.create(login.user, login.scopes, login.data)
     return set_cookie.decode("latin-1")
 
 
@@ -119,7 +119,7 @@ def run(client: Any, tiktok: TikTok, create: Callable[[], Coroutine[Any, Any, st
             return await create()
         finally:
             # Connections of the store cannot be used outside of this loop.
-            await tiktok.store.aclose()
+            await tiktok._store.aclose()
 
     # In a thread, because a loop may be running in this one.
     with ThreadPoolExecutor(1, "asgi-tiktok-login-as") as thread:
@@ -138,7 +138,7 @@ def give_cookie(client: Any, tiktok: TikTok, set_cookie: str) -> object:
     """Put the cookie into the client's jar. The result is awaitable if the client is an asynchronous browser."""
     if hasattr(client, "add_cookies"):
         return client.add_cookies(browser_cookies(tiktok, set_cookie))
-    add_cookie(client, tiktok.site.origin, set_cookie)
+    add_cookie(client, tiktok._site.origin, set_cookie)
     return None
 
 
@@ -148,10 +148,10 @@ def browser_cookies(tiktok: TikTok, set_cookie: str) -> list[dict[str, Any]]:
         {
             "name": name,
             "value": value,
-            "url": tiktok.site.origin,
-            "expires": time.time() + tiktok.sessions.absolute_timeout,
+            "url": tiktok._site.origin,
+            "expires": time.time() + tiktok._sessions.absolute_timeout,
             "httpOnly": True,
-            "secure": tiktok.site.secure,
+            "secure": tiktok._site.secure,
             "sameSite": "Lax",
         }
     ]

@@ -63,7 +63,7 @@ class SimulatedLogin:
         **user_fields: Any,
     ) -> Self:
         """Raise TypeError for a field that no user has, ValueError for a value that TikTok cannot send."""
-        granted = tiktok.client.scopes if scopes is None else tiktok.check_declared(scopes)
+        granted = tiktok._client.scopes if scopes is None else tiktok._check_declared(scopes)
         user = make_user(display_name, open_id or open_id_of(display_name), granted, user_fields)
         if isinstance(token, Token) and token.open_id != user.open_id:
             raise ValueError(f"The token has the open_id {token.open_id!r}, not {user.open_id!r}; pass open_id=.")

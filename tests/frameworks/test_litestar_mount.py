@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from asgi_tiktok import TikTokAuthMiddleware
 from asgi_tiktok.emulator import DEFAULT_APP, Emulator
-from asgi_tiktok.litestar import TikTokPlugin
+from asgi_tiktok.litestar import TikTokPlugin, mount
 from tests.support.app import app
 from tests.support.login import new_browser
 from tests.support.people import AMARA
@@ -31,15 +31,11 @@ def browser(emulator: Emulator) -> TestClient:
     tiktok = new_tiktok(httpx2.ASGITransport(emulator), redirect_uri=CALLBACK)
     inner = TikTokAuthMiddleware(app, tiktok, protect=("/studio",))
 
-    @asgi("/shop", is_mount=True, copy_scope=True)
-    async def shop(scope: Scope, receive: Receive, send: Send) -> None:
-        await inner(scope, receive, send)  # type: ignore[arg-type]
-
     @get("/", sync_to_thread=False)
     def home() -> str:
         return "home"
 
-    return new_browser(Litestar([shop, home]))
+    return new_browser(Litestar([mount("/shop", inner), home]))
 
 
 def test_a_person_signs_in_and_out(browser: TestClient, emulator: Emulator) -> None:

@@ -1,16 +1,18 @@
 """Quart: current_user, the decorators, and the app's own test client."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from quart import Quart, abort, render_template_string, request, websocket
 from quart.testing.connections import WebsocketResponseError
+from starlette.types import Message, Receive, Scope, Send
 from werkzeug.exceptions import HTTPException
 
 from asgi_tiktok import ConfigurationError, LoginRequired, TikTok, TikTokAuthMiddleware, tiktok_session
 from asgi_tiktok.emulator import Emulator
 from asgi_tiktok.quart import TikTokAuth, current_user, login_required, requires_scope
 from asgi_tiktok.testing import login_as
+from tests.support.login import new_browser
 from tests.support.people import AMARA
 from tests.support.settings import FETCH, NAVIGATION, ORIGIN
 
@@ -181,6 +183,23 @@ class TestTemplates:
     async def test_are_rendered_outside_of_requests(self, app: Quart) -> None:
         async with app.app_context():
             assert await render_template_string("Dear {{ name }}", name="Bob") == "Dear Bob"
+
+
+@pytest.mark.parametrize("path", ["/auth/tiktok/session", "/auth/tiktok/callback", "/account"])
+def test_each_response_says_where_its_body_ends(app: Quart, path: str) -> None:
+    """Quart's own test client requires it since 0.23."""
+    ends: list[bool] = []
+
+    async def server(scope: Scope, receive: Receive, send: Send) -> None:
+        async def watch(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                ends.append(message["more_body"])
+            await send(message)
+
+        await cast(Any, app).asgi_app(scope, receive, watch)
+
+    new_browser(server).get(path)
+    assert ends[-1] is False
 
 
 async def test_an_app_made_by_a_factory(tiktok: TikTok) -> None:

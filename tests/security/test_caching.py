@@ -198,7 +198,7 @@ async def test_an_error_of_tiktoks_tells_no_secret(broken: int | Exception) -> N
             raise broken
         return httpx2.Response(broken, text="<html>", headers={"location": "https://evil.test/"})
 
-    client = new_tiktok(httpx2.MockTransport(answer)).client
+    client = new_tiktok(httpx2.MockTransport(answer))._client
     with pytest.raises(TikTokError) as caught:
         await client.fetch_token(code, code_verifier=code_verifier)
     error = caught.value

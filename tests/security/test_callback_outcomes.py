@@ -165,7 +165,7 @@ async def test_p17_a_used_callback_signs_nobody_in_again(
     for browser, who in ((victim, ""), (attacker, JUN.display_name)):
         answer = await browser.request(back)
         assert answer.status == 400
-        assert "This sign-in is finished already" in answer.text
+        assert "This sign-in is already complete" in answer.text
         assert await browser.display_name() == who
     assert count_requests(emulator) == 2
 
@@ -181,7 +181,7 @@ async def test_a_login_that_took_too_long_is_over(
     answer = await victim.request(back, headers=[("cookie", cookie)] if keeps_cookie else [])
 
     assert answer.status == 400
-    assert "That took a little long" in answer.text
+    assert "This took too long" in answer.text
     assert 'href="/auth/tiktok/login' in answer.text
     assert count_requests(emulator) == 0
 

@@ -162,7 +162,9 @@ async def test_a_lease_of_a_dead_worker_ends_also_when_the_clock_is_set_back(
     tiktok = worker.tiktok
     await Browser(worker, emulator).sign_in()
     clock.offset = 3 * HOUR
-    await each_store.add("lease:" + tiktok.tokens.record_key(AMARA.open_id), b"of a dead worker", ttl=lease.LEASE)
+    await each_store.add(
+        "lease:" + tiktok._tokens.records.name_of(AMARA.open_id), b"of a dead worker", ttl=lease.LEASE
+    )
     clock.offset = 2 * HOUR
 
     with anyio.fail_after(9):

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp
 
 from asgi_tiktok import MemoryStore, TikTok, TikTokAuthMiddleware
 from asgi_tiktok.crypto.keys import Key, KeyRing
+from asgi_tiktok.crypto.signer import IdSigner
 from asgi_tiktok.emulator import Emulator
 from tests.support.app import app
 from tests.support.browser import Browser
@@ -37,8 +38,12 @@ async def show(site: ASGIApp, *headers: bytes) -> RawResponse:
     return answer
 
 
+def cookie_purpose(tiktok: TikTok) -> str:
+    return f"cookie/{tiktok._sessions.purpose}"
+
+
 def signed(secret: str = SECRET_KEY, purpose: str = "", session_id: bytes = b"i" * 43) -> bytes:
-    return KeyRing(secret).newest.sign(purpose, session_id)
+    return IdSigner(KeyRing(secret), purpose).sign(session_id)
 
 
 HOSTILE: dict[str, Callable[[bytes], bytes]] = {
@@ -110,12 +115,12 @@ async def test_every_byte_of_the_cookie_counts(site: ASGIApp, cookie: bytes, cha
 
 
 FOREIGN: dict[str, Callable[[TikTok, bytes], bytes]] = {
-    "K-01 another key": lambda tiktok, id: signed(OLD_SECRET_KEY, tiktok.sessions.cookie_purpose, id),
+    "K-01 another key": lambda tiktok, id: signed(OLD_SECRET_KEY, cookie_purpose(tiktok), id),
     "K-01 another purpose": lambda tiktok, id: signed(purpose="session", session_id=id),
     "K-01 the login's purpose": lambda tiktok, id: signed(purpose="login", session_id=id),
     "K-10 another app of this deployment": lambda tiktok, id: signed(purpose="session-cookie/other", session_id=id),
-    "K-10 never given": lambda tiktok, id: signed(purpose=tiktok.sessions.cookie_purpose),
-    "K-10 empty": lambda tiktok, id: signed(purpose=tiktok.sessions.cookie_purpose, session_id=b""),
+    "K-10 never given": lambda tiktok, id: signed(purpose=cookie_purpose(tiktok)),
+    "K-10 empty": lambda tiktok, id: signed(purpose=cookie_purpose(tiktok), session_id=b""),
 }
 
 
@@ -136,7 +141,7 @@ async def test_k01_a_cookie_of_a_retired_key_is_nobody(store: MemoryStore, cooki
     assert await user_of(site, OURS + cookie) == ""
 
 
-WHOLE = b'{"format": 1, "user": {"open_id": "a"}, "scopes": [], "data": {}, "created_at": 1e9, "seen_at": 1e10}'
+WHOLE = b'{"format": 1, "user": {"open_id": "a", "display_name": "Ada"}, "scopes": [], "data": {}, "created_at": 4e9, "seen_at": 5e9}'
 RECORDS = {
     "K-02 empty": b"",
     "K-02 null": b"null",
@@ -149,19 +154,30 @@ RECORDS = {
     "K-02 nobody": b'{"format": 1, "user": {"open_id": 7}, "scopes": [], "data": {}}',
     "K-02 no scopes": WHOLE.replace(b"[]", b"null"),
     "K-02 no data": WHOLE.replace(b"{}", b"[]"),
-    "K-02 begun never": WHOLE.replace(b"1e9", b"NaN"),
-    "K-02 begun at the end of time": WHOLE.replace(b"1e9", b"1e999"),
+    "K-02 begun never": WHOLE.replace(b"4e9", b"NaN"),
+    "K-02 begun at the end of time": WHOLE.replace(b"4e9", b"1e999"),
     "K-02 of an unknown kind": WHOLE.replace(b'"format": 1', b'"format": "1"'),
 }
 
 
+async def plant_record(tiktok: TikTok, record: bytes) -> None:
+    """Store the record, sealed, as that of the session with the id of `signed`."""
+    key = KeyRing(SECRET_KEY).newest
+    name = tiktok._sessions.name_of(key, b"i" * 43)
+    await tiktok._store.set(name, key.seal(tiktok._sessions.purpose, record, context=name), ttl=60)
+
+
+async def test_the_whole_record_is_a_session(site: ASGIApp, tiktok: TikTok) -> None:
+    await plant_record(tiktok, WHOLE)
+
+    assert await user_of(site, OURS + signed(purpose=cookie_purpose(tiktok))) == "Ada"
+
+
 @pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS.keys())
 async def test_a_record_that_no_version_of_ours_wrote_is_nobody(site: ASGIApp, tiktok: TikTok, record: bytes) -> None:
-    key = KeyRing(SECRET_KEY).newest
-    name = "session:" + key.digest("session-record", b"i" * 43).hex()
-    await tiktok.store.set(name, key.seal("session", record, context=name), ttl=60)
+    await plant_record(tiktok, record)
 
-    assert await user_of(site, OURS + signed(purpose=tiktok.sessions.cookie_purpose)) == ""
+    assert await user_of(site, OURS + signed(purpose=cookie_purpose(tiktok))) == ""
 
 
 async def test_k02_a_record_moved_to_another_key_is_nobody(
@@ -250,13 +266,13 @@ async def test_k08_of_many_cookies_of_our_name_few_are_verified(
     site: ASGIApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     verified = []
-    unsign = Key.unsign
+    verify = IdSigner.verify
 
-    def count(key: Key, purpose: str, signed: bytes) -> bytes:
+    def count(signer: IdSigner, signed: bytes) -> tuple[Key, bytes] | None:
         verified.append(signed)
-        return unsign(key, purpose, signed)
+        return verify(signer, signed)
 
-    monkeypatch.setattr(Key, "unsign", count)
+    monkeypatch.setattr(IdSigner, "verify", count)
     await show(site, b"; ".join(OURS + b"%d" % number for number in range(5000)))
 
     assert len(verified) <= 16

@@ -100,7 +100,7 @@ async def test_a_disconnect_during_a_refresh(each_store: Store, turned: bool, en
     async def renew(scene: Scene) -> object:
         kept = await scene.stored_token()
         rejected = kept.token.access_token if kept else None
-        return await scene.tiktok.tokens.get(AMARA.open_id, rejected=None if ended else rejected)
+        return await scene.tiktok._tokens.get(AMARA.open_id, rejected=None if ended else rejected)
 
     async def disconnect(scene: Scene) -> None:
         await scene.second_tiktok.disconnect(AMARA.open_id)

@@ -62,19 +62,19 @@ def tiktok(faulty: FaultyTransport) -> TikTok:
 async def new_token(tiktok: TikTok, emulator: Emulator) -> tuple[str, str]:
     """A code and its verifier."""
     verifier = secrets.token_urlsafe(32)
-    back = emulator.consent(tiktok.client.authorization_url(state="s", code_verifier=verifier))
+    back = emulator.consent(tiktok._client.authorization_url(state="s", code_verifier=verifier))
     return parse_qs(urlsplit(back).query)["code"][0], verifier
 
 
 async def fetch(tiktok: TikTok, emulator: Emulator) -> object:
     code, verifier = await new_token(tiktok, emulator)
-    return await tiktok.client.fetch_token(code, code_verifier=verifier)
+    return await tiktok._client.fetch_token(code, code_verifier=verifier)
 
 
 async def keep(tiktok: TikTok, emulator: Emulator, *, ended: bool) -> None:
     code, verifier = await new_token(tiktok, emulator)
-    token = await tiktok.client.fetch_token(code, code_verifier=verifier)
-    await tiktok.tokens.save(replace(token, expires_at=int(time.time()) - 1) if ended else token)
+    token = await tiktok._client.fetch_token(code, code_verifier=verifier)
+    await tiktok._tokens.save(replace(token, expires_at=int(time.time()) - 1) if ended else token)
 
 
 async def call_api(tiktok: TikTok) -> object:
@@ -83,7 +83,7 @@ async def call_api(tiktok: TikTok) -> object:
 
 
 async def describe(tiktok: TikTok) -> object:
-    return await tiktok.client.fetch_user(await tiktok.token(AMARA.open_id))
+    return await tiktok._client.fetch_user(await tiktok.token(AMARA.open_id))
 
 
 WAYS: dict[str, tuple[str, bool, Callable[[TikTok], Coroutine[Any, Any, object]]]] = {
@@ -122,7 +122,7 @@ async def test_an_error_of_the_wire_alone_tells_no_secret_by_its_locals(
     code, verifier = await new_token(tiktok, emulator)
     faulty.path, faulty.fault = "/v2/oauth/token/", answer
     try:
-        await tiktok.client.fetch_token(code, code_verifier=verifier)
+        await tiktok._client.fetch_token(code, code_verifier=verifier)
     except TikTokError as error:
         canaries.check_error("error", error)
     assert faulty.calls == 1
@@ -242,7 +242,7 @@ async def test_a_dump_of_any_object_of_ours_tells_no_secret(
     await keep(tiktok, emulator, ended=False)
     token = await tiktok.token(AMARA.open_id)
     site = TikTokAuthMiddleware(app, tiktok)
-    objects = [site, tiktok, tiktok.client, tiktok.keys, tiktok.keys.newest, Webhooks(tiktok), tiktok.sessions]
+    objects = [site, tiktok, tiktok._client, tiktok._keys, tiktok._keys.newest, Webhooks(tiktok), tiktok._sessions]
     for thing in [*objects, *vars(tiktok).values()]:
         canaries.check(f"repr of {thing!r}", repr(thing))
         if hasattr(thing, "__dict__"):

@@ -64,7 +64,7 @@ def test_no_log_of_a_real_server_tells_a_secret(
         assert browser.get(first).status_code == 303
         assert browser.get(first).status_code == 303
         assert browser.get(f"{home}/token").status_code == 200
-        emulator.grants.remove(tiktok.client.client_key, AMARA.open_id)
+        emulator.grants.remove(tiktok._client.client_key, AMARA.open_id)
         for kind in ("reset", "5xx", "truncated"):
             emulator.faults.add("token", kind)
             assert browser.get(come_back()).status_code in (502, 503)

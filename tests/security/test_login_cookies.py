@@ -115,9 +115,8 @@ async def test_a_login_cookie_of_another_version_is_no_fault(
 ) -> None:
     back = await victim.approve_login()
     ((name, _),) = pending(victim).items()
-    client = tiktok.client
-    logins = PendingLogins(tiktok.keys, tiktok.cookies, audience=client.audience, redirect_uri=client.redirect_uri)
-    sealed = seal_record(tiktok.keys.newest, "login", facts, place=logins.place(name))
+    logins = PendingLogins(tiktok)
+    sealed = seal_record(tiktok._keys.newest, "login", facts, context=logins.context(name))
     plant(victim, name, urlsafe_b64encode(sealed).rstrip(b"=").decode())
 
     assert "This sign-in cannot be finished" in (await victim.request(back)).text

@@ -18,8 +18,9 @@ from asgi_tiktok import InvalidResponse, MemoryStore, TikTok, TikTokAuthMiddlewa
 from asgi_tiktok.accounts import sessions
 from asgi_tiktok.client import callback as callback_module
 from asgi_tiktok.crypto.keys import Key
+from asgi_tiktok.crypto.signer import IdSigner
 from asgi_tiktok.emulator import Emulator
-from asgi_tiktok.routes import log_limiter as flood_gate
+from asgi_tiktok.routes import log_limiter
 from benchmarks.abandoned_logins import nothing, start_logins
 from tests.support.browser import Browser
 from tests.support.people import AMARA
@@ -50,15 +51,17 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often a key was used, by what for."""
     counted: Counter[str] = Counter()
 
-    def count(name: str, done: Callable[..., bytes]) -> Callable[..., bytes]:
-        def counting(*args: object, **kwargs: object) -> bytes:
+    def count(kind: type, name: str) -> None:
+        method = getattr(kind, name)
+
+        def counting(*args: object, **kwargs: object) -> object:
             counted[name] += 1
-            return done(*args, **kwargs)
+            return method(*args, **kwargs)
 
-        return counting
+        monkeypatch.setattr(kind, name, counting)
 
-    for name in ("open", "signature"):
-        monkeypatch.setattr(Key, name, count(name, getattr(Key, name)))
+    count(Key, "unseal")
+    count(IdSigner, "verify")
     return counted
 
 
@@ -84,8 +87,8 @@ async def test_many_cookies_cost_little(site: ASGIApp, work: Counter[str], path:
         )
 
     assert answer.status in (200, 302, 400)
-    assert work["signature"] <= 2 * 8
-    assert work["open"] <= 100
+    assert work["verify"] <= 2 * 8
+    assert work["unseal"] <= 100
     assert sum(map(len, answer.set_cookie_lines.values())) < 5 * KB
 
 
@@ -98,7 +101,7 @@ async def test_a_flood_of_cookies_under_the_name_of_a_login_is_looked_at_in_part
     answer = await send_request(victim.app, "GET", back.path, query=back.query.encode(), headers=[("cookie", flood)])
 
     assert answer.status == 400
-    assert work["open"] <= 100
+    assert work["unseal"] <= 100
 
 
 @pytest.mark.parametrize("path", [LOGIN, CALLBACK, "/auth/tiktok/logout", "/auth/tiktok/session", "/me"])
@@ -154,7 +157,7 @@ async def test_of_a_gigabyte_from_upstream_64_kilobytes_are_read(headers: dict[s
 
     client = new_tiktok(
         httpx2.MockTransport(lambda _: httpx2.Response(200, headers=headers, stream=Endless()))
-    ).client
+    )._client
     with allocating(at_most=MB), pytest.raises(InvalidResponse):
         await client.fetch_token("code", code_verifier="v" * 43)
     assert read <= (0 if headers else 65 * KB)
@@ -173,23 +176,23 @@ async def test_logins_that_nobody_finishes_leave_no_row_and_no_memory(tiktok: Ti
 
 async def test_what_is_remembered_of_sessions_is_bounded(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """R-59: of those that were opened, and of those that could not be ended."""
-    monkeypatch.setattr(sessions, "MOST_OPENED", 5)
-    monkeypatch.setattr(sessions, "MOST_ENDED", 5)
+    monkeypatch.setattr(sessions, "MAX_CACHED", 5)
+    monkeypatch.setattr(sessions, "MAX_ENDED", 5)
     tiktok = new_tiktok(httpx2.ASGITransport(emulator), max_sessions=100)
     browser = Browser(TikTokAuthMiddleware(nothing, tiktok), emulator)
     for _ in range(20):
         await browser.request(await browser.approve_login())
         browser.jar.cookies.pop(next(key for key in browser.jar.cookies if key[0] == SESSION_COOKIE))
-    names = [name async for name in tiktok.store.owned(tiktok.sessions.owner(AMARA.open_id))]
+    names = [name async for name in tiktok._store.owned(tiktok._sessions.owner(AMARA.open_id))]
     for name in names:
-        record = await tiktok.store.get(name)
+        record = await tiktok._store.get(name)
         assert record
-        assert tiktok.sessions.open(tiktok.keys.newest, name, record)
-        tiktok.sessions.note_ended(name)
+        assert tiktok._sessions.unseal(tiktok._keys.newest, name, record)
+        tiktok._sessions.ended[name] = None
 
     assert len(names) == 20
-    assert len(tiktok.sessions.opened) <= 5
-    assert len(tiktok.sessions.ended) <= 5
+    assert len(tiktok._sessions.opened) <= 5
+    assert len(tiktok._sessions.ended) <= 5
 
 
 async def bad_callback(site: ASGIApp, number: int) -> RawResponse:
@@ -234,7 +237,7 @@ async def test_a_flood_of_nonsense_does_not_fill_the_log(
         assert 400 <= answer.status < 500
     lines = [record.getMessage() for record in caplog.records if record.name == "asgi_tiktok"]
 
-    assert 1 <= len(lines) <= flood_gate.MOST + 1
+    assert 1 <= len(lines) <= log_limiter.MAX_LINES + 1
     assert max(map(len, lines)) < KB
     assert all(line.isprintable() for line in lines)
     assert not any("evil" in line or "X99" in line for line in lines)

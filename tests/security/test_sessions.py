@@ -9,9 +9,7 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from asgi_tiktok import MemoryStore, TikTok, TikTokAuthMiddleware, TikTokUser
-from asgi_tiktok.crypto.keys import KeyRing
 from tests.support.browser import Browser
-from tests.support.canaries import SECRET_KEY
 from tests.support.clock import Clock
 from tests.support.people import AMARA, JUN
 from tests.support.requests import send_request, user_of
@@ -69,7 +67,7 @@ async def test_k11_use_does_not_keep_a_session_for_ever(site: ASGIApp, stolen: s
 async def test_k10_an_id_planted_before_the_login_is_not_adopted(
     site: ASGIApp, tiktok: TikTok, victim: Browser
 ) -> None:
-    planted = KeyRing(SECRET_KEY).newest.sign(tiktok.sessions.cookie_purpose, b"i" * 43).decode()
+    planted = tiktok._sessions.signer.sign(b"i" * 43).decode()
     victim.jar.store(victim.home, f"{SESSION_COOKIE}={planted}; Secure; Path=/")
     await victim.sign_in()
 
@@ -129,7 +127,7 @@ async def test_k10_of_five_hundred_people_at_once_everybody_is_themselves(tiktok
     told: dict[str, str] = {}
 
     async def visit(open_id: str) -> None:
-        _, (_, line) = await tiktok.sessions.create(TikTokUser(open_id=open_id), (), {})
+        _, (_, line) = await tiktok._sessions.create(TikTokUser(open_id=open_id), (), {})
         answer = await send_request(site, "GET", "/", headers=[("cookie", line.split(b";")[0])])
         told[open_id] = answer.text
 

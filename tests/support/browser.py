@@ -118,8 +118,8 @@ class Browser:
 
     @property
     def session_cookie(self) -> str:
-        """The value of the session cookie."""
-        return self.jar[SESSION_COOKIE]
+        """The value of the session cookie, whose name has a suffix if the site is mounted."""
+        return next(cookie.value for cookie in self.jar if cookie.name.startswith(SESSION_COOKIE))
 
 
 def sec_fetch_site(page: URL | None, url: URL) -> str:

@@ -146,7 +146,7 @@ INCIDENTS: dict[str, tuple[str, ...]] = {
     ),
     "C-87": (
         f"{CALLBACK}[P-10 a megabyte of state]",
-        "tests/test_flood_gate.py::test_hundreds_of_bad_callbacks_are_some_lines",
+        "tests/test_log_limiter.py::test_hundreds_of_bad_callbacks_are_some_lines",
     ),
     "C-88": (CACHES + "test_l04_the_whole_address_of_a_callback_is_in_no_log",),
     "C-89": (

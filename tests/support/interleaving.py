@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import httpx2
 
 from asgi_tiktok import Store, TikTokAuthMiddleware
-from asgi_tiktok.accounts.tokens import Kept
+from asgi_tiktok.accounts.token_records import StoredToken
 from asgi_tiktok.emulator import DEFAULT_APP, Emulator, Person
 from tests.support.app import app
 from tests.support.browser import Browser
@@ -100,15 +100,15 @@ class Scene:
         """Expire the access token. The refresh token stays valid."""
         stored = await self.stored_token(person)
         assert stored
-        await self.tiktok.tokens.save(replace(stored.token, expires_at=int(time.time()) - 1))
+        await self.tiktok._tokens.save(replace(stored.token, expires_at=int(time.time()) - 1))
         self.emulator.exchanges.clear()
 
-    async def stored_token(self, person: Person = AMARA) -> Kept | None:
-        return await self.tiktok.tokens.load(person.open_id)
+    async def stored_token(self, person: Person = AMARA) -> StoredToken | None:
+        return await self.tiktok._tokens.records.load(person.open_id)
 
     async def count_sessions(self, person: Person = AMARA) -> int:
         """Return the number of the person's sessions in the store."""
-        return len([name async for name in self.store.owned(self.tiktok.sessions.owner(person.open_id))])
+        return len([name async for name in self.store.owned(self.tiktok._sessions.owner(person.open_id))])
 
     async def user_of(self, session_cookie: str) -> str:
         """Return the name that both workers see for this session cookie."""
@@ -119,20 +119,20 @@ class Scene:
 
     async def send_removal(self, person: Person = AMARA) -> int:
         """Let TikTok send the event that the person has disconnected the app. Return the status of the response."""
-        self.emulator.grants.remove(self.tiktok.client.client_key, person.open_id)
+        self.emulator.grants.remove(self.tiktok._client.client_key, person.open_id)
         body = self.removal_body(person)
         headers = [("tiktok-signature", sign_webhook(body))]
         return (await send_request(self.second_tab.app, "POST", WEBHOOK, headers=headers, body=body)).status
 
     def removal_body(self, person: Person) -> bytes:
-        return webhook_body(user_openid=person.open_id, client_key=self.tiktok.client.client_key)
+        return webhook_body(user_openid=person.open_id, client_key=self.tiktok._client.client_key)
 
     async def expire_event_marker(self, person: Person = AMARA) -> bool:
         """Delete the marker that an event is being processed. Return whether there was one."""
         return await self.store.delete("webhook:" + sha256(self.removal_body(person)).hexdigest(), b"-")
 
     async def has_lease(self, person: Person = AMARA) -> bool:
-        return await self.store.get("lease:" + self.tiktok.tokens.record_key(person.open_id)) is not None
+        return await self.store.get("lease:" + self.tiktok._tokens.records.name_of(person.open_id)) is not None
 
     async def has_live_token(self, person: Person = AMARA) -> bool:
         """Whether TikTok accepts the stored refresh token."""
@@ -141,8 +141,8 @@ class Scene:
 
     async def aclose(self) -> None:
         """Finish the work that both workers do in the background."""
-        await self.tiktok.tokens.aclose()
-        await self.second_tiktok.tokens.aclose()
+        await self.tiktok._tokens.aclose()
+        await self.second_tiktok._tokens.aclose()
 
 
 class Pause:

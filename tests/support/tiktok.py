@@ -32,10 +32,10 @@ async def fetch_token(
     tiktok: TikTok, emulator: Emulator, person: Person | None = None, scopes: Iterable[str] | None = None
 ) -> Token:
     """Sign a person in without a browser and return the token, which is not saved."""
-    url = tiktok.client.authorization_url(state="s", code_verifier=CODE_VERIFIER, scopes=scopes)
-    code = tiktok.client.parse_callback(emulator.consent(url, person)).code
+    url = tiktok._client.authorization_url(state="s", code_verifier=CODE_VERIFIER, scopes=scopes)
+    code = tiktok._client.parse_callback(emulator.consent(url, person)).code
     assert code
-    return await tiktok.client.fetch_token(code, code_verifier=CODE_VERIFIER)
+    return await tiktok._client.fetch_token(code, code_verifier=CODE_VERIFIER)
 
 
 def count_requests(emulator: Emulator, endpoint: str = "token") -> int:

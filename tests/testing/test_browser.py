@@ -33,11 +33,11 @@ def context() -> Iterator[BrowserContext]:
 def test_real_browser_is_signed_in(local: TikTok, context: BrowserContext) -> None:
     login_as(context, tiktok=local)
     page = context.new_page()
-    page.goto(f"{local.site.origin}/me")
+    page.goto(f"{local._site.origin}/me")
     assert '"name":"Ada"' in page.content()
 
     context.add_cookies(login_cookies(local, display_name="Bob"))  # type: ignore[arg-type]
-    page.goto(f"{local.site.origin}/me")
+    page.goto(f"{local._site.origin}/me")
     assert '"name":"Bob"' in page.content()
 
 
@@ -62,7 +62,7 @@ async def test_asynchronous_browser(local: TikTok) -> None:
 
         await login_as_async(context, tiktok=local)
         page = await context.new_page()
-        await page.goto(f"{local.site.origin}/me")
+        await page.goto(f"{local._site.origin}/me")
         assert '"name":"Ada"' in await page.content()
         await browser.close()
 

@@ -116,7 +116,7 @@ def test_given_token_is_stored_unchanged(browser: TestClient, tiktok: TikTok) ->
     ended = Token(open_id="-zoe", scopes=("user.info.basic",), access_token="act.own", expires_at=0)
     login_as(browser, open_id="-zoe", token=ended)
 
-    kept = anyio.run(tiktok.tokens.load, "-zoe")
+    kept = anyio.run(tiktok._tokens.records.load, "-zoe")
     assert kept is not None
     assert kept.token == ended
 
@@ -185,7 +185,7 @@ def test_ambiguous_or_missing_middleware_is_reported(tiktok: TikTok) -> None:
         ({"display_name": "  Ada  "}, ValueError, "the app would see 'Ada'"),
         ({"open_id": "with space"}, ValueError, "open_id"),
         ({"scopes": ["video.publish"]}, ValueError, "'video.publish' is not declared"),
-        ({"scopes": "user.info.basic"}, ValueError, "is one text; give a tuple"),
+        ({"scopes": "user.info.basic"}, ValueError, "must be a tuple of strings"),
         ({"data": {"at": object()}}, TypeError, "data must be a JSON-serializable dict"),
         (
             {"token": Token(open_id="other", scopes=(), access_token="act.own", expires_at=0)},

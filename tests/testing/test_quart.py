@@ -5,7 +5,8 @@ from typing import Any, cast
 import pytest
 from quart import Quart, request, websocket
 
-from asgi_tiktok import TikTok, TikTokAuthMiddleware
+from asgi_tiktok import TikTok
+from asgi_tiktok.quart import TikTokAuth
 from asgi_tiktok.testing import login_as, login_as_async
 from tests.support.settings import ORIGIN
 
@@ -22,7 +23,7 @@ def app(tiktok: TikTok) -> Quart:
     async def socket() -> None:
         await websocket.send(cast(Any, websocket.scope)["user"].display_name)
 
-    cast(Any, app).asgi_app = TikTokAuthMiddleware(cast(Any, app).asgi_app, tiktok)
+    TikTokAuth(app, tiktok)
     return app
 
 

@@ -18,7 +18,7 @@ def check_deployment(settings: Settings) -> Iterator[Finding]:
 
 
 def cookies(settings: Settings) -> Finding:
-    site, name = settings.tiktok.site, settings.tiktok.cookies.session
+    site, name = settings.tiktok._site, settings.tiktok._cookies.session
     if site.secure:
         return ok("cookies", f"{name}, sent over https only", f"Open the app only as {site.origin}.")
     other = "127.0.0.1" if urlsplit(site.origin).hostname == "localhost" else "localhost"
@@ -41,7 +41,7 @@ def proxy(settings: Settings) -> Finding:
 
 
 def root_path(settings: Settings) -> Iterator[Finding]:
-    prefix, callback = settings.value("UVICORN_ROOT_PATH").rstrip("/"), settings.tiktok.site.callback
+    prefix, callback = settings.value("UVICORN_ROOT_PATH").rstrip("/"), settings.tiktok._site.callback
     if prefix and not callback.startswith(f"{prefix}/"):
         yield warning(
             "root path",

@@ -22,8 +22,8 @@ async def check_network(settings: Settings, *, ask_for_token: bool) -> list[Find
     """Return the findings about the clock, TikTok's hosts and, with `ask_for_token`, the credentials."""
     if "TIKTOK_BASE_URL" in settings.errors:
         return [check_clock(), warning("network", "not checked, because there is no address", "Fix TIKTOK_BASE_URL.")]
-    client = settings.tiktok.client
-    hosts = {"API host": client.endpoints.api, "authorization host": client.endpoints.issuer}
+    client = settings.tiktok._client
+    hosts = {"API host": client._endpoints.api, "authorization host": client._endpoints.issuer}
     reached = await asyncio.gather(*(reach(name, origin, settings) for name, origin in hosts.items()))
     ahead = next((ahead for _, ahead in reached if ahead is not None), None)
     findings = [check_clock(ahead), *(finding for finding, _ in reached)]

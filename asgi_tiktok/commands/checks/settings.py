@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 from asgi_tiktok.client.endpoints import LOOPBACK_HOSTS
 from asgi_tiktok.commands.checks.finding import Finding, error, ok, warning
 from asgi_tiktok.commands.portal import APP_ONLY_SCOPES, PORTAL, PRODUCTS, platform_of, registration_steps
-from asgi_tiktok.crypto.keys import CURE as SECRET_KEY_CURE
+from asgi_tiktok.crypto.keys import FIX as SECRET_KEY_CURE
+from asgi_tiktok.environment import split_list
 from asgi_tiktok.errors import ConfigurationError
-from asgi_tiktok.tiktok import TikTok, split_list
+from asgi_tiktok.tiktok import TikTok
 
 CREDENTIALS = f"Copy it from {PORTAL} > Credentials."
 EMULATOR_KEY = "sbemulatorclientkey"
@@ -163,7 +164,7 @@ def redirect_uri(settings: Settings) -> Iterator[Finding]:
 
 
 def scopes(settings: Settings) -> Iterator[Finding]:
-    requested = settings.tiktok.client.scopes
+    requested = settings.tiktok._client.scopes
     for scope in requested:
         if scope in APP_ONLY_SCOPES:
             yield error(

@@ -18,7 +18,7 @@ async def check_store(settings: Settings) -> list[Finding]:
     """Return the findings about the store and the workers that use it."""
     if "TIKTOK_STORE" in settings.errors:
         return [settings.errors["TIKTOK_STORE"]]
-    store, workers = settings.tiktok.store, count_workers(settings.environ)
+    store, workers = settings.tiktok._store, count_workers(settings.environ)
     if not isinstance(store, MemoryStore):
         shared = [ok("workers", f"{workers}; they share the store")] if workers > 1 else []
         return [await try_store(store), *shared]

@@ -1,0 +1,26 @@
+"""The keyword arguments of TikTokAuthMiddleware."""
+
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any, TypedDict
+
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+
+from asgi_tiktok.errors import TikTokError
+
+# Each framework has its own types for the three arguments of an ASGI app.
+AnyApp = Callable[[Any, Any, Any], Awaitable[None]]
+
+OnError = Callable[[HTTPConnection, TikTokError], Response | Awaitable[Response]]
+
+
+class Options(TypedDict, total=False):
+    """The keyword arguments, for the framework integrations that pass them on."""
+
+    # Not Iterable: an integration that installs into two apps would find a generator empty at the second.
+    protect: Collection[str]
+    public: Collection[str]
+    on_error: OnError | None
+    websocket_origins: Collection[str]
+    allow_missing_origin: bool
+    websocket_recheck: int
