@@ -7,7 +7,7 @@ a mistake.
 import re
 import secrets
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from urllib.parse import urlsplit
 
@@ -56,12 +56,12 @@ class Settings:
     """The environment, and the app that it configures.
 
     Attributes:
-        environ: The environment.
+        environ: The environment, which holds secrets.
         errors: The finding for each variable that cannot work.
         tiktok: The app, with a stand-in for each variable in `errors`.
     """
 
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)
     errors: Mapping[str, Finding]
     tiktok: TikTok
 
@@ -146,11 +146,11 @@ def credential(settings: Settings, variable: str, shown: str) -> Finding:
 
 def secret_key(settings: Settings) -> Iterator[Finding]:
     keys = split_list(settings.value("TIKTOK_SECRET_KEY"))
-    lengths = " and ".join(str(len(key)) for key in keys)
     if settings.value("TIKTOK_CLIENT_SECRET") in keys:
         found = "it has the same value as TIKTOK_CLIENT_SECRET, so a leak of one is a leak of both"
         yield warning("secret key", found, SECRET_KEY_CURE)
     else:
+        lengths = " and ".join(str(len(key)) for key in keys)
         yield ok("secret key", f"{lengths} characters" + (", newest key first" if len(keys) > 1 else ""))
 
 
