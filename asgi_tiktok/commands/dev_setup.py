@@ -45,7 +45,6 @@ def with_emulator(
     emulator_port: int | None,
     config: Path | None = None,
     traceback: bool = False,
-    folder: Path = FOLDER,
 ) -> Iterator[DevSetup]:
     """Start an emulator, and prepare an app that signs in with it.
 
@@ -55,7 +54,7 @@ def with_emulator(
     port = port_in(own) if port is None else port
     check_before_start(target, emulator_settings(own, port or PORT), traceback=traceback)
     with ExitStack() as stack:
-        key = secret_key(own, folder)
+        key = secret_key(own)
         listeners = listen_on(port, PORT, "--port", stack)
         app_port = listeners[0].getsockname()[1]
         app = emulated_app(emulator_settings(own, app_port), target)
@@ -67,15 +66,13 @@ def with_emulator(
             "Sign in": f"http://localhost:{app_port}/auth/tiktok/login",
             "Emulator": with_note(running.url, emulator_port, EMULATOR_PORT),
             "Inspector": f"{running.url}/_emulator/",
-            **common_lines(target, own, folder),
+            **common_lines(target, own),
         }
         yield DevSetup(listeners, environ, notice("", lines, warnings(environ, app_port, running.url)))
 
 
 @contextmanager
-def with_tiktok(
-    target: str, *, port: int | None, traceback: bool = False, folder: Path = FOLDER
-) -> Iterator[DevSetup]:
+def with_tiktok(target: str, *, port: int | None, traceback: bool = False) -> Iterator[DevSetup]:
     """Prepare an app that signs in with the real TikTok, by the rules of its Desktop platform.
 
     Raises ConfigurationError for an app, a setting, a port or a folder that cannot work.
@@ -86,7 +83,7 @@ def with_tiktok(
     environ = real_settings(own, port)
     check_before_start(target, {"TIKTOK_SECRET_KEY": secrets.token_urlsafe(32), **environ}, traceback=traceback)
     with ExitStack() as stack:
-        environ = {"TIKTOK_SECRET_KEY": secret_key(own, folder), **environ}
+        environ = {"TIKTOK_SECRET_KEY": secret_key(own), **environ}
         listeners = listen_on(port, PORT, "--port", stack)
         sandbox = environ["TIKTOK_CLIENT_KEY"].startswith("sb")
         lines = {
@@ -94,7 +91,7 @@ def with_tiktok(
             "Sign in": f"http://localhost:{port}/auth/tiktok/login",
             "TikTok": f"the real one, with client key {environ['TIKTOK_CLIENT_KEY']}",
             "Register": registration_steps(environ["TIKTOK_REDIRECT_URI"], sandbox=sandbox),
-            **common_lines(target, own, folder),
+            **common_lines(target, own),
         }
         yield DevSetup(listeners, environ, notice(" --real", lines, []))
 
@@ -160,10 +157,10 @@ def check_before_start(target: str, environ: dict[str, str], *, traceback: bool)
     check_app(target, {**os.environ, **environ}, traceback=traceback)
 
 
-def secret_key(own: Mapping[str, str], folder: Path) -> str:
+def secret_key(own: Mapping[str, str]) -> str:
     if "TIKTOK_SECRET_KEY" in own:
         return own["TIKTOK_SECRET_KEY"]
-    key, store = open_folder(folder, KEY_FILE)
+    key, store = open_folder(FOLDER, KEY_FILE)
     store.close()
     return key
 
@@ -184,9 +181,9 @@ def emulated_app(environ: Mapping[str, str], name: str) -> App:
         raise ConfigurationError(f"TIKTOK_REDIRECT_URI: {error}") from None
 
 
-def common_lines(target: str, own: Mapping[str, str], folder: Path) -> dict[str, str]:
+def common_lines(target: str, own: Mapping[str, str]) -> dict[str, str]:
     kept = {"Settings": f"unchanged: {', '.join(own)}"} if own else {}
-    return {"App": f"{target}, reloaded when a file changes", "Sessions": f"kept in {folder}", **kept}
+    return {"App": f"{target}, reloaded when a file changes", "Sessions": f"kept in {FOLDER}", **kept}
 
 
 def warnings(environ: Mapping[str, str], port: int, emulator_url: str) -> list[str]:

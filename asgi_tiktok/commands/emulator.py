@@ -1,4 +1,4 @@
-"""asgi-tiktok emulator: a TikTok on this machine that your own app can sign in with."""
+"""asgi-tiktok emulator: run an emulated TikTok that your own app can sign in with."""
 
 import argparse
 
@@ -9,7 +9,7 @@ from asgi_tiktok.commands.parser import Commands, add_config, port_number
 def add(commands: Commands) -> None:
     parser = commands.add_parser(
         "emulator",
-        help="run a TikTok on this machine that your own app can sign in with",
+        help="run an emulated TikTok that your own app can sign in with",
         description="Serves TikTok's sign-in pages and API on this machine, for your own app.",
     )
     parser.add_argument("--port", type=port_number, metavar="PORT", help="(default: 8700 or the next free one)")

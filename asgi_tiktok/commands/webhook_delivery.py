@@ -32,7 +32,7 @@ def send(event: Event, url: str | None, environ: Mapping[str, str]) -> int:
     status, response = post(address, body, headers)
     about = f" about {event.open_id}" if event.open_id else ""
     print(f"Sent {event.name}{about}, signed for {event.client_key}, to {address}")
-    print(f"{status} {phrase(status)}: {explanation(status)}")
+    print(f"{status} {httpx2.codes.get_reason_phrase(status) or 'unknown'}: {explanation(status)}")
     if status != HTTPStatus.OK and response:
         print(response)
     return int(status != HTTPStatus.OK)
@@ -69,13 +69,6 @@ def explanation(status: int) -> str:
     if status == HTTPStatus.NOT_FOUND:
         return "there is no webhook at this address; pass the right one with --url"
     return "the app did not accept the event; TikTok would send it again for up to 72 hours"
-
-
-def phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "unknown"
 
 
 def default_address(environ: Mapping[str, str]) -> str:

@@ -36,7 +36,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self.environment.filters.update(compact=compact, picture=self.picture, meaning=meaning)
+        self.environment.filters.update(compact=compact, picture=self.picture, meaning=MEANINGS.__getitem__)
         self.environment.globals["style"] = Markup(self.style)  # noqa: S704 -- a file of this package
 
     def render(self, template: str, request: Request, *, status_code: int = 200, **context: Any) -> HTMLResponse:
@@ -66,10 +66,6 @@ def headers_for(style: str, emulator_url: str) -> dict[str, str]:
         "Referrer-Policy": "same-origin",
         "X-Content-Type-Options": "nosniff",
     }
-
-
-def meaning(scope: str) -> str:
-    return MEANINGS[scope]
 
 
 def compact(count: int) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from asgi_tiktok.commands import main
 from asgi_tiktok.commands.checks.clock import check_clock, clock_difference
+from asgi_tiktok.commands.checks.settings import read_settings
 from asgi_tiktok.emulator import DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, RunningEmulator
 from tests.support.canaries import OLD_SECRET_KEY, SECRET_KEY
 
@@ -220,6 +221,11 @@ def test_all_wrong_settings_are_reported_at_once(
     assert len(errors) == len(wrong)
     assert all(variable in str(errors) for variable in wrong)
     assert all(finding["cure"] for finding in errors)
+
+
+def test_settings_hide_secrets_in_their_repr() -> None:
+    settings = read_settings({**GOOD, "TIKTOK_SECRET_KEY": "short-secret"})
+    assert not any(secret in repr(settings) for secret in (*SECRETS, "short-secret"))
 
 
 def test_workers_may_share_a_sqlite_file(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

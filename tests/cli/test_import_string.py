@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -120,4 +121,4 @@ def test_slow_import_is_refused(modules: Path, monkeypatch: pytest.MonkeyPatch) 
     (modules / "slow.py").write_text("import time\ntime.sleep(60)\n")
     monkeypatch.setattr("asgi_tiktok.commands.import_string.IMPORT_TIMEOUT", 1)
     with pytest.raises(ConfigurationError, match=r"The import of slow:app took longer than 1 seconds"):
-        check_app("slow:app", {})
+        check_app("slow:app", os.environ)

@@ -4,10 +4,9 @@
 a mistake.
 """
 
-import re
 import secrets
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from urllib.parse import urlsplit
 
@@ -48,8 +47,6 @@ CURES = {
     "TIKTOK_BASE_URL": "Unset it to use TikTok. The emulator's address looks like http://127.0.0.1:8700",
 }
 STORE_CURE = "Use sqlite:///… for one machine, or redis:// or postgresql+asyncpg:// for several."
-# Where the description of a ConfigurationError begins to name the fix.
-FIX = re.compile(r"\. (?=[A-Z])|; (?=copy |give )|: (?=pip )")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +54,12 @@ class Settings:
     """The environment, and the app that it configures.
 
     Attributes:
-        environ: The environment.
+        environ: The environment, which holds secrets.
         errors: The finding for each variable that cannot work.
         tiktok: The app, with a stand-in for each variable in `errors`.
     """
 
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)
     errors: Mapping[str, Finding]
     tiktok: TikTok
 
@@ -83,7 +80,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             variable = next((name for name in NAMES if name in refusal.description), "TIKTOK_STORE")
             if variable in errors:
                 raise
-            errors[variable] = refused(variable, refusal.description)
+            errors[variable] = refused(variable, refusal)
 
 
 def quoted(environ: Mapping[str, str], variable: str) -> Finding | None:
@@ -93,33 +90,47 @@ def quoted(environ: Mapping[str, str], variable: str) -> Finding | None:
     return None
 
 
-def refused(variable: str, description: str) -> Finding:
-    found, *fix = FIX.split(description, maxsplit=1)
-    if variable not in found:
-        found = f"{variable}: {found}"
-    return error(NAMES[variable], found.removesuffix("."), CURES.get(variable) or "".join(fix) or STORE_CURE)
+def refused(variable: str, refusal: ConfigurationError) -> Finding:
+    found = refusal.description if variable in refusal.description else f"{variable}: {refusal.description}"
+    return error(NAMES[variable], found.removesuffix("."), CURES.get(variable) or refusal.hint or STORE_CURE)
 
 
 def check_settings(settings: Settings) -> Iterator[Finding]:
     """Yield the findings about all variables but TIKTOK_STORE, the most important first."""
-    for variable, check in CHECKS.items():
-        if variable in settings.errors:
-            yield settings.errors[variable]
-        else:
-            yield from check(settings)
+    checks = (client_key, client_secret, secret_key, redirect_uri, scopes, base_url)
+    for variable, check in zip(NAMES, checks, strict=False):
+        yield settings.errors.get(variable) or check(settings)
+    yield from sandbox(settings)
 
 
-def client_key(settings: Settings) -> Iterator[Finding]:
-    key, emulator = settings.value("TIKTOK_CLIENT_KEY"), settings.value("TIKTOK_BASE_URL")
-    if key == EMULATOR_KEY and not emulator:
+def client_key(settings: Settings) -> Finding:
+    key = settings.value("TIKTOK_CLIENT_KEY")
+    if key == EMULATOR_KEY and not settings.value("TIKTOK_BASE_URL"):
         cure = f"{CREDENTIALS} To use the emulator, set TIKTOK_BASE_URL."
-        yield error("client key", f"{key} is the emulator's key, which TikTok does not know", cure)
-    elif len(key) >= MIN_SECRET_LENGTH:
+        return error("client key", f"{key} is the emulator's key, which TikTok does not know", cure)
+    if len(key) >= MIN_SECRET_LENGTH:
         # Not shown, because it may be the secret.
-        yield warning("client key", f"{len(key)} characters, which is the length of a client secret", CREDENTIALS)
-    else:
-        yield credential(settings, "TIKTOK_CLIENT_KEY", key)
-    if key.startswith("sb") and key != EMULATOR_KEY and not emulator:
+        return warning("client key", f"{len(key)} characters, which is the length of a client secret", CREDENTIALS)
+    return credential(settings, "TIKTOK_CLIENT_KEY", key)
+
+
+def client_secret(settings: Settings) -> Finding:
+    secret = settings.value("TIKTOK_CLIENT_SECRET")
+    if secret == settings.value("TIKTOK_CLIENT_KEY"):
+        return error("client secret", "TIKTOK_CLIENT_SECRET has the same value as TIKTOK_CLIENT_KEY", CREDENTIALS)
+    return credential(settings, "TIKTOK_CLIENT_SECRET", f"{len(secret)} characters")
+
+
+def credential(settings: Settings, variable: str, shown: str) -> Finding:
+    if settings.environ[variable] != settings.value(variable):
+        found = f"{variable} has white space around its value, which asgi-tiktok ignores"
+        return warning(NAMES[variable], found, "Set it without the white space.")
+    return ok(NAMES[variable], shown)
+
+
+def sandbox(settings: Settings) -> Iterator[Finding]:
+    key = settings.value("TIKTOK_CLIENT_KEY")
+    if key.startswith("sb") and key != EMULATOR_KEY and not settings.value("TIKTOK_BASE_URL"):
         yield warning(
             "sandbox",
             "the client key begins with sb, so it belongs to a sandbox, where only target users can sign in",
@@ -127,59 +138,35 @@ def client_key(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def client_secret(settings: Settings) -> Iterator[Finding]:
-    secret = settings.value("TIKTOK_CLIENT_SECRET")
-    if secret == settings.value("TIKTOK_CLIENT_KEY"):
-        yield error("client secret", "TIKTOK_CLIENT_SECRET has the same value as TIKTOK_CLIENT_KEY", CREDENTIALS)
-    else:
-        yield credential(settings, "TIKTOK_CLIENT_SECRET", f"{len(secret)} characters")
-
-
-def credential(settings: Settings, variable: str, shown: str) -> Finding:
-    if settings.environ[variable] != settings.value(variable):
-        return warning(
-            NAMES[variable],
-            f"{variable} has white space around its value, which asgi-tiktok ignores",
-            "Set it without the white space.",
-        )
-    return ok(NAMES[variable], shown)
-
-
-def secret_key(settings: Settings) -> Iterator[Finding]:
+def secret_key(settings: Settings) -> Finding:
     keys = split_list(settings.value("TIKTOK_SECRET_KEY"))
-    lengths = " and ".join(str(len(key)) for key in keys)
     if settings.value("TIKTOK_CLIENT_SECRET") in keys:
         found = "it has the same value as TIKTOK_CLIENT_SECRET, so a leak of one is a leak of both"
-        yield warning("secret key", found, SECRET_KEY_CURE)
-    else:
-        yield ok("secret key", f"{lengths} characters" + (", newest key first" if len(keys) > 1 else ""))
+        return warning("secret key", found, SECRET_KEY_CURE)
+    lengths = " and ".join(str(len(key)) for key in keys)
+    return ok("secret key", f"{lengths} characters" + (", newest key first" if len(keys) > 1 else ""))
 
 
-def redirect_uri(settings: Settings) -> Iterator[Finding]:
+def redirect_uri(settings: Settings) -> Finding:
     uri = settings.value("TIKTOK_REDIRECT_URI")
-    sandbox = settings.value("TIKTOK_CLIENT_KEY").startswith("sb")
-    steps = f"Is exactly this string registered? {registration_steps(uri, sandbox=sandbox)}"
-    cure = None if settings.value("TIKTOK_BASE_URL") else steps
-    yield ok("redirect URI", f"{uri} ({platform_of(uri)} platform)", cure)
+    steps = registration_steps(uri, sandbox=settings.value("TIKTOK_CLIENT_KEY").startswith("sb"))
+    cure = None if settings.value("TIKTOK_BASE_URL") else f"Is exactly this string registered? {steps}"
+    return ok("redirect URI", f"{uri} ({platform_of(uri)} platform)", cure)
 
 
-def scopes(settings: Settings) -> Iterator[Finding]:
+def scopes(settings: Settings) -> Finding:
     requested = settings.tiktok._client.scopes
     for scope in requested:
         if scope in APP_ONLY_SCOPES:
-            yield error(
-                "scopes", f"{scope} belongs to the app, so no user can grant it", "Remove it from TIKTOK_SCOPES."
-            )
-            return
+            found = f"{scope} belongs to the app, so no user can grant it"
+            return error("scopes", found, "Remove it from TIKTOK_SCOPES.")
         if scope not in PRODUCTS:
-            yield unknown_scope(scope)
-            return
+            return unknown_scope(scope)
     products = ", ".join(f"{scope} ({PRODUCTS[scope]})" for scope in requested)
     if "user.info.basic" not in requested:
-        yield warning("scopes", products, "Add user.info.basic. Without it, a user has neither name nor picture.")
-        return
+        return warning("scopes", products, "Add user.info.basic. Without it, a user has neither name nor picture.")
     cure = None if settings.value("TIKTOK_BASE_URL") else f"Add each of these products at {PORTAL} > Products."
-    yield ok("scopes", products, cure)
+    return ok("scopes", products, cure)
 
 
 def unknown_scope(scope: str) -> Finding:
@@ -193,26 +180,16 @@ def unknown_scope(scope: str) -> Finding:
     )
 
 
-def base_url(settings: Settings) -> Iterator[Finding]:
+def base_url(settings: Settings) -> Finding:
     url = settings.value("TIKTOK_BASE_URL")
-    host = urlsplit(settings.value("TIKTOK_REDIRECT_URI")).hostname if url else None
     if not url:
-        yield ok("TikTok", "the real one")
-    elif host and host not in (*LOOPBACK_HOSTS, "testserver"):
-        yield error(
+        return ok("TikTok", "the real one")
+    # A wrong redirect URI has its own finding.
+    host = urlsplit(settings.tiktok._client.redirect_uri).hostname
+    if "TIKTOK_REDIRECT_URI" not in settings.errors and host not in (*LOOPBACK_HOSTS, "testserver"):
+        return error(
             "TikTok",
             f"TIKTOK_BASE_URL={url} replaces TikTok, and so decides who signs in at {host}",
             "Unset TIKTOK_BASE_URL in production, because an emulator signs in anyone as any user.",
         )
-    else:
-        yield ok("TikTok", f"an emulator at {url}")
-
-
-CHECKS = {
-    "TIKTOK_CLIENT_KEY": client_key,
-    "TIKTOK_CLIENT_SECRET": client_secret,
-    "TIKTOK_SECRET_KEY": secret_key,
-    "TIKTOK_REDIRECT_URI": redirect_uri,
-    "TIKTOK_SCOPES": scopes,
-    "TIKTOK_BASE_URL": base_url,
-}
+    return ok("TikTok", f"an emulator at {url}")
