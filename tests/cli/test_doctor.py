@@ -168,7 +168,7 @@ def test_production_gets_registration_steps(
         ("TIKTOK_SCOPES", "video.list", "scopes", "warning", "video.list (Display API)"),
         ("TIKTOK_SCOPES", "user.info.basic,video.upload", "scopes", "ok", "video.upload (Content Posting API)"),
         ("TIKTOK_BASE_URL", "http://127.0.0.1:8700", "TikTok", "error", "who signs in at app.example.com"),
-        ("TIKTOK_STORE", "mongodb://x", "store", "error", "TIKTOK_STORE names no store"),
+        ("TIKTOK_STORE", "mongodb://x", "store", "error", "names an unknown kind of store"),
         ("TIKTOK_STORE", "sqlite:////proc/none/store.sqlite3", "store", "error", "/proc/none/store.sqlite3"),
         ("TIKTOK_STORE", "redis://:hush@127.0.0.1:9/0", "store", "error", "127.0.0.1:9"),
         ("WEB_CONCURRENCY", "4", "workers", "error", "4; each has its own sessions in memory"),
@@ -271,4 +271,4 @@ def test_missing_store_package_is_named(monkeypatch: pytest.MonkeyPatch, capsys:
     monkeypatch.setenv("TIKTOK_STORE", "postgresql+asyncpg://user@host/db")
     store = findings(capsys, "--offline")[1]["store"]
     assert store["found"] == "TIKTOK_STORE names a database, which needs SQLAlchemy"
-    assert store["cure"] == "pip install 'asgi-tiktok[sqlalchemy]'"
+    assert store["cure"] == "Run: pip install 'asgi-tiktok[sqlalchemy]'"
