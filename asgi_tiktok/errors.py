@@ -1,25 +1,25 @@
-"""Everything raised on purpose.
+"""Every exception that this package raises on purpose.
 
-* TikTokError
-  - ConfigurationError  the settings cannot work; raised at construction, also a ValueError
-  - LoginError          the browser came back without a usable answer
-    · InvalidCallback   ... with parameters that TikTok never sends
-    · LoginLost         ... to a login that this browser does not hold; `cause` says why
-    · AccessDenied      ... because the person said no
-    · LoginRefused      ... because TikTok said no
-    · LoginDenied       ... to an app that does not want this person; raised by an `on_login` hook
-  - LoginRequired       only a new login can help
-    · ScopeRequired     ... in which the person grants more
-  - RequestRefused      a request of this kind is not answered here: wrong method, foreign origin
-  - HookFailed          a hook of the app raised, or returned what JSON cannot hold
-  - WebhookRefused      an event that TikTok did not sign for this app
-  - TokenError          the token or revocation endpoint refused
-  - APIError            the API refused
-  - Unavailable         TikTok could not be reached
-    · UpstreamTimeout   ... in time
-    · RateLimited       ... because it was asked too often; `retry_after` says when to ask again
-    · InvalidResponse   ... in its right mind: the answer makes no sense
-  - StoreError          the store did not answer
+TikTokError
+    ConfigurationError      a setting that cannot work; also a ValueError
+    LoginError              a callback that completes no login
+        InvalidCallback     parameters that TikTok never sends
+        LoginLost           a login that this browser did not start, or no longer holds; `cause` has the reason
+        AccessDenied        the user's refusal at TikTok
+        LoginRefused        TikTok's refusal
+        LoginDenied         the app's refusal, raised by an `on_login` hook
+    LoginRequired           a visitor or token that needs a new login; also Starlette's HTTPException
+        ScopeRequired       a user who has not granted all scopes
+    RequestRefused          a request that a route does not accept: wrong method, another origin
+    HookFailed              a hook of the app that raised, or that returned a value JSON cannot represent
+    WebhookRefused          a webhook event without a valid signature for this app
+    TokenError              an error response of the token or revocation endpoint
+    APIError                an error response of TikTok's API
+    Unavailable             TikTok cannot be reached
+        UpstreamTimeout     TikTok's response took too long
+        RateLimited         TikTok received too many requests; `retry_after` has the seconds to wait
+        InvalidResponse     TikTok's response is malformed or too large
+    StoreError              the store is unavailable
 """
 
 from collections.abc import Iterable
@@ -27,9 +27,45 @@ from enum import StrEnum
 
 from starlette.exceptions import HTTPException
 
+__all__ = [
+    "APIError",
+    "AccessDenied",
+    "Cause",
+    "ConfigurationError",
+    "HookFailed",
+    "InvalidCallback",
+    "InvalidResponse",
+    "LoginDenied",
+    "LoginError",
+    "LoginLost",
+    "LoginRefused",
+    "LoginRequired",
+    "RateLimited",
+    "RequestRefused",
+    "ScopeRequired",
+    "StoreError",
+    "TikTokError",
+    "TokenError",
+    "Unavailable",
+    "UpstreamTimeout",
+    "WebhookRefused",
+]
+
 
 class TikTokError(Exception):
-    """What every error of this package can tell: where it happened, what it is called, what helps."""
+    """Base class of all errors in this package.
+
+    The constructor takes the attributes under the same names. The defaults of most of them depend on the class.
+
+    Attributes:
+        description (str): What is wrong, for developers and the log. Default: empty.
+        stage (str): The step that failed, for example `"token"` or `"store"`.
+        code (str): The name of the error for programs; TikTok's own name, if TikTok reported the error.
+        log_id (str | None): TikTok's id of the request, for questions to TikTok's support. Default: None.
+        hint (str | None): What to do about it. Default: None.
+        retryable (bool): Whether the same action may succeed later.
+        status_code (int): The HTTP status of the response to the visitor.
+    """
 
     status_code: int = 500
     stage: str = "setup"
@@ -46,33 +82,22 @@ class TikTokError(Exception):
         log_id: str | None = None,
         hint: str | None = None,
         retryable: bool | None = None,
+        status_code: int | None = None,
     ) -> None:
-        # Not super(), for LoginRequired has another parent, who takes something else.
+        # Not super(), because the other parent of LoginRequired takes other arguments.
         Exception.__init__(self, description)
         self.description = description
         self.log_id = log_id
-        if stage is not None:
-            self.stage = stage
-        if code is not None:
-            self.code = code
-        if hint is not None:
-            self.hint = hint
-        if retryable is not None:
-            self.retryable = retryable
+        given = {"stage": stage, "code": code, "hint": hint, "retryable": retryable, "status_code": status_code}
+        vars(self).update({name: value for name, value in given.items() if value is not None})
 
     def __str__(self) -> str:
-        parts = [f"{self.stage}: {self.code}"]
-        if self.description:
-            parts.append(self.description)
-        if self.hint:
-            parts.append(self.hint)
-        if self.log_id:
-            parts.append(f"log_id {self.log_id}")
-        return " | ".join(parts)
+        log_id = self.log_id and f"log_id {self.log_id}"
+        return " | ".join(filter(None, (f"{self.stage}: {self.code}", self.description, self.hint, log_id)))
 
 
 class ConfigurationError(TikTokError, ValueError):
-    """A setting cannot work. The text names the setting and the cure."""
+    """A setting that cannot work. The message names the setting, and `hint` is the fix."""
 
     code = "configuration"
 
@@ -81,7 +106,7 @@ class ConfigurationError(TikTokError, ValueError):
 
 
 class LoginError(TikTokError):
-    """The browser came back from TikTok without a usable answer."""
+    """A callback that completes no login. Status 400."""
 
     status_code = 400
     stage = "callback"
@@ -89,26 +114,30 @@ class LoginError(TikTokError):
 
 
 class InvalidCallback(LoginError):
-    """The callback carries parameters that TikTok never sends: missing, doubled, garbled or too long."""
+    """A callback with missing, repeated, malformed or oversized parameters. TikTok never sends one."""
 
     code = "invalid_callback"
 
 
 class Cause(StrEnum):
-    """Why a login is lost."""
+    """The reason why a login is lost."""
 
-    NO_COOKIE = "no_cookie"
-    OTHER_BROWSER = "other_browser"
-    OTHER_ADDRESS = "other_address"
-    EXPIRED = "expired"
-    ALREADY_USED = "already_used"
-    TOO_MANY = "too_many"
-    KEY_GONE = "key_gone"
-    NEVER_BEGUN = "never_begun"
+    NO_COOKIE = "no_cookie"  # the browser sent no cookie back, for example because it blocks cookies
+    OTHER_BROWSER = "other_browser"  # the login started in another browser, for example in an in-app browser
+    OTHER_ADDRESS = "other_address"  # the login started at another address of the site, for example at 127.0.0.1
+    EXPIRED = "expired"  # the login took longer than ten minutes
+    ALREADY_USED = "already_used"  # the login was completed before
+    TOO_MANY = "too_many"  # newer logins in this browser have replaced it
+    KEY_GONE = "key_gone"  # its key was removed from `secret_key`
+    NEVER_BEGUN = "never_begun"  # the login did not start at this site
 
 
 class LoginLost(LoginError):
-    """The callback belongs to a login that this browser does not hold (RFC 6749 §10.12)."""
+    """A callback of a login that this browser did not start, or no longer holds (RFC 6749 §10.12). Status 400.
+
+    Attributes:
+        cause (Cause): The reason. `code` has the same value.
+    """
 
     def __init__(self, cause: Cause, description: str = "", *, hint: str | None = None) -> None:
         super().__init__(description, code=cause.value, hint=hint)
@@ -116,21 +145,21 @@ class LoginLost(LoginError):
 
 
 class AccessDenied(LoginError):
-    """The person pressed Cancel at TikTok (RFC 6749 §4.1.2.1)."""
+    """The user cancelled the login at TikTok (RFC 6749 §4.1.2.1). Status 403."""
 
     status_code = 403
     code = "access_denied"
 
 
 class LoginRefused(LoginError):
-    """TikTok ended the login with an error of its own (RFC 6749 §4.1.2.1)."""
+    """TikTok ended the login with an error (RFC 6749 §4.1.2.1). Status 502."""
 
     status_code = 502
     code = "login_refused"
 
 
 class LoginDenied(LoginError):
-    """Raised by an `on_login` hook to turn a person away; the reason is shown to them."""
+    """Raise it in an `on_login` hook to reject the user, who sees the `description`. Status 403."""
 
     status_code = 403
     code = "login_denied"
@@ -138,16 +167,19 @@ class LoginDenied(LoginError):
 
 
 class HookFailed(TikTokError):
-    """A hook of the app raised, or returned something that JSON cannot hold."""
+    """A hook of the app raised an error, or returned a value that JSON cannot represent. Status 500."""
 
     stage = "hook"
     code = "hook_failed"
 
 
 class LoginRequired(TikTokError, HTTPException):
-    """Only a new login can help; `scopes` are those that it should ask for, beside the usual ones.
+    """Only a new login can help. If a handler raises it, the middleware redirects to the login. Status 401.
 
-    Where a handler of Starlette or FastAPI raises it, it is answered with its challenge, and so by the middleware.
+    Attributes:
+        scopes (tuple[str, ...]): Scopes that the login must request, besides `TikTok(scopes=...)`. Default: none.
+        detail (str): The `description`, under the name that Starlette and FastAPI use.
+        headers (dict[str, str]): The header `WWW-Authenticate` with the `challenge`, for Starlette and FastAPI.
     """
 
     status_code = 401
@@ -169,40 +201,39 @@ class LoginRequired(TikTokError, HTTPException):
 
     @property
     def challenge(self) -> str:
-        """A WWW-Authenticate line (RFC 9110 §11.6.1). The middleware answers in place of an app that sends it."""
+        """The value of the header `WWW-Authenticate` (RFC 9110 §11.6.1).
+
+        The middleware replaces a 401 or 403 response of the app that has this value.
+        """
         return f'TikTok scope="{" ".join(self.scopes)}"' if self.scopes else "TikTok"
 
 
 class ScopeRequired(LoginRequired):
-    """The person is signed in, but has not granted all of `scopes`."""
+    """The user is signed in, but has not granted all of `scopes`. Status 403."""
 
     status_code = 403
     code = "scope_required"
 
 
 class RequestRefused(TikTokError):
-    """A request of this kind is not answered here."""
+    """A request that a route does not accept. `code` and `status_code` depend on the reason."""
 
     stage = "request"
 
-    def __init__(self, description: str, *, code: str, status_code: int, hint: str | None = None) -> None:
-        super().__init__(description, code=code, hint=hint)
-        self.status_code = status_code
-
 
 class WebhookRefused(TikTokError):
-    """An event that TikTok did not sign, or not for this app, or not now."""
+    """A webhook event whose signature is invalid or too old, or that is malformed or for another app."""
 
     stage = "webhook"
     code = "webhook_refused"
-
-    def __init__(self, description: str, *, status_code: int = 401, hint: str | None = None) -> None:
-        super().__init__(description, hint=hint)
-        self.status_code = status_code
+    status_code = 401
 
 
 class TokenError(TikTokError):
-    """The token or revocation endpoint refused (RFC 6749 §5.2, RFC 7009 §2.2.1)."""
+    """An error response of the token or revocation endpoint (RFC 6749 §5.2, RFC 7009 §2.2.1).
+
+    Status 400 for `code="invalid_grant"` (a code or refresh token was used, revoked or has expired), otherwise 500.
+    """
 
     stage = "token"
     code = "token_error"
@@ -211,18 +242,13 @@ class TokenError(TikTokError):
         self, description: str, *, stage: str, code: str, log_id: str | None = None, hint: str | None = None
     ) -> None:
         super().__init__(description, stage=stage, code=code, log_id=log_id, hint=hint)
-        if self.grant_is_gone:
+        if code == "invalid_grant":
             self.status_code = 400
             self.retryable = True
 
-    @property
-    def grant_is_gone(self) -> bool:
-        """True when the code or refresh token is spent, expired or revoked."""
-        return self.code == "invalid_grant"
-
 
 class APIError(TikTokError):
-    """TikTok's API refused; `code` is TikTok's word for it, such as `scope_not_authorized`."""
+    """An error response of TikTok's API, for example with `code="scope_not_authorized"`. Status 502."""
 
     status_code = 502
     stage = "api"
@@ -230,7 +256,7 @@ class APIError(TikTokError):
 
 
 class Unavailable(TikTokError):
-    """TikTok could not be reached, or failed."""
+    """TikTok cannot be reached, or reports an outage. Status 503."""
 
     status_code = 503
     code = "unavailable"
@@ -238,14 +264,18 @@ class Unavailable(TikTokError):
 
 
 class UpstreamTimeout(Unavailable):
-    """TikTok did not answer in time."""
+    """TikTok's response took too long. Status 504."""
 
     status_code = 504
     code = "timeout"
 
 
 class RateLimited(Unavailable):
-    """TikTok was asked too often. `retry_after` is in seconds, from 1 to 120."""
+    """TikTok received too many requests. Status 503.
+
+    Attributes:
+        retry_after (int): The seconds to wait before the next request, from 1 to 120.
+    """
 
     code = "rate_limit_exceeded"
 
@@ -255,14 +285,14 @@ class RateLimited(Unavailable):
 
 
 class InvalidResponse(Unavailable):
-    """TikTok's answer makes no sense: not JSON, a field missing or of a wrong type, too large."""
+    """TikTok's response is malformed or too large. Status 502."""
 
     status_code = 502
     code = "invalid_response"
 
 
 class StoreError(TikTokError):
-    """The store did not answer. Nobody is signed in or out by it."""
+    """The store is unavailable. No user is signed in or out because of it. Status 503."""
 
     status_code = 503
     stage = "store"

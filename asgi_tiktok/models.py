@@ -1,4 +1,4 @@
-"""Frozen facts parsed from TikTok's JSON: who signed in, and with which token."""
+"""Frozen data classes: users, tokens and webhook events."""
 
 import re
 import unicodedata
@@ -8,28 +8,53 @@ from typing import Any, ClassVar, Literal, Self
 
 from asgi_tiktok.errors import InvalidResponse
 
-TOKEN_TEXT = re.compile(r"[!-~]{1,4096}")
-OPEN_ID_TEXT = re.compile(r"[!-~]{1,256}")
-LONGEST_LIFETIME = 10**8  # seconds; more than three years is no lifetime but a mistake
+__all__ = ["AnonymousUser", "ClientToken", "TikTokUser", "Token", "WebhookEvent"]
+
+TOKEN_PATTERN = re.compile(r"[!-~]{1,4096}")
+OPEN_ID_PATTERN = re.compile(r"[!-~]{1,256}")
+MAX_LIFETIME = 10**8  # seconds; a longer lifetime is an error in the response
+MAX_STRING = 256  # characters
+MAX_LINK = 2048  # characters
 
 USER_FIELDS: Mapping[str, tuple[str, ...]] = {
     "user.info.basic": ("open_id", "union_id", "avatar_url", "avatar_url_100", "avatar_large_url", "display_name"),
     "user.info.profile": ("bio_description", "profile_deep_link", "profile_web_link", "is_verified", "username"),
     "user.info.stats": ("follower_count", "following_count", "likes_count", "video_count"),
 }
-"""Which scope opens which field of a user (TikTok: Get User Info)."""
+"""The fields of a user that each scope grants (TikTok: Get User Info)."""
 
 
 def split_scopes(joined: str) -> tuple[str, ...]:
-    """Scopes out of TikTok's comma-separated spelling, in order, without doubles."""
+    """Return the scopes of a comma-separated string, in order, without duplicates."""
     return tuple(dict.fromkeys(filter(None, (scope.strip() for scope in joined.split(",")))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TikTokUser:
-    """A person as TikTok describes them to this app. What was not granted is None.
+    """A signed-in user, with the fields that TikTok returned. A field that was not granted is None.
 
-    `open_id` is the identity: stable, case-sensitive, one per person and app. Names change hands.
+    Strings contain no control characters, and at most 256 characters (links: 2048).
+
+    Attributes:
+        open_id (str): The identity of the user in this app. It is case-sensitive and never changes.
+        union_id (str | None): The identity of the user in all apps of the same developer.
+        display_name (str | None): The name on the profile. It can change, and several users can have the same.
+        avatar_url (str | None): A link to the profile picture. It expires.
+        avatar_url_100 (str | None): A link to the profile picture with 100 x 100 pixels.
+        avatar_large_url (str | None): A link to the profile picture in a larger size.
+        username (str | None): The handle. It can change, and another user can get it later.
+        bio_description (str | None): The text that users write about themselves.
+        profile_deep_link (str | None): A link that opens the profile in TikTok's app.
+        profile_web_link (str | None): A link to the profile on tiktok.com.
+        is_verified (bool | None): Whether the account has TikTok's verified badge.
+        follower_count (int | None): The number of followers.
+        following_count (int | None): The number of accounts that the user follows.
+        likes_count (int | None): The number of likes of all videos.
+        video_count (int | None): The number of public videos.
+        is_authenticated (bool): Always True.
+        provider (str): Always `"tiktok"`.
+
+    Source: TikTok, Get User Info.
     """
 
     open_id: str
@@ -53,48 +78,54 @@ class TikTokUser:
 
     @property
     def identity(self) -> str:
-        """The same as `open_id`, under the name that Starlette's users have."""
+        """The same as `open_id`, under the name that Starlette uses."""
         return self.open_id
 
     @classmethod
-    def from_response(cls, user: Mapping[str, Any]) -> Self:
-        """The user in TikTok's answer or in a record of ours.
+    def _from_response(cls, user: Mapping[str, Any]) -> Self:
+        """Return the user in TikTok's response or in a stored record. A field of a wrong type becomes None.
 
-        Texts are cleaned of control characters and cut at 256 (links at 2048); a field of a wrong type
-        is None. Raises InvalidResponse when there is no `open_id`.
+        Raises:
+            InvalidResponse: There is no valid `open_id`.
         """
         open_id = user.get("open_id")
-        if not isinstance(open_id, str) or not OPEN_ID_TEXT.fullmatch(open_id):
-            raise InvalidResponse("The user has no usable open_id.", stage="user_info")
-        facts: dict[str, Any] = {name: clean(user.get(name)) for name, clean in CLEANERS.items()}
-        return cls(open_id=open_id, **facts)
+        if not isinstance(open_id, str) or not OPEN_ID_PATTERN.fullmatch(open_id):
+            raise InvalidResponse("TikTok returned a user without a valid open_id.", stage="user_info")
+        values: dict[str, Any] = {name: clean(user.get(name)) for name, clean in CLEANERS.items()}
+        return cls(open_id=open_id, **values)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
-        """Called by pydantic, which may write a user down, but not make one up.
+        """Let pydantic serialize a user, but never validate one from input.
 
-        Else FastAPI would read `user: TikTokUser` and `user: CurrentUser | None` out of the request's body.
+        Otherwise FastAPI would read `user: TikTokUser` and `user: CurrentUser | None` from the body of the request.
         """
         from pydantic_core import core_schema
 
-        def only_ours(value: Any, validate: Any) -> Any:
+        def check(value: Any, validate: Any) -> Any:
             if not isinstance(value, cls):
-                raise ValueError("A user is never read out of a request: write user: CurrentUser, or OptionalUser.")
+                raise ValueError("A user cannot be read from a request. Write user: CurrentUser or OptionalUser.")
             return value
 
         schema = handler(source)
-        return core_schema.no_info_wrap_validator_function(
-            only_ours, schema, serialization=schema.get("serialization")
-        )
+        return core_schema.no_info_wrap_validator_function(check, schema, serialization=schema.get("serialization"))
 
     def to_dict(self) -> dict[str, str | bool | int | None]:
-        """All fields as JSON-able data."""
-        return {fact.name: getattr(self, fact.name) for fact in fields(self)}
+        """Return all fields as a JSON-serializable dict."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
 
 @dataclass(frozen=True, slots=True)
 class AnonymousUser:
-    """A visitor who is not signed in."""
+    """A visitor who is not signed in.
+
+    Attributes:
+        open_id (None): Always None.
+        display_name (str): Always empty.
+        is_authenticated (bool): Always False.
+        provider (str): Always `"tiktok"`.
+        identity (str): Always empty.
+    """
 
     open_id: None = None
     display_name: str = ""
@@ -105,7 +136,19 @@ class AnonymousUser:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """A user's access and refresh token. Times are seconds since the epoch; an unknown one is None."""
+    """A user's access token and refresh token. Its `repr` shows neither.
+
+    Attributes:
+        open_id (str): The `open_id` of the user.
+        scopes (tuple[str, ...]): The scopes that the user granted.
+        access_token (str): Authenticates requests to TikTok's API.
+        expires_at (int): The expiry of the access token, in seconds since the epoch.
+        refresh_token (str | None): Returns a new token, once. None if TikTok returned none.
+        refresh_expires_at (int | None): The expiry of the refresh token, in seconds since the epoch. None if
+            TikTok did not say.
+
+    Source: TikTok, Manage User Access Tokens.
+    """
 
     open_id: str
     scopes: tuple[str, ...]
@@ -115,23 +158,28 @@ class Token:
     refresh_expires_at: int | None = None
 
     @classmethod
-    def from_response(cls, body: Mapping[str, Any], *, now: float, scopes: tuple[str, ...]) -> Self:
-        """The token in the token endpoint's answer (TikTok: Manage User Access Tokens).
+    def _from_response(cls, body: Mapping[str, Any], *, now: float, scopes: tuple[str, ...]) -> Self:
+        """Return the token in a response of the token endpoint. A lifetime of zero or less means expired.
 
-        `scopes` is what holds when the answer does not say (RFC 6749 §5.1, §6). A lifetime of zero or
-        less means expired. Raises InvalidResponse for anything that is not a whole, usable token.
+        Args:
+            body (Mapping[str, Any]): The body of the response.
+            now (float): The current time in seconds since the epoch.
+            scopes (tuple[str, ...]): The scopes if the response names none (RFC 6749 §5.1, §6).
+
+        Raises:
+            InvalidResponse: A part of the token is missing or invalid.
         """
         refresh_token = None
         if body.get("refresh_token") is not None:
-            refresh_token = required_text(body, "refresh_token", TOKEN_TEXT)
+            refresh_token = required_string(body, "refresh_token", TOKEN_PATTERN)
         refresh_expires_at = None
         if body.get("refresh_expires_in") is not None:
             refresh_expires_at = int(now) + lifetime(body, "refresh_expires_in")
         granted = body.get("scope")
         if granted is not None and not isinstance(granted, str):
-            raise InvalidResponse("scope is not a text.", stage="token")
+            raise InvalidResponse("scope is not a string.", stage="token")
         return cls(
-            open_id=required_text(body, "open_id", OPEN_ID_TEXT),
+            open_id=required_string(body, "open_id", OPEN_ID_PATTERN),
             scopes=scopes if granted is None else split_scopes(granted),
             access_token=bearer_token(body),
             expires_at=int(now) + lifetime(body, "expires_in"),
@@ -142,23 +190,40 @@ class Token:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientToken:
-    """The app's own access token, for what concerns no user. `expires_at` is in seconds since the epoch."""
+    """The access token of the app itself, for requests that concern no user. Its `repr` does not show it.
+
+    Attributes:
+        access_token (str): Authenticates requests to TikTok's API.
+        expires_at (int): The expiry, in seconds since the epoch.
+
+    Source: TikTok, Client Access Token Management.
+    """
 
     access_token: str = field(repr=False)
     expires_at: int
 
     @classmethod
-    def from_response(cls, body: Mapping[str, Any], *, now: float) -> Self:
-        """The token in the answer to `client_credentials` (TikTok: Client Access Token Management).
+    def _from_response(cls, body: Mapping[str, Any], *, now: float) -> Self:
+        """Return the token in a response to `client_credentials`.
 
-        Raises InvalidResponse for anything that is not a whole, usable token.
+        Raises:
+            InvalidResponse: A part of the token is missing or invalid.
         """
         return cls(access_token=bearer_token(body), expires_at=int(now) + lifetime(body, "expires_in"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookEvent:
-    """What TikTok tells by webhook; `content` is the JSON inside, `create_time` in seconds since the epoch."""
+    """An event that TikTok sent to the webhook.
+
+    Attributes:
+        event (str): The name of the event, for example `"authorization.removed"`.
+        open_id (str | None): The `open_id` of the user. None if the event concerns no user.
+        create_time (int): The time of the event, in seconds since the epoch.
+        content (Mapping[str, Any]): The details of the event. Default: empty.
+
+    Source: TikTok, Webhooks.
+    """
 
     event: str
     open_id: str | None
@@ -170,38 +235,38 @@ def bearer_token(body: Mapping[str, Any]) -> str:
     kind = body.get("token_type", "Bearer")
     if not isinstance(kind, str) or kind.lower() != "bearer":
         raise InvalidResponse("token_type is not Bearer.", stage="token")
-    return required_text(body, "access_token", TOKEN_TEXT)
+    return required_string(body, "access_token", TOKEN_PATTERN)
 
 
-def required_text(body: Mapping[str, Any], name: str, form: re.Pattern[str]) -> str:
+def required_string(body: Mapping[str, Any], name: str, pattern: re.Pattern[str]) -> str:
     value = body.get(name)
-    if not isinstance(value, str) or not form.fullmatch(value):
-        raise InvalidResponse(f"{name} is missing or not a usable text.", stage="token")
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise InvalidResponse(f"{name} is missing or is not a valid string.", stage="token")
     return value
 
 
 def lifetime(body: Mapping[str, Any], name: str) -> int:
     value = body.get(name)
-    if type(value) is not int or value > LONGEST_LIFETIME:
-        raise InvalidResponse(f"{name} is missing or not a number of seconds.", stage="token")
-    return max(value, -LONGEST_LIFETIME)
+    if type(value) is not int or value > MAX_LIFETIME:
+        raise InvalidResponse(f"{name} is missing or is not a number of seconds.", stage="token")
+    return max(value, -MAX_LIFETIME)
 
 
-def clean_text(value: object, longest: int = 256) -> str | None:
+def clean_string(value: object, max_length: int = MAX_STRING) -> str | None:
     if not isinstance(value, str):
         return None
-    one_line = " ".join(value[: 4 * longest].split())
-    # Cc and Cs: control characters and lone surrogates; a joiner (Cf) is part of many an emoji.
-    return "".join(char for char in one_line if unicodedata.category(char) not in ("Cc", "Cs"))[:longest]
+    one_line = " ".join(value[: 4 * max_length].split())
+    # Remove control characters (Cc) and lone surrogates (Cs), but no joiners (Cf), because many emoji contain them.
+    return "".join(char for char in one_line if unicodedata.category(char) not in ("Cc", "Cs"))[:max_length]
 
 
 def clean_web_link(value: object) -> str | None:
-    link = clean_text(value, 2048)
+    link = clean_string(value, MAX_LINK)
     return link if link and link.lower().startswith(("https://", "http://")) else None
 
 
 def clean_app_link(value: object) -> str | None:
-    link = clean_text(value, 2048)
+    link = clean_string(value, MAX_LINK)
     if not link or link.strip().lower().startswith(("javascript:", "data:", "vbscript:")):
         return None
     return link
@@ -216,13 +281,13 @@ def clean_count(value: object) -> int | None:
 
 
 CLEANERS = {
-    "union_id": clean_text,
-    "display_name": clean_text,
+    "union_id": clean_string,
+    "display_name": clean_string,
     "avatar_url": clean_web_link,
     "avatar_url_100": clean_web_link,
     "avatar_large_url": clean_web_link,
-    "username": clean_text,
-    "bio_description": clean_text,
+    "username": clean_string,
+    "bio_description": clean_string,
     "profile_deep_link": clean_app_link,
     "profile_web_link": clean_web_link,
     "is_verified": clean_flag,

@@ -11,7 +11,8 @@ from asgi_tiktok.accounts.api_client import api_client
 from asgi_tiktok.accounts.hooks import Hooks, OnEvent, OnLogin, OnLogout, add_hook
 from asgi_tiktok.accounts.sessions import ABSOLUTE_TIMEOUT, IDLE_TIMEOUT, MAX_SESSIONS, Sessions
 from asgi_tiktok.accounts.tokens import Tokens
-from asgi_tiktok.client.client import DEFAULT_SCOPES, PKCE, TikTokClient
+from asgi_tiktok.client.client import DEFAULT_SCOPES, TikTokClient
+from asgi_tiktok.client.pkce import PKCE
 from asgi_tiktok.crypto.keys import KeyRing
 from asgi_tiktok.environment import name_variable, read_environment
 from asgi_tiktok.errors import ConfigurationError, LoginRequired

@@ -25,7 +25,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from asgi_tiktok import TikTok, TikTokAuthMiddleware
-from asgi_tiktok.client.client import FORM, client_key_post
+from asgi_tiktok.client.oauth_client import FORM_HEADERS, client_key_post
 from asgi_tiktok.emulator import DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET
 from asgi_tiktok.stores import open_store
 from benchmarks.pages import keep_open, new_page, user_in_scope
@@ -119,7 +119,7 @@ def authlib(base_url: str, name: str = AUTHLIB, **client_kwargs: Any) -> Site:
         return response
 
     async def callback(request: Request) -> Response:
-        token = await oauth.tiktok.authorize_access_token(request, headers=dict(FORM))
+        token = await oauth.tiktok.authorize_access_token(request, headers=dict(FORM_HEADERS))
         answer = await oauth.tiktok.get(f"{base_url}/v2/user/info/?fields={FIELDS}", token=token)
         request.session["user"] = answer.json()["data"]["user"]
         return RedirectResponse("/", 303)

@@ -56,7 +56,7 @@ def new_user() -> TikTokUser:
     picture = f"https://p16-sign-va.tiktokcdn.com/tos-maliva-avt-0068/{secrets.token_hex(16)}~c5"
     signature = f"?lk3s=a5d48078&nonce={secrets.randbelow(90000) + 10000}&refresh_token={secrets.token_hex(16)}"
     signature += f"&x-expires=1790000000&x-signature={secrets.token_urlsafe(20)}%3D&shp=a5d48078&shcp=8aecc5ac"
-    return TikTokUser.from_response(
+    return TikTokUser._from_response(
         {
             "open_id": open_id,
             "union_id": secrets.token_hex(18),

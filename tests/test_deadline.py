@@ -9,20 +9,20 @@ import time
 
 import pytest
 
-from asgi_tiktok.client.deadline import in_time
+from asgi_tiktok.client.deadline import with_deadline
 
 pytestmark = pytest.mark.anyio
 
 STOPPED = """
 import asyncio, sys
-from asgi_tiktok.client.deadline import in_time
+from asgi_tiktok.client.deadline import with_deadline
 
 async def main():
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     print("asked", flush=True)
-    print(await in_time(reader.readline(), 1))
+    print(await with_deadline(reader.readline(), 1))
 
 asyncio.run(main())
 """
@@ -33,8 +33,8 @@ async def answer(seconds: float) -> str:
     return "answer"
 
 
-async def test_an_answer_in_time_is_the_answer() -> None:
-    assert await in_time(answer(0.01), 1) == "answer"
+async def test_an_answer_with_deadline_is_the_answer() -> None:
+    assert await with_deadline(answer(0.01), 1) == "answer"
 
 
 async def test_an_answer_too_late_is_none_and_nobody_waits_for_it() -> None:
@@ -48,7 +48,7 @@ async def test_an_answer_too_late_is_none_and_nobody_waits_for_it() -> None:
 
     began = time.monotonic()
     with pytest.raises(TimeoutError):
-        await in_time(slow(), 0.2)
+        await with_deadline(slow(), 0.2)
 
     assert time.monotonic() - began < 5
     assert ended == ["ended"]
@@ -63,7 +63,7 @@ async def test_a_caller_who_leaves_ends_the_request() -> None:
         finally:
             ended.append("ended")
 
-    caller = asyncio.create_task(in_time(slow(), 30))
+    caller = asyncio.create_task(with_deadline(slow(), 30))
     await asyncio.sleep(0.01)
     caller.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -77,7 +77,7 @@ async def test_what_the_request_raises_is_raised() -> None:
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
-        await in_time(fail(), 1)
+        await with_deadline(fail(), 1)
 
 
 def test_a_process_that_was_stopped_finds_the_answer_that_came_meanwhile() -> None:

@@ -8,7 +8,7 @@ from asgi_tiktok import AnonymousUser, InvalidResponse, TikTokUser, Token
 
 
 def test_a_user_is_what_tiktok_says() -> None:
-    user = TikTokUser.from_response({"open_id": "-000x", "display_name": "Ada ✨", "likes_count": 7, "extra": 1})
+    user = TikTokUser._from_response({"open_id": "-000x", "display_name": "Ada ✨", "likes_count": 7, "extra": 1})
 
     assert (user.open_id, user.display_name, user.likes_count) == ("-000x", "Ada ✨", 7)
     assert user.username is None
@@ -36,7 +36,7 @@ def test_facts_cannot_be_changed() -> None:
     ],
 )
 def test_names_are_cleaned_and_cut(told: object, kept: str | None) -> None:
-    assert TikTokUser.from_response({"open_id": "a", "display_name": told}).display_name == kept
+    assert TikTokUser._from_response({"open_id": "a", "display_name": told}).display_name == kept
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_names_are_cleaned_and_cut(told: object, kept: str | None) -> None:
     ],
 )
 def test_only_web_links_are_links(link: object, kept: bool) -> None:
-    user = TikTokUser.from_response({"open_id": "a", "avatar_url": link, "profile_web_link": link})
+    user = TikTokUser._from_response({"open_id": "a", "avatar_url": link, "profile_web_link": link})
 
     assert (user.avatar_url == link) is kept
     assert (user.profile_web_link == link) is kept
@@ -63,26 +63,26 @@ def test_only_web_links_are_links(link: object, kept: bool) -> None:
     [("snssdk1233://user/profile/1", True), ("https://vm.tiktok.com/x", True), (" JavaScript:x", False)],
 )
 def test_an_app_link_may_have_a_scheme_of_its_own(link: str, kept: bool) -> None:
-    user = TikTokUser.from_response({"open_id": "a", "profile_deep_link": link})
+    user = TikTokUser._from_response({"open_id": "a", "profile_deep_link": link})
 
     assert (user.profile_deep_link is not None) is kept
 
 
 @pytest.mark.parametrize("count", ["7", 7.5, -1, True, 2**63, None])
 def test_a_count_is_a_whole_number_or_nothing(count: object) -> None:
-    assert TikTokUser.from_response({"open_id": "a", "video_count": count}).video_count is None
+    assert TikTokUser._from_response({"open_id": "a", "video_count": count}).video_count is None
 
 
 @pytest.mark.parametrize("open_id", [None, "", 7, "a b", "a\n", "x" * 257, ["a"]])
 def test_without_an_open_id_there_is_nobody(open_id: object) -> None:
     with pytest.raises(InvalidResponse):
-        TikTokUser.from_response({"open_id": open_id})
+        TikTokUser._from_response({"open_id": open_id})
 
 
 def test_everything_fits_into_json_and_back() -> None:
     user = TikTokUser(open_id="a", display_name="Ada", is_verified=True, likes_count=2**40)
 
-    assert TikTokUser.from_response(user.to_dict()) == user
+    assert TikTokUser._from_response(user.to_dict()) == user
 
 
 def test_nobody_is_not_signed_in() -> None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 import httpx2
 
 from asgi_tiktok.accounts.tokens import Tokens
-from asgi_tiktok.client.transport import TIMEOUT, SharedTransport
+from asgi_tiktok.client.transport import API_TIMEOUT, SharedTransport
 from asgi_tiktok.errors import ConfigurationError
 
 
@@ -47,6 +47,6 @@ def api_client(tokens: Tokens, open_id: str) -> httpx2.AsyncClient:
         base_url=origin,
         auth=UserAuth(tokens, open_id, origin),
         transport=SharedTransport(tokens.client._pools),
-        timeout=TIMEOUT,
+        timeout=API_TIMEOUT,
         trust_env=False,
     )

@@ -244,7 +244,7 @@ class Sessions:
         def read(facts: dict[str, Any]) -> Session:
             created_at, seen_at = int(facts["created_at"]), int(facts["seen_at"])
             return Session(
-                user=TikTokUser.from_response(facts["user"]),
+                user=TikTokUser._from_response(facts["user"]),
                 scopes=tuple(facts["scopes"]),
                 data={**facts["data"]},
                 created_at=created_at,

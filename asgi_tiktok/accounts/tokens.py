@@ -157,7 +157,7 @@ class Tokens:
         try:
             renewed = await self.client.refresh_token(token.refresh_token, scopes=token.scopes)
         except TokenError as error:
-            if not error.grant_is_gone:
+            if error.code != "invalid_grant":
                 logger.error("refresh refused by TikTok: %s", error)
                 raise
             return await self.handle_invalid_grant(sent, sent_before, error)

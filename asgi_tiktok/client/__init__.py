@@ -1,1 +1,1 @@
-"""Requests to TikTok. Nothing here knows an incoming request or a store."""
+"""Requests to TikTok. Nothing here knows incoming requests or stores."""

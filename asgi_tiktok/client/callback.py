@@ -1,7 +1,7 @@
-"""The query string that a browser brings back from TikTok, read strictly.
+"""Strict parsing of the query string with which a browser returns from TikTok.
 
-It comes through the visitor's browser, so anybody can write it: nothing in it is believed before the
-state agrees with the browser's cookie, and nothing of it is ever shown.
+Anyone can write this query string, so nothing in it is trusted until the state matches the browser's cookie, and none
+of it is ever shown.
 """
 
 import re
@@ -11,14 +11,16 @@ from urllib.parse import unquote_to_bytes
 from asgi_tiktok.errors import AccessDenied, InvalidCallback, LoginRefused
 from asgi_tiktok.models import split_scopes
 
-LONGEST_QUERY = 8 * 1024  # bytes
-MOST_FIELDS = 50
-LONGEST_CODE = 4096  # bytes
-READ_FIELDS = frozenset(
+__all__ = ["Callback"]
+
+MAX_QUERY = 8 * 1024  # bytes
+MAX_PARAMETERS = 50
+MAX_CODE = 4096  # bytes
+KNOWN_PARAMETERS = frozenset(
     {"code", "state", "scopes", "error", "error_description", "error_type", "error_code", "errCode", "iss"}
 )
 BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
-FAILED = {
+OUTAGES = {
     "server_error": "temporarily_unavailable",
     "temporarily_unavailable": "temporarily_unavailable",
 }
@@ -26,7 +28,17 @@ FAILED = {
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """What came back: a code, or the error that took its place."""
+    """The result of a login at TikTok: a code or an error.
+
+    Attributes:
+        code (str | None): The authorization code, for `TikTokClient.fetch_token`. Its `repr` does not show it.
+        state (str | None): The state. Compare it with the state that this browser was given.
+        scopes (tuple[str, ...]): The scopes that the user granted.
+        error (AccessDenied | LoginRefused | None): The error, if there is no code.
+        issuer (str | None): The origin of TikTok's authorization endpoint, if TikTok sent it (RFC 9207 §2).
+
+    Source: RFC 6749 §4.1.2; TikTok, Login Kit for Web.
+    """
 
     code: str | None = field(default=None, repr=False)
     state: str | None = field(default=None, repr=False)
@@ -36,55 +48,55 @@ class Callback:
 
 
 def read_callback(query: bytes) -> Callback:
-    """The callback in a raw query string (RFC 6749 §4.1.2; TikTok: Login Kit for Web).
+    """Return the callback in a raw query string (RFC 6749 §4.1.2; TikTok: Login Kit for Web).
 
-    Raises InvalidCallback for one that TikTok cannot have sent.
+    Raises InvalidCallback for a query string that TikTok never sends.
     """
-    fields = read_fields(query)
-    state, code = fields.get("state") or None, fields.get("code") or None
-    error = read_error(fields)
-    if code is not None and (error is not None or "error" in fields):
-        raise InvalidCallback("Both code and error came back.")
+    parameters = read_parameters(query)
+    state, code = parameters.get("state") or None, parameters.get("code") or None
+    error = read_error(parameters)
+    if code is not None and (error is not None or "error" in parameters):
+        raise InvalidCallback("The callback contains both code and error.")
     if error is None and code is None:
-        raise InvalidCallback("Neither code nor error came back.")
-    if code is not None and len(code.encode()) > LONGEST_CODE:
-        raise InvalidCallback("code is too long.")
-    scopes = split_scopes(fields.get("scopes", ""))
-    return Callback(code=code, state=state, scopes=scopes, error=error, issuer=fields.get("iss"))
+        raise InvalidCallback("The callback contains neither code nor error.")
+    if code is not None and len(code.encode()) > MAX_CODE:
+        raise InvalidCallback(f"code is longer than {MAX_CODE} bytes.")
+    scopes = split_scopes(parameters.get("scopes", ""))
+    return Callback(code=code, state=state, scopes=scopes, error=error, issuer=parameters.get("iss"))
 
 
-def read_error(fields: dict[str, str]) -> AccessDenied | LoginRefused | None:
-    # TikTok's apps send error_code=0 with a success, and may send a number without a word for a failure.
-    number = fields.get("error_code") or fields.get("errCode") or "0"
-    word = fields.get("error") or ""
-    if word == "access_denied" and fields.get("error_type") == "non_sandbox_target":
+def read_error(parameters: dict[str, str]) -> AccessDenied | LoginRefused | None:
+    # TikTok's apps send error_code=0 with a success, and may send a number without `error` for a failure.
+    number = parameters.get("error_code") or parameters.get("errCode") or "0"
+    error = parameters.get("error") or ""
+    if error == "access_denied" and parameters.get("error_type") == "non_sandbox_target":
         return LoginRefused(
-            "This account is not one of the sandbox's target users.",
+            "This account is not a target user of the sandbox.",
             code="non_sandbox_target",
-            hint="Add the account under Sandbox settings, Target users, in the portal; it can take an hour.",
+            hint="Add it in the portal under Sandbox settings > Target users. This can take up to an hour.",
         )
-    if word == "access_denied" or (not word and number == "-2"):
-        return AccessDenied("The person did not agree.")
-    if word or number != "0":
-        return LoginRefused("TikTok ended the login.", code=FAILED.get(word, "login_refused"))
+    if error == "access_denied" or (not error and number == "-2"):
+        return AccessDenied("The user cancelled the login at TikTok.")
+    if error or number != "0":
+        return LoginRefused("TikTok ended the login with an error.", code=OUTAGES.get(error, "login_refused"))
     return None
 
 
-def read_fields(query: bytes) -> dict[str, str]:
-    if len(query) > LONGEST_QUERY or query.count(b"&") >= MOST_FIELDS:
-        raise InvalidCallback("The query is too long.")
+def read_parameters(query: bytes) -> dict[str, str]:
+    if len(query) > MAX_QUERY or query.count(b"&") >= MAX_PARAMETERS:
+        raise InvalidCallback(f"The query has more than {MAX_QUERY} bytes or {MAX_PARAMETERS} parameters.")
     if not query.isascii() or BAD_ESCAPE.search(query):
         raise InvalidCallback("The query is not percent-encoded.")
-    fields: dict[str, str] = {}
+    parameters: dict[str, str] = {}
     for pair in query.split(b"&"):
-        name, _, value = pair.partition(b"=")
-        known = decode(name)
-        if known not in READ_FIELDS:
+        raw_name, _, value = pair.partition(b"=")
+        name = decode(raw_name)
+        if name not in KNOWN_PARAMETERS:
             continue
-        if known in fields:
-            raise InvalidCallback(f"{known} came twice.")
-        fields[known] = decode(value)
-    return fields
+        if name in parameters:
+            raise InvalidCallback(f"The parameter {name} appears twice.")
+        parameters[name] = decode(value)
+    return parameters
 
 
 def decode(text: bytes) -> str:
@@ -93,5 +105,5 @@ def decode(text: bytes) -> str:
     except UnicodeDecodeError:
         raise InvalidCallback("The query is not UTF-8.") from None
     if any(char < " " or char == "\x7f" for char in decoded):
-        raise InvalidCallback("The query holds control characters.")
+        raise InvalidCallback("The query contains control characters.")
     return decoded

@@ -1,60 +1,55 @@
-"""The wire: every TikTok spelling lives here."""
+"""TikTokClient: one TikTok app as a client of TikTok's endpoints."""
 
-import hashlib
-import re
 import time
-from base64 import urlsafe_b64encode
 from collections.abc import Coroutine, Iterable
-from typing import Any, Literal, TypeVar
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from typing import Any, TypeVar
+from urllib.parse import urlencode, urlsplit
 
 import httpx2
-from authlib.integrations.httpx_client import AsyncOAuth2Client
 from starlette.datastructures import Secret as StarletteSecret
 
 from asgi_tiktok.client.callback import Callback, read_callback
-from asgi_tiktok.client.deadline import in_time
+from asgi_tiktok.client.deadline import with_deadline
 from asgi_tiktok.client.endpoints import TIKTOK, Endpoints
+from asgi_tiktok.client.oauth_client import FORM_HEADERS, OAuthClient, client_key_post
+from asgi_tiktok.client.pkce import PKCE, check_pkce, code_challenge
 from asgi_tiktok.client.responses import read_api, read_oauth
-from asgi_tiktok.client.transport import BoundedTransport, Pools
+from asgi_tiktok.client.transport import CONNECT_TIMEOUT, BoundedTransport, Pools
 from asgi_tiktok.crypto.redaction import Secret, strip_tracebacks
 from asgi_tiktok.errors import ConfigurationError, InvalidResponse, TikTokError, Unavailable, UpstreamTimeout
 from asgi_tiktok.models import USER_FIELDS, ClientToken, TikTokUser, Token
-from asgi_tiktok.validation import check_credential, check_instance, check_redirect_uri, check_scopes
+from asgi_tiktok.validation import check_credential, check_flag, check_instance, check_redirect_uri, check_scopes
+
+__all__ = ["TikTokClient"]
 
 T = TypeVar("T")
 
-PKCE = Literal["hex", "base64url", "off"]
 DEFAULT_SCOPES = ("user.info.basic",)
-TIMEOUT = httpx2.Timeout(None, connect=3, pool=2)  # seconds; the deadline sees to the rest
-EMULATED = ("act.emulator.", "clt.emulator.")  # how an emulator's tokens begin
-DEADLINE = 10  # seconds, for a whole request, however slowly it trickles
-# TikTok calls a request with a charset behind the media type malformed.
-FORM = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
-
-
-def client_key_post(client: Any, method: str, uri: str, headers: Any, body: bytes) -> Any:
-    """Client authentication as in RFC 6749 §2.3.1, with TikTok's name for the client_id."""
-    form = parse_qsl(body.decode("ascii"), keep_blank_values=True)
-    form += [("client_key", client.client_id), ("client_secret", client.client_secret)]
-    return uri, headers, urlencode(form).encode("ascii")
-
-
-class OAuthClient(AsyncOAuth2Client):  # type: ignore[misc]  # Authlib has no types
-    """Authlib's client with TikTok's token answer read strictly, and without a token kept on it."""
-
-    stage = "token"
-
-    def parse_response_token(self, resp: httpx2.Response) -> dict[str, Any]:
-        return read_oauth(resp, self.stage)
+DEADLINE = 10  # seconds for a whole request, even if the response arrives slowly
+EMULATOR_PREFIXES = ("act.emulator.", "clt.emulator.")  # of the emulator's access tokens
 
 
 class TikTokClient:
-    """One TikTok app as a client of TikTok's OAuth 2 and user info endpoints; holds no user's token.
+    """One TikTok app as a client of TikTok's OAuth and user info endpoints. It stores no tokens.
 
-    `base_url` puts all of TikTok behind one origin, as the emulator does. `pkce` is "hex" for what TikTok
-    documents, "base64url" for RFC 7636, or "off". `transport` replaces the network. `trust_env` lets the
-    environment name a proxy and certificates. Raises ConfigurationError for settings that cannot work.
+    Args:
+        client_key (str | Secret): From *Credentials* in the TikTok developer portal.
+        client_secret (str | Secret): From the same place.
+        redirect_uri (str): The exact string that is registered in the portal under *Login Kit*.
+        scopes (Iterable[str]): The scopes that a login requests. Default: `("user.info.basic",)`.
+        base_url (str | None): One origin for all endpoints, for the emulator. Default: TikTok.
+        pkce (str): The form of the code challenge: `"hex"` (TikTok's), `"base64url"` (RFC 7636) or `"off"`.
+            Default: `"hex"`.
+        transport (httpx2.AsyncBaseTransport | None): Replaces the network. Default: the network.
+        trust_env (bool): Whether the environment may name a proxy and certificates. Default: False.
+
+    Attributes:
+        client_key (str): The client key.
+        redirect_uri (str): The redirect URI.
+        scopes (tuple[str, ...]): The scopes that a login requests.
+
+    Raises:
+        ConfigurationError: A setting cannot work. The message names the setting and the fix.
     """
 
     def __init__(
@@ -74,22 +69,20 @@ class TikTokClient:
         self.redirect_uri = check_redirect_uri(redirect_uri)
         self.scopes = check_scopes("scopes", scopes)
         if not self.scopes:
-            raise ConfigurationError('scopes is empty; TikTok wants at least ("user.info.basic",).')
-        if pkce not in ("hex", "base64url", "off"):
-            raise ConfigurationError(f'pkce={pkce!r} is not one of "hex", "base64url" and "off".')
-        self._pkce: PKCE = pkce
+            raise ConfigurationError("scopes is empty.", hint='Write ("user.info.basic",).')
+        self._pkce = check_pkce(pkce)
         self._endpoints = TIKTOK if base_url is None else Endpoints.at(base_url)
         if transport is not None:
-            fix = "Write an httpx2 async transport, for an ASGI app httpx2.ASGITransport(app)."
+            fix = "Write an async transport of httpx2, for example httpx2.ASGITransport(app)."
             check_instance("transport", transport, httpx2.AsyncBaseTransport, fix)
-        self._pools = Pools(transport, trust_env=trust_env)
+        self._pools = Pools(transport, trust_env=check_flag("trust_env", trust_env))
 
     def __repr__(self) -> str:
         return f"TikTokClient(client_key={self.client_key!r}, redirect_uri={self.redirect_uri!r})"
 
     @property
     def _audience(self) -> str:
-        """Whom sessions, tokens and logins are for: this app, and never the same app at an emulator."""
+        """The owner of sessions, tokens and logins: this app, and never the same app at an emulator."""
         return self.client_key if self._endpoints is TIKTOK else f"{self.client_key} elsewhere"
 
     def authorization_url(
@@ -100,10 +93,20 @@ class TikTokClient:
         scopes: Iterable[str] | None = None,
         disable_auto_auth: bool = False,
     ) -> str:
-        """The address to send the browser to (RFC 6749 §4.1.1; TikTok: Login Kit for Web and Desktop).
+        """Return the URL at TikTok to which the browser must be redirected.
 
-        `state` and `code_verifier` must be fresh, random and bound to this browser. `disable_auto_auth`
-        shows the consent page even to somebody who has consented before, so that they can switch accounts.
+        Args:
+            state (str): A fresh random string that is bound to this browser.
+            code_verifier (str): A fresh random string of 43 to 128 characters, for example from
+                `secrets.token_urlsafe(32)`.
+            scopes (Iterable[str] | None): The scopes to request. Default: the scopes of the client.
+            disable_auto_auth (bool): Whether TikTok shows the consent page even to a user who has consented
+                before, so that the user can switch accounts. Default: False.
+
+        Raises:
+            ConfigurationError: A scope or the verifier is invalid.
+
+        Source: RFC 6749 §4.1.1; TikTok, Login Kit for Web and Desktop.
         """
         query = {
             "client_key": self.client_key,
@@ -113,8 +116,6 @@ class TikTokClient:
             "state": state,
         }
         if self._pkce != "off":
-            if not re.fullmatch(r"[A-Za-z0-9._~-]{43,128}", code_verifier):
-                raise ConfigurationError("code_verifier must be 43 to 128 unreserved characters (RFC 7636 §4.1).")
             query["code_challenge"] = code_challenge(code_verifier, self._pkce)
             query["code_challenge_method"] = "S256"
         if disable_auto_auth:
@@ -122,10 +123,19 @@ class TikTokClient:
         return f"{self._endpoints.authorization}?{urlencode(query)}"
 
     def parse_callback(self, url: str) -> Callback:
-        """`code`, `state` and `scopes` out of the address the browser came back to.
+        """Return `code`, `state` and `scopes` of the URL to which the browser returned.
 
-        Comparing `state` with the one this browser was given is the caller's duty (RFC 6749 §10.12).
-        Raises AccessDenied, LoginRefused or InvalidCallback.
+        The caller must compare `state` with the one that this browser was given (RFC 6749 §10.12).
+
+        Args:
+            url (str): The URL with its query.
+
+        Raises:
+            AccessDenied: The user cancelled the login.
+            LoginRefused: TikTok ended the login.
+            InvalidCallback: The URL is not one that TikTok sends.
+
+        Source: RFC 6749 §4.1.2; TikTok, Login Kit for Web.
         """
         callback = read_callback(urlsplit(url).query.encode("utf-8", "surrogatepass"))
         if callback.error is not None:
@@ -136,51 +146,89 @@ class TikTokClient:
     async def fetch_token(
         self, code: str, *, code_verifier: str | None = None, scopes: tuple[str, ...] | None = None
     ) -> Token:
-        """Trade the code for the user's token (RFC 6749 §4.1.3). `scopes` is what was asked for.
+        """Exchange the code for the user's token.
 
-        Raises TokenError for a refusal, Unavailable for everything that is no answer.
+        Args:
+            code (str): The `code` of the callback. It works once.
+            code_verifier (str | None): The verifier that was given to `authorization_url`. Default: None, which
+                works with `pkce="off"` only.
+            scopes (tuple[str, ...] | None): The scopes that the login requested, in case TikTok's response names
+                none. Default: the scopes of the client.
+
+        Raises:
+            TokenError: TikTok refused.
+            Unavailable: TikTok cannot be reached, or its response is invalid.
+
+        Source: RFC 6749 §4.1.3; TikTok, Manage User Access Tokens.
         """
         form = {"code": code, "redirect_uri": self.redirect_uri}
         if code_verifier and self._pkce != "off":
             form["code_verifier"] = code_verifier
         body = await self._request_token("token", "authorization_code", form)
-        return Token.from_response(body, now=time.time(), scopes=scopes or self.scopes)
+        return Token._from_response(body, now=time.time(), scopes=scopes or self.scopes)
 
     @strip_tracebacks
     async def refresh_token(self, refresh_token: str, *, scopes: tuple[str, ...] | None = None) -> Token:
-        """A new token for an old refresh token, which ends at once (RFC 6749 §6): save before use.
+        """Exchange a refresh token for a new token. Save the new token first, because the old one no longer works.
 
-        `scopes` is what the old token had. Raises TokenError for a refusal, Unavailable otherwise.
+        Args:
+            refresh_token (str): The refresh token.
+            scopes (tuple[str, ...] | None): The scopes of the old token, in case TikTok's response names none.
+                Default: the scopes of the client.
+
+        Raises:
+            TokenError: TikTok refused.
+            Unavailable: TikTok cannot be reached, or its response is invalid.
+
+        Source: RFC 6749 §6; TikTok, Manage User Access Tokens.
         """
         body = await self._request_token("refresh", "refresh_token", {"refresh_token": refresh_token})
-        return Token.from_response(body, now=time.time(), scopes=scopes or self.scopes)
+        return Token._from_response(body, now=time.time(), scopes=scopes or self.scopes)
 
     @strip_tracebacks
     async def client_token(self) -> ClientToken:
-        """The app's own token (RFC 6749 §4.4; TikTok: Client Access Token Management).
+        """Return a new access token of the app itself.
 
-        Raises TokenError for a refusal, Unavailable for everything that is no answer.
+        Raises:
+            TokenError: TikTok refused.
+            Unavailable: TikTok cannot be reached, or its response is invalid.
+
+        Source: RFC 6749 §4.4; TikTok, Client Access Token Management.
         """
         body = await self._request_token("client_token", "client_credentials", {})
-        return ClientToken.from_response(body, now=time.time())
+        return ClientToken._from_response(body, now=time.time())
 
     @strip_tracebacks
     async def revoke_token(self, access_token: str) -> None:
-        """Disconnect the app from the user's account: all their tokens end (RFC 7009; TikTok: Revoke).
+        """Disconnect the app from the user's account. All tokens of this user become invalid.
 
-        Raises TokenError for a refusal, Unavailable for everything that is no answer.
+        Args:
+            access_token (str): A valid access token of the user.
+
+        Raises:
+            TokenError: TikTok refused.
+            Unavailable: TikTok cannot be reached, or its response is invalid.
+
+        Source: RFC 7009; TikTok, Manage User Access Tokens.
         """
         request = self._oauth_client("revoke").revoke_token(
-            self._endpoints.revocation, token=access_token, headers=dict(FORM)
+            self._endpoints.revocation, token=access_token, headers=dict(FORM_HEADERS)
         )
         read_oauth(await self._upstream("revoke", request), "revoke")
 
     @strip_tracebacks
     async def fetch_user(self, token: Token) -> TikTokUser:
-        """Who the token belongs to, with what its scopes open (TikTok: Get User Info).
+        """Return the user to whom the token belongs, with the fields that its scopes grant.
 
-        Raises APIError for a refusal, Unavailable otherwise; InvalidResponse when TikTok describes
-        somebody else than the token's owner.
+        Args:
+            token (Token): A valid token of the user.
+
+        Raises:
+            APIError: TikTok refused.
+            InvalidResponse: TikTok's response is malformed, or describes another user.
+            Unavailable: TikTok cannot be reached.
+
+        Source: TikTok, Get User Info.
         """
         names = [name for scope in token.scopes for name in USER_FIELDS.get(scope, ())]
         if not names:
@@ -190,30 +238,30 @@ class TikTokClient:
             params={"fields": ",".join(names)},
             headers={"Accept": "application/json", "Authorization": f"Bearer {token.access_token}"},
         )
-        described = read_api(await self._upstream("user_info", request), "user_info").get("user")
-        if not isinstance(described, dict):
-            raise InvalidResponse("The answer holds no user.", stage="user_info")
+        fields = read_api(await self._upstream("user_info", request), "user_info").get("user")
+        if not isinstance(fields, dict):
+            raise InvalidResponse("TikTok's response contains no user.", stage="user_info")
         if "open_id" not in names:
-            described = {**described, "open_id": token.open_id}
-        user = TikTokUser.from_response(described)
+            fields = {**fields, "open_id": token.open_id}
+        user = TikTokUser._from_response(fields)
         if user.open_id != token.open_id:
-            raise InvalidResponse("The user is not the one the token belongs to.", stage="user_info")
+            raise InvalidResponse("TikTok returned another user than the token's.", stage="user_info")
         return user
 
     async def aclose(self) -> None:
-        """Close the connections of this event loop. The client can be used again afterwards."""
+        """Close the connections of the running event loop. The client can be used again afterwards."""
         await self._pools.aclose()
 
     async def _request_token(self, stage: str, grant_type: str, form: dict[str, str]) -> dict[str, Any]:
         request = self._oauth_client(stage).fetch_token(
-            self._endpoints.token, grant_type=grant_type, headers=dict(FORM), **form
+            self._endpoints.token, grant_type=grant_type, headers=dict(FORM_HEADERS), **form
         )
         body: dict[str, Any] = await self._upstream(stage, request)
-        if self._endpoints is TIKTOK and str(body.get("access_token")).startswith(EMULATED):
+        if self._endpoints is TIKTOK and str(body.get("access_token")).startswith(EMULATOR_PREFIXES):
             raise InvalidResponse(
-                "The token comes from an emulator, and not from TikTok.",
+                "The token comes from an emulator and not from TikTok.",
                 stage=stage,
-                hint="Something between this app and open.tiktokapis.com answers in TikTok's place.",
+                hint="Check the DNS entry and the proxy for open.tiktokapis.com.",
             )
         return body
 
@@ -224,32 +272,26 @@ class TikTokClient:
             token_endpoint_auth_method=client_key_post,
             revocation_endpoint_auth_method=client_key_post,
             transport=BoundedTransport(self._pools),
-            timeout=TIMEOUT,
+            timeout=CONNECT_TIMEOUT,
             trust_env=False,
         )
         client.stage = stage
         return client
 
     def _http_client(self) -> httpx2.AsyncClient:
-        return httpx2.AsyncClient(transport=BoundedTransport(self._pools), timeout=TIMEOUT, trust_env=False)
+        return httpx2.AsyncClient(transport=BoundedTransport(self._pools), timeout=CONNECT_TIMEOUT, trust_env=False)
 
     async def _upstream(self, stage: str, request: Coroutine[Any, Any, T]) -> T:
-        """The border to the network: a deadline, and our errors in place of httpx2's.
+        """Await the request within the deadline, and replace httpx2's errors with our own.
 
-        Theirs are not chained, for they hold the request, and the request holds secrets.
+        The errors of httpx2 are not chained, because they hold the request, and the request contains secrets.
         """
         try:
-            return await in_time(request, DEADLINE)
+            return await with_deadline(request, DEADLINE)
         except TikTokError as error:
             error.stage = stage
             raise
         except (TimeoutError, httpx2.TimeoutException):
-            raise UpstreamTimeout("TikTok did not answer in time.", stage=stage) from None
+            raise UpstreamTimeout("TikTok did not respond in time.", stage=stage) from None
         except httpx2.HTTPError as error:
-            raise Unavailable(f"TikTok could not be reached: {type(error).__name__}.", stage=stage) from None
-
-
-def code_challenge(code_verifier: str, pkce: PKCE) -> str:
-    """The S256 challenge of RFC 7636 §4.2, in hexadecimal as TikTok's Login Kit for Desktop has it."""
-    digest = hashlib.sha256(code_verifier.encode("ascii")).digest()
-    return digest.hex() if pkce == "hex" else urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
+            raise Unavailable(f"TikTok cannot be reached ({type(error).__name__}).", stage=stage) from None

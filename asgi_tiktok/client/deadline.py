@@ -1,4 +1,4 @@
-"""A deadline for an answer that may exist nowhere else."""
+"""A deadline for a request whose response may exist nowhere else."""
 
 import asyncio
 import math
@@ -10,12 +10,12 @@ T = TypeVar("T")
 TICK = 0.5  # seconds
 
 
-async def in_time(request: Coroutine[Any, Any, T], seconds: float) -> T:
-    """What the request returns; TimeoutError, and the request cancelled, when that took too long.
+async def with_deadline(request: Coroutine[Any, Any, T], seconds: float) -> T:
+    """Return the result of the request, or cancel the request and raise TimeoutError.
 
-    Counted are the seconds in which this process ran. One that was stopped for a while finds the answer
-    waiting when it goes on, where a clock would only find the time over: for a refresh that would mean a
-    refresh token spent and its successor thrown away.
+    Only the time counts in which this process runs. If the process is suspended for a while, the response has
+    arrived when it continues. A wall clock would report a timeout and discard that response; during a refresh, this
+    would lose the new refresh token, although the old one is used up.
     """
     task = asyncio.ensure_future(request)
     ticks = math.ceil(seconds / TICK)

@@ -1,4 +1,4 @@
-"""Where TikTok lives."""
+"""The URLs of TikTok's endpoints."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -12,7 +12,7 @@ LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """The addresses of one TikTok. Trailing slashes matter: without them TikTok's gateway answers 404."""
+    """The URLs of one TikTok. They end with a slash, because TikTok's gateway returns 404 otherwise."""
 
     authorization: str
     token: str
@@ -28,20 +28,19 @@ class Endpoints:
 
     @classmethod
     def at(cls, base_url: str) -> Self:
-        """All of TikTok behind one origin, as the emulator serves it.
+        """Return the URLs of a TikTok whose endpoints have one origin, for example an emulator.
 
-        Raises ConfigurationError for anything but an https origin or an http origin on loopback.
+        Raises ConfigurationError for anything but an https origin, or an http origin on loopback.
         """
-        origin = check_string("base_url", base_url, "Write one origin, for example http://127.0.0.1:8700.").rstrip(
-            "/"
-        )
+        fix = "Write the scheme and the host only, for example http://127.0.0.1:8700."
+        origin = check_string("base_url", base_url, fix).rstrip("/")
         parts, _ = split_url("base_url", origin)
         secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS)
         more = parts.path or parts.query or parts.fragment or parts.username is not None
         if not secure or not parts.hostname or more:
+            shown = without_password(base_url)
             raise ConfigurationError(
-                f"base_url={without_password(base_url)!r} is not an origin to trust with a secret; give scheme "
-                "and host alone, https anywhere or http on loopback, such as http://127.0.0.1:8700."
+                f"base_url={shown!r} must be an origin with https, or with http on loopback.", hint=fix
             )
         return cls(
             authorization=f"{origin}/v2/auth/authorize/",

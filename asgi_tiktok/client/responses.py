@@ -1,7 +1,7 @@
-"""TikTok's answers, read strictly.
+"""Strict parsing of TikTok's responses.
 
-TikTok speaks two dialects. The OAuth endpoints answer flat, and put errors into HTTP 200; the API wraps
-its data, and says `"error": {"code": "ok"}` when all is well. Neither is judged by its status alone.
+TikTok has two formats. The OAuth endpoints return a flat object, and report errors with HTTP 200. The API wraps its
+data, and reports success as `"error": {"code": "ok"}`. In neither format does the HTTP status alone decide.
 """
 
 import json
@@ -16,42 +16,42 @@ import httpx2
 from asgi_tiktok.errors import APIError, InvalidResponse, RateLimited, TokenError, Unavailable
 
 CREDENTIALS_HINT = (
-    "Compare client_key and client_secret with Credentials in the TikTok developer portal: no white space, "
-    "and both from the same place, for sandbox and production have different pairs."
+    "Copy client_key and client_secret again from Credentials in the TikTok developer portal, without white space "
+    "and both from the same place, because a sandbox and the production app have different credentials."
 )
 HINTS = {
     "invalid_client": CREDENTIALS_HINT,
-    "unauthorized_client": CREDENTIALS_HINT + " Login Kit must be among the app's products.",
-    "invalid_grant": "A code or refresh token works once, and for a limited time; a new login helps.",
-    "invalid_scope": "Every scope must be enabled under Scopes in the portal, and approved.",
-    "scope_not_authorized": "The person did not grant this scope: ask again with login_url(scopes=...).",
-    "access_token_invalid": "The token has ended or was revoked; a refresh or a new login helps.",
+    "unauthorized_client": CREDENTIALS_HINT + " Add Login Kit to the products of the app.",
+    "invalid_grant": "A code or refresh token works once, and for a limited time. The user must sign in again.",
+    "invalid_scope": "Add every scope under Scopes in the portal, and wait for TikTok's approval.",
+    "scope_not_authorized": "Ask the user for this scope with login_url(scopes=...).",
+    "access_token_invalid": "The token has expired or was revoked. Refresh it, or ask the user to sign in again.",
 }
-HINTS_BY_WORD = {
-    "redirect_uri": "redirect_uri must equal, to the letter, one registered in the portal under Login Kit.",
-    "code verifier": 'TikTok wants the hexadecimal SHA-256 of the verifier: leave pkce at "hex".',
-    "malformed": "A parameter is missing, doubled or misspelt; white space around the credentials does it too.",
+HINTS_BY_PHRASE = {
+    "redirect_uri": "Set redirect_uri to exactly the address that is registered in the portal under Login Kit.",
+    "code verifier": 'Leave pkce at "hex", because TikTok expects the hexadecimal SHA-256 of the verifier.',
+    "malformed": "A parameter is missing or misspelled. Remove white space from client_key and client_secret.",
 }
 TRANSIENT = frozenset({"server_error", "temporarily_unavailable"})
 
 
 def read_oauth(response: httpx2.Response, stage: str) -> dict[str, Any]:
-    """The body of an OAuth endpoint's answer that is no error; `{}` for an empty one.
+    """Return the body of a successful response of an OAuth endpoint; `{}` if the body is empty.
 
-    Raises TokenError for a refusal whatever its status, RateLimited, Unavailable and InvalidResponse.
+    Raises TokenError for an error of TikTok with any status, RateLimited, Unavailable and InvalidResponse.
     """
     body = read_object(response, stage)
     if (error := body.get("error")) is not None:
         if isinstance(error, dict):
             raise api_error(error, stage)
         if not isinstance(error, str) or not error:
-            raise InvalidResponse("error is not a text.", stage=stage, log_id=log_id_of(response, body))
-        raise refusal(error, str(body.get("error_description") or ""), stage, log_id_of(response, body))
+            raise InvalidResponse("error is not a string.", stage=stage, log_id=log_id_of(response, body))
+        raise token_error(error, str(body.get("error_description") or ""), stage, log_id_of(response, body))
     if isinstance(body.get("data"), dict) and "error_code" in body["data"]:
         raise InvalidResponse(
-            "This is an answer of TikTok's retired v1 API.",
+            "This is a response of TikTok's v1 API, which ended in 2024.",
             stage=stage,
-            hint="Something between this app and open.tiktokapis.com/v2 speaks the API that ended in 2024.",
+            hint="Check the DNS entry and the proxy for open.tiktokapis.com.",
         )
     if not response.is_success:
         raise InvalidResponse(f"HTTP {response.status_code} without an error.", stage=stage)
@@ -59,9 +59,9 @@ def read_oauth(response: httpx2.Response, stage: str) -> dict[str, Any]:
 
 
 def read_api(response: httpx2.Response, stage: str) -> dict[str, Any]:
-    """The `data` of an API answer.
+    """Return the `data` of a successful response of the API.
 
-    Raises APIError for a refusal, RateLimited, Unavailable and InvalidResponse.
+    Raises APIError for an error of TikTok, RateLimited, Unavailable and InvalidResponse.
     """
     body = read_object(response, stage)
     error = body.get("error")
@@ -76,19 +76,21 @@ def read_api(response: httpx2.Response, stage: str) -> dict[str, Any]:
 
 
 def read_object(response: httpx2.Response, stage: str) -> dict[str, Any]:
-    log_id = plain_text(response.headers.get("x-tt-logid", "")) or None
+    log_id = printable(response.headers.get("x-tt-logid", "")) or None
     if response.status_code == 429:
         raise RateLimited(stage=stage, retry_after=retry_after(response), log_id=log_id)
     if response.status_code >= 500:
         raise Unavailable(f"HTTP {response.status_code}", stage=stage, log_id=log_id)
     if response.has_redirect_location:
-        raise InvalidResponse("TikTok redirected a request that it should answer.", stage=stage, log_id=log_id)
+        raise InvalidResponse(
+            "TikTok redirected a request to an endpoint that never redirects.", stage=stage, log_id=log_id
+        )
     if not response.content.strip():
         return {}
     try:
         body = json.loads(response.content.decode("utf-8"))
     except (ValueError, RecursionError):
-        # Not chained: the text of the cause would hold the body, and the body may hold a token.
+        # Not chained, because the cause contains the body, and the body may contain a token.
         raise InvalidResponse(
             f"HTTP {response.status_code} with a body that is not JSON.", stage=stage, log_id=log_id
         ) from None
@@ -97,22 +99,22 @@ def read_object(response: httpx2.Response, stage: str) -> dict[str, Any]:
     return body
 
 
-def refusal(error: str, description: str, stage: str, log_id: str | None) -> TokenError | Unavailable:
-    code, description = plain_text(error), plain_text(description)
+def token_error(error: str, description: str, stage: str, log_id: str | None) -> TokenError | Unavailable:
+    code, description = printable(error), printable(description)
     if code in TRANSIENT:
         return Unavailable(description, stage=stage, code=code, log_id=log_id)
     if code == "rate_limit_exceeded":
         return RateLimited(description, stage=stage, retry_after=5, log_id=log_id)
     hint = HINTS.get(code)
-    for word, better in HINTS_BY_WORD.items():
-        if word in description.lower():
+    for phrase, better in HINTS_BY_PHRASE.items():
+        if phrase in description.lower():
             hint = better
     return TokenError(description, stage=stage, code=code, log_id=log_id, hint=hint)
 
 
 def api_error(error: Mapping[str, Any], stage: str) -> APIError | Unavailable:
-    code = plain_text(str(error.get("code") or "unknown"))
-    description, log_id = plain_text(str(error.get("message") or "")), plain_text(str(error.get("log_id") or ""))
+    code = printable(str(error.get("code") or "unknown"))
+    description, log_id = printable(str(error.get("message") or "")), printable(str(error.get("log_id") or ""))
     if code == "rate_limit_exceeded":
         return RateLimited(description, stage=stage, retry_after=5, log_id=log_id or None)
     if code == "internal_error":
@@ -121,17 +123,17 @@ def api_error(error: Mapping[str, Any], stage: str) -> APIError | Unavailable:
 
 
 def log_id_of(response: httpx2.Response, body: Mapping[str, Any]) -> str | None:
-    """TikTok's only support handle."""
-    return plain_text(str(body.get("log_id") or response.headers.get("x-tt-logid", ""))) or None
+    """Return TikTok's id of the request, which TikTok's support asks for."""
+    return printable(str(body.get("log_id") or response.headers.get("x-tt-logid", ""))) or None
 
 
-def plain_text(text: str) -> str:
-    """Upstream text made fit for a log line: printable ASCII, 200 characters of it."""
+def printable(text: str) -> str:
+    """Return the printable ASCII characters of TikTok's text, at most 200, so that it fits into a log line."""
     return "".join(char for char in text[:400] if " " <= char <= "~")[:200]
 
 
 def retry_after(response: httpx2.Response) -> int:
-    """Seconds to wait, from 1 to 120; 5 where the header is absent or makes no sense (RFC 9110 §10.2.3)."""
+    """Return the seconds to wait, from 1 to 120; 5 if the header is missing or invalid (RFC 9110 §10.2.3)."""
     text = response.headers.get("Retry-After", "")
     if re.fullmatch(r"[0-9]{1,20}", text):
         seconds = int(text)

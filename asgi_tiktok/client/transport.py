@@ -1,4 +1,4 @@
-"""The way to TikTok: one long-lived connection pool per event loop, and answers of bounded size."""
+"""Connections to TikTok: one long-lived pool per event loop, and responses of limited size."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,13 +10,14 @@ import httpx2
 
 from asgi_tiktok.errors import InvalidResponse
 
-LARGEST_ANSWER = 64 * 1024  # bytes
-TIMEOUT = httpx2.Timeout(5, connect=3, pool=2)  # seconds
+MAX_RESPONSE = 64 * 1024  # bytes
+CONNECT_TIMEOUT = httpx2.Timeout(None, connect=3, pool=2)  # seconds; client.DEADLINE limits reading and writing
+API_TIMEOUT = httpx2.Timeout(5, connect=3, pool=2)  # seconds for each step of a request by tiktok.api()
 LIMITS = httpx2.Limits(max_connections=50, max_keepalive_connections=20)
 
 
 class Pools:
-    """Hands out the transport for the running event loop; a pool cannot be shared between loops."""
+    """One connection pool per event loop, because loops cannot share a pool."""
 
     def __init__(self, transport: httpx2.AsyncBaseTransport | None, *, trust_env: bool) -> None:
         self.given = transport
@@ -24,7 +25,7 @@ class Pools:
         self.pools: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx2.AsyncHTTPTransport] = WeakKeyDictionary()
 
     def transport(self) -> httpx2.AsyncBaseTransport:
-        """The transport given at construction, or this loop's pool, created on first use."""
+        """Return the given transport, or the pool of the running loop, which is created on first use."""
         if self.given is not None:
             return self.given
         loop = asyncio.get_running_loop()
@@ -34,14 +35,14 @@ class Pools:
         return self.pools[loop]
 
     async def aclose(self) -> None:
-        """Close this loop's pool. The next request opens a new one; a transport that was given stays open."""
+        """Close the pool of the running loop, but not a given transport. The next request opens a new pool."""
         pool = self.pools.pop(asyncio.get_running_loop(), None)
         if pool is not None:
             await pool.aclose()
 
 
 class SharedTransport(httpx2.AsyncBaseTransport):
-    """This loop's pool, for many clients that come and go; closing a client leaves it open."""
+    """The pool of the running loop, shared by short-lived clients. Closing a client does not close it."""
 
     def __init__(self, pools: Pools) -> None:
         self.pools = pools
@@ -52,14 +53,14 @@ class SharedTransport(httpx2.AsyncBaseTransport):
 
 
 class BoundedTransport(SharedTransport):
-    """Refuses an answer above 64 KiB, and a compressed one, whose true size nobody knows beforehand."""
+    """Rejects a response above MAX_RESPONSE, and a compressed one, because its true size is unknown."""
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         request.headers["Accept-Encoding"] = "identity"
         response = await super().handle_async_request(request)
         if response.headers.get("Content-Encoding", "identity").lower() != "identity":
             await response.aclose()
-            raise InvalidResponse("TikTok's answer is compressed, although that was not asked for.")
+            raise InvalidResponse("TikTok's response is compressed, but the request accepts no compression.")
         return httpx2.Response(
             response.status_code,
             headers=response.headers,
@@ -69,7 +70,7 @@ class BoundedTransport(SharedTransport):
 
 
 class BoundedStream(httpx2.AsyncByteStream):
-    """The body of an answer, up to 64 KiB of it."""
+    """The body of a response, up to MAX_RESPONSE."""
 
     def __init__(self, response: httpx2.Response) -> None:
         self.response = response
@@ -78,8 +79,8 @@ class BoundedStream(httpx2.AsyncByteStream):
         size = 0
         async for chunk in cast(httpx2.AsyncByteStream, self.response.stream):
             size += len(chunk)
-            if size > LARGEST_ANSWER:
-                raise InvalidResponse(f"TikTok's answer is larger than {LARGEST_ANSWER} bytes.")
+            if size > MAX_RESPONSE:
+                raise InvalidResponse(f"TikTok's response is larger than {MAX_RESPONSE} bytes.")
             yield chunk
 
     async def aclose(self) -> None:

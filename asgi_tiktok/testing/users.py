@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from hashlib import sha256
 from typing import Any, Self, TypedDict
 
-from asgi_tiktok.models import OPEN_ID_TEXT, USER_FIELDS, TikTokUser, Token
+from asgi_tiktok.models import OPEN_ID_PATTERN, USER_FIELDS, TikTokUser, Token
 from asgi_tiktok.tiktok import TikTok
 
 ACCESS_TOKEN_LIFETIME = 2 * 60 * 60  # seconds
@@ -80,9 +80,9 @@ def make_user(
         if value is not None and SCOPE_OF[name] not in granted:
             raise ValueError(f"TikTok sends {name} only with the scope {SCOPE_OF[name]!r}; add it to scopes=.")
     values = {"open_id": open_id, "display_name": display_name, **user_fields}
-    if not OPEN_ID_TEXT.fullmatch(open_id):
+    if not OPEN_ID_PATTERN.fullmatch(open_id):
         raise ValueError(f"open_id={open_id!r} must have 1 to 256 visible ASCII characters.")
-    user = TikTokUser.from_response(values)
+    user = TikTokUser._from_response(values)
     for name, value in values.items():
         if (parsed := getattr(user, name)) != value:
             raise ValueError(f"{name}={value!r} is a value that TikTok never sends; the app would see {parsed!r}.")

@@ -5,7 +5,7 @@ import asyncio
 import httpx2
 
 from asgi_tiktok.client.client import TikTokClient
-from asgi_tiktok.client.transport import TIMEOUT
+from asgi_tiktok.client.transport import API_TIMEOUT
 from asgi_tiktok.commands.checks.clock import check_clock, clock_difference
 from asgi_tiktok.commands.checks.finding import Finding, error, ok, warning
 from asgi_tiktok.commands.checks.settings import Settings
@@ -37,7 +37,7 @@ async def reach(name: str, origin: str, settings: Settings) -> tuple[Finding, fl
     try:
         async with (
             asyncio.timeout(DEADLINE),
-            httpx2.AsyncClient(timeout=TIMEOUT, trust_env=False, headers={"User-Agent": "asgi-tiktok"}) as client,
+            httpx2.AsyncClient(timeout=API_TIMEOUT, trust_env=False, headers={"User-Agent": "asgi-tiktok"}) as client,
             client.stream("GET", f"{origin}/") as response,
         ):
             ahead = clock_difference(response.headers.get("Date", ""))
