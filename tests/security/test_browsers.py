@@ -34,14 +34,14 @@ IGNORED = {
 
 
 @pytest.mark.parametrize("line", IGNORED.values(), ids=IGNORED.keys())
-def test_a_cookie_that_browsers_ignore_is_ignored(line: str) -> None:
+def test_cookie_that_browsers_reject_is_rejected(line: str) -> None:
     jar = CookieJar()
 
     assert not jar.store(HERE, line)
     assert jar.cookie_header(HERE) == ""
 
 
-def test_a_cookie_that_keeps_its_promise_is_kept() -> None:
+def test_valid_host_cookie_is_sent_to_its_own_host_over_https_only() -> None:
     jar = CookieJar()
 
     assert jar.store(HERE, GOOD)
@@ -50,7 +50,7 @@ def test_a_cookie_that_keeps_its_promise_is_kept() -> None:
     assert jar.cookie_header(PLAIN) == ""
 
 
-def test_a_sibling_may_set_a_cookie_of_the_domain_but_no_host_cookie() -> None:
+def test_sibling_host_can_set_a_domain_cookie_but_no_host_cookie() -> None:
     jar = CookieJar()
     jar.store(HERE, GOOD)
 
@@ -60,7 +60,7 @@ def test_a_sibling_may_set_a_cookie_of_the_domain_but_no_host_cookie() -> None:
 
 
 @pytest.mark.parametrize("deletion", ["Max-Age=0", "Max-Age=-1", "Expires=Thu, 01 Jan 1970 00:00:00 GMT"])
-def test_a_deletion_counts_only_if_it_keeps_the_promise_too(deletion: str) -> None:
+def test_host_cookie_is_deleted_only_with_its_required_attributes(deletion: str) -> None:
     jar = CookieJar()
     jar.store(HERE, GOOD)
     jar.store(HERE, f"__Host-s=; {deletion}")
@@ -79,7 +79,7 @@ def test_plain_http_neither_reads_nor_replaces_a_secure_cookie() -> None:
     assert jar.cookie_header(HERE) == "s=1"
 
 
-def test_a_cookie_ends_in_its_time(clock: Clock) -> None:
+def test_cookie_expires_after_max_age(clock: Clock) -> None:
     jar = CookieJar()
     jar.store(HERE, "s=1; Max-Age=600; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Path=/")
     clock.advance(599)
@@ -98,7 +98,9 @@ def test_a_cookie_ends_in_its_time(clock: Clock) -> None:
     ],
     ids=["same site", "a link", "a form", "an image"],
 )
-def test_same_site_says_who_may_send_a_cookie(same_site: bool, top_level: bool, safe: bool, sent: set[str]) -> None:
+def test_same_site_decides_with_which_requests_a_cookie_is_sent(
+    same_site: bool, top_level: bool, safe: bool, sent: set[str]
+) -> None:
     jar = CookieJar()
     for value in ("strict", "lax", "none"):
         jar.store(HERE, f"{value}=1; Path=/; Secure; SameSite={value}")
@@ -108,14 +110,14 @@ def test_same_site_says_who_may_send_a_cookie(same_site: bool, top_level: bool, 
     assert {pair.partition("=")[0] for pair in header.split("; ")} == sent
 
 
-def test_same_site_says_who_may_set_a_cookie() -> None:
+def test_same_site_decides_which_responses_can_set_a_cookie() -> None:
     jar = CookieJar()
 
     assert not jar.store(HERE, "s=1; SameSite=Lax", same_site=False, top_level=False)
     assert jar.store(HERE, "s=1; SameSite=Lax", same_site=False, top_level=True)
 
 
-def test_paths_match_by_segment_and_the_longest_comes_first() -> None:
+def test_cookie_paths_match_by_segment_and_the_longest_path_comes_first() -> None:
     jar = CookieJar()
     for path in ("/", "/auth", "/auth/tik"):
         jar.store(HERE, f"s{len(path)}=1; Path={path}")
@@ -142,22 +144,22 @@ def test_paths_match_by_segment_and_the_longest_comes_first() -> None:
         ("//\uff45vil.test", "https://evil.test/"),
     ],
 )
-def test_a_reference_leads_where_a_browser_goes(reference: str, leads_to: str) -> None:
+def test_reference_resolves_as_in_a_browser(reference: str, leads_to: str) -> None:
     assert str(HERE.join(reference)) == leads_to
 
 
 @pytest.mark.parametrize("reference", ["javascript:alert(1)", "data:text/html,x"])
-def test_another_scheme_has_no_origin(reference: str) -> None:
+def test_url_of_another_scheme_has_a_null_origin(reference: str) -> None:
     assert HERE.join(reference).origin == "null"
 
 
 @pytest.mark.parametrize("reference", ["//", "//evil test", "https://a:b/", "//[x"])
-def test_what_is_no_url_leads_nowhere(reference: str) -> None:
+def test_invalid_reference_raises(reference: str) -> None:
     with pytest.raises(InvalidURL):
         HERE.join(reference)
 
 
-def test_the_parser_of_node_agrees_on_what_stays_here() -> None:
+def test_node_agrees_which_references_stay_on_the_origin() -> None:
     references = [case["value"] for case in CASES if isinstance(case["value"], str)]
     places = node_parser().resolve((reference, str(HERE)) for reference in references)
     told = [place is not None and place.origin == HERE.origin for place in places]
@@ -173,7 +175,7 @@ def stays(reference: str) -> bool:
 
 
 @pytest.mark.anyio
-async def test_a_whole_login_works_in_such_a_browser(victim: Browser, emulator: Emulator) -> None:
+async def test_login_works_in_this_browser(victim: Browser, emulator: Emulator) -> None:
     assert (await victim.sign_in()).url == "https://testserver/me"
     assert await victim.display_name() == emulator.people[next(iter(emulator.people))].display_name
     assert {cookie.name for cookie in victim.jar} == {SESSION_COOKIE}

@@ -63,7 +63,7 @@ async def cacheable(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @pytest.mark.parametrize("route", ROUTES, ids="L-01 {}".format)
-async def test_no_answer_of_ours_is_kept_framed_or_told_on(victim: Browser, route: str) -> None:
+async def test_responses_of_our_routes_forbid_caching_framing_and_referrers(victim: Browser, route: str) -> None:
     path = f"/auth/tiktok/{route}"
     answers = [await victim.request(path, method=method) for method in ("GET", "HEAD", "POST", "OPTIONS", "PUT")]
     answers += [await victim.request(path, headers=[("sec-purpose", "prefetch")])]
@@ -78,7 +78,7 @@ async def test_no_answer_of_ours_is_kept_framed_or_told_on(victim: Browser, rout
         assert {"default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'"} <= set(policy.split("; "))
 
 
-async def test_l01_the_ends_of_a_login_are_not_kept(victim: Browser, emulator: Emulator) -> None:
+async def test_l01_responses_that_end_a_login_are_not_cached(victim: Browser, emulator: Emulator) -> None:
     finished = await victim.request(await victim.approve_login())
     denied = await victim.request(emulator.consent(await victim.start_login(), decision="deny"))
     signed_out = await victim.sign_out()
@@ -90,7 +90,9 @@ async def test_l01_the_ends_of_a_login_are_not_kept(victim: Browser, emulator: E
 
 
 @pytest.mark.parametrize("path", ["/account", "/account/x.css"], ids=["L-01 page", "L-02 deception"])
-async def test_a_shared_cache_shows_nobody_somebody_elses_page(tiktok: TikTok, emulator: Emulator, path: str) -> None:
+async def test_shared_cache_never_serves_the_page_of_another_user(
+    tiktok: TikTok, emulator: Emulator, path: str
+) -> None:
     site = SharedCache(TikTokAuthMiddleware(cacheable, tiktok))
     amara, jun, nobody = (Browser(TikTokAuthMiddleware(cacheable, tiktok), emulator) for _ in range(3))
     await amara.visit(await amara.approve_login())
@@ -101,7 +103,7 @@ async def test_a_shared_cache_shows_nobody_somebody_elses_page(tiktok: TikTok, e
             assert (await browser.request(path)).json() == {"name": name}
 
 
-async def test_l01_an_answer_with_a_cookie_of_ours_is_private(tiktok: TikTok) -> None:
+async def test_l01_response_that_sets_our_cookie_is_private(tiktok: TikTok) -> None:
     site = TikTokAuthMiddleware(cacheable, tiktok)
     answer = await send_request(site, "GET", "/", headers=[("cookie", f"{SESSION_COOKIE}=forged")])
 
@@ -125,7 +127,7 @@ PARTS: dict[str, list[Message]] = {
 
 
 @pytest.mark.parametrize("parts", PARTS.values(), ids=PARTS.keys())
-async def test_however_the_app_answers_a_cookie_of_ours_is_not_lost(tiktok: TikTok, parts: list[Message]) -> None:
+async def test_our_cookie_is_added_to_every_kind_of_response(tiktok: TikTok, parts: list[Message]) -> None:
     async def inner(scope: Scope, receive: Receive, send: Send) -> None:
         for part in parts:
             await send({**part})
@@ -139,7 +141,7 @@ async def test_however_the_app_answers_a_cookie_of_ours_is_not_lost(tiktok: TikT
         assert answer.headers["cache-control"] == "private, no-store"
 
 
-async def test_l03_the_callback_never_becomes_a_page_of_history(victim: Browser) -> None:
+async def test_l03_callback_redirects_to_a_clean_address(victim: Browser) -> None:
     answer = await victim.request(await victim.approve_login())
 
     assert (answer.status, answer.location, answer.body) == (303, "/me", b"")
@@ -147,7 +149,7 @@ async def test_l03_the_callback_never_becomes_a_page_of_history(victim: Browser)
 
 
 @pytest.mark.parametrize("path", [CALLBACK, "/auth/tiktok/logout"], ids="L-03 {}".format)
-async def test_a_page_of_ours_loads_nothing_from_elsewhere(victim: Browser, path: str) -> None:
+async def test_our_pages_load_no_resources(victim: Browser, path: str) -> None:
     page = (await victim.request(path)).text
 
     assert '<meta name="referrer" content="no-referrer">' in page
@@ -155,7 +157,7 @@ async def test_a_page_of_ours_loads_nothing_from_elsewhere(victim: Browser, path
         assert loader not in page
 
 
-async def test_l04_no_secret_is_within_the_apps_reach_unasked(
+async def test_l04_what_the_app_can_print_contains_no_secret(
     tiktok: TikTok, emulator: Emulator, canaries: Any
 ) -> None:
     seen: list[Scope] = []
@@ -190,7 +192,7 @@ async def test_l04_no_secret_is_within_the_apps_reach_unasked(
     [503, 302, 200, httpx2.ConnectError("no route")],
     ids=["L-05 away", "L-05 moved", "L-05 page", "L-05 cut"],
 )
-async def test_an_error_of_tiktoks_tells_no_secret(broken: int | Exception) -> None:
+async def test_error_after_a_failure_of_tiktok_contains_no_secret(broken: int | Exception) -> None:
     code, code_verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
 
     def answer(request: httpx2.Request) -> httpx2.Response:
@@ -208,9 +210,7 @@ async def test_an_error_of_tiktoks_tells_no_secret(broken: int | Exception) -> N
             assert secret not in text
 
 
-async def test_l04_the_whole_address_of_a_callback_is_in_no_log(
-    victim: Browser, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_l04_query_of_the_callback_is_never_logged(victim: Browser, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     back = await victim.approve_login()
     await victim.request(back)
@@ -236,7 +236,7 @@ def asked_of_store(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> list[
     return keys
 
 
-async def test_l06_the_store_is_not_asked_about_a_forged_id(victim: Browser, asked_of_store: list[str]) -> None:
+async def test_l06_store_is_not_read_for_a_forged_session_id(victim: Browser, asked_of_store: list[str]) -> None:
     """So the time of an answer tells a forger nothing about which sessions there are."""
     await victim.sign_in()
     asked_of_store.clear()
@@ -248,7 +248,7 @@ async def test_l06_the_store_is_not_asked_about_a_forged_id(victim: Browser, ask
     assert len(asked_of_store) == 1
 
 
-async def test_l06_the_store_is_not_asked_about_a_forged_state(victim: Browser, asked_of_store: list[str]) -> None:
+async def test_l06_store_is_not_read_for_a_forged_state(victim: Browser, asked_of_store: list[str]) -> None:
     state = parse_qs(urlsplit(await victim.start_login()).query)["state"][0]
     for forged in ("A" * 43, state[:-8] + "A" * 8, "B" + state[1:]):
         assert (await victim.request(f"{CALLBACK}?code=c&state={forged}")).status == 400

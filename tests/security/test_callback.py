@@ -91,7 +91,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("query", REFUSED.values(), ids=REFUSED.keys())
-async def test_a_callback_that_tiktok_never_sends_changes_nothing(
+async def test_invalid_callback_is_rejected_and_changes_nothing(
     victim: Browser, emulator: Emulator, caplog: pytest.LogCaptureFixture, query: str | bytes
 ) -> None:
     await victim.sign_in(JUN)
@@ -129,7 +129,7 @@ async def work_of(errand: Callable[[], Awaitable[Any]]) -> int:
     return calls
 
 
-async def test_p10_a_huge_query_costs_no_more_than_a_small_one(victim: Browser) -> None:
+async def test_p10_huge_query_costs_less_than_twice_the_work_of_a_small_one(victim: Browser) -> None:
     state = "&state=" + "A" * 43
     plain = await work_of(lambda: send_callback(victim, "code=c" + state))
     for huge in ("&x=1" * 10_000, "&" * 500_000, "&state=x" * 50_000, "&code=%41" * 50_000):
@@ -138,7 +138,7 @@ async def test_p10_a_huge_query_costs_no_more_than_a_small_one(victim: Browser) 
 
 @pytest.mark.welcome
 @pytest.mark.parametrize("safe", ["/", "*!", ""], ids=["P-06 quoted", "P-06 raw", "P-06 all quoted"])
-async def test_a_code_is_decoded_once(victim: Browser, safe: str) -> None:
+async def test_percent_encoded_code_is_accepted(victim: Browser, safe: str) -> None:
     back = await victim.approve_login()
     code = parse_qs(urlsplit(back).query)["code"][0]
 
@@ -157,9 +157,7 @@ CODES = {
 
 
 @pytest.mark.parametrize(("written", "meant"), CODES.values(), ids=CODES.keys())
-async def test_tiktok_gets_the_code_that_the_browser_brought(
-    victim: Browser, emulator: Emulator, written: str, meant: str
-) -> None:
+async def test_code_is_decoded_exactly_once(victim: Browser, emulator: Emulator, written: str, meant: str) -> None:
     state = parse_qs(urlsplit(await victim.start_login()).query)["state"][0]
 
     assert (await send_callback(victim, f"code={written}&state={state}")).status == 400
@@ -168,7 +166,7 @@ async def test_tiktok_gets_the_code_that_the_browser_brought(
 
 
 @pytest.mark.welcome
-async def test_p07_a_state_in_encoded_letters_is_the_same_state(victim: Browser) -> None:
+async def test_p07_percent_encoded_state_is_accepted(victim: Browser) -> None:
     given = callback_parts(await victim.approve_login())
 
     assert (await send_callback(victim, f"code={given['code']}&state={given['spelt']}")).status == 303

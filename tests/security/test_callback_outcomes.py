@@ -26,7 +26,7 @@ DENIALS = {
 
 
 @pytest.mark.parametrize("error", DENIALS.values(), ids=DENIALS.keys())
-async def test_a_denial_ends_this_login_and_no_other(victim: Browser, emulator: Emulator, error: str) -> None:
+async def test_denial_ends_only_its_own_login(victim: Browser, emulator: Emulator, error: str) -> None:
     await victim.sign_in(JUN)
     state = parse_qs(urlsplit(await victim.start_login("next=/secret")).query)["state"][0]
     answer = await victim.request(f"{CALLBACK}?{error}&state={state}", page="https://www.tiktok.com")
@@ -53,7 +53,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("own", [True, False], ids=["P-12", "P-13"])
 @pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE.keys())
-async def test_nothing_that_came_back_is_ever_shown_or_logged(
+async def test_error_parameters_are_neither_shown_nor_logged(
     victim: Browser, caplog: pytest.LogCaptureFixture, hostile: str, own: bool
 ) -> None:
     state = parse_qs(urlsplit(await victim.start_login()).query)["state"][0] if own else "A" * 43
@@ -80,7 +80,7 @@ EXTRA = {
 
 
 @pytest.mark.parametrize("extra", EXTRA.values(), ids=EXTRA.keys())
-async def test_nothing_else_in_the_query_leads_elsewhere(victim: Browser, extra: str) -> None:
+async def test_other_query_parameters_do_not_change_the_target(victim: Browser, extra: str) -> None:
     back = (await victim.approve_login()).replace("&scopes=user.info.basic", "")
     answer = await victim.request(back + extra)
 
@@ -88,7 +88,7 @@ async def test_nothing_else_in_the_query_leads_elsewhere(victim: Browser, extra:
     assert await victim.display_name() == AMARA.display_name
 
 
-async def test_p14_granted_scopes_are_those_of_the_token(victim: Browser) -> None:
+async def test_p14_granted_scopes_come_from_the_token_alone(victim: Browser) -> None:
     back = await victim.approve_login()
     assert "scopes=user.info.basic" in back
     await victim.request(back.replace("scopes=user.info.basic", "scopes=video.list,video.publish"))
@@ -102,7 +102,7 @@ METHODS += ["P-16 HEAD"]
 
 
 @pytest.mark.parametrize("row", METHODS)
-async def test_only_get_finishes_a_login(victim: Browser, emulator: Emulator, row: str) -> None:
+async def test_only_get_completes_a_login(victim: Browser, emulator: Emulator, row: str) -> None:
     back = await victim.approve_login()
     override = [("x-http-method-override", "GET"), ("content-type", "application/x-www-form-urlencoded")]
     body = urlsplit(back).query.encode() + b"&_method=GET"
@@ -122,7 +122,7 @@ UNASKED = {
 
 
 @pytest.mark.parametrize("header", UNASKED.values(), ids=UNASKED.keys())
-async def test_a_prefetched_callback_consumes_nothing(
+async def test_prefetch_of_the_callback_does_not_use_the_login(
     victim: Browser, emulator: Emulator, header: tuple[str, str]
 ) -> None:
     back = await victim.approve_login()
@@ -132,7 +132,7 @@ async def test_a_prefetched_callback_consumes_nothing(
     assert (await victim.request(back)).status == 303
 
 
-async def test_p16_a_link_preview_consumes_nothing(victim: Browser, site: ASGIApp, emulator: Emulator) -> None:
+async def test_p16_link_preview_does_not_use_the_login(victim: Browser, site: ASGIApp, emulator: Emulator) -> None:
     back = await victim.approve_login()
     preview = Browser(site, emulator)
 
@@ -143,7 +143,7 @@ async def test_p16_a_link_preview_consumes_nothing(victim: Browser, site: ASGIAp
     assert (await victim.request(back)).status == 303
 
 
-async def test_p17_a_reload_leads_on_and_asks_nobody(victim: Browser, emulator: Emulator) -> None:
+async def test_p17_reload_redirects_again_without_a_request_to_tiktok(victim: Browser, emulator: Emulator) -> None:
     back = await victim.approve_login()
     first = await victim.request(back)
     session = victim.session_cookie
@@ -155,9 +155,7 @@ async def test_p17_a_reload_leads_on_and_asks_nobody(victim: Browser, emulator: 
     assert count_requests(emulator) == 1
 
 
-async def test_p17_a_used_callback_signs_nobody_in_again(
-    victim: Browser, attacker: Browser, emulator: Emulator
-) -> None:
+async def test_p17_used_callback_signs_nobody_in(victim: Browser, attacker: Browser, emulator: Emulator) -> None:
     back = await victim.approve_login()
     await victim.request(back)
     await victim.sign_out()
@@ -171,7 +169,7 @@ async def test_p17_a_used_callback_signs_nobody_in_again(
 
 
 @pytest.mark.parametrize("keeps_cookie", [True, False], ids=["P-18 with its cookie", "P-18 without"])
-async def test_a_login_that_took_too_long_is_over(
+async def test_login_expires_after_ten_minutes(
     victim: Browser, emulator: Emulator, clock: Clock, keeps_cookie: bool
 ) -> None:
     back = await victim.approve_login()
@@ -186,7 +184,7 @@ async def test_a_login_that_took_too_long_is_over(
     assert count_requests(emulator) == 0
 
 
-async def test_p19_signing_in_as_somebody_else_mixes_nobody(
+async def test_p19_login_as_another_user_ends_the_previous_session(
     victim: Browser, attacker: Browser, store: MemoryStore
 ) -> None:
     await victim.sign_in(JUN)
@@ -197,17 +195,19 @@ async def test_p19_signing_in_as_somebody_else_mixes_nobody(
     assert victim.session_cookie != first
     assert await victim.display_name() == AMARA.display_name
     assert await attacker.display_name() == "", "the session before it lives on"
-    assert sum(key.startswith("session:") for key in store.records) == 1
+    assert sum(key.startswith("session:") for key in store._records) == 1
 
 
-async def test_p20_what_stands_behind_the_hash_never_arrives(victim: Browser, emulator: Emulator) -> None:
+async def test_p20_callback_in_the_url_fragment_is_rejected(victim: Browser, emulator: Emulator) -> None:
     back = await victim.approve_login()
 
     assert (await victim.request(f"{CALLBACK}#{urlsplit(back).query}")).status == 400
     assert count_requests(emulator) == 0
 
 
-async def test_p21_of_a_thousand_identical_callbacks_one_asks_tiktok(victim: Browser, emulator: Emulator) -> None:
+async def test_p21_thousand_identical_callbacks_send_one_request_to_tiktok(
+    victim: Browser, emulator: Emulator
+) -> None:
     query = urlsplit(await victim.approve_login()).query
     statuses: list[int] = []
 

@@ -172,7 +172,7 @@ AT_A_DISTANCE = [
 
 
 @pytest.mark.parametrize("name", DEEDS)
-async def test_a_deed_cancelled_at_any_await(name: str) -> None:
+async def test_action_cancelled_at_any_await_leaves_a_consistent_state(name: str) -> None:
     prepare, deed, check, least, _ = DEEDS[name]
     awaits = 0
     async for scene in at_every_await(prepare, deed):
@@ -182,7 +182,7 @@ async def test_a_deed_cancelled_at_any_await(name: str) -> None:
 
 
 @pytest.mark.parametrize(("each_store", "name"), AT_A_DISTANCE, indirect=["each_store"])
-async def test_a_deed_cancelled_within_any_step(each_store: Store, name: str) -> None:
+async def test_action_cancelled_within_any_step_leaves_a_consistent_state(each_store: Store, name: str) -> None:
     prepare, deed, check, _, least = DEEDS[name]
     steps = 0
     async for scene in within_every_step(each_store, prepare, deed):

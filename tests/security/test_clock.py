@@ -87,7 +87,7 @@ async def tell(worker: Worker, *, at: float, number: int = 0) -> RawResponse:
 
 @WORKERS
 @pytest.mark.parametrize(("first", "second"), [(0, 30), (30, 0), (-30, 30), (30, -30)])
-async def test_half_a_minute_between_workers_is_nothing(
+async def test_workers_whose_clocks_differ_by_up_to_a_minute_work_together(
     each_store: Store, emulator: Emulator, first: float, second: float
 ) -> None:
     one, two = workers(each_store, emulator, first, second)
@@ -109,7 +109,7 @@ async def test_half_a_minute_between_workers_is_nothing(
 
 @WORKERS
 @pytest.mark.parametrize(("first", "second"), [(0, HOUR), (HOUR, 0)], ids=["ahead", "behind"])
-async def test_an_hour_between_workers_refuses_more_and_never_less(
+async def test_worker_whose_clock_is_an_hour_wrong_rejects_logins_but_no_sessions(
     each_store: Store, emulator: Emulator, first: float, second: float
 ) -> None:
     """A login that is an hour old, or from the future, is refused; what was finished holds, and can be ended."""
@@ -136,7 +136,7 @@ async def test_an_hour_between_workers_refuses_more_and_never_less(
 
 
 @EVERY
-async def test_a_clock_that_is_set_back_signs_nobody_out(each_store: Store, emulator: Emulator, clock: Clock) -> None:
+async def test_clock_that_is_set_back_signs_nobody_out(each_store: Store, emulator: Emulator, clock: Clock) -> None:
     (worker,) = workers(each_store, emulator, 0)
     browser = Browser(worker, emulator)
     await browser.sign_in()
@@ -152,18 +152,18 @@ async def test_a_clock_that_is_set_back_signs_nobody_out(each_store: Store, emul
 
 
 @OWN_CLOCK
-async def test_a_lease_of_a_dead_worker_ends_also_when_the_clock_is_set_back(
+async def test_lease_of_a_dead_worker_ends_even_if_the_clock_is_set_back(
     each_store: Store, emulator: Emulator, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its time is over by the seconds that pass, whatever the clock says."""
-    monkeypatch.setattr(lease, "LEASE", 1)
-    monkeypatch.setattr(lease, "POLL", 0.002)
+    monkeypatch.setattr(lease, "LEASE_TTL", 1)
+    monkeypatch.setattr(lease, "POLL_INTERVAL", 0.002)
     (worker,) = workers(each_store, emulator, 0)
     tiktok = worker.tiktok
     await Browser(worker, emulator).sign_in()
     clock.offset = 3 * HOUR
     await each_store.add(
-        "lease:" + tiktok._tokens.records.name_of(AMARA.open_id), b"of a dead worker", ttl=lease.LEASE
+        "lease:" + tiktok._tokens.records.name_of(AMARA.open_id), b"of a dead worker", ttl=lease.LEASE_TTL
     )
     clock.offset = 2 * HOUR
 
@@ -172,20 +172,22 @@ async def test_a_lease_of_a_dead_worker_ends_also_when_the_clock_is_set_back(
     assert count_requests(emulator) == 2
 
 
-async def test_a_lease_that_is_renewed_is_nobody_elses(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_renewed_lease_cannot_be_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     """However long its holder takes."""
-    monkeypatch.setattr(lease, "LEASE", 1)
-    monkeypatch.setattr(lease, "RENEWAL", 0.1)
-    monkeypatch.setattr(lease, "POLL", 0.005)
-    monkeypatch.setattr(lease, "PATIENCE", 1.6)
+    monkeypatch.setattr(lease, "LEASE_TTL", 1)
+    monkeypatch.setattr(lease, "RENEW_INTERVAL", 0.1)
+    monkeypatch.setattr(lease, "POLL_INTERVAL", 0.005)
+    monkeypatch.setattr(lease, "LEASE_WAIT", 1.6)
     store = MemoryStore()
     async with lease.lease(store, "lease:x") as held, lease.lease(store, "lease:x") as too:
         assert (held, too) == (True, False)
-    assert not store.records
+    assert not store._records
 
 
 @EVERY
-async def test_people_come_and_go_across_2038(each_store: Store, emulator: Emulator, clock: Clock) -> None:
+async def test_logins_sessions_and_refreshes_work_across_2038(
+    each_store: Store, emulator: Emulator, clock: Clock
+) -> None:
     end = datetime(2038, 1, 19, 3, 14, 8, tzinfo=UTC).timestamp()
     assert end == 2**31
     clock.set(end - 60)
@@ -210,7 +212,9 @@ async def test_people_come_and_go_across_2038(each_store: Store, emulator: Emula
 
 
 @pytest.mark.parametrize("reading", range(1, 7))
-async def test_a_session_that_ends_while_it_is_looked_at(emulator: Emulator, clock: Clock, reading: int) -> None:
+async def test_session_can_expire_between_two_readings_of_the_clock(
+    emulator: Emulator, clock: Clock, reading: int
+) -> None:
     """Its absolute end passes between two readings of the clock; the store is told no time that is over."""
     (worker,) = workers(MemoryStore(), emulator, 0)
     browser = Browser(worker, emulator)
@@ -236,7 +240,7 @@ async def test_a_session_that_ends_while_it_is_looked_at(emulator: Emulator, clo
 
 
 @pytest.mark.parametrize("seed", range(5))
-async def test_a_clock_that_jumps_at_any_reading_makes_nobody_somebody_else(
+async def test_clock_that_jumps_at_random_never_shows_another_user(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     """It may cost a sign-in, but never an answer, and never a step that breaks the store's contract."""

@@ -10,7 +10,7 @@ LARGEST = 4096  # bytes
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_nothing_in_the_corpus_breaks_the_promise(name: str) -> None:
+def test_property_holds_for_every_input_of_the_corpus(name: str) -> None:
     run = import_module(f"fuzz.{name}").run
     inputs = {path.name: path.read_bytes() for path in sorted((CORPUS / name).iterdir())}
 

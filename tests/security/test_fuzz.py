@@ -184,10 +184,10 @@ HEAVY = [
 @pytest.mark.parametrize("name", NAMES)
 @examples(120)
 @given(data=st.data())
-def test_the_promise_holds(name: str, data: st.DataObject) -> None:
+def test_property_holds_for_generated_inputs(name: str, data: st.DataObject) -> None:
     import_module(f"fuzz.{name}").run(data.draw(ATTACKS[name]))
 
 
 @pytest.mark.parametrize(("name", "data"), HEAVY, ids=lambda value: value if isinstance(value, str) else "")
-def test_the_promise_holds_for_much_at_once(name: str, data: bytes) -> None:
+def test_property_holds_for_large_inputs(name: str, data: bytes) -> None:
     import_module(f"fuzz.{name}").run(data)

@@ -66,7 +66,7 @@ def told(answers: list[RawResponse]) -> list[tuple[int, list[bytes], bytes]]:
 
 
 @pytest.mark.parametrize("headers", HOSTS.values(), ids=HOSTS.keys())
-async def test_whatever_the_headers_say_the_answers_are_the_same(
+async def test_responses_do_not_depend_on_host_or_forwarded_headers(
     site: ASGIApp, headers: list[tuple[str, str]]
 ) -> None:
     usual = await answers(site, [("host", "testserver")])
@@ -79,7 +79,7 @@ async def test_whatever_the_headers_say_the_answers_are_the_same(
 
 
 @pytest.mark.parametrize("headers", HOSTS.values(), ids=HOSTS.keys())
-async def test_a_whole_login_is_the_same_whatever_the_headers_say(
+async def test_login_does_not_depend_on_host_or_forwarded_headers(
     site: ASGIApp, victim: Browser, emulator: Emulator, headers: list[tuple[str, str]]
 ) -> None:
     back = victim.home.join(await victim.approve_login())
@@ -91,7 +91,7 @@ async def test_a_whole_login_is_the_same_whatever_the_headers_say(
     assert emulator.exchanges[-2].request["redirect_uri"] == f"{ORIGIN}/auth/tiktok/callback"
 
 
-async def test_h22_behind_a_proxy_that_ends_tls_cookies_stay_secure(
+async def test_h22_cookies_stay_secure_behind_a_proxy_that_ends_tls(
     site: ASGIApp, victim: Browser, emulator: Emulator
 ) -> None:
     http, https = [await answers(site, [("host", "testserver")], scheme=scheme) for scheme in ("http", "https")]
@@ -99,7 +99,7 @@ async def test_h22_behind_a_proxy_that_ends_tls_cookies_stay_secure(
     assert all("; Secure" in line for answer in http for line in answer.set_cookie_lines.values())
 
 
-async def test_h20_requests_at_once_do_not_borrow_each_others_host(site: ASGIApp) -> None:
+async def test_h20_concurrent_requests_do_not_mix_their_hosts(site: ASGIApp) -> None:
     locations: set[str] = set()
 
     async def visit(number: int) -> None:
@@ -112,7 +112,7 @@ async def test_h20_requests_at_once_do_not_borrow_each_others_host(site: ASGIApp
     assert len(locations) == 1
 
 
-async def test_h23_an_address_of_the_site_that_is_not_registered_gets_no_login_of_its_own(
+async def test_h23_login_from_an_unregistered_address_ends_at_the_registered_one(
     site: ASGIApp, emulator: Emulator
 ) -> None:
     """There is one redirect_uri: a login that begins at another address ends at the registered one, and says so."""
@@ -125,7 +125,7 @@ async def test_h23_an_address_of_the_site_that_is_not_registered_gets_no_login_o
     assert SESSION_COOKIE not in here.jar
 
 
-async def test_h24_the_client_address_decides_nothing(site: ASGIApp) -> None:
+async def test_h24_responses_do_not_depend_on_the_client_address(site: ASGIApp) -> None:
     one = await answers(site, [("host", "testserver")], client=("6.6.6.6", 1))
     other = await answers(site, [("host", "testserver"), ("x-real-ip", "127.0.0.1")], client=None)
 
@@ -138,7 +138,7 @@ IDENTITIES += ["authorization", "x-tiktok-open-id", "cookie2"]
 
 @pytest.mark.parametrize("header", IDENTITIES, ids="H-21 {}".format)
 @pytest.mark.parametrize("method", ["GET", "OPTIONS", "POST"])
-async def test_no_header_says_who_is_there(site: ASGIApp, header: str, method: str) -> None:
+async def test_identity_headers_are_ignored(site: ASGIApp, header: str, method: str) -> None:
     for name in (header, header.title(), header.upper()):
         sent = [(name, "Bearer amara"), ("host", "testserver")]
         assert (await send_request(site, method, "/studio", headers=sent)).status == 401

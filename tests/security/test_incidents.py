@@ -38,17 +38,17 @@ def with_functions(tests: Iterable[str]) -> set[str]:
     return {name for test in tests for name in (test, test.partition("[")[0])}
 
 
-def test_no_incident_is_forgotten() -> None:
+def test_every_incident_has_an_entry() -> None:
     assert list(INCIDENTS) == [f"C-{number:02}" for number in NUMBERS]
 
 
 @pytest.mark.parametrize("row", NAMED, ids="tests of {}".format)
-def test_the_tests_that_are_named_exist(nodes: set[str], row: str) -> None:
+def test_named_tests_exist(nodes: set[str], row: str) -> None:
     assert NAMED[row]
     assert set(NAMED[row]) <= nodes
 
 
-def test_no_decision_rests_on_an_address_made_of_host() -> None:
+def test_no_code_reads_an_address_made_from_the_host_header() -> None:
     """Starlette makes `request.url` and `request.base_url` of the Host header (C-70)."""
     assert len(SOURCES) > 30
     # The requests in api_client.py are those that go to TikTok.
@@ -56,7 +56,7 @@ def test_no_decision_rests_on_an_address_made_of_host() -> None:
     assert find(sources, r"\b(request|connection|websocket)\.(base_)?url\b|\burl_for\(") == []
 
 
-def test_no_part_of_us_knows_an_e_mail_address() -> None:
+def test_no_code_handles_an_email_address() -> None:
     """So no rule can rest on one (C-21)."""
     assert not [field.name for kind in (TikTokUser, Token) for field in fields(kind) if "mail" in field.name]
     assert find(SOURCES, r"e_mail|(?<!from )email") == []

@@ -62,7 +62,9 @@ def check_outcomes(scene: Scene) -> None:
 
 @FEW
 @BOTH
-async def test_a_sign_out_during_a_refresh(each_store: Store, turned: bool) -> None:
+async def test_sign_out_during_a_refresh_ends_the_session_and_keeps_the_token(
+    each_store: Store, turned: bool
+) -> None:
     """The session stays dead, and the new token is not lost (R-37)."""
     steps = 0
     async for scene in interleave(scenes(each_store), *either(refresh, sign_out, turned)):
@@ -77,7 +79,7 @@ async def test_a_sign_out_during_a_refresh(each_store: Store, turned: bool) -> N
 
 @KEY
 @BOTH
-async def test_a_removal_during_a_refresh(each_store: Store, turned: bool) -> None:
+async def test_removal_during_a_refresh_deletes_the_session_and_the_token(each_store: Store, turned: bool) -> None:
     """TikTok's word is the last: no token comes back, and nobody stays signed in (R-43)."""
     steps = 0
     async for scene in interleave(scenes(each_store), *either(refresh, Scene.send_removal, turned)):
@@ -94,7 +96,9 @@ async def test_a_removal_during_a_refresh(each_store: Store, turned: bool) -> No
 @FEW
 @BOTH
 @pytest.mark.parametrize("ended", [True, False], ids=["ended token", "rejected token"])
-async def test_a_disconnect_during_a_refresh(each_store: Store, turned: bool, ended: bool) -> None:
+async def test_disconnect_during_a_refresh_leaves_no_token_session_or_grant(
+    each_store: Store, turned: bool, ended: bool
+) -> None:
     """After it there is no token, no session and no grant, whichever worker was faster."""
 
     async def renew(scene: Scene) -> object:
@@ -119,7 +123,7 @@ async def test_a_disconnect_during_a_refresh(each_store: Store, turned: bool, en
 
 @FEW
 @BOTH
-async def test_a_sign_in_during_a_sign_out(each_store: Store, turned: bool) -> None:
+async def test_sign_in_during_a_sign_out_ends_the_earlier_session(each_store: Store, turned: bool) -> None:
     """Who was there before is gone, and whoever the browser shows is the one who has just signed in."""
     backs: dict[Scene, str] = {}
 
@@ -143,7 +147,7 @@ async def test_a_sign_in_during_a_sign_out(each_store: Store, turned: bool) -> N
 
 @FEW
 @BOTH
-async def test_two_tabs_sign_in_two_people(each_store: Store, turned: bool) -> None:
+async def test_logins_of_two_users_in_two_tabs_are_not_mixed(each_store: Store, turned: bool) -> None:
     """Each answer's cookie is its own person's, and the last one wins (R-39, R-40)."""
     backs: dict[Scene, tuple[str, str]] = {}
     people = (JUN, QUILL)
@@ -177,7 +181,9 @@ async def test_two_tabs_sign_in_two_people(each_store: Store, turned: bool) -> N
 
 @KEY
 @BOTH
-async def test_a_touch_during_a_sign_out(each_store: Store, turned: bool, clock: Clock) -> None:
+async def test_request_during_a_sign_out_does_not_restore_the_session(
+    each_store: Store, turned: bool, clock: Clock
+) -> None:
     """A page of another tab brings no session back (C-52, R-38)."""
 
     async def prepare() -> Scene:
@@ -198,7 +204,7 @@ async def test_a_touch_during_a_sign_out(each_store: Store, turned: bool, clock:
     assert steps >= 4
 
 
-async def test_of_many_people_at_once_everybody_is_themselves(emulator: Emulator) -> None:
+async def test_concurrent_users_are_never_mixed(emulator: Emulator) -> None:
     """C-81, with steps that take each their own time."""
     store = SteppedStore(MemoryStore())
     site = TikTokAuthMiddleware(app, new_tiktok(httpx2.ASGITransport(emulator), store=store))
@@ -224,7 +230,7 @@ async def test_of_many_people_at_once_everybody_is_themselves(emulator: Emulator
 
 
 @pytest.mark.parametrize("meanwhile", ["a newer sign-in", "nothing"])
-async def test_a_token_that_waited_for_the_store_is_not_handed_out_after_its_end(
+async def test_unsaved_token_is_not_returned_after_its_expiry(
     monkeypatch: pytest.MonkeyPatch, clock: Clock, meanwhile: str
 ) -> None:
     """The store was away when TikTok answered, and came back; what is given out must still be of use (R-35)."""

@@ -96,7 +96,7 @@ WAYS: dict[str, tuple[str, bool, Callable[[TikTok], Coroutine[Any, Any, object]]
 
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
 @pytest.mark.parametrize(("path", "ended", "way"), WAYS.values(), ids=WAYS)
-async def test_an_error_that_reaches_the_app_tells_no_secret_by_its_locals(
+async def test_error_raised_to_the_app_holds_no_secret(
     tiktok: TikTok,
     emulator: Emulator,
     faulty: FaultyTransport,
@@ -116,7 +116,7 @@ async def test_an_error_that_reaches_the_app_tells_no_secret_by_its_locals(
 
 
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
-async def test_an_error_of_the_wire_alone_tells_no_secret_by_its_locals(
+async def test_error_of_the_client_holds_no_secret(
     tiktok: TikTok, emulator: Emulator, faulty: FaultyTransport, canaries: Canaries, answer: Any
 ) -> None:
     code, verifier = await new_token(tiktok, emulator)
@@ -209,9 +209,7 @@ def site_with_a_tracker(tiktok: TikTok, errors: list[TikTokError]) -> ASGIApp:
 
 
 @pytest.mark.parametrize("mishap", MISHAPS.values(), ids=MISHAPS)
-async def test_an_error_that_on_error_gets_tells_no_secret_by_its_locals(
-    emulator: Emulator, canaries: Canaries, mishap: Any
-) -> None:
+async def test_error_passed_to_on_error_holds_no_secret(emulator: Emulator, canaries: Canaries, mishap: Any) -> None:
     store, errors = FailingStore(), list[TikTokError]()
     site = site_with_a_tracker(new_tiktok(httpx2.ASGITransport(emulator), store=store), errors)
     await mishap(Browser(site, emulator), store)
@@ -222,7 +220,7 @@ async def test_an_error_that_on_error_gets_tells_no_secret_by_its_locals(
 
 
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
-async def test_a_fault_at_tiktok_that_on_error_gets_tells_no_secret_by_its_locals(
+async def test_fault_of_tiktok_passed_to_on_error_holds_no_secret(
     tiktok: TikTok, emulator: Emulator, faulty: FaultyTransport, canaries: Canaries, answer: Any
 ) -> None:
     errors = list[TikTokError]()
@@ -235,9 +233,7 @@ async def test_a_fault_at_tiktok_that_on_error_gets_tells_no_secret_by_its_local
     canaries.check_error("on_error", errors[0])
 
 
-async def test_a_dump_of_any_object_of_ours_tells_no_secret(
-    tiktok: TikTok, emulator: Emulator, canaries: Canaries
-) -> None:
+async def test_dump_of_our_objects_contains_no_secret(tiktok: TikTok, emulator: Emulator, canaries: Canaries) -> None:
     """Only a Token has its secrets at hand, as fields that the app asked for; its repr leaves them out."""
     await keep(tiktok, emulator, ended=False)
     token = await tiktok.token(AMARA.open_id)

@@ -36,7 +36,7 @@ async def call(tiktok: TikTok) -> None:
         await api.get("/v2/user/info/?fields=open_id")
 
 
-def test_no_log_of_a_real_server_tells_a_secret(
+def test_logs_of_a_real_server_contain_no_secret(
     emulator_server: RunningEmulator, port: int, tmp_path: Path, canaries: Canaries, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Signing in, failing to, refreshing, an API call, an event, signing out; httpx2 is the app's, in its thread."""
@@ -95,7 +95,7 @@ async def live(store: Store) -> None:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("name", ["postgresql", "mariadb", "aiosqlite"])
-async def test_no_statement_of_a_database_tells_a_secret(
+async def test_statements_of_a_database_contain_no_secret(
     tmp_path: Path, name: str, canaries: Canaries, caplog: pytest.LogCaptureFixture
 ) -> None:
     """With an engine of the app's that echoes all it sends and gets, and hides no parameter."""
@@ -122,7 +122,7 @@ async def test_no_statement_of_a_database_tells_a_secret(
 
 
 @pytest.mark.anyio
-async def test_no_command_to_redis_tells_a_secret(canaries: Canaries) -> None:
+async def test_commands_to_redis_contain_no_secret(canaries: Canaries) -> None:
     """As MONITOR and the slow log show them."""
     parts = urlsplit(REDIS)
     with new_prefix() as prefix:

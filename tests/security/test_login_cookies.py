@@ -43,7 +43,7 @@ FORGED: dict[str, Callable[[str], str]] = {
 
 
 @pytest.mark.parametrize("forge", FORGED.values(), ids=FORGED.keys())
-async def test_a_forged_login_cookie_finishes_nothing(
+async def test_forged_login_cookie_is_rejected(
     victim: Browser, emulator: Emulator, forge: Callable[[str], str]
 ) -> None:
     back = await victim.approve_login()
@@ -56,7 +56,7 @@ async def test_a_forged_login_cookie_finishes_nothing(
     assert SESSION_COOKIE not in victim.jar
 
 
-async def test_k01_a_login_cookie_under_another_name_finishes_nothing(
+async def test_k01_login_cookie_under_another_name_is_rejected(
     victim: Browser, attacker: Browser, emulator: Emulator
 ) -> None:
     back = await victim.approve_login()
@@ -70,7 +70,7 @@ async def test_k01_a_login_cookie_under_another_name_finishes_nothing(
 
 
 @pytest.mark.welcome
-async def test_k04_of_two_login_cookies_of_one_name_the_genuine_one_counts(site: ASGIApp, victim: Browser) -> None:
+async def test_k04_genuine_login_cookie_is_accepted_beside_a_forged_one(site: ASGIApp, victim: Browser) -> None:
     back = victim.home.join(await victim.approve_login())
     ((name, value),) = pending(victim).items()
     headers = [("cookie", f"{name}=forged; {name}={value}")]
@@ -78,7 +78,7 @@ async def test_k04_of_two_login_cookies_of_one_name_the_genuine_one_counts(site:
     assert (await send_request(site, "GET", back.path, query=back.query.encode(), headers=headers)).status == 303
 
 
-async def test_k04_of_two_genuine_login_cookies_of_one_name_none_counts(
+async def test_k04_two_genuine_login_cookies_of_one_name_are_both_rejected(
     site: ASGIApp, victim: Browser, emulator: Emulator
 ) -> None:
     back = victim.home.join(await victim.approve_login())
@@ -89,7 +89,7 @@ async def test_k04_of_two_genuine_login_cookies_of_one_name_none_counts(
     assert count_requests(emulator) == 0
 
 
-async def test_k01_cookies_are_never_taken_for_one_another(victim: Browser, emulator: Emulator) -> None:
+async def test_k01_session_and_login_cookies_cannot_replace_each_other(victim: Browser, emulator: Emulator) -> None:
     await victim.sign_in()
     session = victim.session_cookie
     back = await victim.approve_login()
@@ -110,7 +110,7 @@ VERSIONS: dict[str, dict[str, object]] = {
 
 
 @pytest.mark.parametrize("facts", VERSIONS.values(), ids=VERSIONS.keys())
-async def test_a_login_cookie_of_another_version_is_no_fault(
+async def test_login_cookie_of_another_version_gets_an_error_page(
     victim: Browser, tiktok: TikTok, emulator: Emulator, facts: dict[str, object]
 ) -> None:
     back = await victim.approve_login()
@@ -126,7 +126,7 @@ async def test_a_login_cookie_of_another_version_is_no_fault(
 
 @pytest.mark.welcome
 @pytest.mark.parametrize("first", [0, 1], ids=["K-20 in order", "K-20 the other way"])
-async def test_two_tabs_both_succeed(victim: Browser, first: int) -> None:
+async def test_logins_in_two_tabs_both_succeed(victim: Browser, first: int) -> None:
     tabs = [await victim.approve_login("next=/a"), await victim.approve_login("next=/b")]
 
     assert (await victim.request(tabs[first])).location == ["/a", "/b"][first]
@@ -134,7 +134,7 @@ async def test_two_tabs_both_succeed(victim: Browser, first: int) -> None:
     assert await victim.display_name() == AMARA.display_name
 
 
-async def test_k21_of_six_logins_at_once_the_oldest_goes_and_says_so(victim: Browser, emulator: Emulator) -> None:
+async def test_k21_sixth_pending_login_evicts_the_oldest(victim: Browser, emulator: Emulator) -> None:
     tabs = [await victim.approve_login() for _ in range(6)]
     assert len(pending(victim)) == 5
     oldest = await victim.request(tabs[0])
@@ -146,7 +146,7 @@ async def test_k21_of_six_logins_at_once_the_oldest_goes_and_says_so(victim: Bro
         assert (await victim.request(tab)).status == 303
 
 
-async def test_k22_scripts_in_the_background_start_no_logins(victim: Browser) -> None:
+async def test_k22_background_requests_start_no_login(victim: Browser) -> None:
     for path in ("/studio", LOGIN):
         for _ in range(30):
             answer = await send_request(victim.app, "GET", path, headers=FETCH.items())
@@ -166,14 +166,14 @@ UNASKED = {
 
 
 @pytest.mark.parametrize("headers", UNASKED.values(), ids=UNASKED.keys())
-async def test_nobody_is_sent_to_tiktok_who_did_not_click(site: ASGIApp, headers: dict[str, str]) -> None:
+async def test_requests_without_a_click_start_no_login(site: ASGIApp, headers: dict[str, str]) -> None:
     answer = await send_request(site, "GET", LOGIN, headers=headers.items())
 
     assert answer.status in (401, 503)
     assert not answer.set_cookie_lines
 
 
-async def test_k23_stale_login_cookies_make_room_first(victim: Browser) -> None:
+async def test_k23_stale_login_cookies_are_deleted_first(victim: Browser) -> None:
     stale = {f"{LOGIN_COOKIE}{'A' * 9}{number:02}" for number in range(20)}
     for name in stale:
         plant(victim, name, "x" * 200)
@@ -186,7 +186,7 @@ async def test_k23_stale_login_cookies_make_room_first(victim: Browser) -> None:
 @pytest.mark.parametrize(
     "tail", ["", "x", "A" * 12, "A" * 10 + "\xe9", "A" * 10 + '"', "A" * 10 + "\r"], ids="K-23 {!r}".format
 )
-async def test_a_login_cookie_that_we_never_named_is_not_echoed(site: ASGIApp, tail: str) -> None:
+async def test_login_cookie_with_an_impossible_name_is_not_echoed(site: ASGIApp, tail: str) -> None:
     answer = await send_request(site, "GET", LOGIN, headers=[("cookie", f"{LOGIN_COOKIE}{tail}=x")])
 
     ((name, line),) = answer.set_cookie_lines.items()
@@ -194,7 +194,7 @@ async def test_a_login_cookie_that_we_never_named_is_not_echoed(site: ASGIApp, t
     assert "Max-Age=600" in line
 
 
-async def test_k24_as_many_logins_as_there_can_be_fit_into_a_header(victim: Browser) -> None:
+async def test_k24_maximum_of_pending_logins_fits_into_a_cookie_header(victim: Browser) -> None:
     await victim.sign_in()
     for _ in range(7):
         await victim.start_login(LONGEST)

@@ -74,7 +74,9 @@ async def lure(attacker: Browser, victim: Browser, prepare: Prepare) -> None:
 
 
 @each_victim
-async def test_over_every_store(each_store: Store, emulator: Emulator, prepare: Prepare) -> None:
+async def test_callback_of_the_attacker_is_rejected_with_every_store(
+    each_store: Store, emulator: Emulator, prepare: Prepare
+) -> None:
     tiktok = new_tiktok(httpx2.ASGITransport(emulator), store=each_store)
     site = TikTokAuthMiddleware(app, tiktok)
     await lure(Browser(site, emulator), Browser(site, emulator), prepare)
@@ -83,7 +85,9 @@ async def test_over_every_store(each_store: Store, emulator: Emulator, prepare: 
 @each_victim
 @pytest.mark.parametrize("install", INSTALLS)
 @pytest.mark.parametrize("framework", FRAMEWORKS)
-async def test_in_every_framework(framework: str, install: str, prepare: Prepare) -> None:
+async def test_callback_of_the_attacker_is_rejected_in_every_framework(
+    framework: str, install: str, prepare: Prepare
+) -> None:
     prefix = PREFIX if install == "mounted" else ""
     redirect_uri = f"{ORIGIN}{prefix}{CALLBACK}"
     emulator = Emulator([replace(DEFAULT_APP, redirect_uris=(redirect_uri,))])
@@ -108,14 +112,16 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS.keys())
 @each_victim
-async def test_whatever_is_set(emulator: Emulator, settings: dict[str, Any], prepare: Prepare) -> None:
+async def test_callback_of_the_attacker_is_rejected_with_any_settings(
+    emulator: Emulator, settings: dict[str, Any], prepare: Prepare
+) -> None:
     """TikTok ignores the challenge of a website, so nothing may depend on it, nor on any other setting."""
     tiktok = new_tiktok(httpx2.ASGITransport(emulator), **settings)
     site = TikTokAuthMiddleware(app, tiktok, allow_missing_origin=True, websocket_origins=[EVIL.rstrip("/")])
     await lure(Browser(site, emulator), Browser(site, emulator), prepare)
 
 
-async def test_n01_a_victim_whom_tiktok_lets_through_unasked(attacker: Browser, victim: Browser) -> None:
+async def test_n01_link_to_the_attackers_login_at_tiktok_is_rejected(attacker: Browser, victim: Browser) -> None:
     """Who agreed once is sent back without a page, so the attacker's address of TikTok is a trap as well."""
     await victim.sign_in(JUN)
     await victim.sign_out()
@@ -132,7 +138,7 @@ def mixed(code_of: str, state_of: str) -> str:
     return f"{CALLBACK}?code={quote(code['code'][0])}&state={state['state'][0]}"
 
 
-async def test_n02_the_attackers_code_under_the_victims_own_state_needs_the_victims_verifier() -> None:
+async def test_n02_attackers_code_with_the_victims_state_fails_the_pkce_check() -> None:
     """Where TikTok does check the challenge, a code that was planted is of no use."""
     redirect_uri = "http://localhost:8000/auth/tiktok/callback"
     emulator = Emulator([replace(DEFAULT_APP, redirect_uris=(redirect_uri,))])
@@ -145,7 +151,7 @@ async def test_n02_the_attackers_code_under_the_victims_own_state_needs_the_vict
     assert await victim.display_name() == ""
 
 
-async def test_n02_a_state_is_worth_nothing_without_its_cookie(
+async def test_n02_state_without_its_cookie_is_rejected(
     attacker: Browser, victim: Browser, emulator: Emulator
 ) -> None:
     own, foreign = await victim.approve_login(), await attacker.approve_login()
@@ -155,7 +161,7 @@ async def test_n02_a_state_is_worth_nothing_without_its_cookie(
     assert count_requests(emulator) == 0
 
 
-async def test_n07_the_attackers_cookie_cannot_be_planted_beside_the_link(
+async def test_n07_sibling_host_cannot_set_the_attackers_login_cookie(
     site: ASGIApp, emulator: Emulator, attacker: Browser
 ) -> None:
     """A sibling site that may set cookies for the whole domain still cannot set ours."""
@@ -183,7 +189,7 @@ OTHERS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("settings", OTHERS.values(), ids=OTHERS.keys())
-async def test_a_login_at_one_app_does_not_end_at_another(
+async def test_login_of_one_app_is_rejected_by_another(
     tiktok: TikTok, store: MemoryStore, emulator: Emulator, settings: dict[str, Any]
 ) -> None:
     """Two TikTok apps under one secret and in one store, as staging and production may be."""
@@ -199,7 +205,7 @@ async def test_a_login_at_one_app_does_not_end_at_another(
     assert count_requests(emulator) == 0
 
 
-async def test_n03_no_two_logins_share_anything(victim: Browser) -> None:
+async def test_n03_every_login_has_its_own_state_and_verifier(victim: Browser) -> None:
     queries = [parse_qs(urlsplit(await victim.start_login()).query) for _ in range(200)]
 
     for name in ("state", "code_challenge"):
@@ -207,7 +213,7 @@ async def test_n03_no_two_logins_share_anything(victim: Browser) -> None:
     assert all(len(query["state"][0]) == 43 for query in queries)
 
 
-async def test_n21_a_login_that_another_site_begins_links_no_accounts(tiktok: TikTok, victim: Browser) -> None:
+async def test_n21_login_started_by_another_site_links_no_accounts(tiktok: TikTok, victim: Browser) -> None:
     """It leads to a session of its own; who was there before is neither asked nor told."""
     seen: list[tuple[str, bool]] = []
 
@@ -225,7 +231,7 @@ async def test_n21_a_login_that_another_site_begins_links_no_accounts(tiktok: Ti
     assert (await victim.request("/links")).json()["data"] == {"of": AMARA.open_id}
 
 
-async def test_n20_people_are_told_apart_by_open_id_and_by_nothing_else() -> None:
+async def test_n20_users_are_identified_by_open_id_alone() -> None:
     """Names change hands: the same name is somebody else, and a new name is the same person."""
     impostor = replace(JUN, display_name=AMARA.display_name, username=AMARA.username)
     case = replace(JUN, open_id=AMARA.open_id.swapcase(), display_name=AMARA.display_name)

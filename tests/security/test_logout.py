@@ -21,7 +21,7 @@ EVIL = "https://evil.test"
 @pytest.mark.parametrize("method", ["GET", "HEAD"], ids="G-01 {}".format)
 @pytest.mark.parametrize("top_level", [True, False], ids=["link", "image"])
 @pytest.mark.parametrize("page", [ORIGIN, EVIL], ids=["ours", "theirs"])
-async def test_a_link_only_asks(victim: Browser, method: str, top_level: bool, page: str) -> None:
+async def test_get_only_shows_the_confirmation_page(victim: Browser, method: str, top_level: bool, page: str) -> None:
     await victim.sign_in()
     answer = await victim.request(LOGOUT, method=method, page=page, top_level=top_level)
 
@@ -32,7 +32,7 @@ async def test_a_link_only_asks(victim: Browser, method: str, top_level: bool, p
 
 @pytest.mark.parametrize("says", [True, False], ids=["G-02 today's browser", "G-02 an old browser"])
 @pytest.mark.parametrize("page", [EVIL, "https://x.testserver", "http://testserver", f"{ORIGIN}:8443"])
-async def test_a_form_of_another_site_signs_nobody_out(victim: Browser, page: str, says: bool) -> None:
+async def test_form_of_another_site_is_rejected(victim: Browser, page: str, says: bool) -> None:
     """SameSite withholds the cookie, but a deletion in the answer would sign out all the same."""
     await victim.sign_in()
     answer = await victim.request(LOGOUT, method="POST", page=page, fetch_metadata=says)
@@ -81,7 +81,7 @@ FOREIGN: dict[str, list[tuple[str, str]]] = {
 
 @pytest.mark.welcome
 @pytest.mark.parametrize("headers", WELCOME.values(), ids=WELCOME.keys())
-async def test_pages_of_this_site_may_sign_out(victim: Browser, headers: dict[str, str]) -> None:
+async def test_request_from_this_site_signs_out(victim: Browser, headers: dict[str, str]) -> None:
     await victim.sign_in()
     cookie = ("cookie", victim.jar.cookie_header(victim.home))
 
@@ -90,7 +90,9 @@ async def test_pages_of_this_site_may_sign_out(victim: Browser, headers: dict[st
 
 
 @pytest.mark.parametrize("headers", FOREIGN.values(), ids=FOREIGN.keys())
-async def test_pages_of_other_sites_may_not(victim: Browser, headers: list[tuple[str, str]]) -> None:
+async def test_request_without_proof_of_its_origin_is_rejected(
+    victim: Browser, headers: list[tuple[str, str]]
+) -> None:
     await victim.sign_in()
     cookie = ("cookie", victim.jar.cookie_header(victim.home))
     answer = await send_request(victim.app, "POST", LOGOUT, headers=[cookie, *headers])
@@ -115,7 +117,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
-async def test_a_form_without_the_token_signs_nobody_out(victim: Browser, form: bytes) -> None:
+async def test_form_without_a_valid_csrf_token_is_rejected(victim: Browser, form: bytes) -> None:
     await victim.sign_in()
     token = await csrf_token(victim)
     form = form.replace(b"{token}", token.encode()).replace(b"{cookie}", victim.session_cookie.encode())
@@ -125,7 +127,7 @@ async def test_a_form_without_the_token_signs_nobody_out(victim: Browser, form: 
     assert await victim.display_name() == AMARA.display_name
 
 
-async def test_g03_the_token_of_another_session_signs_nobody_out(victim: Browser, attacker: Browser) -> None:
+async def test_g03_csrf_token_of_another_session_is_rejected(victim: Browser, attacker: Browser) -> None:
     await victim.sign_in()
     await attacker.sign_in()
     form = f"csrf_token={await csrf_token(attacker)}".encode()
@@ -141,7 +143,7 @@ async def csrf_token(browser: Browser) -> str:
     return found[1]
 
 
-async def test_g04_signing_out_twice_is_the_same_as_once(victim: Browser, store: MemoryStore) -> None:
+async def test_g04_second_sign_out_gets_the_same_response(victim: Browser, store: MemoryStore) -> None:
     await victim.sign_in()
     stolen = victim.session_cookie
     first = await victim.sign_out()
@@ -151,10 +153,10 @@ async def test_g04_signing_out_twice_is_the_same_as_once(victim: Browser, store:
     assert (again.status, again.location) == (first.status, first.location)
     assert again.set_cookie_lines == first.set_cookie_lines
     assert SESSION_COOKIE not in victim.jar
-    assert not any(key.startswith("session:") for key in store.records)
+    assert not any(key.startswith("session:") for key in store._records)
 
 
-async def test_g04_where_nobody_is_signed_in_nothing_is_deleted(victim: Browser, site: ASGIApp) -> None:
+async def test_g04_sign_out_without_a_session_deletes_no_cookie(victim: Browser, site: ASGIApp) -> None:
     """A deletion that nobody vouches for could sign out somebody whose cookie was withheld."""
     answer = await send_request(site, "POST", LOGOUT)
 
@@ -176,7 +178,7 @@ ELSEWHERE = {
 
 
 @pytest.mark.parametrize("target", ELSEWHERE.values(), ids=ELSEWHERE.keys())
-async def test_signing_out_leads_to_this_site_only(victim: Browser, target: str) -> None:
+async def test_sign_out_redirects_to_this_site_only(victim: Browser, target: str) -> None:
     await victim.sign_in()
     page = await victim.request(f"{LOGOUT}?next={target}")
     answer = await victim.request(f"{LOGOUT}?next={target}", method="POST", page=ORIGIN)
@@ -202,7 +204,7 @@ LINKS = {
 
 @pytest.mark.parametrize("top_level", [True, False], ids=["link", "image"])
 @pytest.mark.parametrize("link", LINKS.values(), ids=LINKS.keys())
-async def test_no_link_of_another_site_ends_a_session(
+async def test_request_from_another_site_ends_no_session(
     victim: Browser, emulator: Emulator, link: str, top_level: bool
 ) -> None:
     await victim.sign_in()
@@ -217,7 +219,7 @@ async def test_no_link_of_another_site_ends_a_session(
     assert count_requests(emulator) == 1
 
 
-async def test_g08_a_sign_out_clears_our_cookie_and_nothing_else(victim: Browser) -> None:
+async def test_g08_sign_out_deletes_only_our_session_cookie(victim: Browser) -> None:
     await victim.sign_in()
     victim.jar.store(victim.home, "basket=full; Path=/")
     answer = await victim.sign_out()

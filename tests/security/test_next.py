@@ -80,17 +80,17 @@ ACCEPTED = {
 
 
 @pytest.mark.parametrize("value", REFUSED, ids=REFUSED.get)
-def test_it_is_refused(value: str) -> None:
+def test_value_is_rejected(value: str) -> None:
     assert safe_next(value, reserved=()) is None
 
 
 @pytest.mark.parametrize("value", ["/App//evil.example", "/%41pp/%2fevil.example", "/APP/auth/tiktok/Login"])
-def test_a_mount_is_seen_in_any_case(value: str) -> None:
+def test_prefix_of_a_mount_is_recognized_in_any_case(value: str) -> None:
     assert safe_next(value, reserved={"/auth/tiktok/login"}, mount="/app") is None
 
 
 @pytest.mark.parametrize("value", ACCEPTED, ids=ACCEPTED.get)
-def test_it_is_accepted_and_stays(value: str) -> None:
+def test_value_is_accepted_and_stays_on_the_origin(value: str) -> None:
     assert keeps_its_meaning(value)
     next_path.check(value)
 
@@ -110,31 +110,31 @@ def test_it_is_accepted_and_stays(value: str) -> None:
         *("//user@app.example/", "//[", "/%09/evil.example"),
     ],
 )
-def test_the_judge_sees_what_strays(value: str) -> None:
+def test_node_reports_values_that_leave_the_origin(value: str) -> None:
     assert node_parser().offsite_readings(value, root_path="/app")
 
 
 @examples(2000)
 @given(hostile_next)
 @example("/％2fevil.example")
-def test_nothing_that_is_accepted_leaves_the_origin(value: str) -> None:
+def test_accepted_value_never_leaves_the_origin(value: str) -> None:
     next_path.check(value)
 
 
 @examples(60)
 @given(hostile_next | ordinary_next())
-def test_no_login_ends_elsewhere(value: str) -> None:
+def test_login_never_ends_on_another_origin(value: str) -> None:
     login_query.run(b"next=" + quote(value, errors="replace").encode())
 
 
 @examples(300)
 @given(ordinary_next())
-def test_an_ordinary_page_is_accepted_as_it_is(value: str) -> None:
+def test_ordinary_page_is_accepted_unchanged(value: str) -> None:
     assert keeps_its_meaning(value)
 
 
 @pytest.mark.parametrize("value", ["/", "/search?q=http://other.example/x#part", "/caf\xe9/🎵", "/" + "a" * 399])
-def test_a_login_leads_to_that_very_page(browser: TestClient, emulator: Emulator, value: str) -> None:
+def test_login_redirects_to_the_requested_page(browser: TestClient, emulator: Emulator, value: str) -> None:
     location = sign_in(browser, emulator, f"next={quote(value)}").headers["location"]
 
     assert unquote(location) == value

@@ -57,7 +57,7 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @pytest.mark.parametrize("path", NOT_OURS.values(), ids=NOT_OURS.keys())
-async def test_what_is_not_our_route_to_the_letter_is_the_apps(tiktok: TikTok, path: str) -> None:
+async def test_path_that_differs_from_our_route_reaches_the_app(tiktok: TikTok, path: str) -> None:
     answer = await send_request(TikTokAuthMiddleware(echo, tiktok), "GET", path)
 
     assert answer.text == "app:" + path.encode().hex()
@@ -65,7 +65,7 @@ async def test_what_is_not_our_route_to_the_letter_is_the_apps(tiktok: TikTok, p
 
 
 @pytest.mark.parametrize("path", NOT_OURS.values(), ids=NOT_OURS.keys())
-async def test_what_is_not_our_route_is_guarded_like_all_else(tiktok: TikTok, path: str) -> None:
+async def test_path_that_differs_from_our_route_is_protected_like_any_other(tiktok: TikTok, path: str) -> None:
     answer = await send_request(TikTokAuthMiddleware(echo, tiktok, protect=("/",)), "GET", path)
 
     assert answer.status == 401
@@ -94,7 +94,7 @@ GUARDED = {
 
 
 @pytest.mark.parametrize("path", GUARDED.values(), ids=GUARDED.keys())
-async def test_a_guarded_path_is_guarded_however_it_is_spelt(tiktok: TikTok, path: str) -> None:
+async def test_protected_path_is_protected_in_every_spelling(tiktok: TikTok, path: str) -> None:
     site = TikTokAuthMiddleware(echo, tiktok, protect=("/studio",))
 
     assert (await send_request(site, "GET", path)).status == 401
@@ -129,17 +129,17 @@ async def test_only_the_exact_public_path_is_public(tiktok: TikTok, path: str) -
 
 
 @pytest.mark.welcome
-async def test_h02_an_encoded_letter_is_the_letter(victim: Browser) -> None:
+async def test_h02_percent_encoded_letter_reaches_the_route(victim: Browser) -> None:
     assert (await victim.request("/auth/tiktok/%6cogin")).status == 302
 
 
 @pytest.mark.parametrize("route", ["login", "logout", "session", "webhook"], ids="H-03 {}".format)
-async def test_a_redirect_uri_on_a_route_of_ours_does_not_start(route: str) -> None:
+async def test_redirect_uri_on_one_of_our_routes_is_rejected(route: str) -> None:
     with pytest.raises(ConfigurationError, match=route):
         new_tiktok(redirect_uri=f"https://testserver/auth/tiktok/{route}")
 
 
-async def test_h03_the_callback_may_end_in_a_slash_and_then_must(emulator: Emulator) -> None:
+async def test_h03_callback_with_a_final_slash_is_found_only_with_the_slash(emulator: Emulator) -> None:
     tiktok = new_tiktok(httpx2.ASGITransport(emulator), redirect_uri="https://testserver/auth/tiktok/callback/")
     site = TikTokAuthMiddleware(echo, tiktok)
 
@@ -158,7 +158,7 @@ MOUNTS = {
 
 
 @pytest.mark.parametrize(("path", "root_path", "status"), MOUNTS.values(), ids=MOUNTS.keys())
-async def test_a_mounted_site_answers_below_its_prefix_only(path: str, root_path: str, status: int) -> None:
+async def test_mounted_site_serves_its_routes_below_the_prefix_only(path: str, root_path: str, status: int) -> None:
     async def nothing(scope: Scope, receive: Receive, send: Send) -> None:
         await PlainTextResponse("no", status_code=404)(scope, receive, send)
 
@@ -181,14 +181,14 @@ GUARDED_BELOW = {
 
 
 @pytest.mark.parametrize("path", GUARDED_BELOW.values(), ids=GUARDED_BELOW.keys())
-async def test_guarded_paths_stand_below_the_prefix(tiktok: TikTok, path: str) -> None:
+async def test_protected_paths_are_relative_to_the_prefix(tiktok: TikTok, path: str) -> None:
     site = TikTokAuthMiddleware(echo, tiktok, protect=("/studio",))
 
     assert (await send_request(site, "GET", path, root_path="/app")).status == 401
 
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS"], ids="H-06 {}".format)
-async def test_a_login_does_not_begin_without_a_get(site: ASGIApp, method: str) -> None:
+async def test_only_get_starts_a_login(site: ASGIApp, method: str) -> None:
     preflight = {"origin": "https://evil.test", "access-control-request-method": "GET"}
     answer = await send_request(site, method, LOGIN, headers=preflight.items())
 
@@ -199,7 +199,7 @@ async def test_a_login_does_not_begin_without_a_get(site: ASGIApp, method: str) 
 
 @pytest.mark.parametrize("path", [LOGIN, CALLBACK, LOGOUT, "/auth/tiktok/session", "/auth/tiktok/webhook"])
 @pytest.mark.parametrize("method", ["TRACE", "CONNECT", "FOO", "get", "PUT", "DELETE"], ids="H-06 {}".format)
-async def test_other_methods_are_not_answered(site: ASGIApp, method: str, path: str) -> None:
+async def test_other_methods_get_405(site: ASGIApp, method: str, path: str) -> None:
     answer = await send_request(site, method, path)
 
     assert answer.status == 405
@@ -208,7 +208,9 @@ async def test_other_methods_are_not_answered(site: ASGIApp, method: str, path: 
 
 
 @pytest.mark.parametrize(("path", "reaches"), [("/studio", False), ("/x", True)], ids=["H-08 guarded", "H-08 open"])
-async def test_a_connection_of_an_unknown_kind_does_not_get_through(tiktok: TikTok, path: str, reaches: bool) -> None:
+async def test_connection_of_an_unknown_type_is_refused_on_protected_paths(
+    tiktok: TikTok, path: str, reaches: bool
+) -> None:
     reached = []
 
     async def inner(scope: Scope, receive: Receive, send: Send) -> None:
@@ -225,7 +227,7 @@ def endless() -> Iterator[bytes]:
         yield b"x" * 1000
 
 
-async def test_h09_a_body_on_login_and_callback_is_not_read(victim: Browser) -> None:
+async def test_h09_login_and_callback_read_no_body(victim: Browser) -> None:
     back = victim.home.join(await victim.approve_login())
     cookie = victim.jar.cookie_header(victim.home)
     login = await send_request(victim.app, "GET", LOGIN, body=endless())
@@ -237,7 +239,7 @@ async def test_h09_a_body_on_login_and_callback_is_not_read(victim: Browser) -> 
     assert (callback.status, callback.bytes_read) == (303, 0)
 
 
-async def test_h09_an_endless_body_on_logout_is_read_to_a_kilobyte(victim: Browser) -> None:
+async def test_h09_logout_stops_reading_an_endless_body(victim: Browser) -> None:
     await victim.sign_in()
     headers = [("cookie", f"{SESSION_COOKIE}={victim.session_cookie}"), ("expect", "100-continue")]
     answer = await send_request(victim.app, "POST", LOGOUT, headers=headers, body=endless())
@@ -258,7 +260,7 @@ HEADERS = {
 
 
 @pytest.mark.parametrize("header", HEADERS.values(), ids=HEADERS.keys())
-async def test_no_header_names_another_path(victim: Browser, emulator: Emulator, header: str) -> None:
+async def test_headers_that_name_another_path_are_ignored(victim: Browser, emulator: Emulator, header: str) -> None:
     for value in ("/health", "/auth/tiktok/login", "middleware:middleware:middleware", "POST"):
         guarded = await victim.request("/studio", headers=[(header, value), ("user-agent", "kube-probe/1.0")])
         assert guarded.location == f"{LOGIN}?next=%2Fstudio"

@@ -79,7 +79,9 @@ def allocating(at_most: int) -> Iterator[None]:
 
 @pytest.mark.parametrize("cookie", COOKIES.values(), ids=COOKIES)
 @pytest.mark.parametrize("path", ["/me", LOGIN, CALLBACK])
-async def test_many_cookies_cost_little(site: ASGIApp, work: Counter[str], path: str, cookie: str) -> None:
+async def test_large_cookie_header_costs_bounded_work(
+    site: ASGIApp, work: Counter[str], path: str, cookie: str
+) -> None:
     """However many there are, a few are looked at, and none comes back that was not ours (K-08)."""
     with allocating(at_most=4 * MB):
         answer = await send_request(
@@ -92,9 +94,7 @@ async def test_many_cookies_cost_little(site: ASGIApp, work: Counter[str], path:
     assert sum(map(len, answer.set_cookie_lines.values())) < 5 * KB
 
 
-async def test_a_flood_of_cookies_under_the_name_of_a_login_is_looked_at_in_part(
-    victim: Browser, work: Counter[str]
-) -> None:
+async def test_few_of_many_login_cookies_of_one_name_are_opened(victim: Browser, work: Counter[str]) -> None:
     back = victim.home.join(await victim.approve_login())
     name = next(cookie.name for cookie in victim.jar if cookie.name.startswith(LOGIN_COOKIE))
     flood = "; ".join(f"{name}={number:064}" for number in range(MANY))
@@ -105,7 +105,7 @@ async def test_a_flood_of_cookies_under_the_name_of_a_login_is_looked_at_in_part
 
 
 @pytest.mark.parametrize("path", [LOGIN, CALLBACK, "/auth/tiktok/logout", "/auth/tiktok/session", "/me"])
-async def test_ten_thousand_query_fields_come_to_nothing(
+async def test_ten_thousand_query_fields_are_not_kept_or_shown(
     site: ASGIApp, store: MemoryStore, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     """P-10: nothing of them is kept, sent on or shown; the callback does not even decode them."""
@@ -117,7 +117,7 @@ async def test_ten_thousand_query_fields_come_to_nothing(
     assert len(answer.body) < 6 * KB
     assert sum(len(name) + len(value) for name, value in answer.headers.raw) < 5 * KB
     assert not decoded
-    assert not store.records
+    assert not store._records
 
 
 def gigabyte() -> Iterator[bytes]:
@@ -129,7 +129,7 @@ def gigabyte() -> Iterator[bytes]:
     ("method", "path", "most"),
     [("POST", "/auth/tiktok/logout", 2 * KB), ("POST", WEBHOOK, 65 * KB), ("PUT", WEBHOOK, 0), ("GET", LOGIN, 0)],
 )
-async def test_of_a_body_of_a_gigabyte_no_more_is_taken_than_could_make_sense(
+async def test_body_of_a_gigabyte_is_read_up_to_a_small_limit(
     victim: Browser, method: str, path: str, most: int
 ) -> None:
     """H-09; the sign-out has a session and no Fetch Metadata, so that its form is read at all."""
@@ -144,7 +144,7 @@ async def test_of_a_body_of_a_gigabyte_no_more_is_taken_than_could_make_sense(
 
 
 @pytest.mark.parametrize("headers", [{}, {"content-encoding": "gzip"}, {"content-encoding": "br"}], ids=str)
-async def test_of_a_gigabyte_from_upstream_64_kilobytes_are_read(headers: dict[str, str]) -> None:
+async def test_response_of_a_gigabyte_from_tiktok_is_read_up_to_64_kilobytes(headers: dict[str, str]) -> None:
     """R-16: and nothing at all of what would have to be unpacked first."""
     read = 0
 
@@ -163,7 +163,7 @@ async def test_of_a_gigabyte_from_upstream_64_kilobytes_are_read(headers: dict[s
     assert read <= (0 if headers else 65 * KB)
 
 
-async def test_logins_that_nobody_finishes_leave_no_row_and_no_memory(tiktok: TikTok, store: MemoryStore) -> None:
+async def test_abandoned_logins_use_no_record_and_no_memory(tiktok: TikTok, store: MemoryStore) -> None:
     """The shortest form of a million: R-56, C-82."""
     site = TikTokAuthMiddleware(
         nothing, new_tiktok(store=store, redirect_uri="http://localhost:8000/auth/tiktok/callback")
@@ -171,10 +171,10 @@ async def test_logins_that_nobody_finishes_leave_no_row_and_no_memory(tiktok: Ti
     await start_logins(site, range(100))
     with allocating(at_most=256 * KB):
         assert await start_logins(site, range(100, 600)) == 500
-    assert not store.records
+    assert not store._records
 
 
-async def test_what_is_remembered_of_sessions_is_bounded(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_caches_of_sessions_are_bounded(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """R-59: of those that were opened, and of those that could not be ended."""
     monkeypatch.setattr(sessions, "MAX_CACHED", 5)
     monkeypatch.setattr(sessions, "MAX_ENDED", 5)
@@ -227,7 +227,7 @@ async def odd_scopes(site: ASGIApp, number: int) -> RawResponse:
     [bad_callback, long_callback, bad_event, foreign_sign_out, odd_method, odd_scopes],
     ids="L-{0.__name__}".format,
 )
-async def test_a_flood_of_nonsense_does_not_fill_the_log(
+async def test_flood_of_invalid_requests_does_not_fill_the_log(
     site: ASGIApp, caplog: pytest.LogCaptureFixture, flood: Callable[[ASGIApp, int], Awaitable[RawResponse]]
 ) -> None:
     """R-60, C-87: so many lines of a kind in a minute, none long, and nothing in a stranger's spelling."""

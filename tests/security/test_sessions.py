@@ -34,7 +34,7 @@ ENDED: dict[str, Callable[[Browser, TikTok], Awaitable[object]]] = {
 
 
 @pytest.mark.parametrize("end", ENDED.values(), ids=ENDED.keys())
-async def test_a_stolen_cookie_is_dead_when_its_session_has_ended(
+async def test_cookie_of_an_ended_session_is_rejected(
     site: ASGIApp,
     tiktok: TikTok,
     store: MemoryStore,
@@ -43,19 +43,19 @@ async def test_a_stolen_cookie_is_dead_when_its_session_has_ended(
     end: Callable[[Browser, TikTok], Awaitable[object]],
 ) -> None:
     await end(victim, tiktok)
-    records = set(store.records)
+    records = set(store._records)
 
     assert await user_of(site, stolen) == ""
-    assert set(store.records) <= records, "an ended session came back"
+    assert set(store._records) <= records, "an ended session came back"
 
 
-async def test_k11_a_stolen_cookie_is_dead_after_a_week_of_silence(site: ASGIApp, stolen: str, clock: Clock) -> None:
+async def test_k11_session_ends_after_a_week_without_use(site: ASGIApp, stolen: str, clock: Clock) -> None:
     clock.advance(1, days=7)
 
     assert await user_of(site, stolen) == ""
 
 
-async def test_k11_use_does_not_keep_a_session_for_ever(site: ASGIApp, stolen: str, clock: Clock) -> None:
+async def test_k11_session_in_use_ends_after_thirty_days(site: ASGIApp, stolen: str, clock: Clock) -> None:
     for day in range(1, 30):
         clock.offset = day * 86400
         assert await user_of(site, stolen) == AMARA.display_name
@@ -64,7 +64,7 @@ async def test_k11_use_does_not_keep_a_session_for_ever(site: ASGIApp, stolen: s
     assert await user_of(site, stolen) == ""
 
 
-async def test_k10_an_id_planted_before_the_login_is_not_adopted(
+async def test_k10_session_id_set_before_the_login_is_not_adopted(
     site: ASGIApp, tiktok: TikTok, victim: Browser
 ) -> None:
     planted = tiktok._sessions.signer.sign(b"i" * 43).decode()
@@ -75,7 +75,7 @@ async def test_k10_an_id_planted_before_the_login_is_not_adopted(
     assert await user_of(site, f"{SESSION_COOKIE}={planted}") == ""
 
 
-async def test_k10_a_session_of_the_attacker_planted_before_the_login_is_ended(
+async def test_k10_attackers_session_set_before_the_login_is_ended(
     site: ASGIApp, attacker: Browser, victim: Browser
 ) -> None:
     await attacker.sign_in(JUN)
@@ -88,7 +88,7 @@ async def test_k10_a_session_of_the_attacker_planted_before_the_login_is_ended(
     assert await victim.display_name() == AMARA.display_name
 
 
-async def test_k12_cookies_tell_nothing_about_the_person(victim: Browser) -> None:
+async def test_k12_cookies_contain_nothing_about_the_user(victim: Browser) -> None:
     await victim.sign_in()
     await victim.start_login("next=/secret-place")
     for held in victim.jar:
@@ -97,7 +97,7 @@ async def test_k12_cookies_tell_nothing_about_the_person(victim: Browser) -> Non
             assert secret.encode() not in raw
 
 
-async def test_k11_a_session_that_ends_while_it_is_touched_stays_ended(
+async def test_k11_session_that_ends_while_it_is_touched_stays_ended(
     site: ASGIApp, store: MemoryStore, stolen: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another worker signs the person out between our read and our note that the session is in use."""
@@ -111,11 +111,11 @@ async def test_k11_a_session_that_ends_while_it_is_touched_stays_ended(
     clock.advance(hours=1)
     await user_of(site, stolen)
 
-    assert not any(key.startswith("session:") for key in store.records)
+    assert not any(key.startswith("session:") for key in store._records)
     assert await user_of(site, stolen) == ""
 
 
-async def test_k10_of_five_hundred_people_at_once_everybody_is_themselves(tiktok: TikTok) -> None:
+async def test_k10_five_hundred_concurrent_users_are_never_mixed(tiktok: TikTok) -> None:
     async def slow(scope: Scope, receive: Receive, send: Send) -> None:
         for _ in range(hash(scope["user"].open_id) % 5):
             await anyio.sleep(0)

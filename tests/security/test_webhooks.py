@@ -89,7 +89,7 @@ SIGNATURES: dict[str, Callable[[bytes], list[str]]] = {
 
 
 @pytest.mark.parametrize("signatures", SIGNATURES.values(), ids=SIGNATURES.keys())
-async def test_what_tiktok_did_not_sign_changes_nothing(
+async def test_event_without_a_valid_signature_changes_nothing(
     site: ASGIApp, tiktok: TikTok, store: MemoryStore, victim: Browser, signatures: Callable[[bytes], list[str]]
 ) -> None:
     heard: list[WebhookEvent] = []
@@ -99,14 +99,14 @@ async def test_what_tiktok_did_not_sign_changes_nothing(
         heard.append(event)
 
     await victim.sign_in()
-    records = dict(store.records)
+    records = dict(store._records)
     answer = await send(site, BODY, *signatures(BODY))
 
     assert answer.status == 401
     assert answer.json()["error"] == "webhook_refused"
     assert not answer.set_cookie_lines
     assert not heard
-    assert dict(store.records) == records
+    assert dict(store._records) == records
     assert await victim.display_name() == AMARA.display_name
 
 
@@ -138,18 +138,18 @@ NO_EVENTS = {
 
 
 @pytest.mark.parametrize("body", NO_EVENTS.values(), ids=NO_EVENTS.keys())
-async def test_a_signed_body_that_is_no_event_of_this_app_changes_nothing(
+async def test_signed_body_that_is_no_event_of_this_app_changes_nothing(
     site: ASGIApp, store: MemoryStore, victim: Browser, body: bytes
 ) -> None:
     await victim.sign_in()
-    records = dict(store.records)
+    records = dict(store._records)
 
     assert (await send(site, body, sign_webhook(body))).status == 400
-    assert dict(store.records) == records
+    assert dict(store._records) == records
     assert await victim.display_name() == AMARA.display_name
 
 
-async def test_v06_an_endless_body_is_read_to_its_bound(site: ASGIApp) -> None:
+async def test_v06_endless_body_is_read_up_to_the_limit(site: ASGIApp) -> None:
     def endless() -> Iterator[bytes]:
         while True:
             yield b" " * 8192
@@ -163,15 +163,15 @@ async def test_v06_an_endless_body_is_read_to_its_bound(site: ASGIApp) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "post"], ids="V-07 {}".format)
-async def test_only_a_post_is_an_event(site: ASGIApp, store: MemoryStore, method: str) -> None:
+async def test_only_post_delivers_an_event(site: ASGIApp, store: MemoryStore, method: str) -> None:
     answer = await send_request(site, method, WEBHOOK, headers=[("tiktok-signature", sign_webhook(BODY))], body=BODY)
 
     assert (answer.status, answer.headers["allow"]) == (405, "POST")
-    assert not store.records
+    assert not store._records
 
 
 @pytest.mark.parametrize("at_once", [False, True], ids=["V-08 one after another", "V-08 at once"])
-async def test_an_event_that_is_sent_again_is_heard_once(site: ASGIApp, tiktok: TikTok, at_once: bool) -> None:
+async def test_repeated_event_is_processed_once(site: ASGIApp, tiktok: TikTok, at_once: bool) -> None:
     heard: list[WebhookEvent] = []
     statuses: list[int] = []
 
@@ -197,7 +197,7 @@ async def test_an_event_that_is_sent_again_is_heard_once(site: ASGIApp, tiktok: 
     assert statuses.count(200) >= (1 if at_once else 20)
 
 
-async def test_v08_a_replay_long_after_signs_nobody_out_again(site: ASGIApp, victim: Browser, clock: Clock) -> None:
+async def test_v08_late_replay_signs_nobody_out(site: ASGIApp, victim: Browser, clock: Clock) -> None:
     recorded = sign_webhook(BODY)
     assert (await send(site, BODY, recorded)).status == 200
     await victim.sign_in()
@@ -207,7 +207,7 @@ async def test_v08_a_replay_long_after_signs_nobody_out_again(site: ASGIApp, vic
     assert await victim.display_name() == AMARA.display_name
 
 
-async def test_v09_a_browser_is_not_tiktok(victim: Browser, attacker: Browser) -> None:
+async def test_v09_session_does_not_authorize_an_event(victim: Browser, attacker: Browser) -> None:
     """A session gives no leave to send events, and an event sets and reads no cookie."""
     await victim.sign_in()
     await attacker.sign_in(JUN)
@@ -224,7 +224,7 @@ async def test_v09_a_browser_is_not_tiktok(victim: Browser, attacker: Browser) -
     assert await attacker.display_name() == JUN.display_name, "the event was about somebody else"
 
 
-async def test_v10_an_event_about_one_person_ends_nobody_elses_session(site: ASGIApp, victim: Browser) -> None:
+async def test_v10_event_about_another_user_ends_no_session(site: ASGIApp, victim: Browser) -> None:
     await victim.sign_in()
     open_id = AMARA.open_id
     for other in (open_id.upper(), open_id.lower() + " ", open_id[:-1], open_id + "\0", "", None):
@@ -234,5 +234,5 @@ async def test_v10_an_event_about_one_person_ends_nobody_elses_session(site: ASG
 
 
 @pytest.mark.welcome
-async def test_v02_the_header_may_say_more(site: ASGIApp) -> None:
+async def test_v02_signature_header_may_contain_other_fields(site: ASGIApp) -> None:
     assert (await send(site, BODY, f"v=2, {sign_webhook(BODY)}, x=y=z")).status == 200

@@ -39,7 +39,7 @@ ORIGINS: dict[str, list[tuple[str, str]]] = {
 
 @pytest.mark.parametrize("extensions", [[DENIAL_RESPONSE], []], ids=["denial", "close"])
 @pytest.mark.parametrize("headers", ORIGINS.values(), ids=ORIGINS.keys())
-async def test_a_page_of_another_origin_opens_none(
+async def test_websocket_from_another_origin_is_refused(
     victim: Browser, headers: list[tuple[str, str]], extensions: list[str]
 ) -> None:
     await victim.sign_in()
@@ -51,7 +51,7 @@ async def test_a_page_of_another_origin_opens_none(
         assert AMARA.display_name not in answer.text
 
 
-async def test_w01_without_an_origin_there_is_nobody(victim: Browser) -> None:
+async def test_w01_websocket_without_an_origin_is_anonymous(victim: Browser) -> None:
     await victim.sign_in()
     cookie = ("cookie", victim.jar.cookie_header(victim.home))
 
@@ -60,16 +60,14 @@ async def test_w01_without_an_origin_there_is_nobody(victim: Browser) -> None:
 
 
 @pytest.mark.welcome
-async def test_w01_our_own_page_opens_one(victim: Browser) -> None:
+async def test_w01_websocket_from_our_origin_has_the_user(victim: Browser) -> None:
     await victim.sign_in()
 
     assert (await victim.open_websocket(OPEN)).json()["name"] == AMARA.display_name
     assert (await victim.open_websocket(GUARDED)).json()["name"] == AMARA.display_name
 
 
-async def test_w01_another_origin_is_welcome_only_when_named_to_the_letter(
-    tiktok: TikTok, emulator: Emulator
-) -> None:
+async def test_w01_listed_origin_must_match_exactly(tiktok: TikTok, emulator: Emulator) -> None:
     site = TikTokAuthMiddleware(app, tiktok, websocket_origins=["https://front.test"])
     victim = Browser(site, emulator)
     await victim.sign_in()
@@ -86,7 +84,7 @@ async def test_w01_another_origin_is_welcome_only_when_named_to_the_letter(
     ("extensions", "status"), [([DENIAL_RESPONSE], 401), ([], 403)], ids=["W-02 denial", "W-02 close"]
 )
 @pytest.mark.parametrize("path", [GUARDED, "/studio", "//studio/socket", "/x/../studio/socket", "studio", ""])
-async def test_nobody_opens_one_on_a_guarded_path(
+async def test_anonymous_websocket_on_a_protected_path_is_refused(
     tiktok: TikTok, path: str, extensions: list[str], status: int
 ) -> None:
     reached = []
@@ -114,7 +112,7 @@ async def test_our_routes_have_no_websocket(victim: Browser, row: str) -> None:
     assert await victim.display_name() == AMARA.display_name
 
 
-async def test_w05_a_handshake_sets_no_cookie(victim: Browser, clock: Clock) -> None:
+async def test_w05_handshake_sets_no_cookie(victim: Browser, clock: Clock) -> None:
     await victim.sign_in()
     session = victim.session_cookie
     clock.advance(hours=1)
@@ -134,7 +132,7 @@ CREDENTIALS: dict[str, tuple[bytes, list[tuple[str, str]]]] = {
 
 
 @pytest.mark.parametrize(("query", "headers"), CREDENTIALS.values(), ids=CREDENTIALS.keys())
-async def test_nothing_but_the_cookie_is_a_credential(
+async def test_only_the_cookie_is_a_credential(
     site: ASGIApp, victim: Browser, query: bytes, headers: list[tuple[str, str]]
 ) -> None:
     await victim.sign_in()
