@@ -1,4 +1,4 @@
-"""An app of any framework asks for a sign-in with a header; the middleware does the rest."""
+"""Challenges: an app requires a sign-in or a scope with `WWW-Authenticate: TikTok`, and the middleware responds."""
 
 import logging
 
@@ -19,21 +19,21 @@ from tests.support.settings import FETCH, NAVIGATION, ORIGIN
 
 
 async def challenge(request: Request) -> Response:
-    """Answers what the visitor's query says an app of some framework answers."""
+    """Respond with the status and the challenge in the query, as an app of any framework does."""
     query = request.query_params
     headers = {"WWW-Authenticate": query["line"], "X-Own": "kept"}
-    return StreamingResponse(iter([b"the app's", b" own words"]), int(query["status"]), headers)
+    return StreamingResponse(iter([b"the app's", b" own body"]), int(query["status"]), headers)
 
 
-async def needs(request: Request) -> Response:
+async def require(request: Request) -> Response:
     try:
         user: TikTokUser = tiktok_session(request).require(*request.query_params.getlist("scope"))
     except LoginRequired as error:
         return Response(status_code=error.status_code, headers={"WWW-Authenticate": error.challenge})
-    return Response(f"{user.display_name} may")
+    return Response(f"{user.display_name} is signed in")
 
 
-ROUTES = [Route("/challenge", challenge), Route("/needs", needs, methods=["GET", "POST"])]
+ROUTES = [Route("/challenge", challenge), Route("/require", require, methods=["GET", "POST"])]
 
 
 @pytest.fixture
@@ -42,141 +42,140 @@ def browser(tiktok: TikTok) -> TestClient:
     return new_browser(TikTokAuthMiddleware(app, tiktok))
 
 
-class TestWhoNeedsToSignIn:
-    def test_is_led_to_tiktok_and_back(self, browser: TestClient, emulator: Emulator) -> None:
-        answer = browser.get("/needs?scope=video.list", headers=NAVIGATION)
+class TestRequiredSignIn:
+    def test_redirects_a_page_request_to_the_login_and_back(self, browser: TestClient, emulator: Emulator) -> None:
+        response = browser.get("/require?scope=video.list", headers=NAVIGATION)
 
-        assert answer.status_code == 303
-        to_tiktok = browser.get(answer.headers["location"]).headers["location"]
-        back = browser.get(emulator.consent(to_tiktok))
-        assert back.headers["location"] == "/needs?scope=video.list"
-        assert browser.get(back.headers["location"]).text == f"{AMARA.display_name} may"
+        assert response.status_code == 303
+        authorization_url = browser.get(response.headers["location"]).headers["location"]
+        callback = browser.get(emulator.consent(authorization_url))
+        assert callback.headers["location"] == "/require?scope=video.list"
+        assert browser.get(callback.headers["location"]).text == f"{AMARA.display_name} is signed in"
 
-    def test_is_led_there_whatever_user_the_app_has_of_its_own(self, tiktok: TikTok) -> None:
+    def test_redirects_an_anonymous_visitor_whom_the_app_knows(self, tiktok: TikTok) -> None:
         class Own(AuthenticationBackend):
             async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, SimpleUser]:
                 return AuthCredentials(["staff"]), SimpleUser("ada")
 
-        app = AuthenticationMiddleware(Starlette(routes=[Route("/needs", needs)]), backend=Own())
+        app = AuthenticationMiddleware(Starlette(routes=[Route("/require", require)]), backend=Own())
         browser = new_browser(TikTokAuthMiddleware(app, tiktok))
 
-        assert browser.get("/needs", headers=NAVIGATION).status_code == 303
+        assert browser.get("/require", headers=NAVIGATION).status_code == 303
 
-    def test_is_told_where_when_a_script_asks(self, browser: TestClient) -> None:
-        answer = browser.post("/needs", headers=FETCH)
+    def test_gives_an_api_call_the_login_url(self, browser: TestClient) -> None:
+        response = browser.post("/require", headers=FETCH)
 
-        assert answer.status_code == 401
-        assert answer.json()["error"] == "login_required"
-        assert answer.json()["login_url"] == "/auth/tiktok/login"
-        assert answer.headers["cache-control"] == "no-store"
+        assert response.status_code == 401
+        assert response.json()["error"] == "login_required"
+        assert response.json()["login_url"] == "/auth/tiktok/login"
+        assert response.headers["cache-control"] == "no-store"
 
-    def test_is_asked_before_they_leave_when_signed_in_already(self, browser: TestClient, emulator: Emulator) -> None:
+    def test_asks_a_signed_in_user_before_the_redirect(self, browser: TestClient, emulator: Emulator) -> None:
         sign_in(browser, emulator)
-        answer = browser.get("/challenge?status=401&line=TikTok", headers=NAVIGATION)
+        response = browser.get("/challenge?status=401&line=TikTok", headers=NAVIGATION)
 
-        assert answer.status_code == 401
-        assert "<h1>Please sign in</h1>" in answer.text
+        assert response.status_code == 401
+        assert "<h1>Please sign in</h1>" in response.text
 
-    def test_need_not_be_caught_in_starlette(self, tiktok: TikTok) -> None:
-        async def careless(request: Request) -> Response:
+    def test_error_need_not_be_caught_in_starlette(self, tiktok: TikTok) -> None:
+        async def uncaught(request: Request) -> Response:
             return Response(tiktok_session(request).require("video.list").open_id)
 
-        app = Starlette(routes=[Route("/careless", careless)])
+        app = Starlette(routes=[Route("/uncaught", uncaught)])
         for site in (TikTokAuthMiddleware(app, tiktok), Starlette(routes=[Mount("/", app)])):
             if isinstance(site, Starlette):
                 site.add_middleware(TikTokAuthMiddleware, tiktok=tiktok)
             browser = new_browser(site)
-            location = browser.get("/careless", headers=NAVIGATION).headers["location"]
-            assert location == "/auth/tiktok/login?next=%2Fcareless&scopes=video.list"
+            location = browser.get("/uncaught", headers=NAVIGATION).headers["location"]
+            assert location == "/auth/tiktok/login?next=%2Funcaught&scopes=video.list"
 
-    def test_finds_the_login_from_a_mounted_app(self, tiktok: TikTok) -> None:
-        app = Starlette(routes=[Mount("/inner", Starlette(routes=[Mount("/most", Starlette(routes=ROUTES))]))])
+    def test_in_a_mounted_app_links_to_the_login_of_the_whole_site(self, tiktok: TikTok) -> None:
+        app = Starlette(routes=[Mount("/outer", Starlette(routes=[Mount("/inner", Starlette(routes=ROUTES))]))])
         browser = new_browser(TikTokAuthMiddleware(app, tiktok))
-        path = "/inner/most/needs"
+        path = "/outer/inner/require"
 
-        assert (
-            browser.get(path, headers=NAVIGATION).headers["location"].endswith("login?next=%2Finner%2Fmost%2Fneeds")
-        )
+        location = browser.get(path, headers=NAVIGATION).headers["location"]
+        assert location == "/auth/tiktok/login?next=%2Fouter%2Finner%2Frequire"
         assert browser.get(path, headers=FETCH).json()["login_url"].startswith("/auth/tiktok/login?")
 
 
-class TestWhoHasNotGrantedAScope:
-    def test_keeps_what_other_pages_asked_for(self, browser: TestClient, emulator: Emulator) -> None:
+class TestRequiredScope:
+    def test_link_keeps_the_scopes_of_other_pages(self, browser: TestClient, emulator: Emulator) -> None:
         sign_in(browser, emulator, "scopes=video.list&next=/me")
-        answer = browser.get("/needs?scope=user.info.stats", headers=FETCH)
-        browser.get(emulator.consent(browser.get(answer.json()["login_url"]).headers["location"]))
+        response = browser.get("/require?scope=user.info.stats", headers=FETCH)
+        browser.get(emulator.consent(browser.get(response.json()["login_url"]).headers["location"]))
 
-        assert browser.get("/needs?scope=user.info.stats").status_code == 200
-        assert browser.get("/needs?scope=video.list").status_code == 200
+        assert browser.get("/require?scope=user.info.stats").status_code == 200
+        assert browser.get("/require?scope=video.list").status_code == 200
 
-    def test_finds_a_link_that_asks_for_it(self, browser: TestClient, emulator: Emulator) -> None:
+    def test_page_has_a_link_that_requests_the_scope(self, browser: TestClient, emulator: Emulator) -> None:
         sign_in(browser, emulator)
-        answer = browser.get("/needs?scope=video.list", headers=NAVIGATION)
+        response = browser.get("/require?scope=video.list", headers=NAVIGATION)
 
-        assert answer.status_code == 403
-        assert "<h1>This page needs one more permission</h1>" in answer.text
-        link = "/auth/tiktok/login?next=%2Fneeds%3Fscope%3Dvideo.list&scopes=video.list"
-        assert link in answer.text.replace("&amp;", "&")
-        back = browser.get(emulator.consent(browser.get(link).headers["location"]))
-        assert browser.get(back.headers["location"]).text == f"{AMARA.display_name} may"
+        assert response.status_code == 403
+        assert "<h1>This page needs one more permission</h1>" in response.text
+        link = "/auth/tiktok/login?next=%2Frequire%3Fscope%3Dvideo.list&scopes=video.list"
+        assert link in response.text.replace("&amp;", "&")
+        callback = browser.get(emulator.consent(browser.get(link).headers["location"]))
+        assert browser.get(callback.headers["location"]).text == f"{AMARA.display_name} is signed in"
 
-    def test_is_told_so_when_a_script_asks(self, browser: TestClient, emulator: Emulator) -> None:
+    def test_gives_an_api_call_the_link_that_requests_it(self, browser: TestClient, emulator: Emulator) -> None:
         sign_in(browser, emulator)
-        answer = browser.get("/needs?scope=video.list&scope=user.info.stats", headers=FETCH)
+        response = browser.get("/require?scope=video.list&scope=user.info.stats", headers=FETCH)
 
-        assert (answer.status_code, answer.json()["error"]) == (403, "scope_required")
-        assert answer.json()["login_url"].endswith("&scopes=video.list%2Cuser.info.stats")
+        assert (response.status_code, response.json()["error"]) == (403, "scope_required")
+        assert response.json()["login_url"].endswith("&scopes=video.list%2Cuser.info.stats")
 
 
-class TestAChallenge:
+class TestChallenge:
     @pytest.mark.parametrize(
         ("status", "line"),
         [(200, "TikTok"), (401, "Basic"), (401, "TikTokish"), (401, "TikTok token"), (403, ""), (407, "TikTok")],
     )
-    def test_of_another_kind_is_the_apps_own(self, browser: TestClient, status: int, line: str) -> None:
-        answer = browser.get("/challenge", params={"status": status, "line": line})
+    def test_of_another_scheme_is_left_to_the_app(self, browser: TestClient, status: int, line: str) -> None:
+        response = browser.get("/challenge", params={"status": status, "line": line})
 
-        assert (answer.status_code, answer.text) == (status, "the app's own words")
-        assert answer.headers["x-own"] == "kept"
+        assert (response.status_code, response.text) == (status, "the app's own body")
+        assert response.headers["x-own"] == "kept"
 
     @pytest.mark.parametrize("line", ["TikTok", "tiktok", "Tiktok", 'TIKTOK  scope="video.list"'])
-    def test_is_read_in_any_case(self, browser: TestClient, line: str) -> None:
-        answer = browser.get("/challenge", params={"status": 401, "line": line})
+    def test_is_case_insensitive(self, browser: TestClient, line: str) -> None:
+        response = browser.get("/challenge", params={"status": 401, "line": line})
 
-        assert answer.json()["error"] == "login_required"
-        assert "x-own" not in answer.headers
+        assert response.json()["error"] == "login_required"
+        assert "x-own" not in response.headers
 
     @pytest.mark.parametrize("scope", ["video_list", "research.data.basic", "<b>"])
-    def test_for_what_no_login_asks_is_a_mistake_of_the_app(
+    def test_with_an_undeclared_scope_is_a_configuration_error(
         self, browser: TestClient, scope: str, caplog: pytest.LogCaptureFixture
     ) -> None:
         params: dict[str, str | int] = {"status": 403, "line": f'TikTok scope="{scope}"'}
-        answer = browser.get("/challenge", params=params, headers=FETCH)
+        response = browser.get("/challenge", params=params, headers=FETCH)
 
-        assert (answer.status_code, answer.json()["error"]) == (500, "configuration")
-        assert answer.json()["message"] == "Sign-in does not work on this site"
-        (told,) = [record for record in caplog.records if record.levelno == logging.ERROR]
-        assert repr(scope) in told.getMessage()
+        assert (response.status_code, response.json()["error"]) == (500, "configuration")
+        assert response.json()["message"] == "Sign-in does not work on this site"
+        (logged,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+        assert repr(scope) in logged.getMessage()
 
-    def test_is_what_the_errors_say(self) -> None:
+    def test_of_an_error_names_its_scopes(self) -> None:
         assert LoginRequired().challenge == "TikTok"
         assert ScopeRequired(scopes=["video.list", "a.b"]).challenge == 'TikTok scope="video.list a.b"'
 
 
-def test_an_undeclared_scope_is_a_mistake_whoever_is_there(browser: TestClient) -> None:
+def test_requiring_an_undeclared_scope_is_an_error_for_anonymous_visitors_too(browser: TestClient) -> None:
     with pytest.raises(ValueError, match=r"'video.publish' is not declared. Add it to TikTok\(optional_scopes"):
-        browser.get("/needs?scope=video.publish")
+        browser.get("/require?scope=video.publish")
     with pytest.raises(ValueError, match=r"Write 'video\.list'"):
-        browser.get("/needs?scope=video_list")
+        browser.get("/require?scope=video_list")
 
 
-def test_a_preflight_reaches_the_app(tiktok: TikTok) -> None:
-    async def answer(request: Request) -> Response:
+def test_preflight_reaches_the_app(tiktok: TikTok) -> None:
+    async def options(request: Request) -> Response:
         return Response("preflight")
 
-    app = Starlette(routes=[Route("/studio", answer, methods=["OPTIONS"])])
+    app = Starlette(routes=[Route("/studio", options, methods=["OPTIONS"])])
     browser = TestClient(TikTokAuthMiddleware(app, tiktok, protect=("/studio",)), base_url=ORIGIN)
-    asking = {"origin": "https://front.test", "access-control-request-method": "PUT"}
+    preflight = {"origin": "https://front.test", "access-control-request-method": "PUT"}
 
-    assert browser.options("/studio", headers=asking).text == "preflight"
+    assert browser.options("/studio", headers=preflight).text == "preflight"
     assert browser.options("/studio").status_code == 401

@@ -1,4 +1,4 @@
-"""The key ring."""
+"""Keys: seal records, sign session ids, rotate keys, and refuse weak ones."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from asgi_tiktok.crypto.signer import IdSigner
 from tests.support.canaries import OLD_SECRET_KEY, SECRET_KEY
 
 
-def test_what_was_sealed_opens_again_and_says_nothing_before() -> None:
+def test_sealed_value_is_unreadable_until_it_is_opened() -> None:
     key = KeyRing(SECRET_KEY).newest
     sealed = key.seal("token", b"act.secret", context="here")
 
@@ -20,7 +20,7 @@ def test_what_was_sealed_opens_again_and_says_nothing_before() -> None:
     assert key.seal("token", b"act.secret", context="here") != sealed
 
 
-def test_every_byte_of_a_seal_counts() -> None:
+def test_change_of_any_byte_makes_a_sealed_value_unreadable() -> None:
     key = KeyRing(SECRET_KEY).newest
     sealed = key.seal("token", b"secret", context="here")
     for position in range(len(sealed)):
@@ -33,7 +33,9 @@ def test_every_byte_of_a_seal_counts() -> None:
     ("purpose", "context", "secret"),
     [("session", "here", SECRET_KEY), ("token", "there", SECRET_KEY), ("token", "here", OLD_SECRET_KEY)],
 )
-def test_a_seal_holds_for_one_purpose_place_and_key(purpose: str, context: str, secret: str) -> None:
+def test_sealed_value_opens_only_with_the_same_purpose_context_and_key(
+    purpose: str, context: str, secret: str
+) -> None:
     sealed = KeyRing(SECRET_KEY).newest.seal("token", b"secret", context="here")
     with pytest.raises(Unreadable):
         KeyRing(secret).newest.unseal(purpose, sealed, context=context)
@@ -45,7 +47,7 @@ def test_garbage_does_not_open(sealed: bytes) -> None:
         KeyRing(SECRET_KEY).newest.unseal("token", sealed, context="here")
 
 
-def test_a_signature_holds_for_one_purpose() -> None:
+def test_signature_is_valid_for_one_purpose_only() -> None:
     keys = KeyRing(SECRET_KEY)
     signer = IdSigner(keys, "session")
     signed = signer.sign(b"id")
@@ -56,7 +58,7 @@ def test_a_signature_holds_for_one_purpose() -> None:
     assert IdSigner(keys, "login").verify(signed) is None
 
 
-def test_the_newest_key_signs_and_all_of_them_verify() -> None:
+def test_newest_key_signs_and_all_keys_verify() -> None:
     old, both, new = KeyRing(OLD_SECRET_KEY), KeyRing([SECRET_KEY, OLD_SECRET_KEY]), KeyRing(SECRET_KEY)
     signed = IdSigner(old, "session").sign(b"id")
 
@@ -66,7 +68,7 @@ def test_the_newest_key_signs_and_all_of_them_verify() -> None:
 
 
 def test_no_other_spelling_of_a_signature_is_accepted() -> None:
-    """itsdangerous itself accepts some: unused bits at the end of base64, and characters that it skips."""
+    """itsdangerous accepts some: it ignores unused bits at the end of base64, and skips some characters."""
     signer = IdSigner(KeyRing(SECRET_KEY), "session")
     for number in range(200):
         signed = signer.sign(b"%d" % number)
@@ -76,7 +78,7 @@ def test_no_other_spelling_of_a_signature_is_accepted() -> None:
         assert [other for other in respelled if other != signed and signer.verify(other)] == []
 
 
-def test_the_newest_key_seals_and_all_of_them_open() -> None:
+def test_newest_key_seals_and_all_keys_open() -> None:
     old, both, new = KeyRing(OLD_SECRET_KEY), KeyRing([SECRET_KEY, OLD_SECRET_KEY]), KeyRing([SECRET_KEY])
     sealed_before = seal_record(old.newest, "p", {"a": 1}, context="x")
     sealed_after = seal_record(both.newest, "p", {"a": 2}, context="x")
@@ -95,28 +97,28 @@ def test_the_newest_key_seals_and_all_of_them_open() -> None:
     + ["0123456789" * 4, "correct-horse-battery!" * 2]
     + ["changeme-changeme-changeme-changeme!", "django-insecure-2k3j4h5g6f7d8s9a0poiuytrewq"],
 )
-def test_a_secret_that_can_be_guessed_is_refused(secret: str) -> None:
+def test_secret_key_that_can_be_guessed_is_refused(secret: str) -> None:
     with pytest.raises(ConfigurationError, match=r"secrets\.token_urlsafe\(32\)"):
         KeyRing(secret)
 
 
-def test_no_secret_at_all_is_refused() -> None:
+def test_empty_list_of_secret_keys_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="secret_key is empty"):
         KeyRing([])
 
 
 @pytest.mark.parametrize("secret", [b"x" * 43, 7, None, [b"x" * 43]])
-def test_what_is_no_text_is_no_secret(secret: Any) -> None:
+def test_secret_key_must_be_a_string_or_a_list_of_strings(secret: Any) -> None:
     with pytest.raises(ConfigurationError, match="secret_key"):
         KeyRing(secret)
 
 
-def test_one_weak_secret_in_a_list_is_refused() -> None:
-    with pytest.raises(ConfigurationError):
+def test_weak_secret_key_in_a_list_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="secret_key is shorter than 32 characters"):
         KeyRing([SECRET_KEY, "weak"])
 
 
-def test_keys_are_not_shown() -> None:
+def test_repr_contains_no_key() -> None:
     ring = KeyRing([SECRET_KEY, OLD_SECRET_KEY])
 
     assert repr(ring) == "KeyRing(2 keys)"

@@ -1,4 +1,4 @@
-"""From the button to the signed-in page."""
+"""The login, from the link to the signed-in page, and the page for each cause of a lost login."""
 
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,10 +17,10 @@ from tests.support.tiktok import count_requests, new_tiktok
 CREATOR, BASIC, FANCY, DASH, *_ = CAST
 
 
-def test_a_login_attaches_the_user_and_leads_where_it_should(browser: TestClient, emulator: Emulator) -> None:
-    back = sign_in(browser, emulator, "next=/me?tab=1")
+def test_login_attaches_the_user_and_redirects_to_next(browser: TestClient, emulator: Emulator) -> None:
+    response = sign_in(browser, emulator, "next=/me?tab=1")
 
-    assert back.headers["location"] == "/me?tab=1"
+    assert response.headers["location"] == "/me?tab=1"
     assert browser.get("/me").json() == {
         "name": CREATOR.display_name,
         "id": CREATOR.open_id,
@@ -28,7 +28,7 @@ def test_a_login_attaches_the_user_and_leads_where_it_should(browser: TestClient
     }
 
 
-def test_the_way_to_tiktok_speaks_tiktoks_dialect(browser: TestClient) -> None:
+def test_authorization_url_has_tiktoks_parameters(browser: TestClient) -> None:
     query = parse_qs(urlsplit(start_login(browser)).query)
 
     assert "client_id" not in query
@@ -41,16 +41,18 @@ def test_the_way_to_tiktok_speaks_tiktoks_dialect(browser: TestClient) -> None:
     assert "disable_auto_auth" not in query
 
 
-def test_nothing_of_the_visitors_query_reaches_tiktok(browser: TestClient) -> None:
-    location = start_login(browser, "next=/x&redirect_uri=https://evil.test&state=mine&client_key=theirs&foo=bar")
+def test_query_of_the_visitor_never_reaches_tiktok(browser: TestClient) -> None:
+    plain = parse_qs(urlsplit(start_login(browser)).query)
+    hostile = "next=/x&redirect_uri=https://evil.test&state=chosen.state&client_key=theirs&foo=bar"
+    query = parse_qs(urlsplit(start_login(browser, hostile)).query)
 
-    assert "evil" not in location
-    assert "mine" not in location
-    assert "theirs" not in location
-    assert "foo" not in location
+    assert query.keys() == plain.keys()
+    for name in ("client_key", "redirect_uri", "response_type", "scope"):
+        assert query[name] == plain[name]
+    assert query["state"] != ["chosen.state"]
 
 
-def test_more_scopes_are_asked_for_when_declared(browser: TestClient, emulator: Emulator) -> None:
+def test_login_requests_declared_optional_scopes(browser: TestClient, emulator: Emulator) -> None:
     sign_in(browser, emulator, "scopes=video.list,user.info.stats")
 
     assert set(browser.get("/me").json()["scopes"]) == {
@@ -62,19 +64,19 @@ def test_more_scopes_are_asked_for_when_declared(browser: TestClient, emulator: 
     assert browser.get("/videos").status_code == 200
 
 
-def test_scopes_that_the_app_did_not_declare_are_refused(browser: TestClient) -> None:
-    answer = browser.get("/auth/tiktok/login?scopes=video.publish")
+def test_undeclared_scopes_are_refused(browser: TestClient) -> None:
+    response = browser.get("/auth/tiktok/login?scopes=video.publish")
 
-    assert answer.status_code == 400
-    assert "This link asks for too much" in answer.text
-    assert "set-cookie" not in answer.headers
+    assert response.status_code == 400
+    assert "This link asks for too much" in response.text
+    assert "set-cookie" not in response.headers
 
 
-def test_switching_accounts_shows_tiktoks_page_again(browser: TestClient) -> None:
+def test_switch_account_turns_automatic_authorization_off(browser: TestClient) -> None:
     assert "disable_auto_auth=1" in start_login(browser, "switch_account=1")
 
 
-def test_what_was_not_granted_is_not_asked_for(browser: TestClient, emulator: Emulator) -> None:
+def test_fields_of_denied_scopes_are_none(browser: TestClient, emulator: Emulator) -> None:
     sign_in(browser, emulator, "scopes=user.info.profile,user.info.stats", scopes=["user.info.basic"])
 
     user = browser.get("/auth/tiktok/session").json()["user"]
@@ -83,7 +85,7 @@ def test_what_was_not_granted_is_not_asked_for(browser: TestClient, emulator: Em
     assert user["follower_count"] is None
 
 
-def test_everything_granted_is_there(browser: TestClient, emulator: Emulator) -> None:
+def test_fields_of_granted_scopes_are_set(browser: TestClient, emulator: Emulator) -> None:
     sign_in(browser, emulator, "scopes=user.info.profile,user.info.stats", person=FANCY)
 
     user = browser.get("/auth/tiktok/session").json()["user"]
@@ -92,14 +94,14 @@ def test_everything_granted_is_there(browser: TestClient, emulator: Emulator) ->
     assert user["likes_count"] == 91_000_000_000
 
 
-def test_an_open_id_may_begin_with_a_dash(browser: TestClient, emulator: Emulator) -> None:
+def test_open_id_can_begin_with_a_dash(browser: TestClient, emulator: Emulator) -> None:
     sign_in(browser, emulator, person=DASH)
 
     assert browser.get("/me").json()["id"] == DASH.open_id
     assert DASH.open_id.startswith("-")
 
 
-def test_the_cookies_are_as_safe_as_cookies_get(browser: TestClient, emulator: Emulator) -> None:
+def test_cookies_have_the_strictest_attributes(browser: TestClient, emulator: Emulator) -> None:
     start = browser.get("/auth/tiktok/login")
     ((pending, line),) = set_cookie_lines(start).items()
     assert pending.startswith(LOGIN_COOKIE)
@@ -114,127 +116,134 @@ def test_the_cookies_are_as_safe_as_cookies_get(browser: TestClient, emulator: E
     assert lines[SESSION_COOKIE].endswith("; Max-Age=2592000; Path=/; HttpOnly; SameSite=Lax; Secure")
 
 
-def test_answers_on_the_way_are_never_stored_or_framed(browser: TestClient, emulator: Emulator) -> None:
+def test_responses_of_our_routes_are_never_cached_or_framed(browser: TestClient, emulator: Emulator) -> None:
     start = browser.get("/auth/tiktok/login")
     finish = browser.get(emulator.consent(start.headers["location"]))
 
-    for answer in (start, finish, browser.get(CALLBACK), browser.get("/auth/tiktok/logout")):
-        assert answer.headers["cache-control"] == "no-store"
-        assert answer.headers["referrer-policy"] == "no-referrer"
-        assert answer.headers["x-content-type-options"] == "nosniff"
-        assert "default-src 'none'" in answer.headers["content-security-policy"]
-        assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    for response in (start, finish, browser.get(CALLBACK), browser.get("/auth/tiktok/logout")):
+        assert response.headers["cache-control"] == "no-store"
+        assert response.headers["referrer-policy"] == "no-referrer"
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert "default-src 'none'" in response.headers["content-security-policy"]
+        assert "frame-ancestors 'none'" in response.headers["content-security-policy"]
     assert finish.content == b""
 
 
-def test_a_next_too_long_for_a_cookie_gives_way(browser: TestClient, emulator: Emulator) -> None:
+def test_next_that_does_not_fit_into_the_cookie_becomes_default_next(browser: TestClient, emulator: Emulator) -> None:
     assert sign_in(browser, emulator, "next=/" + "x" * 500).headers["location"] == "/"
 
 
-def test_a_script_is_told_to_navigate(browser: TestClient) -> None:
-    answer = browser.get("/auth/tiktok/login?next=/me", headers=FETCH)
+def test_fetch_of_the_login_gets_401_with_the_login_url(browser: TestClient) -> None:
+    response = browser.get("/auth/tiktok/login?next=/me", headers=FETCH)
 
-    assert answer.status_code == 401
-    assert answer.json()["error"] == "login_required"
-    assert answer.json()["login_url"] == "/auth/tiktok/login"
-    assert "set-cookie" not in answer.headers
+    assert response.status_code == 401
+    assert response.json()["error"] == "login_required"
+    assert response.json()["login_url"] == "/auth/tiktok/login"
+    assert "set-cookie" not in response.headers
 
 
-def test_visitors_who_never_come_back_leave_nothing(browser: TestClient, store: MemoryStore) -> None:
+def test_unfinished_logins_leave_nothing_in_the_store(browser: TestClient, store: MemoryStore) -> None:
     for _ in range(50):
         start_login(browser)
 
-    assert len(store.records) == 0
+    assert len(store._records) == 0
 
 
-def lost(browser: TestClient, address: str, **headers: str) -> str:
-    answer = browser.get(address, headers=headers)
-    assert answer.status_code == 400
-    assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    assert answer.text.count('class="button" href="/auth/tiktok/login') == 1
-    return answer.text
+def lost_login_page(browser: TestClient, callback_url: str, **headers: str) -> str:
+    """Open the callback of a lost login and return the page, which has one button to start again."""
+    response = browser.get(callback_url, headers=headers)
+    assert response.status_code == 400
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert response.text.count('class="button" href="/auth/tiktok/login') == 1
+    return response.text
 
 
-def test_a_login_without_its_cookie_says_so(browser: TestClient, emulator: Emulator) -> None:
-    back = approve_login(browser, emulator)
+def test_missing_cookie_is_reported(browser: TestClient, emulator: Emulator) -> None:
+    callback_url = approve_login(browser, emulator)
     browser.cookies.clear()
 
-    assert "Your browser did not keep this sign-in" in lost(browser, back)
+    assert "Your browser did not keep this sign-in" in lost_login_page(browser, callback_url)
 
 
-def test_a_login_from_another_browser_says_so(browser: TestClient, emulator: Emulator) -> None:
-    back = approve_login(browser, emulator)
+def test_login_that_began_in_another_browser_is_reported(browser: TestClient, emulator: Emulator) -> None:
+    callback_url = approve_login(browser, emulator)
     browser.cookies.clear()
 
-    assert "This sign-in began in another browser" in lost(browser, back, **{"user-agent": "Another/1.0"})
+    assert "This sign-in began in another browser" in lost_login_page(
+        browser, callback_url, **{"user-agent": "Another/1.0"}
+    )
 
 
-def test_a_login_that_began_at_another_address_says_so(emulator: Emulator) -> None:
+def test_login_that_began_at_another_address_is_reported(emulator: Emulator) -> None:
     tiktok = new_tiktok(httpx2.ASGITransport(emulator), redirect_uri="http://localhost:8000/auth/tiktok/callback")
     site = TikTokAuthMiddleware(app, tiktok)
     began = new_browser(site, origin="http://127.0.0.1:8000")
-    back = approve_login(began, emulator)
-    answer = new_browser(site, origin="http://localhost:8000").get(back)
+    callback_url = approve_login(began, emulator)
+    response = new_browser(site, origin="http://localhost:8000").get(callback_url)
 
-    assert answer.status_code == 400
-    assert "This sign-in began at another address" in answer.text
-    assert "Open the app only at http://localhost:8000" in answer.text
+    assert response.status_code == 400
+    assert "This sign-in began at another address" in response.text
+    assert "Open the app only at http://localhost:8000" in response.text
 
 
-def test_a_login_begun_under_a_key_that_is_gone_says_so(emulator: Emulator) -> None:
+def test_login_that_began_under_a_removed_key_is_reported(emulator: Emulator) -> None:
     old = new_tiktok(httpx2.ASGITransport(emulator), secret_key=OLD_SECRET_KEY)
     began = new_browser(TikTokAuthMiddleware(app, old))
-    back = approve_login(began, emulator)
+    callback_url = approve_login(began, emulator)
     new = new_tiktok(httpx2.ASGITransport(emulator), secret_key=SECRET_KEY)
     browser = new_browser(TikTokAuthMiddleware(app, new), cookies=began.cookies)
 
-    assert "This sign-in cannot be finished" in lost(browser, back)
+    assert "This sign-in cannot be finished" in lost_login_page(browser, callback_url)
 
 
-def test_a_login_begun_under_a_rotated_key_ends_well(emulator: Emulator) -> None:
+def test_login_that_began_under_a_rotated_key_completes(emulator: Emulator) -> None:
     store = MemoryStore()
     old = new_tiktok(httpx2.ASGITransport(emulator), secret_key=OLD_SECRET_KEY, store=store)
     began = new_browser(TikTokAuthMiddleware(app, old))
-    back = approve_login(began, emulator)
+    callback_url = approve_login(began, emulator)
     rotated = new_tiktok(httpx2.ASGITransport(emulator), secret_key=[SECRET_KEY, OLD_SECRET_KEY], store=store)
     browser = new_browser(TikTokAuthMiddleware(app, rotated), cookies=began.cookies)
 
-    assert browser.get(back).status_code == 303
+    assert browser.get(callback_url).status_code == 303
     assert display_name(browser) == CREATOR.display_name
 
 
-def test_a_login_that_never_began_says_so(browser: TestClient) -> None:
-    assert "This sign-in did not begin here" in lost(browser, f"{CALLBACK}?code=c&state={'A' * 43}")
+def test_login_that_never_began_here_is_reported(browser: TestClient) -> None:
+    assert "This sign-in did not begin here" in lost_login_page(browser, f"{CALLBACK}?code=c&state={'A' * 43}")
 
 
-def test_who_signed_in_at_the_emulator_is_nobody_at_tiktok(
+def test_session_from_the_emulator_is_anonymous_with_the_real_tiktok(
     browser: TestClient, emulator: Emulator, store: MemoryStore
 ) -> None:
     sign_in(browser, emulator)
     real = TikTokAuthMiddleware(app, new_tiktok(base_url=None, store=store))
+    cookies = dict(browser.cookies)
 
-    assert display_name(browser) != ""
-    assert display_name(TestClient(real, base_url=ORIGIN, cookies=dict(browser.cookies))) == ""
+    assert display_name(new_browser(browser.app, cookies=cookies)) == CREATOR.display_name
+    assert display_name(new_browser(real, cookies=cookies)) == ""
 
 
-def test_saying_no_at_tiktok_is_no_error(browser: TestClient, emulator: Emulator) -> None:
-    back = emulator.consent(start_login(browser, "next=/me"), decision="deny")
-    answer = browser.get(back)
+def test_cancelled_login_shows_a_page_and_requests_no_token(browser: TestClient, emulator: Emulator) -> None:
+    callback_url = emulator.consent(start_login(browser, "next=/me"), decision="deny")
+    response = browser.get(callback_url)
 
-    assert answer.status_code == 403
-    assert "You cancelled the sign-in" in answer.text
-    assert 'href="/auth/tiktok/login?next=%2Fme"' in answer.text
+    assert response.status_code == 403
+    assert "You cancelled the sign-in" in response.text
+    assert 'href="/auth/tiktok/login?next=%2Fme"' in response.text
     assert count_requests(emulator) == 0
     assert not any(cookie.startswith(LOGIN_COOKIE) for cookie in browser.cookies)
 
 
-def test_saying_no_leaves_nothing_behind(browser: TestClient, emulator: Emulator, store: MemoryStore) -> None:
-    browser.get(emulator.consent(start_login(browser), decision="deny"))
+def test_cancelled_login_leaves_nothing_in_the_store(
+    browser: TestClient, emulator: Emulator, store: MemoryStore
+) -> None:
+    response = browser.get(emulator.consent(start_login(browser), decision="deny"))
 
-    assert len(store.records) == 0
+    assert response.status_code == 403
+    assert len(store._records) == 0
 
 
-def test_a_reload_under_a_key_that_another_worker_does_not_know_yet_is_no_fault(emulator: Emulator) -> None:
+def test_reload_at_a_worker_without_the_newest_key_reports_a_used_login(emulator: Emulator) -> None:
     store = MemoryStore()
 
     def worker(secret_key: object) -> TikTokAuthMiddleware:
@@ -242,26 +251,28 @@ def test_a_reload_under_a_key_that_another_worker_does_not_know_yet_is_no_fault(
             app, new_tiktok(httpx2.ASGITransport(emulator), secret_key=secret_key, store=store)
         )
 
-    behind, ahead = worker([OLD_SECRET_KEY]), worker([SECRET_KEY, OLD_SECRET_KEY])
-    browser = new_browser(behind)
+    without_new_key, with_new_key = worker([OLD_SECRET_KEY]), worker([SECRET_KEY, OLD_SECRET_KEY])
+    browser = new_browser(without_new_key)
     sign_in(browser, emulator)
-    back = approve_login(browser, emulator)
-    new_browser(ahead, cookies=browser.cookies).get(back)
+    callback_url = approve_login(browser, emulator)
+    assert new_browser(with_new_key, cookies=browser.cookies).get(callback_url).status_code == 303
     browser.cookies = {cookie: value for cookie, value in browser.cookies.items() if cookie == SESSION_COOKIE}
 
-    assert "This sign-in is already complete" in lost(browser, back)
+    assert "This sign-in is already complete" in lost_login_page(browser, callback_url)
 
 
-def test_who_asks_for_json_gets_json(browser: TestClient) -> None:
-    answer = browser.get(CALLBACK, headers={"accept": "application/json"})
+def test_client_that_accepts_json_gets_the_error_as_json(browser: TestClient) -> None:
+    response = browser.get(CALLBACK, headers={"accept": "application/json"})
 
-    assert answer.status_code == 400
-    assert answer.json()["error"] == "invalid_callback"
-    assert answer.json()["message"] == "The sign-in did not work"
-    assert answer.headers["cache-control"] == "no-store"
+    assert response.status_code == 400
+    assert response.json()["error"] == "invalid_callback"
+    assert response.json()["message"] == "The sign-in did not work"
+    assert response.headers["cache-control"] == "no-store"
 
 
-def test_the_page_refers_to_the_line_in_the_log(browser: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+def test_error_page_shows_the_reference_of_its_log_line(
+    browser: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
     page = browser.get(CALLBACK, headers=NAVIGATION).text
 
     (line,) = [record.getMessage() for record in caplog.records if record.name == "asgi_tiktok"]
@@ -270,18 +281,18 @@ def test_the_page_refers_to_the_line_in_the_log(browser: TestClient, caplog: pyt
     assert "callback: invalid_callback" in line
 
 
-def test_a_login_on_plain_localhost_uses_plain_cookies(emulator: Emulator) -> None:
+def test_cookies_on_http_localhost_are_neither_secure_nor_prefixed(emulator: Emulator) -> None:
     tiktok = new_tiktok(httpx2.ASGITransport(emulator), redirect_uri="http://localhost:8000/auth/tiktok/callback")
     browser = new_browser(TikTokAuthMiddleware(app, tiktok), origin="http://localhost:8000")
-    answer = sign_in(browser, emulator)
+    response = sign_in(browser, emulator)
 
-    line = set_cookie_lines(answer)["tiktok_session"]
+    line = set_cookie_lines(response)["tiktok_session"]
     assert line.endswith("; Path=/; HttpOnly; SameSite=Lax")
     assert display_name(browser) == CREATOR.display_name
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS"])
-def test_the_callbacks_query_stays_out_of_the_access_log(tiktok: TikTok, emulator: Emulator, method: str) -> None:
+def test_callback_query_stays_out_of_the_access_log(tiktok: TikTok, emulator: Emulator, method: str) -> None:
     scopes = []
 
     async def server(scope, receive, send):  # type: ignore[no-untyped-def]
@@ -295,7 +306,7 @@ def test_the_callbacks_query_stays_out_of_the_access_log(tiktok: TikTok, emulato
     assert callback["query_string"] == b""
 
 
-def test_signing_out_and_in_again_is_a_new_session(browser: TestClient, emulator: Emulator) -> None:
+def test_login_after_a_sign_out_creates_a_new_session_id(browser: TestClient, emulator: Emulator) -> None:
     sign_in(browser, emulator)
     first = browser.cookies[SESSION_COOKIE]
     browser.post("/auth/tiktok/logout", headers=SAME_ORIGIN)

@@ -1,4 +1,4 @@
-"""What the app behind the middleware sees, and what it is spared."""
+"""What the middleware gives the app, and what it does instead of the app."""
 
 from dataclasses import replace
 from typing import Any, cast
@@ -25,28 +25,28 @@ from tests.support.tiktok import new_tiktok
 WSS = "wss://testserver"
 
 
-class TestWhoIsThere:
-    def test_nobody(self, browser: TestClient) -> None:
+class TestUser:
+    def test_without_a_cookie_is_anonymous(self, browser: TestClient) -> None:
         assert browser.get("/me").json() == {"name": "", "id": "", "scopes": []}
         assert browser.get("/auth/tiktok/session").json() == {"user": None}
 
-    def test_starlettes_requires_works_on_granted_scopes(self, browser: TestClient, emulator: Emulator) -> None:
+    def test_has_the_scopes_that_starlettes_requires_checks(self, browser: TestClient, emulator: Emulator) -> None:
         assert browser.get("/videos").status_code == 403
         sign_in(browser, emulator)
         assert browser.get("/videos").status_code == 403
         sign_in(browser, emulator, "scopes=video.list")
         assert browser.get("/videos").status_code == 200
 
-    def test_the_session_route_tells_scripts(self, browser: TestClient, emulator: Emulator) -> None:
+    def test_is_json_at_the_session_route(self, browser: TestClient, emulator: Emulator) -> None:
         sign_in(browser, emulator)
-        answer = browser.get("/auth/tiktok/session")
+        response = browser.get("/auth/tiktok/session")
 
-        assert answer.json()["user"]["open_id"] == AMARA.open_id
-        assert answer.json()["scopes"] == ["user.info.basic"]
-        assert answer.headers["cache-control"] == "no-store"
-        assert "token" not in answer.text
+        assert response.json()["user"]["open_id"] == AMARA.open_id
+        assert response.json()["scopes"] == ["user.info.basic"]
+        assert response.headers["cache-control"] == "no-store"
+        assert "token" not in response.text
 
-    def test_links_for_templates(self, browser: TestClient, emulator: Emulator) -> None:
+    def test_has_links_for_templates(self, browser: TestClient, emulator: Emulator) -> None:
         assert browser.get("/links").json()["since"] is None
         sign_in(browser, emulator)
         links = browser.get("/links").json()
@@ -56,19 +56,19 @@ class TestWhoIsThere:
         assert links["logout"] == "/auth/tiktok/logout?next=%2Fbye"
         assert links["since"] > 1_700_000_000
 
-    def test_a_token_is_at_hand(self, browser: TestClient, emulator: Emulator) -> None:
+    def test_has_a_token(self, browser: TestClient, emulator: Emulator) -> None:
         sign_in(browser, emulator)
 
         assert browser.get("/token").json() == {"scopes": ["user.info.basic"]}
 
-    def test_somebody_outside_cannot_say_who_is_there(self, tiktok: TikTok) -> None:
+    def test_that_an_outer_layer_has_set_is_overwritten(self, tiktok: TikTok) -> None:
         async def outer(scope: Scope, receive: Receive, send: Send) -> None:
             scope["user"], scope["auth"], scope["tiktok"] = "root", "all", "session"
             await TikTokAuthMiddleware(app, tiktok)(scope, receive, send)
 
         assert display_name(TestClient(outer, base_url=ORIGIN)) == ""
 
-    def test_the_session_of_another_middleware_is_left_alone(self, tiktok: TikTok) -> None:
+    def test_is_not_put_into_the_session_of_starlette(self, tiktok: TikTok) -> None:
         seen: list[Scope] = []
 
         async def inner(scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,87 +76,90 @@ class TestWhoIsThere:
             await PlainTextResponse("ok")(scope, receive, send)
 
         TestClient(TikTokAuthMiddleware(inner, tiktok)).get("/")
+        assert {"user", "auth", "tiktok"} <= seen[0].keys()
         assert "session" not in seen[0]
 
-    def test_without_the_middleware_the_helper_names_the_line_to_write(self) -> None:
+    def test_without_the_middleware_is_an_error_with_the_line_to_write(self) -> None:
         with pytest.raises(ConfigurationError, match=r"add_middleware\(TikTokAuthMiddleware"):
             tiktok_session(HTTPConnection({"type": "http", "headers": []}))
 
-    def test_nobody_has_no_token(self, browser: TestClient) -> None:
+    def test_that_is_anonymous_must_sign_in_for_a_token(self, browser: TestClient) -> None:
         assert browser.get("/token", headers=FETCH).json()["error"] == "login_required"
         assert browser.get("/token", headers=NAVIGATION).headers["location"] == "/auth/tiktok/login?next=%2Ftoken"
 
 
-class TestTheAppsOwnAnswers:
-    def test_say_that_they_depend_on_the_cookie(self, browser: TestClient) -> None:
+class TestResponsesOfTheApp:
+    def test_vary_by_cookie(self, browser: TestClient) -> None:
         assert browser.get("/me").headers["vary"] == "Cookie"
 
-    def test_keep_their_headers(self, browser: TestClient) -> None:
-        answer = browser.get("/dressed")
+    def test_keep_their_own_headers(self, browser: TestClient) -> None:
+        response = browser.get("/decorated")
 
-        assert answer.headers.get_list("vary") == ["Accept", "Cookie"]
-        assert answer.headers["cache-control"] == "public, max-age=60"
-        assert len(answer.headers.get_list("set-cookie")) == 2
+        assert response.headers.get_list("vary") == ["Accept", "Cookie"]
+        assert response.headers["cache-control"] == "public, max-age=60"
+        assert len(response.headers.get_list("set-cookie")) == 2
 
     @pytest.mark.parametrize("vary", ["cookie", "Accept, COOKIE", "*"])
-    def test_say_it_once(self, tiktok: TikTok, vary: str) -> None:
+    def test_that_vary_by_cookie_already_are_unchanged(self, tiktok: TikTok, vary: str) -> None:
         inner = PlainTextResponse("ok", headers={"Vary": vary})
-        answer = TestClient(TikTokAuthMiddleware(inner, tiktok)).get("/")
+        response = TestClient(TikTokAuthMiddleware(inner, tiktok)).get("/")
 
-        assert answer.headers.get_list("vary") == [vary]
+        assert response.headers.get_list("vary") == [vary]
 
-    def test_may_have_headers_from_a_generator(self, tiktok: TikTok) -> None:
+    def test_can_have_headers_from_a_generator(self, tiktok: TikTok) -> None:
         async def inner(scope: Scope, receive: Receive, send: Send) -> None:
             headers = ((name, value) for name, value in [(b"x-one", b"1")])
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await send({"type": "http.response.body", "body": b"ok"})
 
-        answer = TestClient(TikTokAuthMiddleware(inner, tiktok)).get("/")
-        assert (answer.headers["x-one"], answer.headers["vary"]) == ("1", "Cookie")
+        response = TestClient(TikTokAuthMiddleware(inner, tiktok)).get("/")
+        assert (response.headers["x-one"], response.headers["vary"]) == ("1", "Cookie")
 
-    def test_stream_untouched(self, browser: TestClient) -> None:
-        assert len(browser.get("/stream").content) == 300_000
+    def test_are_streamed_completely(self, browser: TestClient) -> None:
+        assert browser.get("/stream").content == b"".join(b"%03d" % number * 1000 for number in range(100))
 
-    def test_fail_as_they_would_alone(self, tiktok: TikTok) -> None:
+    def test_are_not_replaced_if_the_app_raises(self, tiktok: TikTok) -> None:
         async def inner(scope: Scope, receive: Receive, send: Send) -> None:
-            raise RuntimeError("the app's own")
+            raise RuntimeError("error of the app")
 
-        with pytest.raises(RuntimeError, match="the app's own"):
+        with pytest.raises(RuntimeError, match="error of the app"):
             TestClient(TikTokAuthMiddleware(inner, tiktok)).get("/")
 
     @pytest.mark.parametrize("method", ["OPTIONS", "PUT"])
-    def test_have_their_own_methods(self, browser: TestClient, method: str) -> None:
+    def test_are_given_for_every_method(self, browser: TestClient, method: str) -> None:
         assert browser.request(method, "/anything").json() == {"path": "/anything", "method": method}
 
 
 class TestGuardedPaths:
-    def test_lead_a_person_to_the_login_and_back(self, browser: TestClient, emulator: Emulator) -> None:
-        answer = browser.get("/studio/films?sort=new&q=ü", headers=NAVIGATION)
+    def test_redirect_a_page_request_to_the_login_and_back(self, browser: TestClient, emulator: Emulator) -> None:
+        response = browser.get("/studio/films?sort=new&q=ü", headers=NAVIGATION)
 
-        assert answer.status_code == 303
-        assert answer.headers["location"].startswith("/auth/tiktok/login?next=%2Fstudio%2Ffilms%3Fsort%3Dnew%26q%3D")
-        to_tiktok = browser.get(answer.headers["location"])
-        back = browser.get(emulator.consent(to_tiktok.headers["location"]))
-        assert back.headers["location"] == "/studio/films?sort=new&q=%C3%BC"
-        assert browser.get(back.headers["location"]).json() == {"studio": AMARA.display_name}
+        assert response.status_code == 303
+        assert response.headers["location"].startswith(
+            "/auth/tiktok/login?next=%2Fstudio%2Ffilms%3Fsort%3Dnew%26q%3D"
+        )
+        login = browser.get(response.headers["location"])
+        callback = browser.get(emulator.consent(login.headers["location"]))
+        assert callback.headers["location"] == "/studio/films?sort=new&q=%C3%BC"
+        assert browser.get(callback.headers["location"]).json() == {"studio": AMARA.display_name}
 
-    def test_tell_a_script_where_the_login_is(self, browser: TestClient) -> None:
+    def test_return_the_login_url_to_an_api_call(self, browser: TestClient) -> None:
         for _ in range(30):
-            answer = browser.get("/studio", headers=FETCH)
+            response = browser.get("/studio", headers=FETCH)
 
-        assert answer.status_code == 401
-        assert answer.json()["login_url"] == "/auth/tiktok/login?next=%2Fstudio"
+        assert response.status_code == 401
+        assert response.json()["login_url"] == "/auth/tiktok/login?next=%2Fstudio"
         assert not any(cookie.startswith(LOGIN_COOKIE) for cookie in browser.cookies)
 
-    def test_do_not_send_a_form_through_the_login(self, browser: TestClient) -> None:
+    def test_do_not_redirect_a_form(self, browser: TestClient) -> None:
         assert browser.post("/studio", headers=NAVIGATION).status_code == 401
 
     @pytest.mark.parametrize("path", ["/", "/studios", "/x/studio", "/me", "/studi"])
-    def test_end_where_their_name_ends(self, browser: TestClient, path: str) -> None:
+    def test_guard_only_whole_segments(self, browser: TestClient, path: str) -> None:
         assert browser.get(path).status_code == 200
 
     @pytest.mark.parametrize(
-        ("settings", "cure"),
+        ("settings", "fix"),
         [
             ({"protect": "/studio"}, "tuple"),
             ({"protect": ("studio",)}, "slash"),
@@ -170,38 +173,40 @@ class TestGuardedPaths:
             ({"on_error": "page.html"}, "Write def on_error"),
         ],
     )
-    def test_are_named_properly(self, tiktok: TikTok, settings: dict[str, Any], cure: str) -> None:
-        with pytest.raises(ConfigurationError, match=cure):
+    def test_and_origins_that_cannot_work_are_errors(
+        self, tiktok: TikTok, settings: dict[str, Any], fix: str
+    ) -> None:
+        with pytest.raises(ConfigurationError, match=fix):
             TikTokAuthMiddleware(app, tiktok, **settings)
 
 
 class TestWebSockets:
-    def test_know_the_same_user(self, browser: TestClient, emulator: Emulator) -> None:
+    def test_have_the_same_user(self, browser: TestClient, emulator: Emulator) -> None:
         sign_in(browser, emulator, "scopes=video.list")
         with browser.websocket_connect(f"{WSS}/socket", headers={"origin": ORIGIN}) as socket:
-            told = socket.receive_json()
+            message = socket.receive_json()
 
-        assert told["name"] == AMARA.display_name
-        assert set(told["scopes"]) == {"authenticated", "user.info.basic", "video.list"}
+        assert message["name"] == AMARA.display_name
+        assert set(message["scopes"]) == {"authenticated", "user.info.basic", "video.list"}
 
-    def test_from_welcome_sites_are_let_in(self, tiktok: TikTok, emulator: Emulator) -> None:
+    def test_of_websocket_origins_have_the_user(self, tiktok: TikTok, emulator: Emulator) -> None:
         site = TikTokAuthMiddleware(app, tiktok, websocket_origins=["https://front.test"])
         browser = new_browser(site)
         sign_in(browser, emulator)
         with browser.websocket_connect(f"{WSS}/socket", headers={"origin": "https://front.test"}) as socket:
             assert socket.receive_json()["name"] == AMARA.display_name
 
-    @pytest.mark.parametrize(("allowed", "who"), [(False, ""), (True, AMARA.display_name)])
-    def test_without_an_origin_are_nobody_unless_allowed(
-        self, tiktok: TikTok, emulator: Emulator, allowed: bool, who: str
+    @pytest.mark.parametrize(("allowed", "name"), [(False, ""), (True, AMARA.display_name)])
+    def test_without_an_origin_are_anonymous_unless_allowed(
+        self, tiktok: TikTok, emulator: Emulator, allowed: bool, name: str
     ) -> None:
         site = TikTokAuthMiddleware(app, tiktok, allow_missing_origin=allowed)
         browser = new_browser(site)
         sign_in(browser, emulator)
         with browser.websocket_connect(f"{WSS}/socket") as socket:
-            assert socket.receive_json()["name"] == who
+            assert socket.receive_json()["name"] == name
 
-    def test_to_guarded_paths_need_a_user(self, browser: TestClient, emulator: Emulator) -> None:
+    def test_on_guarded_paths_require_a_user(self, browser: TestClient, emulator: Emulator) -> None:
         with (
             pytest.raises(WebSocketDenialResponse) as caught,
             browser.websocket_connect(f"{WSS}/studio/socket", headers={"origin": ORIGIN}),
@@ -213,7 +218,7 @@ class TestWebSockets:
         with browser.websocket_connect(f"{WSS}/studio/socket", headers={"origin": ORIGIN}) as socket:
             assert socket.receive_json()["name"] == AMARA.display_name
 
-    def test_are_closed_before_they_open_where_the_server_has_no_better_word(self, browser: TestClient) -> None:
+    def test_are_refused_with_1008_if_the_server_cannot_send_a_response(self, browser: TestClient) -> None:
         async def server(scope: Scope, receive: Receive, send: Send) -> None:
             scope.pop("extensions", None)
             await browser.app(scope, receive, send)
@@ -226,9 +231,9 @@ class TestWebSockets:
         assert caught.value.code == 1008
 
 
-class TestLifespan:
+class TestRestart:
     @pytest.mark.parametrize("times", [1, 2])
-    def test_passes_through_and_closes_connections(self, tiktok: TikTok, emulator: Emulator, times: int) -> None:
+    def test_leaves_the_middleware_usable(self, tiktok: TikTok, emulator: Emulator, times: int) -> None:
         for _ in range(times):
             with new_browser(TikTokAuthMiddleware(app, tiktok)) as browser:
                 sign_in(browser, emulator)
@@ -242,16 +247,16 @@ class TestInstallation:
         declared = Starlette(routes=app.routes, middleware=[Middleware(TikTokAuthMiddleware, tiktok=tiktok)])
         return [TikTokAuthMiddleware(app, tiktok), added, declared]
 
-    @pytest.mark.parametrize("way", [0, 1, 2], ids=["wrapped", "add_middleware", "Middleware"])
-    def test_works_in_every_usual_way(self, tiktok: TikTok, emulator: Emulator, way: int) -> None:
-        site = self.installations(tiktok)[way]
+    @pytest.mark.parametrize("form", [0, 1, 2], ids=["wrapped", "add_middleware", "Middleware"])
+    def test_works_in_each_usual_form(self, tiktok: TikTok, emulator: Emulator, form: int) -> None:
+        site = self.installations(tiktok)[form]
         browser = new_browser(site)
         sign_in(browser, emulator)
         assert display_name(browser) == AMARA.display_name
         assert browser.post("/auth/tiktok/logout", headers=SAME_ORIGIN).status_code == 303
         assert display_name(browser) == ""
 
-    @pytest.mark.parametrize("strips", [False, True], ids=["path with prefix", "path without"])
+    @pytest.mark.parametrize("strips", [False, True], ids=["path with prefix", "path without prefix"])
     def test_works_below_a_prefix(self, strips: bool) -> None:
         redirect_uri = f"{ORIGIN}/app/auth/tiktok/callback"
         emulator = Emulator([replace(DEFAULT_APP, redirect_uris=(redirect_uri,))])
@@ -266,13 +271,13 @@ class TestInstallation:
         browser = new_browser(stripping if strips else mounted)
         guarded = browser.get("/app/studio", headers=NAVIGATION)
         assert guarded.headers["location"] == "/app/auth/tiktok/login?next=%2Fapp%2Fstudio"
-        to_tiktok = browser.get(guarded.headers["location"]).headers["location"]
-        back = browser.get(emulator.consent(to_tiktok))
-        assert back.headers["location"] == "/app/studio"
+        authorization_url = browser.get(guarded.headers["location"]).headers["location"]
+        callback = browser.get(emulator.consent(authorization_url))
+        assert callback.headers["location"] == "/app/studio"
         assert browser.get("/app/studio").json() == {"studio": AMARA.display_name}
         assert browser.get("/app/links").json()["logout"] == "/app/auth/tiktok/logout?next=%2Fbye"
 
-    def test_two_apps_live_side_by_side(self, emulator: Emulator) -> None:
+    def test_of_two_tiktok_apps_keeps_them_apart(self, emulator: Emulator) -> None:
         one = new_tiktok(httpx2.ASGITransport(emulator))
         two = new_tiktok(
             httpx2.ASGITransport(Emulator()), redirect_uri=f"{ORIGIN}/auth/two/callback", path="/auth/two"
@@ -293,7 +298,7 @@ class TestInstallation:
         assert browser.get("/auth/two/login").status_code == 302
         assert SESSION_COOKIE in browser.cookies
 
-    def test_everything_may_come_from_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_can_take_all_settings_from_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TIKTOK_CLIENT_KEY", "awkey")
         monkeypatch.setenv("TIKTOK_CLIENT_SECRET", "secret")
         monkeypatch.setenv("TIKTOK_REDIRECT_URI", f"{ORIGIN}/auth/tiktok/callback")
@@ -303,43 +308,41 @@ class TestInstallation:
 
         assert start_login(browser).startswith("https://www.tiktok.com/v2/auth/authorize/?client_key=awkey&")
 
-    def test_arguments_in_the_wrong_order_say_so(self, tiktok: TikTok) -> None:
+    def test_with_arguments_in_the_wrong_order_is_an_error_with_the_fix(self, tiktok: TikTok) -> None:
         with pytest.raises(ConfigurationError, match=r"TikTokAuthMiddleware\(app, tiktok\)"):
             TikTokAuthMiddleware(tiktok, app)  # type: ignore[arg-type]
         with pytest.raises(ConfigurationError, match=r"TikTokAuthMiddleware\(app, tiktok\)"):
             TikTokAuthMiddleware(app, "tiktok")  # type: ignore[arg-type]
 
 
-class TestOnError:
+class TestOnErrorHook:
     @pytest.mark.parametrize("is_async", [False, True])
-    def test_makes_the_pages_its_own(self, tiktok: TikTok, is_async: bool) -> None:
+    def test_replaces_the_built_in_page(self, tiktok: TikTok, is_async: bool) -> None:
         def page(connection: HTTPConnection, error: TikTokError) -> Response:
             return PlainTextResponse(f"Oh no: {error.code}", status_code=error.status_code)
 
-        async def later(connection: HTTPConnection, error: TikTokError) -> Response:
+        async def async_page(connection: HTTPConnection, error: TikTokError) -> Response:
             return page(connection, error)
 
-        site = TikTokAuthMiddleware(app, tiktok, on_error=later if is_async else page)
-        answer = TestClient(site, base_url=ORIGIN).get("/auth/tiktok/callback")
+        site = TikTokAuthMiddleware(app, tiktok, on_error=async_page if is_async else page)
+        response = TestClient(site, base_url=ORIGIN).get("/auth/tiktok/callback")
 
-        assert (answer.status_code, answer.text) == (400, "Oh no: invalid_callback")
-        assert answer.headers["cache-control"] == "no-store"
-        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert (response.status_code, response.text) == (400, "Oh no: invalid_callback")
+        assert response.headers["cache-control"] == "no-store"
+        assert response.headers["referrer-policy"] == "no-referrer"
 
+    @pytest.mark.parametrize("returned", [None, "page", ZeroDivisionError()])
+    def test_that_fails_is_replaced_by_the_built_in_page(
+        self, tiktok: TikTok, caplog: pytest.LogCaptureFixture, returned: Any
+    ) -> None:
+        def page(connection: HTTPConnection, error: TikTokError) -> Response:
+            if isinstance(returned, Exception):
+                raise returned
+            return cast(Response, returned)
 
-@pytest.mark.parametrize("returned", [None, "page", ZeroDivisionError()])
-def test_an_on_error_that_fails_gives_way_to_our_page(
-    tiktok: TikTok, caplog: pytest.LogCaptureFixture, returned: Any
-) -> None:
-    def page(connection: HTTPConnection, error: TikTokError) -> Response:
-        if isinstance(returned, Exception):
-            raise returned
-        return cast(Response, returned)
+        site = TikTokAuthMiddleware(app, tiktok, on_error=page)
+        response = TestClient(site, base_url=ORIGIN).get("/auth/tiktok/callback")
 
-    answer = TestClient(TikTokAuthMiddleware(app, tiktok, on_error=page), base_url=ORIGIN).get(
-        "/auth/tiktok/callback"
-    )
-
-    assert answer.status_code == 400
-    assert "The sign-in did not work" in answer.text
-    assert "on_error" in caplog.text
+        assert response.status_code == 400
+        assert "The sign-in did not work" in response.text
+        assert "on_error" in caplog.text

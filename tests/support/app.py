@@ -77,7 +77,7 @@ app = Starlette(
         Route("/videos", videos),
         Route("/studio", studio),
         Route("/studio/{rest:path}", studio),
-        Route("/dressed", decorated),
+        Route("/decorated", decorated),
         Route("/stream", stream),
         WebSocketRoute("/socket", socket),
         WebSocketRoute("/studio/socket", socket),
