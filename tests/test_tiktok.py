@@ -1,5 +1,6 @@
-"""One TikTok app, configured."""
+"""`TikTok`: its settings, its repr, and the lifetime of its sessions."""
 
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -8,13 +9,13 @@ import pytest
 from starlette.testclient import TestClient
 
 from asgi_tiktok import ConfigurationError, MemoryStore, SQLiteStore, TikTok, TikTokAuthMiddleware
-from asgi_tiktok.emulator import Emulator
+from asgi_tiktok.emulator import DEFAULT_CLIENT_SECRET, Emulator
 from tests.support.app import app
 from tests.support.canaries import SECRET_KEY
 from tests.support.clock import Clock
 from tests.support.login import display_name, new_browser, sign_in
 from tests.support.people import AMARA, JUN
-from tests.support.settings import ORIGIN, REDIRECT_URI
+from tests.support.settings import ORIGIN, REDIRECT_URI, SESSION_COOKIE
 from tests.support.tiktok import new_tiktok
 
 ENVIRONMENT = {
@@ -28,7 +29,7 @@ ENVIRONMENT = {
 }
 
 
-def test_the_environment_says_it_all() -> None:
+def test_from_env_reads_every_variable() -> None:
     tiktok = TikTok.from_env(ENVIRONMENT)
 
     assert tiktok._client.client_key == "awkey"
@@ -39,7 +40,7 @@ def test_the_environment_says_it_all() -> None:
 
 
 @pytest.mark.parametrize("variable", list(ENVIRONMENT)[:4])
-def test_a_missing_variable_is_named_with_its_cure(variable: str) -> None:
+def test_error_names_a_missing_variable_and_the_fix(variable: str) -> None:
     environment = {**ENVIRONMENT, variable: "  "}
     with pytest.raises(ConfigurationError, match=rf"{variable} is not set\. ."):
         TikTok.from_env(environment)
@@ -57,19 +58,19 @@ def test_a_missing_variable_is_named_with_its_cure(variable: str) -> None:
         ("TIKTOK_SCOPES", ","),
     ],
 )
-def test_a_wrong_variable_is_named(variable: str, value: str) -> None:
+def test_error_names_a_variable_with_an_invalid_value(variable: str, value: str) -> None:
     with pytest.raises(ConfigurationError, match=rf"^{variable}"):
         TikTok.from_env({**ENVIRONMENT, variable: value})
 
 
-def test_arguments_go_before_the_environment() -> None:
+def test_arguments_override_the_environment() -> None:
     environment = {**ENVIRONMENT, "TIKTOK_SECRET_KEY": ""}
 
     assert TikTok.from_env(environment, secret_key=SECRET_KEY, client_key="other")._client.client_key == "other"
 
 
 @pytest.mark.parametrize(
-    ("settings", "cure"),
+    ("settings", "fix"),
     [
         ({"store": "mongodb://me:password@host"}, "sqlite:///"),
         ({"store": "sqlite://"}, "sqlite:///"),
@@ -93,50 +94,53 @@ def test_arguments_go_before_the_environment() -> None:
         ({"store": ""}, "has no scheme"),
         ({"store": "sqlite:///:memory:"}, "memory://"),
         ({"store": "redis://[bad"}, "not a URL"),
-        ({"store": "postgresql+asyncpg://u:PASS@W0RD:x@h/x"}, "postgresql"),
+        ({"store": "postgresql+asyncpg://u:password@password:x@h/x"}, "postgresql"),
         ({"optional_scopes": None}, "optional_scopes must be a tuple"),
         ({"optional_scopes": "video.list"}, "tuple"),
     ],
 )
-def test_a_setting_that_cannot_work_says_so(settings: dict[str, Any], cure: str) -> None:
-    with pytest.raises(ConfigurationError, match=cure) as caught:
+def test_setting_that_cannot_work_is_an_error_with_the_fix(settings: dict[str, Any], fix: str) -> None:
+    with pytest.raises(ConfigurationError, match=fix) as caught:
         new_tiktok(**settings)
 
     assert "password" not in str(caught.value)
 
 
-def test_a_store_may_be_a_path_or_an_object() -> None:
+def test_store_can_be_a_url_or_an_object() -> None:
     assert repr(new_tiktok(store="sqlite:///data/t.sqlite3")._store) == "SQLiteStore('data/t.sqlite3')"
     assert repr(new_tiktok(store="sqlite:////var/t%20t.sqlite3")._store) == "SQLiteStore('/var/t t.sqlite3')"
     store = MemoryStore()
     assert new_tiktok(store=store)._store is store
 
 
-def test_the_default_store_is_a_file_that_nobody_opens_before_its_time() -> None:
+def test_default_store_is_an_sqlite_file_that_is_opened_at_its_first_use(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
     tiktok = TikTok("k", "s", REDIRECT_URI, SECRET_KEY)
 
     assert isinstance(tiktok._store, SQLiteStore)
-    assert str(tiktok._store.path) == ".asgi-tiktok/store.sqlite3"
-    assert not tiktok._store.path.exists()
+    assert str(tiktok._store._path) == ".asgi-tiktok/store.sqlite3"
+    assert not tiktok._store._path.exists()
 
 
-def test_nothing_shows_its_secrets() -> None:
+def test_no_repr_contains_a_secret() -> None:
     tiktok = new_tiktok()
-    for thing in (tiktok, tiktok._client, tiktok._keys, tiktok._keys.newest, tiktok._store):
-        assert SECRET_KEY not in repr(thing)
-        assert tiktok._client._client_secret not in repr(thing)
+    for value in (tiktok, tiktok._client, tiktok._keys, tiktok._keys.newest, tiktok._store):
+        assert SECRET_KEY not in repr(value)
+        assert DEFAULT_CLIENT_SECRET not in repr(value)
 
 
 class TestSessions:
-    def test_end_when_nobody_comes(self, browser: TestClient, emulator: Emulator, clock: Clock) -> None:
+    def test_end_after_the_idle_timeout(self, browser: TestClient, emulator: Emulator, clock: Clock) -> None:
         sign_in(browser, emulator)
         clock.advance(7 * 86_400 - 5)
         assert display_name(browser) != ""
         clock.advance(7 * 86_400 + 5)
         assert display_name(browser) == ""
 
-    def test_end_after_a_month_however_often_somebody_comes(self, emulator: Emulator, clock: Clock) -> None:
-        # A real jar would have dropped the cookie by then, too.
+    def test_end_after_the_absolute_timeout_even_if_they_are_used(self, emulator: Emulator, clock: Clock) -> None:
+        # Given to each client anew, because the cookie jar of a client drops the cookie after 30 days.
         browser = new_browser(TikTokAuthMiddleware(app, new_tiktok(httpx2.ASGITransport(emulator))))
         sign_in(browser, emulator)
         cookie = dict(browser.cookies)
@@ -146,23 +150,23 @@ class TestSessions:
             days += 1
         assert days == 30
 
-    def test_are_touched_every_few_minutes_only(
+    def test_are_touched_at_most_once_in_five_minutes(
         self, browser: TestClient, emulator: Emulator, store: MemoryStore, clock: Clock
     ) -> None:
         sign_in(browser, emulator)
-        key = next(key for key in store.records if key.startswith("session:"))
-        written = store.records[key]
+        key = next(key for key in store._records if key.startswith("session:"))
+        written = store._records[key]
         clock.advance(240)
         display_name(browser)
-        assert store.records[key] is written
+        assert store._records[key] is written
         clock.advance(120)
         display_name(browser)
-        touched = store.records[key]
+        touched = store._records[key]
         assert touched is not written
         assert touched.ends_at > written.ends_at
         assert touched.owner == written.owner
 
-    def test_end_everywhere_at_once(self, tiktok: TikTok, emulator: Emulator) -> None:
+    def test_of_one_user_end_together(self, tiktok: TikTok, emulator: Emulator) -> None:
         browsers = [new_browser(TikTokAuthMiddleware(app, tiktok)) for _ in range(3)]
         for browser, person in zip(browsers, (AMARA, AMARA, JUN), strict=True):
             sign_in(browser, emulator, person=person)
@@ -170,21 +174,22 @@ class TestSessions:
         assert anyio.run(tiktok.end_sessions, AMARA.open_id) == 2
         assert [display_name(browser) for browser in browsers] == ["", "", "Jun"]
 
-    def test_hold_nothing_that_a_thief_of_the_store_could_use(
+    def test_leave_no_usable_cookie_in_the_store(
         self, browser: TestClient, emulator: Emulator, store: MemoryStore
     ) -> None:
         sign_in(browser, emulator)
-        stolen = repr(store.records)
+        stolen = repr(store._records)
 
-        for value in browser.cookies.values():
-            assert value.split(".")[0] not in stolen
-        assert "Amara" not in stolen
+        session_id, _, signature = browser.cookies[SESSION_COOKIE].partition(".")
+        assert session_id not in stolen
+        assert signature not in stolen
+        assert AMARA.display_name not in stolen
         assert "act.emulator" not in stolen
 
-    def test_need_not_keep_tokens(self, emulator: Emulator, store: MemoryStore) -> None:
+    def test_work_without_stored_tokens(self, emulator: Emulator, store: MemoryStore) -> None:
         tiktok = new_tiktok(httpx2.ASGITransport(emulator), store=store, keep_tokens=False)
         browser = new_browser(TikTokAuthMiddleware(app, tiktok))
         sign_in(browser, emulator)
 
         assert display_name(browser) != ""
-        assert not any(key.startswith("token:") for key in store.records)
+        assert not any(key.startswith("token:") for key in store._records)

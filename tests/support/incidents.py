@@ -51,9 +51,9 @@ INCIDENTS: dict[str, tuple[str, ...]] = {
     ),
     "C-18": (NO_LINKING,),
     "C-19": (
-        CONTRACT + "test_keys_are_compared_to_the_letter",
-        CONTRACT + "test_owners_are_compared_to_the_letter",
-        "tests/stores/test_sqlalchemy.py::test_a_case_insensitive_database_mixes_no_users",
+        CONTRACT + "test_keys_are_compared_byte_by_byte",
+        CONTRACT + "test_owners_are_compared_byte_by_byte",
+        "tests/stores/test_sqlalchemy.py::test_a_case_insensitive_database_keeps_users_apart",
     ),
     "C-20": (IDENTITY,),
     "C-21": (HERE + "test_incidents.py::test_no_code_handles_an_email_address",),
@@ -78,7 +78,7 @@ INCIDENTS: dict[str, tuple[str, ...]] = {
     "C-51": (SESSIONS + "test_cookie_of_an_ended_session_is_rejected",),
     "C-52": (
         SESSIONS + "test_k11_session_that_ends_while_it_is_touched_stays_ended",
-        CONTRACT + "test_what_was_deleted_does_not_come_back_by_replacing",
+        CONTRACT + "test_replace_does_not_restore_a_deleted_record",
     ),
     "C-53": (
         f"{COOKIE}[K-05 no-break space]",
@@ -120,15 +120,15 @@ INCIDENTS: dict[str, tuple[str, ...]] = {
     "C-78": (PATHS + "test_headers_that_name_another_path_are_ignored[H-04 X-Middleware-Subrequest]",),
     "C-79": (HOSTS + "test_h20_concurrent_requests_do_not_mix_their_hosts",),
     "C-80": (
-        "tests/stores/test_redis.py::test_a_cancelled_read_costs_nobody_anything",
-        "tests/stores/test_sqlalchemy.py::test_a_cancelled_read_never_answers_the_next_one",
+        "tests/stores/test_redis.py::test_a_cancelled_read_does_not_disturb_other_reads",
+        "tests/stores/test_sqlalchemy.py::test_the_result_of_a_cancelled_read_is_not_returned_to_the_next",
         HERE + "test_cookies.py::test_k02_exchanged_records_open_no_session",
     ),
     "C-81": (
         SESSIONS + "test_k10_five_hundred_concurrent_users_are_never_mixed",
         "tests/test_api.py::test_five_hundred_users_at_once_are_never_mixed",
     ),
-    "C-82": ("tests/soak/test_abandoned_logins.py::test_logins_that_are_never_finished_leave_nothing",),
+    "C-82": ("tests/soak/test_abandoned_logins.py::test_unfinished_logins_leave_no_rows_and_no_memory",),
     "C-83": (
         LOGIN_COOKIES + "test_k21_sixth_pending_login_evicts_the_oldest",
         LOGIN_COOKIES + "test_k23_stale_login_cookies_are_deleted_first",
@@ -155,7 +155,7 @@ INCIDENTS: dict[str, tuple[str, ...]] = {
     "C-89": (
         CACHES + "test_l04_what_the_app_can_print_contains_no_secret",
         "tests/test_models.py::test_a_token_keeps_its_secrets_out_of_its_repr",
-        "tests/test_tiktok.py::test_nothing_shows_its_secrets",
+        "tests/test_tiktok.py::test_no_repr_contains_a_secret",
     ),
     "C-90": (
         OUTCOMES + "test_error_parameters_are_neither_shown_nor_logged[terminal-P-12]",
@@ -172,8 +172,8 @@ INCIDENTS: dict[str, tuple[str, ...]] = {
         "tests/test_api.py::TestDisconnecting::test_can_be_tried_again_when_tiktok_is_away",
     ),
     "C-94": (
-        CONTRACT + "test_keys_are_compared_to_the_letter",
-        "tests/test_tiktok.py::TestSessions::test_hold_nothing_that_a_thief_of_the_store_could_use",
+        CONTRACT + "test_keys_are_compared_byte_by_byte",
+        "tests/test_tiktok.py::TestSessions::test_leave_no_usable_cookie_in_the_store",
     ),
 }
 
@@ -182,6 +182,6 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     "H-05": ("tests/frameworks/test_behaviour.py::test_links_keep_the_prefix_that_a_proxy_takes_off",),
     "L-04": ("tests/test_login.py::test_callback_query_stays_out_of_the_access_log",),
     "L-05": ("tests/test_client.py::test_errors_tell_nothing_secret",),
-    "V-08": ("tests/test_webhooks.py::test_what_a_hook_failed_at_comes_again",),
-    "W-04": ("tests/test_session_socket.py::test_signing_out_closes_one_that_waits",),
+    "V-08": ("tests/test_webhooks.py::test_event_is_processed_again_after_a_hook_has_failed",),
+    "W-04": ("tests/test_websocket.py::test_sign_out_closes_a_websocket_that_waits",),
 }

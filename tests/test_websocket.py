@@ -1,6 +1,6 @@
-"""A WebSocket ends with its session."""
+"""WebSockets: one stays open only as long as its session lasts."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -17,7 +17,7 @@ from asgi_tiktok.http.websocket import SessionSocket
 from asgi_tiktok.testing import login_as
 from tests.support.login import new_browser, sign_in
 from tests.support.people import AMARA
-from tests.support.settings import FROM_ORIGIN, ORIGIN
+from tests.support.settings import FROM_ORIGIN, LOGOUT, ORIGIN
 
 
 async def echo(websocket: WebSocket) -> None:
@@ -36,7 +36,7 @@ async def push(websocket: WebSocket) -> None:
 
 @pytest.fixture
 def open_socket(tiktok: TikTok) -> Callable[[str], Any]:
-    """Signs Ada in and opens a WebSocket that looks for her session at every chance."""
+    """A function that signs Ada in and opens a WebSocket that checks her session before each message."""
     app = Starlette(routes=[WebSocketRoute("/echo", echo), WebSocketRoute("/push", push)])
     site = TikTokAuthMiddleware(app, tiktok)
     site._websocket_recheck = 0
@@ -49,87 +49,95 @@ def open_socket(tiktok: TikTok) -> Callable[[str], Any]:
     return connect
 
 
-def read_on(socket: Any) -> None:
+def receive_all(socket: Any) -> None:
     for _ in range(1000):
         socket.receive_json()
 
 
-def end(tiktok: TikTok) -> None:
+def end_sessions(tiktok: TikTok) -> None:
     assert anyio.run(tiktok.end_sessions, "ada") == 1
 
 
-def test_it_lasts_as_long_as_the_session(open_socket: Callable[[str], Any]) -> None:
+def test_websocket_stays_open_while_its_session_lasts(open_socket: Callable[[str], Any]) -> None:
     with open_socket("/echo") as socket:
         for text in ("one", "two", "three"):
             socket.send_text(text)
             assert socket.receive_text() == f"Ada: {text}"
 
 
-def test_signing_out_closes_one_that_waits(open_socket: Callable[[str], Any], tiktok: TikTok) -> None:
+def test_sign_out_closes_a_websocket_that_waits(open_socket: Callable[[str], Any], tiktok: TikTok) -> None:
     with open_socket("/echo") as socket:
-        end(tiktok)
+        end_sessions(tiktok)
         with pytest.raises(WebSocketDisconnect) as closed:
             socket.receive_text()
 
     assert closed.value.code == 4401
 
 
-def test_signing_out_closes_one_that_only_sends(open_socket: Callable[[str], Any], tiktok: TikTok) -> None:
+def test_sign_out_closes_a_websocket_that_only_sends(open_socket: Callable[[str], Any], tiktok: TikTok) -> None:
     with open_socket("/push") as socket:
         assert socket.receive_json() == {"number": 0, "live": True}
-        end(tiktok)
+        end_sessions(tiktok)
         with pytest.raises(WebSocketDisconnect) as closed:
-            read_on(socket)
+            receive_all(socket)
 
     assert closed.value.code == 4401
 
 
-def test_a_store_that_does_not_answer_closes_nothing(
+def test_unavailable_store_closes_no_websocket(
     open_socket: Callable[[str], Any], tiktok: TikTok, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    reads: list[str] = []
+
     async def fail(key: str) -> bytes | None:
-        raise StoreError("gone")
+        reads.append(key)
+        raise StoreError("unavailable")
 
     with open_socket("/echo") as socket:
         monkeypatch.setattr(tiktok._store, "get", fail)
         socket.send_text("still here")
         assert socket.receive_text() == "Ada: still here"
+    assert reads
 
 
 @pytest.mark.anyio
-async def test_giving_up_waiting_loses_no_message(tiktok: TikTok) -> None:
+async def test_message_is_kept_when_the_app_stops_waiting() -> None:
     send, receive = anyio.create_memory_object_stream[dict[str, str]](1)
     sent: list[Any] = []
 
-    async def keep(message: Any) -> None:
+    async def collect(message: Any) -> None:
         sent.append(message)
 
-    async def live() -> bool:
+    async def is_live() -> bool:
         return True
 
-    is_live: Callable[[], Awaitable[bool]] = live
-    socket = SessionSocket(receive.receive, keep, is_live, 60)
+    socket = SessionSocket(receive.receive, collect, is_live, 60)
     await send.send({"type": "websocket.connect"})
     assert await socket.receive() == {"type": "websocket.connect"}
-    with anyio.move_on_after(0.01):
+    with anyio.move_on_after(0.01) as waiting:
         await socket.receive()
+    assert waiting.cancelled_caught
     await send.send({"type": "websocket.receive", "text": "kept"})
 
     assert await socket.receive() == {"type": "websocket.receive", "text": "kept"}
+    assert sent == []
     send.close()
     receive.close()
 
 
-def test_somebody_else_stays(tiktok: TikTok, emulator: Emulator, open_socket: Callable[[str], Any]) -> None:
+def test_sign_out_of_another_user_closes_nothing(
+    tiktok: TikTok, emulator: Emulator, open_socket: Callable[[str], Any]
+) -> None:
     with open_socket("/echo") as socket:
         other = new_browser(TikTokAuthMiddleware(Starlette(), tiktok))
         sign_in(other, emulator)
-        other.post("/auth/tiktok/logout", headers=FROM_ORIGIN)
+        assert other.post(LOGOUT, headers=FROM_ORIGIN).status_code == 303
+        assert other.get("/auth/tiktok/session").json() == {"user": None}
         socket.send_text(AMARA.display_name)
         assert socket.receive_text() == f"Ada: {AMARA.display_name}"
 
 
 @pytest.mark.parametrize("seconds", [0, -1, "60", None, 0.5])
-def test_how_often_it_looks_is_a_number_of_seconds(tiktok: TikTok, seconds: Any) -> None:
+def test_websocket_recheck_must_be_a_positive_number_of_seconds(tiktok: TikTok, seconds: Any) -> None:
     with pytest.raises(ConfigurationError, match="websocket_recheck"):
         TikTokAuthMiddleware(Starlette(), tiktok, websocket_recheck=seconds)
