@@ -14,14 +14,14 @@ async def attack(site: Site, data: bytes) -> None:
     before = SESSION_COOKIE + b"=" + await site.sign_in()
     begun, foreign = await site.begin(b"next=/me"), await site.begin()
     query = fill(data, state=begun.state, foreign=foreign.state, code=CODE)
-    answer = await site.get(CALLBACK, query, before, begun.cookie)
+    response = await site.get(CALLBACK, query, before, begun.cookie)
 
-    assert bool(answer.session) == bool(site.asked)
-    if answer.session:
-        assert answer.location == b"/me"
+    assert bool(response.session) == bool(site.asked)
+    if response.session:
+        assert response.location == b"/me"
         assert b"state=" + begun.state in unquote_to_bytes(query)
         assert site.asked == [TOKEN, USER_INFO]
         assert await site.who(before) == "", "the session that was replaced is still valid"
     else:
-        assert answer.status in (400, 403, 502, 503)
+        assert response.status in (400, 403, 502, 503)
         assert await site.who(before) == ADA, "a rejected callback signed the visitor out"

@@ -29,19 +29,19 @@ async def attack(site: Site, data: bytes) -> None:
 
     await begin_another(site, headers)
 
-    answer = await site.get(CALLBACK, b"code=%b&state=%b" % (CODE, begun.state), *headers)
-    assert bool(answer.session) == bool(site.asked)
-    if answer.session:
+    response = await site.get(CALLBACK, b"code=%b&state=%b" % (CODE, begun.state), *headers)
+    assert bool(response.session) == bool(site.asked)
+    if response.session:
         assert any(name == begun.name and is_same(value, begun) for name, value in pairs)
-    assert who == await site.who(*headers) or answer.session
+    assert who == await site.who(*headers) or response.session
 
 
 async def begin_another(site: Site, headers: list[bytes]) -> None:
     """Check that a login starts with any cookies, and that it deletes only our own cookies."""
-    answer = await site.get(LOGIN, b"", *headers)
-    assert answer.status == 302
-    assert not answer.location.startswith(ORIGIN.encode())
-    *forgotten, remembered = answer.all(b"set-cookie")
+    response = await site.get(LOGIN, b"", *headers)
+    assert response.status == 302
+    assert not response.location.startswith(ORIGIN.encode())
+    *forgotten, remembered = response.all(b"set-cookie")
     assert remembered.startswith(LOGIN_COOKIE)
     assert b"Max-Age=600;" in remembered
     for line in forgotten:

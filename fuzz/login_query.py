@@ -25,20 +25,20 @@ def run(data: bytes) -> None:
 
 
 async def attack(site: Site, query: bytes) -> None:
-    answer = await site.get(LOGIN, query)
+    response = await site.get(LOGIN, query)
     assert site.asked == []
-    if answer.status == 400:
-        assert answer.all(b"set-cookie") == []
+    if response.status == 400:
+        assert response.all(b"set-cookie") == []
         assert b"scopes" in unquote_to_bytes(query)
         return
-    assert answer.status == 302
-    target = urlsplit(answer.location.decode())
+    assert response.status == 302
+    target = urlsplit(response.location.decode())
     assert (target.scheme, target.netloc, target.path) == ("https", "www.tiktok.com", "/v2/auth/authorize/")
     asked = parse_qs(target.query, strict_parsing=True)
     assert set(asked) <= FIELDS
     assert set(asked["scope"][0].split(",")) <= SCOPES
 
-    (line,) = answer.all(b"set-cookie")
+    (line,) = response.all(b"set-cookie")
     assert len(line) < 1400
     name, _, value = line.split(b";")[0].partition(b"=")
     location = (await site.come_back(Begun(asked["state"][0].encode(), name, value))).location.decode()

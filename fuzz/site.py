@@ -117,18 +117,18 @@ class Site(httpx2.AsyncBaseTransport):
         scope = {"type": "http", "method": method, "scheme": "https", "path": self.root_path + path}
         more = {"query_string": query, "root_path": self.root_path, "headers": headers or []}
         await self.app({**scope, **more}, receive, send)
-        answer = Answer(start["status"], list(start["headers"]), b"".join(parts))
-        check(answer)
-        return answer
+        response = Answer(start["status"], list(start["headers"]), b"".join(parts))
+        check(response)
+        return response
 
     async def get(self, path: str, query: bytes = b"", *cookies: bytes) -> Answer:
         return await self.ask("GET", path, query=query, headers=[(b"cookie", line) for line in cookies])
 
     async def begin(self, query: bytes = b"") -> Begun:
         """Start a login."""
-        answer = await self.get(LOGIN, query)
-        state = parse_qs(urlsplit(answer.location).query)[b"state"][0]
-        name, _, value = answer.all(b"set-cookie")[-1].split(b";")[0].partition(b"=")
+        response = await self.get(LOGIN, query)
+        state = parse_qs(urlsplit(response.location).query)[b"state"][0]
+        name, _, value = response.all(b"set-cookie")[-1].split(b";")[0].partition(b"=")
         return Begun(state, name, value)
 
     async def come_back(self, begun: Begun) -> Answer:
@@ -151,11 +151,11 @@ async def tell_who(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": scope["user"].identity.encode()})
 
 
-def check(answer: Answer) -> None:
+def check(response: Answer) -> None:
     """Check that every 500 is the page for a wrong setting, and that no header can be split."""
-    assert answer.status < 500 or answer.status in (502, 503, 504) or OPERATOR_PAGE in answer.body
-    assert len(answer.all(b"set-cookie")) <= 25
-    for name, value in answer.headers:
+    assert response.status < 500 or response.status in (502, 503, 504) or OPERATOR_PAGE in response.body
+    assert len(response.all(b"set-cookie")) <= 25
+    for name, value in response.headers:
         assert set(name) <= FIELD_NAME
         assert all(0x20 <= byte < 0x7F for byte in value)
 

@@ -19,7 +19,7 @@ def run(data: bytes) -> None:
 
 
 async def attack(site: Site, data: bytes) -> None:
-    tiktok, records = site.tiktok, site.store.records
+    tiktok, records = site.tiktok, site.store._records
     cookie, _ = SESSION_COOKIE + b"=" + await site.sign_in(), await site.sign_in()
     await tiktok._tokens.save(TOKEN)
     name, elsewhere, token = records

@@ -15,15 +15,15 @@ def run(data: bytes) -> None:
 
 
 async def attack(site: Site, data: bytes) -> None:
-    answer = await site.come_back(await site.begin())
+    response = await site.come_back(await site.begin())
     assert site.asked.count(TOKEN) == 1, "the code was not sent exactly once"
-    if answer.session:
+    if response.session:
         body = json.loads(read_response(data).content)
-        assert await site.who(SESSION_COOKIE + b"=" + answer.session) == body["open_id"]
+        assert await site.who(SESSION_COOKIE + b"=" + response.session) == body["open_id"]
         assert {type(body["access_token"]), type(body["open_id"]), type(body["expires_in"])} == {str, int}
     else:
-        assert answer.status in (400, 500, 502, 503, 504)
-        assert not any(name.startswith(("session:", "token:")) for name in site.store.records)
+        assert response.status in (400, 500, 502, 503, 504)
+        assert not any(name.startswith(("session:", "token:")) for name in site.store._records)
 
     client = site.tiktok._client
     others: list[Coroutine[Any, Any, object]] = [client.refresh_token("rft.a"), client.client_token()]

@@ -14,18 +14,18 @@ def run(data: bytes) -> None:
 
 
 async def attack(site: Site) -> None:
-    answer = await site.come_back(await site.begin())
+    response = await site.come_back(await site.begin())
     assert site.asked == [TOKEN, USER_INFO]
-    if answer.session:
-        cookie = SESSION_COOKIE + b"=" + answer.session
+    if response.session:
+        cookie = SESSION_COOKIE + b"=" + response.session
         site.tiktok._sessions.opened.clear()
         assert await site.who(cookie) == ADA, "the saved session cannot be read again"
         user = json.loads((await site.get("/auth/tiktok/session", b"", cookie)).body)["user"]
         for fact in user.values():
             assert not isinstance(fact, str) or is_clean(fact)
     else:
-        assert answer.status in (502, 503, 504)
-        assert not any(name.startswith(("session:", "token:")) for name in site.store.records)
+        assert response.status in (502, 503, 504)
+        assert not any(name.startswith(("session:", "token:")) for name in site.store._records)
 
 
 def is_clean(text: str) -> bool:

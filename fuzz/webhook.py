@@ -27,14 +27,14 @@ async def attack(site: Site, data: bytes) -> None:
     now = b"%d" % time.time()
     signature = hmac.digest(CLIENT_SECRET.encode(), now + b"." + body, "sha256").hex().encode()
     lines = fill(head, now=now, signature=signature).split(b"\n")
-    answer = await site.ask("POST", WEBHOOK, headers=[(b"tiktok-signature", line) for line in lines], body=body)
+    response = await site.ask("POST", WEBHOOK, headers=[(b"tiktok-signature", line) for line in lines], body=body)
 
     assert site.asked == []
-    assert answer.session is None
-    assert len(heard) == (answer.status == 200)
+    assert response.session is None
+    assert len(heard) == (response.status == 200)
     if heard:
         assert b"s=" + signature in lines[0]
     else:
-        assert answer.status in (400, 401, 413)
+        assert response.status in (400, 401, 413)
     removed = bool(heard) and heard[0].event == "authorization.removed" and heard[0].open_id == ADA
     assert await site.who(cookie) == ("" if removed else ADA)

@@ -1,4 +1,4 @@
-"""Two browsers before one site, and the tally of what they tried."""
+"""The browsers of a victim and an attacker at one site, and the table of attacks that is printed after a run."""
 
 import re
 from collections import Counter
@@ -14,23 +14,23 @@ from tests.support.stores import each_store, redis_cluster
 
 __all__ = ["each_store", "redis_cluster"]
 
-# A row is named in brackets as in the tables, [K-05 en quad], or in a function's name, test_k20_two_tabs.
+# The row is in the id of the test, [K-05 en quad], or in the name of its function, test_k21_sixth_pending_login_….
 ROW = re.compile(r"::test_([a-z])(\d\d)_|\[(?:[^\]]*-)?([A-Z])-(\d\d)\b")
 TABLES = {
-    "N": "login CSRF, every store and framework",
+    "N": "login CSRF, with every store and framework",
     "P": "callback parameters",
     "K": "cookies",
-    "H": "paths, methods, host and forwarded headers",
+    "H": "paths, methods, Host and forwarded headers",
     "G": "logout and CSRF",
     "W": "WebSocket",
-    "L": "caching and leakage",
+    "L": "caching and leaks",
     "V": "webhooks",
 }
-COLUMNS = ("tried", "refused", "let through", "not tried")
+COLUMNS = ("tried", "refused", "succeeded", "skipped")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "welcome: no attack, but what must still work beside the refusals")
+    config.addinivalue_line("markers", "legitimate: not an attack, but a request that must succeed")
 
 
 @pytest.fixture
@@ -49,24 +49,24 @@ def attacker(site: ASGIApp, emulator: Emulator) -> Browser:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    tally: Counter[tuple[str, str]] = Counter()
+    counts: Counter[tuple[str, str]] = Counter()
     for outcome in ("passed", "failed", "error", "skipped"):
         for report in terminalreporter.stats.get(outcome, []):
             row = ROW.search(report.nodeid) if "tests/security/" in report.nodeid else None
             if row is None or (outcome == "passed" and report.when != "call"):
                 continue
             table = (row[1] or row[3]).upper()
-            tally[table, "welcome" if "welcome" in report.keywords else outcome] += 1
-    if not tally:
+            counts[table, "legitimate" if "legitimate" in report.keywords else outcome] += 1
+    if not counts:
         return
-    terminalreporter.section("attacks tried, refused and let through")
+    terminalreporter.section("attacks that were tried, refused and successful")
     line = "{:<46}{:>7}{:>9}{:>13}{:>11}".format
     terminalreporter.write_line(line("", *COLUMNS))
     totals: Counter[str] = Counter()
     for table, title in TABLES.items():
-        refused, let_through = tally[table, "passed"], tally[table, "failed"] + tally[table, "error"]
-        counted = {"tried": refused + let_through, "refused": refused, "let through": let_through}
-        counted["not tried"] = tally[table, "skipped"]
-        totals.update(counted)
-        terminalreporter.write_line(line(f"{table}  {title}", *counted.values()))
+        refused, succeeded = counts[table, "passed"], counts[table, "failed"] + counts[table, "error"]
+        row_counts = {"tried": refused + succeeded, "refused": refused, "succeeded": succeeded}
+        row_counts["skipped"] = counts[table, "skipped"]
+        totals.update(row_counts)
+        terminalreporter.write_line(line(f"{table}  {title}", *row_counts.values()))
     terminalreporter.write_line(line("", *(totals[column] for column in COLUMNS)))

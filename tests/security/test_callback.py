@@ -95,21 +95,21 @@ async def test_invalid_callback_is_rejected_and_changes_nothing(
     victim: Browser, emulator: Emulator, caplog: pytest.LogCaptureFixture, query: str | bytes
 ) -> None:
     await victim.sign_in(JUN)
-    back = await victim.approve_login()
-    given = callback_parts(back)
+    callback_url = await victim.approve_login()
+    given = callback_parts(callback_url)
     caplog.clear()
-    answer = await send_callback(victim, filled(query, given))
+    response = await send_callback(victim, filled(query, given))
 
-    assert answer.status == 400
+    assert response.status == 400
     assert count_requests(emulator) == 1, "TikTok was asked"
-    assert not answer.set_cookie_lines
+    assert not response.set_cookie_lines
     assert await victim.display_name() == JUN.display_name, "the earlier login is gone"
-    assert "TikTok" in answer.text
-    assert given["state"] not in answer.text
+    assert "TikTok" in response.text
+    assert given["state"] not in response.text
     (line,) = [record.getMessage() for record in caplog.records if record.name == "asgi_tiktok"]
     assert line.startswith("callback: ")
     assert len(line) < 1024
-    assert (await victim.request(back)).location == "/me", "the real callback works no more"
+    assert (await victim.request(callback_url)).location == "/me", "the real callback works no more"
 
 
 async def work_of(errand: Callable[[], Awaitable[Any]]) -> int:
@@ -136,15 +136,15 @@ async def test_p10_huge_query_costs_less_than_twice_the_work_of_a_small_one(vict
         assert await work_of(lambda huge=huge: send_callback(victim, "code=c" + state + huge)) < 2 * plain  # type: ignore[misc]
 
 
-@pytest.mark.welcome
+@pytest.mark.legitimate
 @pytest.mark.parametrize("safe", ["/", "*!", ""], ids=["P-06 quoted", "P-06 raw", "P-06 all quoted"])
 async def test_percent_encoded_code_is_accepted(victim: Browser, safe: str) -> None:
-    back = await victim.approve_login()
-    code = parse_qs(urlsplit(back).query)["code"][0]
+    callback_url = await victim.approve_login()
+    code = parse_qs(urlsplit(callback_url).query)["code"][0]
 
     assert {"*", "!"} <= set(code)
     assert (
-        await send_callback(victim, f"code={quote(code, safe=safe)}&state={callback_parts(back)['state']}")
+        await send_callback(victim, f"code={quote(code, safe=safe)}&state={callback_parts(callback_url)['state']}")
     ).status == 303
 
 
@@ -165,7 +165,7 @@ async def test_code_is_decoded_exactly_once(victim: Browser, emulator: Emulator,
     assert SESSION_COOKIE not in victim.jar
 
 
-@pytest.mark.welcome
+@pytest.mark.legitimate
 async def test_p07_percent_encoded_state_is_accepted(victim: Browser) -> None:
     given = callback_parts(await victim.approve_login())
 

@@ -29,10 +29,10 @@ DENIALS = {
 async def test_denial_ends_only_its_own_login(victim: Browser, emulator: Emulator, error: str) -> None:
     await victim.sign_in(JUN)
     state = parse_qs(urlsplit(await victim.start_login("next=/secret")).query)["state"][0]
-    answer = await victim.request(f"{CALLBACK}?{error}&state={state}", page="https://www.tiktok.com")
+    response = await victim.request(f"{CALLBACK}?{error}&state={state}", page="https://www.tiktok.com")
 
-    assert answer.status == 403
-    assert "You cancelled the sign-in" in answer.text
+    assert response.status == 403
+    assert "You cancelled the sign-in" in response.text
     assert count_requests(emulator) == 1
     assert not any(cookie.name.startswith(LOGIN_COOKIE) for cookie in victim.jar)
     assert await victim.display_name() == JUN.display_name
@@ -59,11 +59,11 @@ async def test_error_parameters_are_neither_shown_nor_logged(
     state = parse_qs(urlsplit(await victim.start_login()).query)["state"][0] if own else "A" * 43
     caplog.clear()
     fields = {"error": hostile, "error_description": hostile, "error_uri": "javascript:alert(1)", "state": state}
-    answer = await send_callback(victim, "&".join(f"{name}={quote(value)}" for name, value in fields.items()))
+    response = await send_callback(victim, "&".join(f"{name}={quote(value)}" for name, value in fields.items()))
 
     lines = [record.getMessage() for record in caplog.records if record.name == "asgi_tiktok"]
-    assert answer.status in (400, 502)
-    for text in (answer.text, str(answer.headers.raw), "".join(lines)):
+    assert response.status in (400, 502)
+    for text in (response.text, str(response.headers.raw), "".join(lines)):
         assert hostile[:20] not in text
         assert "javascript" not in text
     assert len(lines) == 1
@@ -81,17 +81,17 @@ EXTRA = {
 
 @pytest.mark.parametrize("extra", EXTRA.values(), ids=EXTRA.keys())
 async def test_other_query_parameters_do_not_change_the_target(victim: Browser, extra: str) -> None:
-    back = (await victim.approve_login()).replace("&scopes=user.info.basic", "")
-    answer = await victim.request(back + extra)
+    callback_url = (await victim.approve_login()).replace("&scopes=user.info.basic", "")
+    response = await victim.request(callback_url + extra)
 
-    assert (answer.status, answer.location) == (303, "/me")
+    assert (response.status, response.location) == (303, "/me")
     assert await victim.display_name() == AMARA.display_name
 
 
 async def test_p14_granted_scopes_come_from_the_token_alone(victim: Browser) -> None:
-    back = await victim.approve_login()
-    assert "scopes=user.info.basic" in back
-    await victim.request(back.replace("scopes=user.info.basic", "scopes=video.list,video.publish"))
+    callback_url = await victim.approve_login()
+    assert "scopes=user.info.basic" in callback_url
+    await victim.request(callback_url.replace("scopes=user.info.basic", "scopes=video.list,video.publish"))
 
     assert (await victim.request("/me")).json()["scopes"] == ["authenticated", "user.info.basic"]
     assert (await victim.request("/videos")).status == 403
@@ -103,15 +103,15 @@ METHODS += ["P-16 HEAD"]
 
 @pytest.mark.parametrize("row", METHODS)
 async def test_only_get_completes_a_login(victim: Browser, emulator: Emulator, row: str) -> None:
-    back = await victim.approve_login()
+    callback_url = await victim.approve_login()
     override = [("x-http-method-override", "GET"), ("content-type", "application/x-www-form-urlencoded")]
-    body = urlsplit(back).query.encode() + b"&_method=GET"
-    for address in (back, CALLBACK):
-        answer = await victim.request(address, method=row.split()[1], headers=override, body=body)
-        assert (answer.status, answer.headers["allow"]) == (405, "GET")
+    body = urlsplit(callback_url).query.encode() + b"&_method=GET"
+    for address in (callback_url, CALLBACK):
+        response = await victim.request(address, method=row.split()[1], headers=override, body=body)
+        assert (response.status, response.headers["allow"]) == (405, "GET")
     assert count_requests(emulator) == 0
     assert SESSION_COOKIE not in victim.jar
-    assert (await victim.request(back)).status == 303
+    assert (await victim.request(callback_url)).status == 303
 
 
 UNASKED = {
@@ -125,29 +125,29 @@ UNASKED = {
 async def test_prefetch_of_the_callback_does_not_use_the_login(
     victim: Browser, emulator: Emulator, header: tuple[str, str]
 ) -> None:
-    back = await victim.approve_login()
+    callback_url = await victim.approve_login()
 
-    assert (await victim.request(back, headers=[header])).status == 204
+    assert (await victim.request(callback_url, headers=[header])).status == 204
     assert count_requests(emulator) == 0
-    assert (await victim.request(back)).status == 303
+    assert (await victim.request(callback_url)).status == 303
 
 
 async def test_p16_link_preview_does_not_use_the_login(victim: Browser, site: ASGIApp, emulator: Emulator) -> None:
-    back = await victim.approve_login()
+    callback_url = await victim.approve_login()
     preview = Browser(site, emulator)
 
     assert (
-        await preview.request(back, headers=[("user-agent", "PreviewBot/1.0")], fetch_metadata=False)
+        await preview.request(callback_url, headers=[("user-agent", "PreviewBot/1.0")], fetch_metadata=False)
     ).status == 400
     assert count_requests(emulator) == 0
-    assert (await victim.request(back)).status == 303
+    assert (await victim.request(callback_url)).status == 303
 
 
 async def test_p17_reload_redirects_again_without_a_request_to_tiktok(victim: Browser, emulator: Emulator) -> None:
-    back = await victim.approve_login()
-    first = await victim.request(back)
+    callback_url = await victim.approve_login()
+    first = await victim.request(callback_url)
     session = victim.session_cookie
-    again = await victim.request(back)
+    again = await victim.request(callback_url)
 
     assert (again.status, again.location) == (first.status, first.location)
     assert not again.set_cookie_lines
@@ -156,14 +156,14 @@ async def test_p17_reload_redirects_again_without_a_request_to_tiktok(victim: Br
 
 
 async def test_p17_used_callback_signs_nobody_in(victim: Browser, attacker: Browser, emulator: Emulator) -> None:
-    back = await victim.approve_login()
-    await victim.request(back)
+    callback_url = await victim.approve_login()
+    await victim.request(callback_url)
     await victim.sign_out()
     await attacker.sign_in(JUN)
     for browser, who in ((victim, ""), (attacker, JUN.display_name)):
-        answer = await browser.request(back)
-        assert answer.status == 400
-        assert "This sign-in is already complete" in answer.text
+        response = await browser.request(callback_url)
+        assert response.status == 400
+        assert "This sign-in is already complete" in response.text
         assert await browser.display_name() == who
     assert count_requests(emulator) == 2
 
@@ -172,15 +172,15 @@ async def test_p17_used_callback_signs_nobody_in(victim: Browser, attacker: Brow
 async def test_login_expires_after_ten_minutes(
     victim: Browser, emulator: Emulator, clock: Clock, keeps_cookie: bool
 ) -> None:
-    back = await victim.approve_login()
+    callback_url = await victim.approve_login()
     cookie = victim.jar.cookie_header(victim.home)
     clock.advance(601)
     assert victim.jar.cookie_header(victim.home) == ""
-    answer = await victim.request(back, headers=[("cookie", cookie)] if keeps_cookie else [])
+    response = await victim.request(callback_url, headers=[("cookie", cookie)] if keeps_cookie else [])
 
-    assert answer.status == 400
-    assert "This took too long" in answer.text
-    assert 'href="/auth/tiktok/login' in answer.text
+    assert response.status == 400
+    assert "This took too long" in response.text
+    assert 'href="/auth/tiktok/login' in response.text
     assert count_requests(emulator) == 0
 
 
@@ -199,9 +199,9 @@ async def test_p19_login_as_another_user_ends_the_previous_session(
 
 
 async def test_p20_callback_in_the_url_fragment_is_rejected(victim: Browser, emulator: Emulator) -> None:
-    back = await victim.approve_login()
+    callback_url = await victim.approve_login()
 
-    assert (await victim.request(f"{CALLBACK}#{urlsplit(back).query}")).status == 400
+    assert (await victim.request(f"{CALLBACK}#{urlsplit(callback_url).query}")).status == 400
     assert count_requests(emulator) == 0
 
 

@@ -42,7 +42,7 @@ async def at_every_await(prepare: Prepare, deed: Action) -> AsyncIterator[Scene]
 
 
 async def within_every_step(store: Store, prepare: Prepare, deed: Action) -> AsyncIterator[Scene]:
-    """A scene for each step to the store or to TikTok, cancelled while the answer is under way."""
+    """A scene for each step to the store or to TikTok, cancelled while the response is under way."""
     for step in count():
         scene = await prepare(store)
         if not await cancelled_within(step, deed(scene)):
@@ -135,7 +135,7 @@ async def check_sign_out(scene: Scene) -> None:
 
 
 async def check_removal(scene: Scene) -> None:
-    """TikTok, which had no answer, sends the event again, and at the latest when the mark has ended it counts."""
+    """TikTok, which had no response, sends the event again, and at the latest when the mark has ended it counts."""
     status = await scene.send_removal()
     if status == 503:
         assert await scene.expire_event_marker()

@@ -92,9 +92,9 @@ async def test_workers_whose_clocks_differ_by_up_to_a_minute_work_together(
 ) -> None:
     one, two = workers(each_store, emulator, first, second)
     browser = Browser(one, emulator)
-    back = await browser.approve_login()
+    callback_url = await browser.approve_login()
     browser.app = two
-    await browser.visit(back)
+    await browser.visit(callback_url)
     for worker in (one, two):
         browser.app = worker
         assert await browser.display_name() == AMARA.display_name
@@ -115,9 +115,9 @@ async def test_worker_whose_clock_is_an_hour_wrong_rejects_logins_but_no_session
     """A login that is an hour old, or from the future, is refused; what was finished holds, and can be ended."""
     one, two = workers(each_store, emulator, first, second)
     browser = Browser(one, emulator)
-    back = await browser.approve_login()
+    callback_url = await browser.approve_login()
     browser.app = two
-    assert (await browser.request(back)).status == 400
+    assert (await browser.request(callback_url)).status == 400
     assert count_requests(emulator) == 0
 
     browser.app = one
@@ -129,8 +129,8 @@ async def test_worker_whose_clock_is_an_hour_wrong_rejects_logins_but_no_session
         assert (await browser.request("/token")).status == 200
     await browser.sign_out()
     for worker in (one, two):
-        answer = await send_request(worker, "GET", "/me", headers=[("cookie", f"__Host-tiktok_session={stolen}")])
-        assert answer.json()["name"] == ""
+        response = await send_request(worker, "GET", "/me", headers=[("cookie", f"__Host-tiktok_session={stolen}")])
+        assert response.json()["name"] == ""
     wrong = one if first else two
     assert (await tell(wrong, at=time.time())).status == 401
 
@@ -193,9 +193,9 @@ async def test_logins_sessions_and_refreshes_work_across_2038(
     clock.set(end - 60)
     (worker,) = workers(each_store, emulator, 0)
     browser = Browser(worker, emulator)
-    back = await browser.approve_login()
+    callback_url = await browser.approve_login()
     clock.set(end + 60)
-    await browser.visit(back)
+    await browser.visit(callback_url)
     assert (await tell(worker, at=time.time(), number=1)).status == 200
     await browser.sign_in()
     for wait in (0, sessions.TOUCH_INTERVAL + 1, 3 * HOUR):
@@ -232,9 +232,9 @@ async def test_session_can_expire_between_two_readings_of_the_clock(
         return real_time() + (2 if readings >= reading else 0)
 
     clock.real_time = moving_on
-    answer = await send_request(worker, "GET", "/me", headers=[("cookie", cookie)])
-    assert answer.json()["name"] in ("", AMARA.display_name)
-    assert readings >= reading or answer.json()["name"] == AMARA.display_name
+    response = await send_request(worker, "GET", "/me", headers=[("cookie", cookie)])
+    assert response.json()["name"] in ("", AMARA.display_name)
+    assert readings >= reading or response.json()["name"] == AMARA.display_name
     clock.offset += 2
     assert await browser.display_name() == ""
 
@@ -243,7 +243,7 @@ async def test_session_can_expire_between_two_readings_of_the_clock(
 async def test_clock_that_jumps_at_random_never_shows_another_user(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    """It may cost a sign-in, but never an answer, and never a step that breaks the store's contract."""
+    """It may cost a sign-in, but never an response, and never a step that breaks the store's contract."""
     (worker,) = workers(MemoryStore(), emulator, 0)
     browser = Browser(worker, emulator)
     chance, true_time = random.Random(seed), time.time

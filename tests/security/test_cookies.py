@@ -33,9 +33,9 @@ async def cookie(victim: Browser) -> bytes:
 
 async def show(site: ASGIApp, *headers: bytes) -> RawResponse:
     """A page fetched with exactly these Cookie headers."""
-    answer = await send_request(site, "GET", "/me", headers=[("cookie", header) for header in headers])
-    assert answer.status == 200
-    return answer
+    response = await send_request(site, "GET", "/me", headers=[("cookie", header) for header in headers])
+    assert response.status == 200
+    return response
 
 
 def cookie_purpose(tiktok: TikTok) -> str:
@@ -206,7 +206,7 @@ async def test_k03_other_spellings_of_a_signature_are_rejected(site: ASGIApp, vi
 ORDERS = {"K-04 first": 1, "K-04 last": -1}
 
 
-@pytest.mark.welcome
+@pytest.mark.legitimate
 @pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS.keys())
 async def test_genuine_cookie_is_accepted_beside_a_forged_one(site: ASGIApp, cookie: bytes, order: int) -> None:
     pairs = [OURS + cookie, OURS + b"forged"][::order]
@@ -226,7 +226,7 @@ async def test_two_genuine_cookies_are_both_rejected(
     assert await user_of(site, *pairs) == ""
 
 
-@pytest.mark.welcome
+@pytest.mark.legitimate
 async def test_k06_attributes_of_rfc_2965_are_ignored(site: ASGIApp, cookie: bytes) -> None:
     assert await user_of(site, b"$Version=1; " + OURS + cookie + b"; $Path=/") == AMARA.display_name
 
@@ -275,10 +275,10 @@ async def test_k08_few_of_many_session_cookies_are_verified(site: ASGIApp, monke
 
 
 async def test_k01_forged_cookie_is_deleted(site: ASGIApp) -> None:
-    answer = await show(site, OURS + b"forged")
+    response = await show(site, OURS + b"forged")
 
-    assert "Max-Age=0" in answer.set_cookie_lines[SESSION_COOKIE]
-    assert answer.headers["cache-control"] == "private, no-store"
+    assert "Max-Age=0" in response.set_cookie_lines[SESSION_COOKIE]
+    assert response.headers["cache-control"] == "private, no-store"
 
 
 async def test_k01_request_from_another_site_deletes_no_cookie(victim: Browser, cookie: bytes) -> None:

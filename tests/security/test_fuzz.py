@@ -53,7 +53,7 @@ def written(facts: st.SearchStrategy[Any]) -> st.SearchStrategy[bytes]:
     return st.builds(lambda found, encoding: json.dumps(found).encode(encoding), facts, encodings)
 
 
-def answers(name: str, *bodies: dict[str, Any]) -> st.SearchStrategy[bytes]:
+def tiktok_responses(name: str, *bodies: dict[str, Any]) -> st.SearchStrategy[bytes]:
     """What TikTok or something in its place could say."""
     status = st.sampled_from([b"200", b"200", b"200", b"204", b"302", b"400", b"401", b"429", b"500", b"503"])
     lines = st.lists(st.sampled_from(HEADER_LINES) | st.builds(bytes.__add__, st.sampled_from(HEADER_NAMES), scraps))
@@ -145,8 +145,8 @@ ATTACKS = {
     "next_path": spliced(
         "next_path", b"/", b"\\", b"%2f", b"%25", b"..", b"\t", b"\xef\xbc\x8f", b"\xef\xbc\x85", b"?", b"#"
     ),
-    "token_body": answers("token_body", TOKEN, TOKEN, REFUSAL, {"error": API_ERROR}),
-    "user_info_body": answers(
+    "token_body": tiktok_responses("token_body", TOKEN, TOKEN, REFUSAL, {"error": API_ERROR}),
+    "user_info_body": tiktok_responses(
         "user_info_body", {"data": {"user": USER}, "error": FINE}, {"data": {"user": USER}, "error": API_ERROR}
     )
     | st.builds(

@@ -46,22 +46,22 @@ HOSTS: dict[str, list[tuple[str, str]]] = {
 }
 
 
-async def answers(site: ASGIApp, headers: RawHeaders, **scope: Any) -> list[RawResponse]:
+async def request_pages(site: ASGIApp, headers: RawHeaders, **scope: Any) -> list[RawResponse]:
     """What every kind of page says to a browser with these headers."""
     sent = [*headers, ("accept", "text/html"), ("sec-fetch-mode", "navigate")]
     paths = ["/auth/tiktok/login", "/auth/tiktok/callback", "/auth/tiktok/logout", "/auth/tiktok/session", "/studio"]
     return [await send_request(site, "GET", path, headers=sent, **scope) for path in paths]
 
 
-def told(answers: list[RawResponse]) -> list[tuple[int, list[bytes], bytes]]:
-    """The answers without what is random in every one of them."""
+def comparable(responses: list[RawResponse]) -> list[tuple[int, list[bytes], bytes]]:
+    """The responses without what is random in every one of them."""
     return [
         (
-            answer.status,
-            [CHANGING.sub(b"", value) for name, value in answer.headers.raw if name != b"set-cookie"],
-            CHANGING.sub(b"", answer.body),
+            response.status,
+            [CHANGING.sub(b"", value) for name, value in response.headers.raw if name != b"set-cookie"],
+            CHANGING.sub(b"", response.body),
         )
-        for answer in answers
+        for response in responses
     ]
 
 
@@ -69,10 +69,10 @@ def told(answers: list[RawResponse]) -> list[tuple[int, list[bytes], bytes]]:
 async def test_responses_do_not_depend_on_host_or_forwarded_headers(
     site: ASGIApp, headers: list[tuple[str, str]]
 ) -> None:
-    usual = await answers(site, [("host", "testserver")])
-    unusual = await answers(site, headers)
+    usual = await request_pages(site, [("host", "testserver")])
+    unusual = await request_pages(site, headers)
 
-    assert told(unusual) == told(usual)
+    assert comparable(unusual) == comparable(usual)
     assert "redirect_uri=https%3A%2F%2Ftestserver%2Fauth%2Ftiktok%2Fcallback&" in unusual[0].location
     ((_, line),) = unusual[0].set_cookie_lines.items()
     assert line.endswith("; Max-Age=600; Path=/; HttpOnly; SameSite=Lax; Secure")
@@ -82,28 +82,28 @@ async def test_responses_do_not_depend_on_host_or_forwarded_headers(
 async def test_login_does_not_depend_on_host_or_forwarded_headers(
     site: ASGIApp, victim: Browser, emulator: Emulator, headers: list[tuple[str, str]]
 ) -> None:
-    back = victim.home.join(await victim.approve_login())
+    callback_url = victim.home.join(await victim.approve_login())
     sent = [*headers, ("cookie", victim.jar.cookie_header(victim.home))]
-    answer = await send_request(site, "GET", back.path, query=back.query.encode(), headers=sent)
+    response = await send_request(site, "GET", callback_url.path, query=callback_url.query.encode(), headers=sent)
 
-    assert (answer.status, answer.location) == (303, "/me")
-    assert answer.set_cookie_lines[SESSION_COOKIE].endswith("; Path=/; HttpOnly; SameSite=Lax; Secure")
+    assert (response.status, response.location) == (303, "/me")
+    assert response.set_cookie_lines[SESSION_COOKIE].endswith("; Path=/; HttpOnly; SameSite=Lax; Secure")
     assert emulator.exchanges[-2].request["redirect_uri"] == f"{ORIGIN}/auth/tiktok/callback"
 
 
 async def test_h22_cookies_stay_secure_behind_a_proxy_that_ends_tls(
     site: ASGIApp, victim: Browser, emulator: Emulator
 ) -> None:
-    http, https = [await answers(site, [("host", "testserver")], scheme=scheme) for scheme in ("http", "https")]
-    assert told(http) == told(https)
-    assert all("; Secure" in line for answer in http for line in answer.set_cookie_lines.values())
+    http, https = [await request_pages(site, [("host", "testserver")], scheme=scheme) for scheme in ("http", "https")]
+    assert comparable(http) == comparable(https)
+    assert all("; Secure" in line for response in http for line in response.set_cookie_lines.values())
 
 
 async def test_h20_concurrent_requests_do_not_mix_their_hosts(site: ASGIApp) -> None:
     locations: set[str] = set()
 
     async def visit(number: int) -> None:
-        (login, *_) = await answers(site, [("host", f"site{number}.test")])
+        (login, *_) = await request_pages(site, [("host", f"site{number}.test")])
         locations.add(re.sub(r"(state|code_challenge)=[^&]+", "", login.location))
 
     async with anyio.create_task_group() as group:
@@ -117,19 +117,19 @@ async def test_h23_login_from_an_unregistered_address_ends_at_the_registered_one
 ) -> None:
     """There is one redirect_uri: a login that begins at another address ends at the registered one, and says so."""
     elsewhere = Browser(site, emulator, home="https://www.testserver")
-    back = await elsewhere.approve_login()
+    callback_url = await elsewhere.approve_login()
     here = Browser(site, emulator)
 
-    assert back.startswith(f"{ORIGIN}/auth/tiktok/callback?")
-    assert "This sign-in began at another address" in (await here.request(back)).text
+    assert callback_url.startswith(f"{ORIGIN}/auth/tiktok/callback?")
+    assert "This sign-in began at another address" in (await here.request(callback_url)).text
     assert SESSION_COOKIE not in here.jar
 
 
 async def test_h24_responses_do_not_depend_on_the_client_address(site: ASGIApp) -> None:
-    one = await answers(site, [("host", "testserver")], client=("6.6.6.6", 1))
-    other = await answers(site, [("host", "testserver"), ("x-real-ip", "127.0.0.1")], client=None)
+    one = await request_pages(site, [("host", "testserver")], client=("6.6.6.6", 1))
+    other = await request_pages(site, [("host", "testserver"), ("x-real-ip", "127.0.0.1")], client=None)
 
-    assert told(one) == told(other)
+    assert comparable(one) == comparable(other)
 
 
 IDENTITIES = ["x-user", "x_user", "x-remote-user", "x-forwarded-user", "x-forwarded-email", "x-auth-request-user"]

@@ -148,7 +148,7 @@ async def test_sign_in_during_a_sign_out_ends_the_earlier_session(each_store: St
 @FEW
 @BOTH
 async def test_logins_of_two_users_in_two_tabs_are_not_mixed(each_store: Store, turned: bool) -> None:
-    """Each answer's cookie is its own person's, and the last one wins (R-39, R-40)."""
+    """Each response's cookie is its own person's, and the last one wins (R-39, R-40)."""
     backs: dict[Scene, tuple[str, str]] = {}
     people = (JUN, QUILL)
 

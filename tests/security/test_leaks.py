@@ -33,7 +33,7 @@ from tests.support.webhooks import sign_webhook, webhook_body
 pytestmark = pytest.mark.anyio
 
 TOKEN = "act.emulator.LeakCanary"
-ANSWERS = {
+TIKTOK_FAULTS = {
     **{name: fault for name, (fault, _) in FAULTS.items()},
     "half a token": responding(200, content=f'{{"access_token": "{TOKEN}",'.encode()),
     "no lifetime": responding(
@@ -62,8 +62,8 @@ def tiktok(faulty: FaultyTransport) -> TikTok:
 async def new_token(tiktok: TikTok, emulator: Emulator) -> tuple[str, str]:
     """A code and its verifier."""
     verifier = secrets.token_urlsafe(32)
-    back = emulator.consent(tiktok._client.authorization_url(state="s", code_verifier=verifier))
-    return parse_qs(urlsplit(back).query)["code"][0], verifier
+    callback_url = emulator.consent(tiktok._client.authorization_url(state="s", code_verifier=verifier))
+    return parse_qs(urlsplit(callback_url).query)["code"][0], verifier
 
 
 async def fetch(tiktok: TikTok, emulator: Emulator) -> object:
@@ -94,7 +94,7 @@ WAYS: dict[str, tuple[str, bool, Callable[[TikTok], Coroutine[Any, Any, object]]
 }
 
 
-@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
+@pytest.mark.parametrize("fault", TIKTOK_FAULTS.values(), ids=TIKTOK_FAULTS)
 @pytest.mark.parametrize(("path", "ended", "way"), WAYS.values(), ids=WAYS)
 async def test_error_raised_to_the_app_holds_no_secret(
     tiktok: TikTok,
@@ -104,10 +104,10 @@ async def test_error_raised_to_the_app_holds_no_secret(
     path: str,
     ended: bool,
     way: Any,
-    answer: Any,
+    fault: Any,
 ) -> None:
     await keep(tiktok, emulator, ended=ended)
-    faulty.path, faulty.fault = path, answer
+    faulty.path, faulty.fault = path, fault
     try:
         await way(tiktok)
     except TikTokError as error:
@@ -115,12 +115,12 @@ async def test_error_raised_to_the_app_holds_no_secret(
     assert faulty.calls == 1
 
 
-@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
+@pytest.mark.parametrize("fault", TIKTOK_FAULTS.values(), ids=TIKTOK_FAULTS)
 async def test_error_of_the_client_holds_no_secret(
-    tiktok: TikTok, emulator: Emulator, faulty: FaultyTransport, canaries: Canaries, answer: Any
+    tiktok: TikTok, emulator: Emulator, faulty: FaultyTransport, canaries: Canaries, fault: Any
 ) -> None:
     code, verifier = await new_token(tiktok, emulator)
-    faulty.path, faulty.fault = "/v2/oauth/token/", answer
+    faulty.path, faulty.fault = "/v2/oauth/token/", fault
     try:
         await tiktok._client.fetch_token(code, code_verifier=verifier)
     except TikTokError as error:
@@ -133,10 +133,10 @@ async def log_in(browser: Browser, query: str = "") -> None:
 
 
 async def replay(browser: Browser, store: FailingStore) -> None:
-    back = await browser.approve_login()
-    await browser.request(back)
+    callback_url = await browser.approve_login()
+    await browser.request(callback_url)
     browser.jar.cookies.clear()
-    await browser.request(back)
+    await browser.request(callback_url)
 
 
 async def forge(browser: Browser, store: FailingStore) -> None:
@@ -148,9 +148,9 @@ async def refuse(browser: Browser, store: FailingStore) -> None:
 
 
 async def lose_the_store(browser: Browser, store: FailingStore, step: str, times: int = 9) -> None:
-    back = await browser.approve_login()
+    callback_url = await browser.approve_login()
     store.failures = {step: times}
-    await browser.request(back)
+    await browser.request(callback_url)
 
 
 async def look_without_a_store(browser: Browser, store: FailingStore) -> None:
@@ -219,15 +219,15 @@ async def test_error_passed_to_on_error_holds_no_secret(emulator: Emulator, cana
         canaries.check_error("on_error", error)
 
 
-@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
+@pytest.mark.parametrize("fault", TIKTOK_FAULTS.values(), ids=TIKTOK_FAULTS)
 async def test_fault_of_tiktok_passed_to_on_error_holds_no_secret(
-    tiktok: TikTok, emulator: Emulator, faulty: FaultyTransport, canaries: Canaries, answer: Any
+    tiktok: TikTok, emulator: Emulator, faulty: FaultyTransport, canaries: Canaries, fault: Any
 ) -> None:
     errors = list[TikTokError]()
     browser = Browser(site_with_a_tracker(tiktok, errors), emulator)
-    back = await browser.approve_login()
-    faulty.path, faulty.fault = "/v2/oauth/token/", answer
-    await browser.request(back)
+    callback_url = await browser.approve_login()
+    faulty.path, faulty.fault = "/v2/oauth/token/", fault
+    await browser.request(callback_url)
 
     assert errors
     canaries.check_error("on_error", errors[0])

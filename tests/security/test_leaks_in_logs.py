@@ -70,8 +70,8 @@ def test_logs_of_a_real_server_contain_no_secret(
             assert browser.get(come_back()).status_code in (502, 503)
         assert browser.get(come_back()).status_code == 303
         for signature in (sign_webhook(body), sign_webhook(b"another")):
-            answer = browser.post(home + WEBHOOK, content=body, headers={"tiktok-signature": signature})
-            assert answer.status_code in (401, 500)
+            response = browser.post(home + WEBHOOK, content=body, headers={"tiktok-signature": signature})
+            assert response.status_code in (401, 500)
         assert httpx2.get(f"{home}/studio", headers={"cookie": "tiktok_session=forged.0"}).status_code == 401
         assert browser.post(f"{home}/auth/tiktok/logout", headers=SAME_ORIGIN).status_code == 303
 

@@ -46,12 +46,12 @@ FORGED: dict[str, Callable[[str], str]] = {
 async def test_forged_login_cookie_is_rejected(
     victim: Browser, emulator: Emulator, forge: Callable[[str], str]
 ) -> None:
-    back = await victim.approve_login()
+    callback_url = await victim.approve_login()
     ((name, value),) = pending(victim).items()
     plant(victim, name, forge(value))
-    answer = await victim.request(back)
+    response = await victim.request(callback_url)
 
-    assert answer.status == 400
+    assert response.status == 400
     assert count_requests(emulator) == 0
     assert SESSION_COOKIE not in victim.jar
 
@@ -59,45 +59,49 @@ async def test_forged_login_cookie_is_rejected(
 async def test_k01_login_cookie_under_another_name_is_rejected(
     victim: Browser, attacker: Browser, emulator: Emulator
 ) -> None:
-    back = await victim.approve_login()
+    callback_url = await victim.approve_login()
     await attacker.start_login()
     ((name, _),) = pending(victim).items()
     ((_, foreign),) = pending(attacker).items()
     plant(victim, name, foreign)
 
-    assert "This sign-in cannot be finished" in (await victim.request(back)).text
+    assert "This sign-in cannot be finished" in (await victim.request(callback_url)).text
     assert count_requests(emulator) == 0
 
 
-@pytest.mark.welcome
+@pytest.mark.legitimate
 async def test_k04_genuine_login_cookie_is_accepted_beside_a_forged_one(site: ASGIApp, victim: Browser) -> None:
-    back = victim.home.join(await victim.approve_login())
+    callback_url = victim.home.join(await victim.approve_login())
     ((name, value),) = pending(victim).items()
     headers = [("cookie", f"{name}=forged; {name}={value}")]
 
-    assert (await send_request(site, "GET", back.path, query=back.query.encode(), headers=headers)).status == 303
+    assert (
+        await send_request(site, "GET", callback_url.path, query=callback_url.query.encode(), headers=headers)
+    ).status == 303
 
 
 async def test_k04_two_genuine_login_cookies_of_one_name_are_both_rejected(
     site: ASGIApp, victim: Browser, emulator: Emulator
 ) -> None:
-    back = victim.home.join(await victim.approve_login())
+    callback_url = victim.home.join(await victim.approve_login())
     ((name, value),) = pending(victim).items()
     for headers in ([f"{name}={value}; {name}={value}"], [f"{name}={value}"] * 2):
         cookies = [("cookie", header) for header in headers]
-        assert (await send_request(site, "GET", back.path, query=back.query.encode(), headers=cookies)).status == 400
+        assert (
+            await send_request(site, "GET", callback_url.path, query=callback_url.query.encode(), headers=cookies)
+        ).status == 400
     assert count_requests(emulator) == 0
 
 
 async def test_k01_session_and_login_cookies_cannot_replace_each_other(victim: Browser, emulator: Emulator) -> None:
     await victim.sign_in()
     session = victim.session_cookie
-    back = await victim.approve_login()
+    callback_url = await victim.approve_login()
     ((name, value),) = pending(victim).items()
     plant(victim, SESSION_COOKIE, value)
     assert await victim.display_name() == ""
     plant(victim, name, session)
-    assert (await victim.request(back)).status == 400
+    assert (await victim.request(callback_url)).status == 400
     assert count_requests(emulator) == 1
 
 
@@ -113,18 +117,18 @@ VERSIONS: dict[str, dict[str, object]] = {
 async def test_login_cookie_of_another_version_gets_an_error_page(
     victim: Browser, tiktok: TikTok, emulator: Emulator, facts: dict[str, object]
 ) -> None:
-    back = await victim.approve_login()
+    callback_url = await victim.approve_login()
     ((name, _),) = pending(victim).items()
     logins = PendingLogins(tiktok)
     sealed = seal_record(tiktok._keys.newest, "login", facts, context=logins.context(name))
     plant(victim, name, urlsafe_b64encode(sealed).rstrip(b"=").decode())
 
-    assert "This sign-in cannot be finished" in (await victim.request(back)).text
+    assert "This sign-in cannot be finished" in (await victim.request(callback_url)).text
     assert count_requests(emulator) == 0
     assert await victim.start_login()
 
 
-@pytest.mark.welcome
+@pytest.mark.legitimate
 @pytest.mark.parametrize("first", [0, 1], ids=["K-20 in order", "K-20 the other way"])
 async def test_logins_in_two_tabs_both_succeed(victim: Browser, first: int) -> None:
     tabs = [await victim.approve_login("next=/a"), await victim.approve_login("next=/b")]
@@ -149,10 +153,10 @@ async def test_k21_sixth_pending_login_evicts_the_oldest(victim: Browser, emulat
 async def test_k22_background_requests_start_no_login(victim: Browser) -> None:
     for path in ("/studio", LOGIN):
         for _ in range(30):
-            answer = await send_request(victim.app, "GET", path, headers=FETCH.items())
-            assert answer.status == 401
-            assert answer.json()["login_url"].startswith(LOGIN)
-            assert not answer.set_cookie_lines
+            response = await send_request(victim.app, "GET", path, headers=FETCH.items())
+            assert response.status == 401
+            assert response.json()["login_url"].startswith(LOGIN)
+            assert not response.set_cookie_lines
 
 
 UNASKED = {
@@ -167,10 +171,10 @@ UNASKED = {
 
 @pytest.mark.parametrize("headers", UNASKED.values(), ids=UNASKED.keys())
 async def test_requests_without_a_click_start_no_login(site: ASGIApp, headers: dict[str, str]) -> None:
-    answer = await send_request(site, "GET", LOGIN, headers=headers.items())
+    response = await send_request(site, "GET", LOGIN, headers=headers.items())
 
-    assert answer.status in (401, 503)
-    assert not answer.set_cookie_lines
+    assert response.status in (401, 503)
+    assert not response.set_cookie_lines
 
 
 async def test_k23_stale_login_cookies_are_deleted_first(victim: Browser) -> None:
@@ -187,9 +191,9 @@ async def test_k23_stale_login_cookies_are_deleted_first(victim: Browser) -> Non
     "tail", ["", "x", "A" * 12, "A" * 10 + "\xe9", "A" * 10 + '"', "A" * 10 + "\r"], ids="K-23 {!r}".format
 )
 async def test_login_cookie_with_an_impossible_name_is_not_echoed(site: ASGIApp, tail: str) -> None:
-    answer = await send_request(site, "GET", LOGIN, headers=[("cookie", f"{LOGIN_COOKIE}{tail}=x")])
+    response = await send_request(site, "GET", LOGIN, headers=[("cookie", f"{LOGIN_COOKIE}{tail}=x")])
 
-    ((name, line),) = answer.set_cookie_lines.items()
+    ((name, line),) = response.set_cookie_lines.items()
     assert len(name) == len(LOGIN_COOKIE) + 11
     assert "Max-Age=600" in line
 

@@ -63,9 +63,9 @@ async def lure(attacker: Browser, victim: Browser, prepare: Prepare) -> None:
     trap = await attacker.approve_login(f"next={attacker.prefix}/me", AMARA)
     before = count_requests(emulator)
     for page, top_level in ((EVIL, True), (EVIL, False), (None, True), ("https://www.tiktok.com/", True)):
-        answer = await victim.request(trap, page=page, top_level=top_level)
-        assert answer.status == 400
-        assert not any(cookie.startswith(SESSION_COOKIE) for cookie in answer.set_cookie_lines)
+        response = await victim.request(trap, page=page, top_level=top_level)
+        assert response.status == 400
+        assert not any(cookie.startswith(SESSION_COOKIE) for cookie in response.set_cookie_lines)
     assert count_requests(emulator) == before, "TikTok was asked"
     assert [cookie.value for cookie in victim.jar if cookie.name.startswith(SESSION_COOKIE)] == session
     assert await victim.display_name() == name
@@ -126,9 +126,9 @@ async def test_n01_link_to_the_attackers_login_at_tiktok_is_rejected(attacker: B
     await victim.sign_in(JUN)
     await victim.sign_out()
     to_tiktok = await attacker.start_login()
-    answer = await victim.visit(to_tiktok, page=EVIL, person=JUN)
+    response = await victim.visit(to_tiktok, page=EVIL, person=JUN)
 
-    assert answer.status == 400
+    assert response.status == 400
     assert count_requests(victim.emulator) == 1
     assert await victim.display_name() == ""
 
@@ -145,9 +145,9 @@ async def test_n02_attackers_code_with_the_victims_state_fails_the_pkce_check() 
     tiktok = new_tiktok(httpx2.ASGITransport(emulator), redirect_uri=redirect_uri)
     site = TikTokAuthMiddleware(app, tiktok)
     attacker, victim = (Browser(site, emulator, home="http://localhost:8000") for _ in range(2))
-    answer = await victim.request(mixed(await attacker.approve_login(), await victim.approve_login()))
+    response = await victim.request(mixed(await attacker.approve_login(), await victim.approve_login()))
 
-    assert answer.status in (400, 500)
+    assert response.status in (400, 500)
     assert await victim.display_name() == ""
 
 
@@ -175,9 +175,9 @@ async def test_n07_sibling_host_cannot_set_the_attackers_login_cookie(
             f"\xa0{cookie.name}={cookie.value}",
         ):
             victim.jar.store(sibling, f"{line}; Domain=example.com; Path=/; Secure")
-    answer = await victim.request(f"{trap.path}?{trap.query}")
+    response = await victim.request(f"{trap.path}?{trap.query}")
 
-    assert answer.status == 400
+    assert response.status == 400
     assert count_requests(emulator) == 0
 
 
@@ -198,10 +198,10 @@ async def test_login_of_one_app_is_rejected_by_another(
     state = parse_qs(urlsplit(await browser.start_login()).query)["state"][0]
     browser.app = TikTokAuthMiddleware(app, tiktok)
 
-    answer = await browser.request(f"{CALLBACK}?code=c&state={state}")
+    response = await browser.request(f"{CALLBACK}?code=c&state={state}")
 
-    assert answer.status == 400
-    assert not any(cookie.startswith(SESSION_COOKIE) for cookie in answer.set_cookie_lines)
+    assert response.status == 400
+    assert not any(cookie.startswith(SESSION_COOKIE) for cookie in response.set_cookie_lines)
     assert count_requests(emulator) == 0
 
 

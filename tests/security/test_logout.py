@@ -23,22 +23,22 @@ EVIL = "https://evil.test"
 @pytest.mark.parametrize("page", [ORIGIN, EVIL], ids=["ours", "theirs"])
 async def test_get_only_shows_the_confirmation_page(victim: Browser, method: str, top_level: bool, page: str) -> None:
     await victim.sign_in()
-    answer = await victim.request(LOGOUT, method=method, page=page, top_level=top_level)
+    response = await victim.request(LOGOUT, method=method, page=page, top_level=top_level)
 
-    assert answer.status == 200
-    assert not answer.set_cookie_lines
+    assert response.status == 200
+    assert not response.set_cookie_lines
     assert await victim.display_name() == AMARA.display_name
 
 
 @pytest.mark.parametrize("says", [True, False], ids=["G-02 today's browser", "G-02 an old browser"])
 @pytest.mark.parametrize("page", [EVIL, "https://x.testserver", "http://testserver", f"{ORIGIN}:8443"])
 async def test_form_of_another_site_is_rejected(victim: Browser, page: str, says: bool) -> None:
-    """SameSite withholds the cookie, but a deletion in the answer would sign out all the same."""
+    """SameSite withholds the cookie, but a deletion in the response would sign out all the same."""
     await victim.sign_in()
-    answer = await victim.request(LOGOUT, method="POST", page=page, fetch_metadata=says)
+    response = await victim.request(LOGOUT, method="POST", page=page, fetch_metadata=says)
 
-    assert answer.status == 403
-    assert not answer.set_cookie_lines
+    assert response.status == 403
+    assert not response.set_cookie_lines
     assert await victim.display_name() == AMARA.display_name
 
 
@@ -60,9 +60,9 @@ FOREIGN: dict[str, list[tuple[str, str]]] = {
     "G-03 typed, with null": [("sec-fetch-site", "none"), ("origin", "null")],
     "G-03 unheard of": [("sec-fetch-site", "friendly")],
     "G-03 capitals": [("sec-fetch-site", "Same-Origin")],
-    "G-03 two answers": [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-origin")],
-    "G-03 two answers, the good one first": [("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")],
-    "G-03 two answers in one": [("sec-fetch-site", "same-origin, cross-site")],
+    "G-03 two responses": [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-origin")],
+    "G-03 two responses, the good one first": [("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")],
+    "G-03 two responses in one": [("sec-fetch-site", "same-origin, cross-site")],
     "G-03 null origin": [("origin", "null")],
     "G-03 empty origin": [("origin", "")],
     "G-03 suffix": [("origin", f"{ORIGIN}.evil.test")],
@@ -79,7 +79,7 @@ FOREIGN: dict[str, list[tuple[str, str]]] = {
 }
 
 
-@pytest.mark.welcome
+@pytest.mark.legitimate
 @pytest.mark.parametrize("headers", WELCOME.values(), ids=WELCOME.keys())
 async def test_request_from_this_site_signs_out(victim: Browser, headers: dict[str, str]) -> None:
     await victim.sign_in()
@@ -95,10 +95,10 @@ async def test_request_without_proof_of_its_origin_is_rejected(
 ) -> None:
     await victim.sign_in()
     cookie = ("cookie", victim.jar.cookie_header(victim.home))
-    answer = await send_request(victim.app, "POST", LOGOUT, headers=[cookie, *headers])
+    response = await send_request(victim.app, "POST", LOGOUT, headers=[cookie, *headers])
 
-    assert answer.status == 403
-    assert not answer.set_cookie_lines
+    assert response.status == 403
+    assert not response.set_cookie_lines
     assert await victim.display_name() == AMARA.display_name
 
 
@@ -158,10 +158,10 @@ async def test_g04_second_sign_out_gets_the_same_response(victim: Browser, store
 
 async def test_g04_sign_out_without_a_session_deletes_no_cookie(victim: Browser, site: ASGIApp) -> None:
     """A deletion that nobody vouches for could sign out somebody whose cookie was withheld."""
-    answer = await send_request(site, "POST", LOGOUT)
+    response = await send_request(site, "POST", LOGOUT)
 
-    assert answer.status == 303
-    assert not answer.set_cookie_lines
+    assert response.status == 303
+    assert not response.set_cookie_lines
 
 
 ELSEWHERE = {
@@ -181,9 +181,9 @@ ELSEWHERE = {
 async def test_sign_out_redirects_to_this_site_only(victim: Browser, target: str) -> None:
     await victim.sign_in()
     page = await victim.request(f"{LOGOUT}?next={target}")
-    answer = await victim.request(f"{LOGOUT}?next={target}", method="POST", page=ORIGIN)
+    response = await victim.request(f"{LOGOUT}?next={target}", method="POST", page=ORIGIN)
 
-    assert (answer.status, answer.location) == (303, "/")
+    assert (response.status, response.location) == (303, "/")
     assert 'class="back" href="/"' in page.text
     assert f'action="{LOGOUT}?next=%2F"' in page.text
 
@@ -210,9 +210,9 @@ async def test_request_from_another_site_ends_no_session(
     await victim.sign_in()
     session = victim.session_cookie
     for method in ("GET", "HEAD", "POST"):
-        answer = await victim.request(link, method=method, page=EVIL, top_level=top_level)
-        assert SESSION_COOKIE not in answer.set_cookie_lines
-        assert "clear-site-data" not in answer.headers
+        response = await victim.request(link, method=method, page=EVIL, top_level=top_level)
+        assert SESSION_COOKIE not in response.set_cookie_lines
+        assert "clear-site-data" not in response.headers
 
     assert victim.session_cookie == session
     assert await victim.display_name() == AMARA.display_name
@@ -222,8 +222,8 @@ async def test_request_from_another_site_ends_no_session(
 async def test_g08_sign_out_deletes_only_our_session_cookie(victim: Browser) -> None:
     await victim.sign_in()
     victim.jar.store(victim.home, "basket=full; Path=/")
-    answer = await victim.sign_out()
+    response = await victim.sign_out()
 
-    assert set(answer.set_cookie_lines) == {SESSION_COOKIE}
-    assert "clear-site-data" not in answer.headers
+    assert set(response.set_cookie_lines) == {SESSION_COOKIE}
+    assert "clear-site-data" not in response.headers
     assert {cookie.name for cookie in victim.jar} == {"basket"}

@@ -58,17 +58,17 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 
 @pytest.mark.parametrize("path", NOT_OURS.values(), ids=NOT_OURS.keys())
 async def test_path_that_differs_from_our_route_reaches_the_app(tiktok: TikTok, path: str) -> None:
-    answer = await send_request(TikTokAuthMiddleware(echo, tiktok), "GET", path)
+    response = await send_request(TikTokAuthMiddleware(echo, tiktok), "GET", path)
 
-    assert answer.text == "app:" + path.encode().hex()
-    assert not answer.set_cookie_lines
+    assert response.text == "app:" + path.encode().hex()
+    assert not response.set_cookie_lines
 
 
 @pytest.mark.parametrize("path", NOT_OURS.values(), ids=NOT_OURS.keys())
 async def test_path_that_differs_from_our_route_is_protected_like_any_other(tiktok: TikTok, path: str) -> None:
-    answer = await send_request(TikTokAuthMiddleware(echo, tiktok, protect=("/",)), "GET", path)
+    response = await send_request(TikTokAuthMiddleware(echo, tiktok, protect=("/",)), "GET", path)
 
-    assert answer.status == 401
+    assert response.status == 401
 
 
 GUARDED = {
@@ -128,7 +128,7 @@ async def test_only_the_exact_public_path_is_public(tiktok: TikTok, path: str) -
     assert (await send_request(site, "GET", "/health")).status == 200
 
 
-@pytest.mark.welcome
+@pytest.mark.legitimate
 async def test_h02_percent_encoded_letter_reaches_the_route(victim: Browser) -> None:
     assert (await victim.request("/auth/tiktok/%6cogin")).status == 302
 
@@ -165,10 +165,10 @@ async def test_mounted_site_serves_its_routes_below_the_prefix_only(path: str, r
     tiktok = new_tiktok(redirect_uri="https://testserver/app/auth/tiktok/callback")
     site = TikTokAuthMiddleware(nothing, tiktok)
     outer: ASGIApp = site if root_path else Starlette(routes=[Mount("/app", site)])
-    answer = await send_request(outer, "GET", path, root_path=root_path)
+    response = await send_request(outer, "GET", path, root_path=root_path)
 
-    assert answer.status == status
-    for line in answer.set_cookie_lines.values():
+    assert response.status == status
+    for line in response.set_cookie_lines.values():
         assert "; Path=/; " in line
 
 
@@ -190,21 +190,21 @@ async def test_protected_paths_are_relative_to_the_prefix(tiktok: TikTok, path: 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS"], ids="H-06 {}".format)
 async def test_only_get_starts_a_login(site: ASGIApp, method: str) -> None:
     preflight = {"origin": "https://evil.test", "access-control-request-method": "GET"}
-    answer = await send_request(site, method, LOGIN, headers=preflight.items())
+    response = await send_request(site, method, LOGIN, headers=preflight.items())
 
-    assert answer.status in (302, 204)
-    assert not answer.set_cookie_lines
-    assert not any(name.startswith("access-control-") for name in answer.headers)
+    assert response.status in (302, 204)
+    assert not response.set_cookie_lines
+    assert not any(name.startswith("access-control-") for name in response.headers)
 
 
 @pytest.mark.parametrize("path", [LOGIN, CALLBACK, LOGOUT, "/auth/tiktok/session", "/auth/tiktok/webhook"])
 @pytest.mark.parametrize("method", ["TRACE", "CONNECT", "FOO", "get", "PUT", "DELETE"], ids="H-06 {}".format)
 async def test_other_methods_get_405(site: ASGIApp, method: str, path: str) -> None:
-    answer = await send_request(site, method, path)
+    response = await send_request(site, method, path)
 
-    assert answer.status == 405
-    assert method not in answer.headers["allow"].split(", ")
-    assert not answer.set_cookie_lines
+    assert response.status == 405
+    assert method not in response.headers["allow"].split(", ")
+    assert not response.set_cookie_lines
 
 
 @pytest.mark.parametrize(("path", "reaches"), [("/studio", False), ("/x", True)], ids=["H-08 guarded", "H-08 open"])
@@ -228,11 +228,16 @@ def endless() -> Iterator[bytes]:
 
 
 async def test_h09_login_and_callback_read_no_body(victim: Browser) -> None:
-    back = victim.home.join(await victim.approve_login())
+    callback_url = victim.home.join(await victim.approve_login())
     cookie = victim.jar.cookie_header(victim.home)
     login = await send_request(victim.app, "GET", LOGIN, body=endless())
     callback = await send_request(
-        victim.app, "GET", back.path, query=back.query.encode(), headers=[("cookie", cookie)], body=endless()
+        victim.app,
+        "GET",
+        callback_url.path,
+        query=callback_url.query.encode(),
+        headers=[("cookie", cookie)],
+        body=endless(),
     )
 
     assert (login.status, login.bytes_read) == (302, 0)
@@ -242,10 +247,10 @@ async def test_h09_login_and_callback_read_no_body(victim: Browser) -> None:
 async def test_h09_logout_stops_reading_an_endless_body(victim: Browser) -> None:
     await victim.sign_in()
     headers = [("cookie", f"{SESSION_COOKIE}={victim.session_cookie}"), ("expect", "100-continue")]
-    answer = await send_request(victim.app, "POST", LOGOUT, headers=headers, body=endless())
+    response = await send_request(victim.app, "POST", LOGOUT, headers=headers, body=endless())
 
-    assert answer.status == 403
-    assert answer.bytes_read <= 3000
+    assert response.status == 403
+    assert response.bytes_read <= 3000
     assert await victim.display_name() == AMARA.display_name
 
 

@@ -84,23 +84,25 @@ async def test_large_cookie_header_costs_bounded_work(
 ) -> None:
     """However many there are, a few are looked at, and none comes back that was not ours (K-08)."""
     with allocating(at_most=4 * MB):
-        answer = await send_request(
+        response = await send_request(
             site, "GET", path, query=b"code=x&state=" + b"A" * 43, headers=[("cookie", cookie)]
         )
 
-    assert answer.status in (200, 302, 400)
+    assert response.status in (200, 302, 400)
     assert work["verify"] <= 2 * 8
     assert work["unseal"] <= 100
-    assert sum(map(len, answer.set_cookie_lines.values())) < 5 * KB
+    assert sum(map(len, response.set_cookie_lines.values())) < 5 * KB
 
 
 async def test_few_of_many_login_cookies_of_one_name_are_opened(victim: Browser, work: Counter[str]) -> None:
-    back = victim.home.join(await victim.approve_login())
+    callback_url = victim.home.join(await victim.approve_login())
     name = next(cookie.name for cookie in victim.jar if cookie.name.startswith(LOGIN_COOKIE))
     flood = "; ".join(f"{name}={number:064}" for number in range(MANY))
-    answer = await send_request(victim.app, "GET", back.path, query=back.query.encode(), headers=[("cookie", flood)])
+    response = await send_request(
+        victim.app, "GET", callback_url.path, query=callback_url.query.encode(), headers=[("cookie", flood)]
+    )
 
-    assert answer.status == 400
+    assert response.status == 400
     assert work["unseal"] <= 100
 
 
@@ -111,11 +113,11 @@ async def test_ten_thousand_query_fields_are_not_kept_or_shown(
     """P-10: nothing of them is kept, sent on or shown; the callback does not even decode them."""
     decoded: list[bytes] = []
     monkeypatch.setattr(callback_module, "decode", decoded.append)
-    answer = await send_request(site, "GET", path, query=FIELDS)
+    response = await send_request(site, "GET", path, query=FIELDS)
 
-    assert answer.status == (400 if path == CALLBACK else 302 if path == LOGIN else 200)
-    assert len(answer.body) < 6 * KB
-    assert sum(len(name) + len(value) for name, value in answer.headers.raw) < 5 * KB
+    assert response.status == (400 if path == CALLBACK else 302 if path == LOGIN else 200)
+    assert len(response.body) < 6 * KB
+    assert sum(len(name) + len(value) for name, value in response.headers.raw) < 5 * KB
     assert not decoded
     assert not store._records
 
@@ -136,10 +138,10 @@ async def test_body_of_a_gigabyte_is_read_up_to_a_small_limit(
     await victim.sign_in()
     cookie = victim.jar.cookie_header(victim.home)
     with allocating(at_most=MB):
-        answer = await send_request(victim.app, method, path, headers=[("cookie", cookie)], body=gigabyte())
+        response = await send_request(victim.app, method, path, headers=[("cookie", cookie)], body=gigabyte())
 
-    assert answer.status in (302, 403, 405, 413)
-    assert answer.bytes_read <= most
+    assert response.status in (302, 403, 405, 413)
+    assert response.bytes_read <= most
     assert await victim.display_name() == AMARA.display_name
 
 
@@ -233,8 +235,8 @@ async def test_flood_of_invalid_requests_does_not_fill_the_log(
     """R-60, C-87: so many lines of a kind in a minute, none long, and nothing in a stranger's spelling."""
     caplog.set_level(logging.INFO, "asgi_tiktok")
     for number in range(100):
-        answer = await flood(site, number)
-        assert 400 <= answer.status < 500
+        response = await flood(site, number)
+        assert 400 <= response.status < 500
     lines = [record.getMessage() for record in caplog.records if record.name == "asgi_tiktok"]
 
     assert 1 <= len(lines) <= log_limiter.MAX_LINES + 1

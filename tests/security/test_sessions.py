@@ -128,8 +128,8 @@ async def test_k10_five_hundred_concurrent_users_are_never_mixed(tiktok: TikTok)
 
     async def visit(open_id: str) -> None:
         _, (_, line) = await tiktok._sessions.create(TikTokUser(open_id=open_id), (), {})
-        answer = await send_request(site, "GET", "/", headers=[("cookie", line.split(b";")[0])])
-        told[open_id] = answer.text
+        response = await send_request(site, "GET", "/", headers=[("cookie", line.split(b";")[0])])
+        told[open_id] = response.text
 
     async with anyio.create_task_group() as group:
         for number in range(500):

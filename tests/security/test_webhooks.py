@@ -100,11 +100,11 @@ async def test_event_without_a_valid_signature_changes_nothing(
 
     await victim.sign_in()
     records = dict(store._records)
-    answer = await send(site, BODY, *signatures(BODY))
+    response = await send(site, BODY, *signatures(BODY))
 
-    assert answer.status == 401
-    assert answer.json()["error"] == "webhook_refused"
-    assert not answer.set_cookie_lines
+    assert response.status == 401
+    assert response.json()["error"] == "webhook_refused"
+    assert not response.set_cookie_lines
     assert not heard
     assert dict(store._records) == records
     assert await victim.display_name() == AMARA.display_name
@@ -154,19 +154,21 @@ async def test_v06_endless_body_is_read_up_to_the_limit(site: ASGIApp) -> None:
         while True:
             yield b" " * 8192
 
-    answer = await send_request(
+    response = await send_request(
         site, "POST", WEBHOOK, headers=[("tiktok-signature", sign_webhook(BODY))], body=endless()
     )
 
-    assert answer.status == 413
-    assert answer.bytes_read <= 64 * 1024 + 8192
+    assert response.status == 413
+    assert response.bytes_read <= 64 * 1024 + 8192
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "post"], ids="V-07 {}".format)
 async def test_only_post_delivers_an_event(site: ASGIApp, store: MemoryStore, method: str) -> None:
-    answer = await send_request(site, method, WEBHOOK, headers=[("tiktok-signature", sign_webhook(BODY))], body=BODY)
+    response = await send_request(
+        site, method, WEBHOOK, headers=[("tiktok-signature", sign_webhook(BODY))], body=BODY
+    )
 
-    assert (answer.status, answer.headers["allow"]) == (405, "POST")
+    assert (response.status, response.headers["allow"]) == (405, "POST")
     assert not store._records
 
 
@@ -212,14 +214,14 @@ async def test_v09_session_does_not_authorize_an_event(victim: Browser, attacker
     await victim.sign_in()
     await attacker.sign_in(JUN)
     for browser in (victim, attacker):
-        answer = await browser.request(WEBHOOK, method="POST", page=ORIGIN, body=BODY)
-        assert answer.status == 401
-    answer = await attacker.request(
+        response = await browser.request(WEBHOOK, method="POST", page=ORIGIN, body=BODY)
+        assert response.status == 401
+    response = await attacker.request(
         WEBHOOK, method="POST", headers=[("tiktok-signature", sign_webhook(BODY))], body=BODY
     )
 
-    assert (answer.status, answer.body) == (200, b"")
-    assert not answer.set_cookie_lines
+    assert (response.status, response.body) == (200, b"")
+    assert not response.set_cookie_lines
     assert await victim.display_name() == ""
     assert await attacker.display_name() == JUN.display_name, "the event was about somebody else"
 
@@ -233,6 +235,6 @@ async def test_v10_event_about_another_user_ends_no_session(site: ASGIApp, victi
         assert await victim.display_name() == AMARA.display_name
 
 
-@pytest.mark.welcome
+@pytest.mark.legitimate
 async def test_v02_signature_header_may_contain_other_fields(site: ASGIApp) -> None:
     assert (await send(site, BODY, f"v=2, {sign_webhook(BODY)}, x=y=z")).status == 200

@@ -45,10 +45,10 @@ async def test_websocket_from_another_origin_is_refused(
     await victim.sign_in()
     cookie = ("cookie", victim.jar.cookie_header(victim.home))
     for path in (OPEN, GUARDED):
-        answer = await open_websocket(victim.app, path, headers=[cookie, *headers], extensions=extensions)
-        assert answer.status == 403
-        assert not answer.set_cookie_lines
-        assert AMARA.display_name not in answer.text
+        response = await open_websocket(victim.app, path, headers=[cookie, *headers], extensions=extensions)
+        assert response.status == 403
+        assert not response.set_cookie_lines
+        assert AMARA.display_name not in response.text
 
 
 async def test_w01_websocket_without_an_origin_is_anonymous(victim: Browser) -> None:
@@ -59,7 +59,7 @@ async def test_w01_websocket_without_an_origin_is_anonymous(victim: Browser) -> 
     assert (await open_websocket(victim.app, GUARDED, headers=[cookie])).status == 401
 
 
-@pytest.mark.welcome
+@pytest.mark.legitimate
 async def test_w01_websocket_from_our_origin_has_the_user(victim: Browser) -> None:
     await victim.sign_in()
 
@@ -93,9 +93,9 @@ async def test_anonymous_websocket_on_a_protected_path_is_refused(
         reached.append(scope["path"])
 
     site = TikTokAuthMiddleware(inner, tiktok, protect=("/studio",))
-    answer = await open_websocket(site, path, headers=[("origin", ORIGIN)], extensions=extensions)
+    response = await open_websocket(site, path, headers=[("origin", ORIGIN)], extensions=extensions)
 
-    assert answer.status == status
+    assert response.status == status
     assert not reached
 
 
@@ -105,10 +105,10 @@ ROUTES = [f"W-03 {route}" for route in ("login", "callback", "logout", "session"
 @pytest.mark.parametrize("row", ROUTES)
 async def test_our_routes_have_no_websocket(victim: Browser, row: str) -> None:
     await victim.sign_in()
-    answer = await victim.open_websocket(f"/auth/tiktok/{row.split()[1]}")
+    response = await victim.open_websocket(f"/auth/tiktok/{row.split()[1]}")
 
-    assert answer.status == 403
-    assert not answer.set_cookie_lines
+    assert response.status == 403
+    assert not response.set_cookie_lines
     assert await victim.display_name() == AMARA.display_name
 
 
@@ -118,8 +118,8 @@ async def test_w05_handshake_sets_no_cookie(victim: Browser, clock: Clock) -> No
     clock.advance(hours=1)
     for cookie in (victim.jar.cookie_header(victim.home), f"{SESSION_COOKIE}=forged"):
         for path in (OPEN, GUARDED):
-            answer = await open_websocket(victim.app, path, headers=[("cookie", cookie), ("origin", ORIGIN)])
-            assert not answer.set_cookie_lines
+            response = await open_websocket(victim.app, path, headers=[("cookie", cookie), ("origin", ORIGIN)])
+            assert not response.set_cookie_lines
     assert victim.session_cookie == session
 
 
@@ -138,7 +138,7 @@ async def test_only_the_cookie_is_a_credential(
     await victim.sign_in()
     told = [("origin", ORIGIN), *((name, value.format(session=victim.session_cookie)) for name, value in headers)]
     query = query.replace(b"{session}", victim.session_cookie.encode())
-    answer = await open_websocket(site, OPEN, query=query, headers=told)
+    response = await open_websocket(site, OPEN, query=query, headers=told)
 
-    assert json.loads(answer.text) == {"name": "", "scopes": []}
+    assert json.loads(response.text) == {"name": "", "scopes": []}
     assert (await open_websocket(site, GUARDED, query=query, headers=told)).status == 401
