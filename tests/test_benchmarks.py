@@ -1,8 +1,7 @@
-"""Every benchmark in its smallest form: that it works, and finds what must be true at any speed."""
+"""Each benchmark in its smallest form: it works, and its results that do not depend on the speed are right."""
 
 import asyncio
-import os
-import shutil
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,22 +9,19 @@ from pathlib import Path
 import pytest
 
 from benchmarks.__main__ import QUICK
+from tests.support.requirements import require_program
+
+WEIGH = "import asyncio; from benchmarks.footprint import sessions; print(list(asyncio.run(sessions(5000))))"
 
 
-def missing(command: str) -> pytest.MarkDecorator:
-    """Skips on a machine without the command; in CI the test goes on, and fails."""
-    absent = shutil.which(command) is None and "CI" not in os.environ
-    return pytest.mark.skipif(absent, reason=f"{command} is not installed: apt-get install {command}")
-
-
-def test_the_command_lists_them_all() -> None:
+def test_command_lists_every_benchmark() -> None:
     done = subprocess.run([sys.executable, "-m", "benchmarks"], capture_output=True, text=True, check=True)
 
     listed = [line.split()[0] for line in done.stdout.splitlines() if line[:2] == "  " and line[2] != " "]
     assert listed == list(QUICK)
 
 
-def test_everybody_who_is_measured_knows_who_is_there(tmp_path: Path) -> None:
+def test_overhead_measures_every_contender(tmp_path: Path) -> None:
     from benchmarks.overhead import overhead
     from benchmarks.peers import PEERS
 
@@ -34,16 +30,19 @@ def test_everybody_who_is_measured_knows_who_is_there(tmp_path: Path) -> None:
     assert len({name for name, _ in figures}) == len(PEERS) + 3
 
 
-@missing("wrk")
-def test_the_smallest_site_answers_every_request() -> None:
+def test_requests_per_second_loses_no_request() -> None:
     from benchmarks.requests_per_second import compete
 
+    require_program("wrk", "wrk")
     runs = compete(["bare", "memory"], rounds=1, seconds=1)
 
-    assert all(run.failed == 0 and run.rate > 0 for each in runs.values() for run in each)
+    assert len(runs) == 4
+    for (run,) in runs.values():
+        assert run.failed == 0
+        assert run.rate > 0
 
 
-def test_every_login_leads_into_the_site() -> None:
+def test_logins_completes_every_login() -> None:
     from benchmarks.logins import run
 
     results = run(rounds=1, logins=2)
@@ -52,7 +51,7 @@ def test_every_login_leads_into_the_site() -> None:
 
 
 @pytest.mark.parametrize("call", ["token", "api"])
-def test_a_storm_refreshes_once(call: str) -> None:
+def test_refresh_storm_refreshes_once(call: str) -> None:
     from benchmarks.refresh_storm import run
 
     storm = run("sqlite", 100, 1, round_trip=0.01)[call == "api"]
@@ -61,20 +60,30 @@ def test_a_storm_refreshes_once(call: str) -> None:
     assert storm.served == storm.calls == 100
 
 
-def test_all_sessions_are_found() -> None:
+def test_session_read_finds_every_session() -> None:
     from benchmarks.session_read import run
 
-    assert len(run("sqlite", [10, 1000], rounds=1, reads=20)) == 2
+    medians = run("sqlite", [10, 1000], rounds=1, reads=20)
+
+    assert len(medians) == 2
+    assert all(median > 0 for median in medians)
 
 
-def test_importing_us_imports_no_extra() -> None:
-    from benchmarks.footprint import OURS, load, optional, sessions
+def test_footprint_finds_no_optional_import() -> None:
+    from benchmarks.footprint import OURS, load, optional
 
     assert optional(load(OURS)) == []
-    assert asyncio.run(sessions(500))[0] > -1
 
 
-def test_sessions_are_weighed() -> None:
+def test_footprint_weighs_the_sessions_of_the_memory_store() -> None:
+    # In a new process, because this one may have memory that is free but not returned to the system.
+    done = subprocess.run([sys.executable, "-c", WEIGH], capture_output=True, text=True, check=True)
+    stored, read = json.loads(done.stdout)
+
+    assert 1 < stored < read < 100
+
+
+def test_session_size_counts_more_than_the_record() -> None:
     from benchmarks.engines import opened
     from benchmarks.session_size import measure
 

@@ -38,14 +38,14 @@ def test_user_signs_in_and_out(address: str) -> None:
     assert_signs_in_and_out(address)
 
 
-def test_me_requires_sign_in(address: str) -> None:
+def test_me_requires_a_sign_in(address: str) -> None:
     assert_requires_sign_in(address, "/me")
     with httpx2.Client(follow_redirects=True) as browser:
         assert sign_in(browser, address, "/me").json()["name"] == NAME
 
 
 @pytest.mark.parametrize("address", ["starlette_app.py"], indirect=True)
-def test_starlettes_decorator_answers_403(address: str) -> None:
+def test_starlettes_requires_responds_with_403(address: str) -> None:
     assert_signs_in_and_out(address)
     assert httpx2.get(f"{address}/me").status_code == 403
     with httpx2.Client(follow_redirects=True) as browser:

@@ -1,4 +1,4 @@
-"""How the tests are arranged: shared code is in tests/support."""
+"""The layout of the tests: shared code is in tests/support."""
 
 import ast
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def imported_from_tests(path: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(TESTS)))
 def test_no_module_imports_a_test_module_or_a_conftest(path: Path) -> None:
-    """A helper that two folders need is in tests/support. One that a single folder needs may be in that folder."""
+    """A helper that two folders need must be in tests/support. A helper of one folder can be in that folder."""
     allowed = ["tests.support."]
     if path.parent != TESTS:
         allowed.append(".".join(["tests", *path.relative_to(TESTS).parts[:-1], ""]))
@@ -34,7 +34,7 @@ def test_no_module_imports_a_test_module_or_a_conftest(path: Path) -> None:
         assert not any(part.startswith("test_") or part == "conftest" for part in name.split(".")), name
 
 
-def test_the_list_of_support_modules_is_complete() -> None:
+def test_list_of_support_modules_is_complete() -> None:
     support = TESTS / "support"
     docstring = ast.get_docstring(ast.parse((support / "__init__.py").read_text())) or ""
     listed = {line.split()[0] for line in docstring.splitlines() if line.startswith("    ")}
