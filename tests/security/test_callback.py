@@ -1,4 +1,4 @@
-"""What may come back to the callback, and what never signs anybody in (P-01 to P-10, P-13, P-14)."""
+"""Invalid callbacks are rejected without a request to TikTok, and change nothing (P-01 to P-10, P-13, P-14)."""
 
 import sys
 from collections.abc import Awaitable, Callable
@@ -18,9 +18,10 @@ from tests.support.tiktok import count_requests
 pytestmark = pytest.mark.anyio
 
 
-def filled(query: str | bytes, given: dict[str, str]) -> bytes:
+def fill(query: str | bytes, values: dict[str, str]) -> bytes:
+    """Replace each `{name}` in the query."""
     filled = query.encode() if isinstance(query, str) else query
-    for name, value in given.items():
+    for name, value in values.items():
         filled = filled.replace(b"{%s}" % name.encode(), value.encode())
     return filled
 
@@ -33,9 +34,9 @@ REFUSED = {
     "P-02 code alone": "code={code}",
     "P-02 state alone": "state={state}",
     "P-02 empty state": "code={code}&state=",
-    "P-02 bare state": "code={code}&state",
+    "P-02 state without a value": "code={code}&state",
     "P-02 empty code": "code=&state={state}",
-    "P-02 bare code": "code&state={state}",
+    "P-02 code without a value": "code&state={state}",
     "P-03 two codes": "code=a&code=b&state={state}",
     "P-03 the same code twice": "code={code}&code={code}&state={state}",
     "P-03 the same state twice": "code={code}&state={state}&state={state}",
@@ -54,8 +55,8 @@ REFUSED = {
     "P-05 semicolon": "code={code};state={state}",
     "P-05 encoded ampersand": "code={code}%26state%3D{state}",
     "P-07 state cut": "code={code}&state={cut}",
-    "P-07 state grown": "code={code}&state={state}A",
-    "P-07 state of no base64url": "code={code}&state=" + "%2b" * 43,
+    "P-07 state with one more letter": "code={code}&state={state}A",
+    "P-07 state that is not base64url": "code={code}&state=" + "%2b" * 43,
     "P-07 state padded": "code={code}&state={state}=",
     "P-07 state with NUL": "code={code}&state={state}%00",
     "P-07 state with newline": "code={code}&state={state}%0a",
@@ -64,14 +65,14 @@ REFUSED = {
     "P-07 state of look-alikes": "code={code}&state={lookalike}",
     "P-08 code with NUL": "code=a%00b&state={state}",
     "P-08 code with CR LF": "code=a%0d%0ab&state={state}",
-    "P-08 code no UTF-8": "code=%ff&state={state}",
+    "P-08 code that is not UTF-8": "code=%ff&state={state}",
     "P-08 overlong slash": "code=%c0%af&state={state}",
     "P-08 IIS escape": "code=%u0041&state={state}",
     "P-08 lone percent": "code=a%&state={state}",
-    "P-08 no hexadecimal": "code=%zz&state={state}",
+    "P-08 escape that is not hexadecimal": "code=%zz&state={state}",
     "P-08 surrogate": "code=%ed%a0%80&state={state}",
-    "P-08 state no UTF-8": "code={code}&state=%ff",
-    "P-08 state a surrogate": "code={code}&state=%ed%a0%80",
+    "P-08 state that is not UTF-8": "code={code}&state=%ff",
+    "P-08 state with a surrogate": "code={code}&state=%ed%a0%80",
     "P-09 raw bytes": b"code=\xff\xfe&state={state}",
     "P-09 raw UTF-8": b"code={code}\xc3\xa9&state={state}",
     "P-10 code too long": "code=" + "a" * 4097 + "&state={state}",
@@ -86,7 +87,7 @@ REFUSED = {
     "P-13 cancelled in TikTok's app": "error_code=-2&error_string=cancelled&state=",
     "P-14 another issuer": "code={code}&state={state}&iss=https%3A%2F%2Fevil.test",
     "P-14 an empty issuer": "code={code}&state={state}&iss=",
-    "P-14 a token in place of a code": "access_token=act.x&open_id=1&state={state}",
+    "P-14 a token instead of a code": "access_token=act.x&open_id=1&state={state}",
 }
 
 
@@ -96,24 +97,24 @@ async def test_invalid_callback_is_rejected_and_changes_nothing(
 ) -> None:
     await victim.sign_in(JUN)
     callback_url = await victim.approve_login()
-    given = callback_parts(callback_url)
+    parts = callback_parts(callback_url)
     caplog.clear()
-    response = await send_callback(victim, filled(query, given))
+    response = await send_callback(victim, fill(query, parts))
 
     assert response.status == 400
-    assert count_requests(emulator) == 1, "TikTok was asked"
+    assert count_requests(emulator) == 1, "a request went to TikTok"
     assert not response.set_cookie_lines
-    assert await victim.display_name() == JUN.display_name, "the earlier login is gone"
+    assert await victim.display_name() == JUN.display_name, "the earlier session has ended"
     assert "TikTok" in response.text
-    assert given["state"] not in response.text
+    assert parts["state"] not in response.text
     (line,) = [record.getMessage() for record in caplog.records if record.name == "asgi_tiktok"]
     assert line.startswith("callback: ")
     assert len(line) < 1024
-    assert (await victim.request(callback_url)).location == "/me", "the real callback works no more"
+    assert (await victim.request(callback_url)).location == "/me", "the genuine callback no longer works"
 
 
-async def work_of(errand: Callable[[], Awaitable[Any]]) -> int:
-    """How many calls of functions it takes, which does not depend on the machine."""
+async def count_calls(action: Callable[[], Awaitable[Any]]) -> int:
+    """Count the function calls of an action. Unlike its time, their number does not depend on the machine."""
     calls = 0
 
     def count(frame: FrameType, event: str, arg: object) -> None:
@@ -123,7 +124,7 @@ async def work_of(errand: Callable[[], Awaitable[Any]]) -> int:
     before = sys.getprofile()
     sys.setprofile(count)
     try:
-        await errand()
+        await action()
     finally:
         sys.setprofile(before)
     return calls
@@ -131,9 +132,9 @@ async def work_of(errand: Callable[[], Awaitable[Any]]) -> int:
 
 async def test_p10_huge_query_costs_less_than_twice_the_work_of_a_small_one(victim: Browser) -> None:
     state = "&state=" + "A" * 43
-    plain = await work_of(lambda: send_callback(victim, "code=c" + state))
+    plain = await count_calls(lambda: send_callback(victim, "code=c" + state))
     for huge in ("&x=1" * 10_000, "&" * 500_000, "&state=x" * 50_000, "&code=%41" * 50_000):
-        assert await work_of(lambda huge=huge: send_callback(victim, "code=c" + state + huge)) < 2 * plain  # type: ignore[misc]
+        assert await count_calls(lambda huge=huge: send_callback(victim, "code=c" + state + huge)) < 2 * plain  # type: ignore[misc]
 
 
 @pytest.mark.legitimate
@@ -156,17 +157,17 @@ CODES = {
 }
 
 
-@pytest.mark.parametrize(("written", "meant"), CODES.values(), ids=CODES.keys())
-async def test_code_is_decoded_exactly_once(victim: Browser, emulator: Emulator, written: str, meant: str) -> None:
+@pytest.mark.parametrize(("sent", "decoded"), CODES.values(), ids=CODES.keys())
+async def test_code_is_decoded_exactly_once(victim: Browser, emulator: Emulator, sent: str, decoded: str) -> None:
     state = parse_qs(urlsplit(await victim.start_login()).query)["state"][0]
 
-    assert (await send_callback(victim, f"code={written}&state={state}")).status == 400
-    assert emulator.exchanges[-1].request["code"] == meant
+    assert (await send_callback(victim, f"code={sent}&state={state}")).status == 400
+    assert emulator.exchanges[-1].request["code"] == decoded
     assert SESSION_COOKIE not in victim.jar
 
 
 @pytest.mark.legitimate
 async def test_p07_percent_encoded_state_is_accepted(victim: Browser) -> None:
-    given = callback_parts(await victim.approve_login())
+    parts = callback_parts(await victim.approve_login())
 
-    assert (await send_callback(victim, f"code={given['code']}&state={given['spelt']}")).status == 303
+    assert (await send_callback(victim, f"code={parts['code']}&state={parts['encoded']}")).status == 303

@@ -1,4 +1,4 @@
-"""How a login ends that did come back from TikTok, and what it cannot be made to do (P-11 to P-21)."""
+"""Callbacks of real logins: denials, errors, reloads, replays and switches of the user (P-11 to P-21)."""
 
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -37,7 +37,7 @@ async def test_denial_ends_only_its_own_login(victim: Browser, emulator: Emulato
     assert not any(cookie.name.startswith(LOGIN_COOKIE) for cookie in victim.jar)
     assert await victim.display_name() == JUN.display_name
     assert "already" not in (await victim.request(f"{CALLBACK}?code=c&state={state}")).text
-    assert count_requests(emulator) == 1, "the denied login went on"
+    assert count_requests(emulator) == 1, "the denied login was continued"
 
 
 HOSTILE = {
@@ -73,7 +73,7 @@ async def test_error_parameters_are_neither_shown_nor_logged(
 EXTRA = {
     "P-14 next": "&next=//evil.test",
     "P-14 redirect_uri": "&redirect_uri=https://evil.test",
-    "P-14 twice what we never read": "&log_id=1&log_id=2",
+    "P-14 an unused parameter twice": "&log_id=1&log_id=2",
     "P-14 a token": "&access_token=act.x&open_id=1",
     "P-14 garbage for scopes": "&scopes=%20,,%3Cb%3E",
 }
@@ -114,14 +114,14 @@ async def test_only_get_completes_a_login(victim: Browser, emulator: Emulator, r
     assert (await victim.request(callback_url)).status == 303
 
 
-UNASKED = {
+PREFETCH = {
     "P-16 Sec-Purpose": ("sec-purpose", "prefetch;prerender"),
     "P-16 Purpose": ("purpose", "prefetch"),
     "P-16 X-Moz": ("x-moz", "prefetch"),
 }
 
 
-@pytest.mark.parametrize("header", UNASKED.values(), ids=UNASKED.keys())
+@pytest.mark.parametrize("header", PREFETCH.values(), ids=PREFETCH.keys())
 async def test_prefetch_of_the_callback_does_not_use_the_login(
     victim: Browser, emulator: Emulator, header: tuple[str, str]
 ) -> None:
@@ -160,15 +160,15 @@ async def test_p17_used_callback_signs_nobody_in(victim: Browser, attacker: Brow
     await victim.request(callback_url)
     await victim.sign_out()
     await attacker.sign_in(JUN)
-    for browser, who in ((victim, ""), (attacker, JUN.display_name)):
+    for browser, name in ((victim, ""), (attacker, JUN.display_name)):
         response = await browser.request(callback_url)
         assert response.status == 400
         assert "This sign-in is already complete" in response.text
-        assert await browser.display_name() == who
+        assert await browser.display_name() == name
     assert count_requests(emulator) == 2
 
 
-@pytest.mark.parametrize("keeps_cookie", [True, False], ids=["P-18 with its cookie", "P-18 without"])
+@pytest.mark.parametrize("keeps_cookie", [True, False], ids=["P-18 with its cookie", "P-18 without its cookie"])
 async def test_login_expires_after_ten_minutes(
     victim: Browser, emulator: Emulator, clock: Clock, keeps_cookie: bool
 ) -> None:
@@ -194,7 +194,7 @@ async def test_p19_login_as_another_user_ends_the_previous_session(
 
     assert victim.session_cookie != first
     assert await victim.display_name() == AMARA.display_name
-    assert await attacker.display_name() == "", "the session before it lives on"
+    assert await attacker.display_name() == "", "the previous session is still valid"
     assert sum(key.startswith("session:") for key in store._records) == 1
 
 
@@ -211,12 +211,12 @@ async def test_p21_thousand_identical_callbacks_send_one_request_to_tiktok(
     query = urlsplit(await victim.approve_login()).query
     statuses: list[int] = []
 
-    async def knock() -> None:
+    async def open_callback() -> None:
         statuses.append((await send_callback(victim, query)).status)
 
     async with anyio.create_task_group() as group:
         for _ in range(1000):
-            group.start_soon(knock)
+            group.start_soon(open_callback)
 
     assert count_requests(emulator) == 1
     assert (statuses.count(303), statuses.count(400)) == (1, 999)

@@ -1,4 +1,4 @@
-"""Whoever leaves, and whenever: an outer timeout, a client that hangs up, a worker that stops (R-34, R-51)."""
+"""Actions that are cancelled: by a timeout, a client that disconnects or a worker that stops (R-34, R-51)."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -21,13 +21,13 @@ async def let_others_run() -> None:
     await asyncio.sleep(0)
 
 
-async def at_every_await(prepare: Prepare, deed: Action) -> AsyncIterator[Scene]:
-    """A scene for each turn of the event loop that the deed takes, cancelled in it."""
+async def cancel_at_every_await(prepare: Prepare, action: Action) -> AsyncIterator[Scene]:
+    """Run the action again and again, cancelled one turn of the event loop later each time. Yield every scene."""
     for turns in count():
         scene = await prepare(MemoryStore())
-        # The memory store never waits, so each of its steps is given an await before and behind it.
+        # The memory store never waits. Each of its operations gets an await before and after it.
         token = step_hook.set(let_others_run)
-        task = asyncio.create_task(deed(scene))
+        task = asyncio.create_task(action(scene))
         step_hook.reset(token)
         for _ in range(turns):
             await asyncio.sleep(0)
@@ -36,33 +36,36 @@ async def at_every_await(prepare: Prepare, deed: Action) -> AsyncIterator[Scene]
             return
         task.cancel()
         await asyncio.wait({task})
-        assert task.cancelled(), "somebody caught the cancellation"
+        assert task.cancelled(), "the cancellation was suppressed"
         await scene.aclose()
         yield scene
 
 
-async def within_every_step(store: Store, prepare: Prepare, deed: Action) -> AsyncIterator[Scene]:
-    """A scene for each step to the store or to TikTok, cancelled while the response is under way."""
+async def cancel_within_every_step(store: Store, prepare: Prepare, action: Action) -> AsyncIterator[Scene]:
+    """Run the action again and again, cancelled within one step later each time. Yield every scene.
+
+    A step is an operation of the store or a request to TikTok.
+    """
     for step in count():
         scene = await prepare(store)
-        if not await cancelled_within(step, deed(scene)):
+        if not await cancel_within(step, action(scene)):
             return
         await scene.aclose()
         yield scene
 
 
-async def cancelled_within(step: int, deed: Coroutine[Any, Any, Any]) -> bool:
-    """Cancel the deed within this step; False when it was done before."""
+async def cancel_within(step: int, action: Coroutine[Any, Any, Any]) -> bool:
+    """Cancel the action within this step. Return False if it has ended before."""
 
     async def cancel() -> None:
         asyncio.get_running_loop().call_soon(task.cancel)
 
-    halt = Pause(step, cancel)
-    task = halt.start(deed)
+    pause = Pause(step, cancel)
+    task = pause.start(action)
     await asyncio.wait({task})
-    if halt.task is None:
+    if pause.task is None:
         task.result()
-    return halt.task is not None
+    return pause.task is not None
 
 
 async def signed_in(store: Store) -> Scene:
@@ -71,25 +74,25 @@ async def signed_in(store: Store) -> Scene:
     return scene
 
 
-async def signed_in_long_ago(store: Store) -> Scene:
+async def with_expired_token(store: Store) -> Scene:
     scene = await signed_in(store)
     await scene.expire_token()
     return scene
 
 
-async def about_to_switch(store: Store) -> Scene:
-    """Amara is signed in, and Jun has just agreed at TikTok in the same browser."""
+async def before_switch_of_user(store: Store) -> Scene:
+    """Amara is signed in, and Jun has approved a login in the same browser."""
     scene = await signed_in(store)
     scene.callback_url = await scene.browser.approve_login(person=JUN)
     scene.emulator.exchanges.clear()
     return scene
 
 
-def come_back(scene: Scene) -> Coroutine[Any, Any, Any]:
+def open_callback(scene: Scene) -> Coroutine[Any, Any, Any]:
     return scene.browser.request(scene.callback_url)
 
 
-def ask_for_the_token(scene: Scene) -> Coroutine[Any, Any, Any]:
+def request_token(scene: Scene) -> Coroutine[Any, Any, Any]:
     return scene.browser.request("/token")
 
 
@@ -102,7 +105,7 @@ def disconnect(scene: Scene) -> Coroutine[Any, Any, Any]:
 
 
 async def check_callback(scene: Scene) -> None:
-    """The code went out once at most, nobody is somebody else, and the browser can begin again."""
+    """The code was sent at most once, no user was mixed up with another, and a new login works."""
     assert count_requests(scene.emulator) <= 1
     assert await scene.user_of(scene.session_cookie) in ("", AMARA.display_name)
     assert await scene.browser.display_name() in ("", AMARA.display_name, JUN.display_name)
@@ -117,7 +120,7 @@ async def check_callback(scene: Scene) -> None:
 
 
 async def check_refresh(scene: Scene) -> None:
-    """The next who asks has the new token, which was fetched once, and nobody holds the lease."""
+    """The next caller gets the new token, which was requested once, and the lease is free."""
     await scene.tiktok.token(AMARA.open_id)
     assert await scene.has_live_token()
     assert count_requests(scene.emulator) == 1
@@ -126,7 +129,7 @@ async def check_refresh(scene: Scene) -> None:
 
 
 async def check_sign_out(scene: Scene) -> None:
-    """It happened or not, never by half; and a second try ends it."""
+    """The sign-out was either complete or had no effect, and a second attempt completes it."""
     if await scene.browser.display_name() == "":
         assert await scene.count_sessions() == 0
     await scene.browser.sign_out()
@@ -135,7 +138,7 @@ async def check_sign_out(scene: Scene) -> None:
 
 
 async def check_removal(scene: Scene) -> None:
-    """TikTok, which had no response, sends the event again, and at the latest when the mark has ended it counts."""
+    """TikTok sends the event again. It is processed now, or at the latest after its marker has expired."""
     status = await scene.send_removal()
     if status == 503:
         assert await scene.expire_event_marker()
@@ -146,10 +149,10 @@ async def check_removal(scene: Scene) -> None:
 
 
 async def check_disconnect(scene: Scene) -> None:
-    """Nobody is signed in again by it, and a second try finishes it."""
-    was_there = await scene.user_of(scene.session_cookie)
+    """No user was mixed up with another, and a second attempt completes the disconnect."""
+    name = await scene.user_of(scene.session_cookie)
     await scene.tiktok.disconnect(AMARA.open_id)
-    assert was_there in ("", AMARA.display_name)
+    assert name in ("", AMARA.display_name)
     assert await scene.user_of(scene.session_cookie) == ""
     assert await scene.stored_token() is None
     assert not scene.emulator.grants.grants
@@ -157,35 +160,35 @@ async def check_disconnect(scene: Scene) -> None:
 
 
 Check = Callable[[Scene], Awaitable[None]]
-DEEDS: dict[str, tuple[Prepare, Action, Check, int, int]] = {
-    "callback": (about_to_switch, come_back, check_callback, 20, 15),
-    "refresh": (signed_in_long_ago, ask_for_the_token, check_refresh, 5, 12),
+ACTIONS: dict[str, tuple[Prepare, Action, Check, int, int]] = {
+    "callback": (before_switch_of_user, open_callback, check_callback, 20, 15),
+    "refresh": (with_expired_token, request_token, check_refresh, 5, 12),
     "sign-out": (signed_in, sign_out, check_sign_out, 5, 4),
-    "removal": (signed_in_long_ago, Scene.send_removal, check_removal, 9, 8),
-    "disconnect": (signed_in_long_ago, disconnect, check_disconnect, 25, 16),
+    "removal": (with_expired_token, Scene.send_removal, check_removal, 9, 8),
+    "disconnect": (with_expired_token, disconnect, check_disconnect, 25, 16),
 }
-AT_A_DISTANCE = [
-    *(("sqlite", name) for name in DEEDS),
+IN_OTHER_STORES = [
+    *(("sqlite", name) for name in ACTIONS),
     *(("redis", name) for name in ("callback", "refresh", "sign-out")),
     *(("postgresql", name) for name in ("refresh", "sign-out")),
 ]
 
 
-@pytest.mark.parametrize("name", DEEDS)
+@pytest.mark.parametrize("name", ACTIONS)
 async def test_action_cancelled_at_any_await_leaves_a_consistent_state(name: str) -> None:
-    prepare, deed, check, least, _ = DEEDS[name]
+    prepare, action, check, min_awaits, _ = ACTIONS[name]
     awaits = 0
-    async for scene in at_every_await(prepare, deed):
+    async for scene in cancel_at_every_await(prepare, action):
         awaits += 1
         await check(scene)
-    assert awaits >= least
+    assert awaits >= min_awaits
 
 
-@pytest.mark.parametrize(("each_store", "name"), AT_A_DISTANCE, indirect=["each_store"])
+@pytest.mark.parametrize(("each_store", "name"), IN_OTHER_STORES, indirect=["each_store"])
 async def test_action_cancelled_within_any_step_leaves_a_consistent_state(each_store: Store, name: str) -> None:
-    prepare, deed, check, _, least = DEEDS[name]
+    prepare, action, check, _, min_steps = ACTIONS[name]
     steps = 0
-    async for scene in within_every_step(each_store, prepare, deed):
+    async for scene in cancel_within_every_step(each_store, prepare, action):
         steps += 1
         await check(scene)
-    assert steps >= least
+    assert steps >= min_steps

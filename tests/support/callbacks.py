@@ -17,7 +17,7 @@ def callback_parts(callback_url: str) -> dict[str, str]:
         "cut": state[:-1],
         "swapped": state.swapcase(),
         "lookalike": quote(chr(ord(state[0]) + 0xFEE0) + state[1:]),
-        "spelt": "".join(f"%{ord(char):02x}" for char in state),
+        "encoded": "".join(f"%{ord(char):02x}" for char in state),
     }
 
 
