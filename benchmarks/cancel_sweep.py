@@ -125,7 +125,7 @@ class Scene:
         sweep.kept += bool(alive and fresh)
         sweep.lost_tokens += not alive
         sweep.one_refresh += len(self.slow.emulator.exchanges) == 1
-        leases = [record for key, record in self.store.inner.records.items() if key.startswith("lease:")]
+        leases = [record for key, record in self.store.inner._records.items() if key.startswith("lease:")]
         sweep.orphan_leases += len(leases)
 
 

@@ -88,14 +88,14 @@ async def sessions(count: int) -> tuple[float, float]:
     cookies: deque[list[tuple[bytes, bytes]]] = deque(maxlen=min(count, MAX_CACHED))
     for person in people(tiktok, 100):  # warm-up
         await store.set(person.key, person.value, ttl=person.ttl, owner=person.owner)
-    store.records.clear()
+    store._records.clear()
     before = resident()
     for person in people(tiktok, count):
         await store.set(person.key, person.value, ttl=person.ttl, owner=person.owner)
         cookies.append(person.headers)
     kept = resident() - before
     found = [await tiktok._sessions.load(headers) for headers in cookies]
-    if None in found or len(store.records) != count:
+    if None in found or len(store._records) != count:
         raise RuntimeError("A session was lost.")
     return kept, resident() - before
 

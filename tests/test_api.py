@@ -169,7 +169,7 @@ class TestDisconnecting:
         await tiktok.disconnect(AMARA.open_id)
 
         assert count_requests(emulator, "revoke") == 1
-        assert not any(key.startswith("session:") for key in store.records)
+        assert not any(key.startswith("session:") for key in store._records)
         with pytest.raises(LoginRequired):
             await tiktok.token(AMARA.open_id)
         assert await whoami(tiktok, JUN) == JUN.display_name
@@ -191,7 +191,7 @@ class TestDisconnecting:
             patch.setattr(tiktok._client, "revoke_token", revoke_token)
             with pytest.raises(Unavailable):
                 await tiktok.disconnect(AMARA.open_id)
-        assert not any(key.startswith("session:") for key in store.records)
+        assert not any(key.startswith("session:") for key in store._records)
         await tiktok.disconnect(AMARA.open_id)
         assert await tiktok._tokens.records.load(AMARA.open_id) is None
 

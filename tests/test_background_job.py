@@ -57,7 +57,7 @@ def run_job(store: SQLiteStore, base_url: str) -> "subprocess.CompletedProcess[s
         "TIKTOK_CLIENT_SECRET": DEFAULT_CLIENT_SECRET,
         "TIKTOK_REDIRECT_URI": REDIRECT_URI,
         "TIKTOK_SECRET_KEY": SECRET_KEY,
-        "TIKTOK_STORE": f"sqlite:///{store.path}",
+        "TIKTOK_STORE": f"sqlite:///{store._path}",
         "TIKTOK_BASE_URL": base_url,
     }
     command = [sys.executable, "-W", "error", str(JOB)]

@@ -79,7 +79,7 @@ async def test_of_two_workers_one_asks_tiktok(
 
     assert len(received) == 1
     assert count_requests(emulator) == 1
-    assert not any(key.startswith("lease:") for key in store.records)
+    assert not any(key.startswith("lease:") for key in store._records)
 
 
 async def test_a_caller_who_leaves_loses_no_token(tiktok: TikTok, emulator: Emulator, clock: Clock) -> None:
@@ -171,7 +171,7 @@ async def test_a_token_without_a_refresh_token_lasts_as_long_as_it_lasts(tiktok:
 async def test_a_lease_that_is_never_given_back_is_waited_for_in_vain(
     tiktok: TikTok, store: MemoryStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lease, "PATIENCE", 0.1)
+    monkeypatch.setattr(lease, "LEASE_WAIT", 0.1)
     await store.add("lease:" + tiktok._tokens.records.name_of(AMARA.open_id), b"somebody", ttl=10**6)
     clock.advance(hours=1.99)
     assert (await tiktok.token(AMARA.open_id)).open_id == AMARA.open_id

@@ -210,7 +210,7 @@ class TestWithoutAStore:
         assert "Max-Age=0" in set_cookie_lines(answer)[SESSION_COOKIE]
         thief = TestClient(browser.app, base_url=ORIGIN, cookies={SESSION_COOKIE: cookie})
         assert display_name(thief) == ""
-        assert not any(key.startswith("session:") for key in store.memory.records)
+        assert not any(key.startswith("session:") for key in store.memory._records)
 
     def test_a_touch_that_fails_signs_nobody_out(
         self, browser: TestClient, emulator: Emulator, store: FailingStore, clock: Clock

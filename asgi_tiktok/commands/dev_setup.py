@@ -152,7 +152,7 @@ def check_before_start(target: str, environ: dict[str, str], *, traceback: bool)
     for finding in check_settings(read_settings(environ)):
         # A redirect URI on another machine is the developer's choice here. The notice warns about it.
         if finding.status == "error" and finding.name != "TikTok":
-            raise ConfigurationError(f"{finding.found}. {finding.cure}")
+            raise ConfigurationError(f"{finding.found}.", hint=finding.cure)
     TikTok.from_env(environ)
     check_app(target, {**os.environ, **environ}, traceback=traceback)
 
@@ -161,7 +161,7 @@ def secret_key(own: Mapping[str, str]) -> str:
     if "TIKTOK_SECRET_KEY" in own:
         return own["TIKTOK_SECRET_KEY"]
     key, store = open_folder(FOLDER, KEY_FILE)
-    store.close()
+    store._close()
     return key
 
 

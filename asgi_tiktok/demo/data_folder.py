@@ -24,14 +24,14 @@ def open_folder(folder: Path, key_file: str = KEY_FILE) -> tuple[str, SQLiteStor
     try:
         prepare_folder(folder)
         secret_key = read_key(folder / key_file) or create_key(folder / key_file)
-        store.check()
+        store._check()
     except OSError as error:
         raise ConfigurationError(
             f"Sessions cannot be saved in the folder {folder} ({error.strerror}); "
             "run this command in a folder that you can write to."
         ) from error
     except StoreError as error:
-        raise ConfigurationError(f"Sessions cannot be saved: {error.description}. {error.hint}") from error
+        raise ConfigurationError(f"Sessions cannot be saved: {error.description}.", hint=error.hint) from error
     return secret_key, store
 
 

@@ -63,7 +63,7 @@ def run_demo(
     """
     secret_key, store = open_folder(folder)
     with ExitStack() as stack:
-        stack.callback(store.close)
+        stack.callback(store._close)
         listeners = listen_on(port, PORT, "--port", stack)
         url = f"http://localhost:{listeners[0].getsockname()[1]}"
         emulator = new_emulator(DEMO_APP, webhook_url=url + WEBHOOK)

@@ -1,4 +1,4 @@
-"""Where records are kept: one small protocol over bytes, and one file per engine."""
+"""Stores: the protocol that the rest of the package uses, and one module per engine."""
 
 from asgi_tiktok.stores.memory import MemoryStore
 from asgi_tiktok.stores.protocol import Store

@@ -1,4 +1,4 @@
-"""The table of records, its SQL in three dialects, and what a database's errors mean."""
+"""The table of records, the SQL statements in three dialects, and the meaning of database errors."""
 
 import re
 
@@ -23,24 +23,25 @@ from sqlalchemy.sql.expression import ColumnElement, Delete, Executable
 from asgi_tiktok.errors import ConfigurationError, StoreError
 
 BATCH = 200  # rows
-LONGEST_NAME = 255  # bytes of a key or an owner
+MAX_NAME = 255  # bytes of a key or an owner
 
-# Bytes on MySQL, where every collation that both MySQL and MariaDB know ignores trailing spaces.
+# Bytes on MySQL, because every collation that both MySQL and MariaDB know ignores trailing spaces.
 NAME = (
-    String(LONGEST_NAME)
-    .with_variant(String(LONGEST_NAME, collation="C"), "postgresql")
-    .with_variant(mysql.VARBINARY(LONGEST_NAME), "mysql", "mariadb")
+    String(MAX_NAME)
+    .with_variant(String(MAX_NAME, collation="C"), "postgresql")
+    .with_variant(mysql.VARBINARY(MAX_NAME), "mysql", "mariadb")
 )
 VALUE = LargeBinary().with_variant(mysql.LONGBLOB(), "mysql", "mariadb")
 
-# Milliseconds since the epoch by the database's clock, the same for a whole statement, in no time zone.
+# Milliseconds since the epoch by the database's clock, constant within a statement and independent of time zones.
 NOW = {
     "postgresql": "CAST(EXTRACT(EPOCH FROM statement_timestamp()) * 1000 AS BIGINT)",
     "mysql": "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000)",
     "sqlite": "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
 }
 
-# SQLSTATEs of PostgreSQL, numbers of MySQL and MariaDB, names of SQLite, and what hides behind its one SQLITE_ERROR.
+# SQLSTATEs of PostgreSQL, error numbers of MySQL and MariaDB, error names of SQLite, and for its unspecific
+# SQLITE_ERROR a part of the message.
 SQLITE_ERRORS = ("no such table", "no such column", "no column named", "already exists")
 MISSING_TABLE = {"42P01", "1146", "no such table"}
 CONFLICT = {"40001", "40P01", "1213", "1020"}
@@ -48,34 +49,39 @@ RACE = {"42P07", "42710", "23505", "XX000", "1050", "1061", "already exists", "S
 HINTS = (
     (
         MISSING_TABLE,
-        "The table is missing: run your migrations with the store's `metadata`, or leave `create_table` at True.",
+        "The table does not exist: run your migrations with the store's `metadata`, or remove create_table=False.",
     ),
-    ({"28P01", "28000", "1045", "1698"}, "The database does not accept this user and password."),
-    ({"3D000", "1049"}, "The server has no database of this name: create it, or correct the URL."),
+    ({"28P01", "28000", "1045", "1698"}, "The database rejects this user or password: correct the URL."),
+    ({"3D000", "1049"}, "The server has no database with this name: create it, or correct the URL."),
     (
         {"42501", "1044", "1142", "1227"},
-        "The user needs SELECT, INSERT, UPDATE and DELETE on the table; to create it, CREATE as well, "
-        "unless your migrations do (`create_table=False`).",
+        "Grant the user SELECT, INSERT, UPDATE and DELETE on the table, and CREATE if the store creates the table.",
     ),
     (
         {"42703", "1054", "no such column", "no column named"},
-        "The table has other columns than the store's `metadata`: give the store a table of its own.",
+        "The columns of the table are not those of the store's `metadata`: give the store its own table.",
     ),
-    ({"25006", "1290", "1792", "1836", "SQLITE_READONLY"}, "The database is read-only: name the primary server."),
+    (
+        {"25006", "1290", "1792", "1836", "SQLITE_READONLY"},
+        "The database is read-only: connect to the primary server.",
+    ),
     ({"53100", "1021", "1114", "SQLITE_FULL"}, "The database's disk is full: make room."),
-    ({"53300", "1040", "1203"}, "The server has no connection left: allow more, or run fewer workers."),
+    ({"53300", "1040", "1203"}, "The server accepts no more connections: raise its limit, or run fewer workers."),
     (
         {"SQLITE_BUSY", "SQLITE_LOCKED"},
-        "Another process holds the file; many processes are better off with PostgreSQL.",
+        "Another process keeps the file locked: stop it, or use PostgreSQL for many processes.",
     ),
 )
-UNREACHABLE = "Is the database running, and does the URL name the right host and port?"
+UNREACHABLE = "Check that the database runs, and that the URL has the right host and port."
 
 
 def new_table(name: str) -> Table:
-    """The table of records, alone in a MetaData of its own."""
+    """Return the table of records, with its own MetaData."""
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,49}", name, re.ASCII):
-        raise ConfigurationError("table must be one plain name: up to 50 letters, digits and underscores.")
+        raise ConfigurationError(
+            f"table={name!r} is not a plain name.",
+            hint="Use up to 50 ASCII letters, digits and underscores, and begin with a letter or an underscore.",
+        )
     owner = Column("owner", NAME)
     owned = owner.is_not(None)
     return Table(
@@ -93,14 +99,15 @@ def new_table(name: str) -> Table:
 
 
 class Statements:
-    """Every statement that the store runs, built once. Each is atomic by itself, so none needs a transaction."""
+    """The statements that the store runs. Each is atomic, so none needs a transaction."""
 
     def __init__(self, table: Table, backend: str) -> None:
         self.dialect = "mysql" if backend == "mariadb" else backend
         if self.dialect not in NOW:
             raise ConfigurationError(
-                f"{backend} is not a database for the store. These are: PostgreSQL (postgresql+asyncpg://), "
-                "MySQL and MariaDB (mysql+asyncmy://), SQLite (sqlite+aiosqlite:///)."
+                f"The store does not support the database {backend}.",
+                hint="Use PostgreSQL (postgresql+asyncpg://), MySQL and MariaDB (mysql+asyncmy://) or "
+                "SQLite (sqlite+aiosqlite:///).",
             )
         c = table.c
         now: ColumnElement[int] = sql(NOW[self.dialect], BigInteger)
@@ -108,7 +115,7 @@ class Statements:
         this = c.key == bindparam("this")
         same = c.value == bindparam("old")
         whose = c.owner == bindparam("whose")
-        # The first half is implied by the second, and lets the index begin where the page before ended.
+        # The first condition follows from the second. It lets the index start where the previous page ended.
         after = (c.ends_at >= bindparam("after")) & ((c.ends_at > bindparam("after")) | (c.key > bindparam("past")))
         rest = {
             "value": bindparam("new", type_=VALUE),
@@ -139,14 +146,16 @@ class Statements:
             self.add = new.on_conflict_do_update(index_elements=[c.key], set_=changes, where=~live)
 
     def encode(self, name: str | None) -> str | bytes | None:
-        """A key or an owner as the driver wants it."""
-        if name is not None and not (name.isascii() and len(name) <= LONGEST_NAME):
-            # A server that is not strict would cut it off, and so mix up two records.
-            raise StoreError(f"A key or an owner is not ASCII, or longer than {LONGEST_NAME} characters.")
+        """Return a key or an owner in the type that the driver needs."""
+        if name is not None and not (name.isascii() and len(name) <= MAX_NAME):
+            # MySQL outside of strict mode would shorten it, and two records could get the same key.
+            raise StoreError(
+                "A key or an owner is too long or not ASCII.", hint=f"Use up to {MAX_NAME} ASCII characters."
+            )
         return name.encode("ascii") if name is not None and self.dialect == "mysql" else name
 
     def decode(self, name: str | bytes) -> str:
-        """A key as it was given."""
+        """Return a key as a string."""
         return name.decode("ascii") if isinstance(name, bytes) else name
 
 
@@ -155,7 +164,7 @@ def purge(table: Table, now: ColumnElement[int], dialect: str) -> Delete:
     if dialect == "sqlite":
         return delete(table).where(table.c.key.in_(expired))
     if dialect == "postgresql":
-        # Workers that purge at the same moment take different rows, and wait for nobody.
+        # Workers that purge at the same time delete different rows and do not wait for each other.
         expired = expired.with_for_update(skip_locked=True)
     batch = expired.subquery("batch")
     return delete(table).where(table.c.key == batch.c.key, table.c.ends_at <= now)
@@ -166,35 +175,35 @@ def is_missing_table(error: DBAPIError) -> bool:
 
 
 def is_conflict(error: DBAPIError) -> bool:
-    """True when the database gave up this statement for the sake of another: it had no effect."""
+    """Return whether the database aborted the statement because of a concurrent one. It then had no effect."""
     return code_of(error) in CONFLICT
 
 
 def is_race(error: DBAPIError) -> bool:
-    """True when another worker is creating the same table."""
+    """Return whether another worker is creating the same table."""
     return code_of(error) in RACE | CONFLICT
 
 
 def explain(error: Exception) -> StoreError:
-    """What an operator may read: never the driver's own text, which repeats parameters and SQL."""
+    """Return the error without the driver's message, which repeats parameters and SQL."""
     if isinstance(error, StoreError):
         return error
     if isinstance(error, TimeoutError):
         return StoreError("The database did not answer in time.", hint=UNREACHABLE)
     code = code_of(error)
     hint = next((hint for codes, hint in HINTS if code in codes), UNREACHABLE)
-    what = f"{type(driver_error(error)).__name__} {code}".rstrip()
-    return StoreError(f"The database failed ({what}).", hint=hint)
+    name = f"{type(driver_error(error)).__name__} {code}".rstrip()
+    return StoreError(f"The database failed ({name}).", hint=hint)
 
 
 def driver_error(error: BaseException) -> BaseException:
-    """The driver's own exception inside SQLAlchemy's."""
+    """Return the driver's exception, which SQLAlchemy wraps."""
     inner = error.orig if isinstance(error, DBAPIError) else None
     return inner.__cause__ or inner if inner is not None else error
 
 
 def code_of(error: BaseException) -> str:
-    """The database's name for what went wrong, or nothing."""
+    """Return the database's code for the error, or an empty string."""
     cause = driver_error(error)
     if cause.args and isinstance(cause.args[0], int):
         return str(cause.args[0])

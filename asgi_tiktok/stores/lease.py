@@ -1,4 +1,4 @@
-"""A lease: the right to do one thing, held by one worker at a time, and lost by one that dies."""
+"""A lease: only one worker at a time holds it, and it expires soon if that worker dies."""
 
 import asyncio
 import logging
@@ -8,67 +8,70 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from asgi_tiktok.errors import StoreError
-from asgi_tiktok.stores import Store
+from asgi_tiktok.stores.protocol import Store
 
 logger = logging.getLogger("asgi_tiktok")
 
-LEASE = 5  # seconds that a lease outlives its holder
-RENEWAL = 1.5  # seconds
-PATIENCE = 10  # seconds to wait for somebody else's
-POLL = 0.05  # seconds
+LEASE_TTL = 5  # seconds after the last renewal
+RENEW_INTERVAL = 1.5  # seconds
+LEASE_WAIT = 10  # seconds that a worker waits for another worker's lease
+POLL_INTERVAL = 0.05  # seconds
 
 
 @asynccontextmanager
 async def lease(store: Store, name: str) -> AsyncIterator[bool]:
-    """Hold the lease, renewed until the block ends; False when somebody else held it for too long."""
+    """Hold the lease until the block ends. Yield False if another worker held it for longer than LEASE_WAIT."""
     holder = secrets.token_bytes(16)
-    # Every renewal puts the other mark into the store, so that whoever waits can tell a holder who lives.
-    marks = (holder + b"0", holder + b"1")
-    if not await take(store, name, marks[0]):
+    # Each renewal switches to the other value, so that waiting workers see that the holder is alive.
+    values = (holder + b"0", holder + b"1")
+    if not await acquire(store, name, values[0]):
         yield False
         return
-    renewing = asyncio.create_task(renew(store, name, marks))
+    renewing = asyncio.create_task(renew(store, name, values))
     try:
         yield True
     finally:
         renewing.cancel()
         with suppress(asyncio.CancelledError):
             await renewing
-        await give_back(store, name, marks)
+        await release(store, name, values)
 
 
-async def take(store: Store, name: str, mark: bytes) -> bool:
-    """Whether the lease could be had in time."""
-    deadline = time.monotonic() + PATIENCE
+async def acquire(store: Store, name: str, value: bytes) -> bool:
+    """Wait for the lease. Return False after LEASE_WAIT."""
+    deadline = time.monotonic() + LEASE_WAIT
     seen: bytes | None = None
     unchanged = 0
-    while not await store.add(name, mark, ttl=LEASE):
+    while not await store.add(name, value, ttl=LEASE_TTL):
         if time.monotonic() > deadline:
             return False
-        standing = await store.get(name)
-        unchanged = unchanged + 1 if standing == seen else 0
-        seen = standing
-        # Nobody renews it, so it has ended, whatever a clock says that was set back meanwhile.
-        if seen is not None and unchanged * POLL > LEASE and await store.replace(name, seen, mark, ttl=LEASE):
+        current = await store.get(name)
+        unchanged = unchanged + 1 if current == seen else 0
+        seen = current
+        # A value that has not changed for LEASE_TTL is no longer renewed. It may still be in the store, if a clock
+        # was set back.
+        abandoned = unchanged * POLL_INTERVAL > LEASE_TTL
+        if abandoned and seen is not None and await store.replace(name, seen, value, ttl=LEASE_TTL):
             return True
-        await asyncio.sleep(POLL)
+        await asyncio.sleep(POLL_INTERVAL)
     return True
 
 
-async def renew(store: Store, name: str, marks: tuple[bytes, bytes]) -> None:
-    one, other = marks
+async def renew(store: Store, name: str, values: tuple[bytes, bytes]) -> None:
+    one, other = values
     held = True
     while held:
-        await asyncio.sleep(RENEWAL)
-        with suppress(StoreError):  # perhaps the next attempt comes in time; who holds a lease must survive its loss
-            held = await store.replace(name, one, other, ttl=LEASE) or await store.replace(
-                name, other, one, ttl=LEASE
+        await asyncio.sleep(RENEW_INTERVAL)
+        # The next renewal may succeed in time. If it does not, the holder must be able to work without the lease.
+        with suppress(StoreError):
+            held = await store.replace(name, one, other, ttl=LEASE_TTL) or await store.replace(
+                name, other, one, ttl=LEASE_TTL
             )
 
 
-async def give_back(store: Store, name: str, marks: tuple[bytes, bytes]) -> None:
+async def release(store: Store, name: str, values: tuple[bytes, bytes]) -> None:
     try:
-        if not await store.delete(name, marks[0]):
-            await store.delete(name, marks[1])
+        if not await store.delete(name, values[0]):
+            await store.delete(name, values[1])
     except StoreError as error:
-        logger.warning("a lease could not be given back and ends in %s seconds: %s", LEASE, error)
+        logger.warning("lease not released, it expires in %s seconds: %s", LEASE_TTL, error)

@@ -1,50 +1,144 @@
-"""The contract of every store; `tests/stores` holds one suite for all of them."""
+"""The contract of every store. The tests in `tests/stores/test_contract.py` check it for each engine."""
 
 from collections.abc import AsyncIterator
 from typing import Protocol
 
+__all__ = ["Store"]
+
 
 class Store(Protocol):
-    """Bytes under keys, each with an end and, perhaps, an owner.
+    """A key-value store of bytes, in which each record has an expiry time and may have an owner.
 
-    Keys and owners are ASCII, case-sensitive and compared byte by byte. `ttl` is in whole seconds from
-    now, at least 1; a record whose time is over is absent for every method, whether it was purged or not.
-    A record belongs to no owner or to one; writing a record again says anew whose it is and when it ends.
-    Each method is one atomic step, also between processes. What cannot be done raises StoreError, and
-    nothing else; then the step was taken or not, but never by half.
+    Any object with these eight methods can be passed as `TikTok(store=...)`. An implementation must follow
+    these rules:
+
+    - Keys and owners are ASCII strings of at most 255 characters. They are compared byte by byte, so case
+      and trailing spaces matter.
+    - A value is any bytes, including empty bytes, and is returned unchanged.
+    - `ttl` is a whole number of seconds, at least 1, counted from the write. From the moment a record
+      expires, every method behaves as if it did not exist, whether or not it has been deleted yet.
+    - A write replaces the value, the expiry time and the owner together. `owner=None` means that the
+      record has no owner afterwards.
+    - Many tasks, threads and processes call the methods at the same time. Each method must be atomic, except
+      `owned` and `delete_owned`, which may handle the records one after another.
+    - A method that cannot do its work raises `StoreError` and no other exception. Whether a write raises or
+      is cancelled, it has then happened completely or not at all.
     """
 
     async def get(self, key: str) -> bytes | None:
-        """The value, or None when there is none."""
+        """Return the value of a record.
+
+        Args:
+            key (str): The key of the record.
+
+        Returns:
+            The value, or None if there is no record.
+
+        Raises:
+            StoreError: The store is unavailable.
+        """
         ...
 
     async def set(self, key: str, value: bytes, *, ttl: int, owner: str | None = None) -> None:
-        """Keep the value, replacing an earlier one."""
+        """Save a record. An existing record with this key is replaced.
+
+        Args:
+            key (str): The key of the record.
+            value (bytes): The value.
+            ttl (int): Time in seconds until the record expires, at least 1.
+            owner (str | None): The owner of the record. Default: no owner.
+
+        Raises:
+            StoreError: The store is unavailable.
+        """
         ...
 
     async def add(self, key: str, value: bytes, *, ttl: int, owner: str | None = None) -> bool:
-        """Keep the value if there is none yet. True for exactly one of many simultaneous callers."""
+        """Save a record only if there is no record with this key (set-if-absent).
+
+        Args:
+            key (str): The key of the record.
+            value (bytes): The value.
+            ttl (int): Time in seconds until the record expires, at least 1.
+            owner (str | None): The owner of the record. Default: no owner.
+
+        Returns:
+            True if the record was saved, False if there was one already. If several callers add the same key
+            at the same time, exactly one of them gets True.
+
+        Raises:
+            StoreError: The store is unavailable.
+        """
         ...
 
     async def replace(self, key: str, old: bytes, new: bytes, *, ttl: int, owner: str | None = None) -> bool:
-        """Put `new` in the place of `old`. False, and no change, when there is another value or none."""
+        """Replace a record only if its value is still `old` (compare-and-set).
+
+        Args:
+            key (str): The key of the record.
+            old (bytes): The value that the record must have now.
+            new (bytes): The value that it gets. It may equal `old`, for example to change the expiry time.
+            ttl (int): Time in seconds until the record expires, at least 1.
+            owner (str | None): The owner of the record from now on. Default: no owner.
+
+        Returns:
+            True if the record was replaced. False if it has another value or does not exist; then nothing
+            has changed.
+
+        Raises:
+            StoreError: The store is unavailable.
+        """
         ...
 
     async def delete(self, key: str, value: bytes | None = None) -> bool:
-        """Forget the record, or only if it still has this value. False when there was none to forget."""
+        """Delete a record, if it has the given value.
+
+        Args:
+            key (str): The key of the record.
+            value (bytes | None): The value that the record must have. Default: any value.
+
+        Returns:
+            True if the record was deleted. False if it has another value or does not exist.
+
+        Raises:
+            StoreError: The store is unavailable.
+        """
         ...
 
     def owned(self, owner: str) -> AsyncIterator[str]:
-        """The keys of the owner's records, the one that ends first first, however many there are.
+        """Iterate over the keys of all records of an owner, the earliest expiry first.
 
-        What is written or deleted meanwhile may or may not be among them.
+        There is no limit on their number, so an implementation should read them in batches. A record that is
+        written or deleted during the iteration may or may not be included.
+
+        Args:
+            owner (str): The owner.
+
+        Returns:
+            An async iterator over the keys. An async generator method has this type.
+
+        Raises:
+            StoreError: The store is unavailable.
         """
         ...
 
     async def delete_owned(self, owner: str) -> int:
-        """Forget every record of the owner, and tell how many that were."""
+        """Delete all records of an owner.
+
+        When the method returns, every record that the owner had when it was called is gone. A record that is
+        written at the same time may or may not be deleted.
+
+        Args:
+            owner (str): The owner.
+
+        Returns:
+            The number of deleted records, without those that had already expired.
+
+        Raises:
+            StoreError: The store is unavailable.
+        """
         ...
 
     async def aclose(self) -> None:
-        """Release connections. The next call opens new ones."""
+        """Close all connections. Calling it twice is allowed, and the next call of any method opens new ones."""
         ...

@@ -1,4 +1,4 @@
-"""Redis or Valkey: many machines. One server, or, through a client of the app's, a Sentinel or a Cluster."""
+"""A store in Redis or Valkey, for many machines."""
 
 import hashlib
 import os
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from asgi_tiktok.errors import ConfigurationError, StoreError
-from asgi_tiktok.stores.redis_scripts import ADD, DELETE, DELETE_OWNED, ENTER, HEADER, NONCE, REPLACE, SET
+from asgi_tiktok.stores.redis_scripts import ADD, ADD_ENTRY, DELETE, DELETE_OWNED, HEADER, NONCE, REPLACE, SET
 
 try:
     from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
@@ -22,173 +22,192 @@ try:
     from redis.exceptions import ConnectionError as LostConnection
     from redis.exceptions import NoScriptError, RedisClusterException, RedisError
 except ImportError as error:
-    raise ConfigurationError("The Redis store needs redis: pip install 'asgi-tiktok[redis]'.") from error
+    raise ConfigurationError(
+        "The Redis store needs the package redis.", hint="Run: pip install 'asgi-tiktok[redis]'"
+    ) from error
 
-TIMEOUT = 2  # seconds: to connect, for an answer, for a free connection
-MOST_CONNECTIONS = 50  # of one process
-PATIENCE = 0.5  # seconds; after a failure that took longer there is no second attempt
+__all__ = ["RedisStore"]
+
+TIMEOUT = 2  # seconds for each of: opening a connection, waiting for a free one, waiting for a reply
+MAX_CONNECTIONS = 50  # for each event loop
+RETRY_WITHIN = 0.5  # seconds; a command that failed later is not sent again
 BATCH = 200  # entries
-NOBODY = bytes(HEADER - NONCE)
+NO_OWNER = bytes(HEADER - NONCE)
 
 
 class RedisStore:
-    """Keeps records in the Redis at a URL, or behind a `redis.asyncio` client of the app's, which stays open.
+    """A store in Redis or Valkey.
 
-    From a URL, connections are opened on first use, for each event loop its own. The server must not evict
-    (`maxmemory-policy noeviction`): a lost record signs somebody out, a lost list of an owner's records
-    keeps somebody signed in. `delete_owned` forgets the records one after another.
+    The server must not evict records (`maxmemory-policy noeviction`). A lost record signs a user out; a lost
+    list of a user's records would keep the user signed in after `end_sessions`.
+
+    Args:
+        client (str | Redis | RedisCluster): A URL, for example `redis://localhost:6379/0`, or a client from
+            `redis.asyncio`, for example for Sentinel or Cluster. From a URL, connections are opened on first
+            use, separately for each event loop. A client stays open when the store is closed.
+        prefix (str): The beginning of every key in Redis. Default: `asgi-tiktok:`.
+
+    Raises:
+        ConfigurationError: The URL or the client cannot be used.
     """
 
     def __init__(self, client: "str | Redis | RedisCluster", *, prefix: str = "asgi-tiktok:") -> None:
         if not isinstance(client, str | Redis | RedisCluster):
-            raise ConfigurationError("RedisStore takes a URL or a client from redis.asyncio.")
-        self.prefix = prefix
-        self.source = redis_url(client) if isinstance(client, str) else client
-        self.address = address(self.source) if isinstance(self.source, str) else f"the app's {type(client).__name__}"
-        # A forked process finds its parent's clients under another id, and leaves them alone.
-        self.clients: dict[int, WeakKeyDictionary[AbstractEventLoop, Redis]] = {}
+            raise ConfigurationError(
+                f"RedisStore cannot use a {type(client).__name__}.", hint="Pass a URL or a client from redis.asyncio."
+            )
+        self._prefix = prefix
+        self._source = redis_url(client) if isinstance(client, str) else client
+        self._address = (
+            shown_address(self._source) if isinstance(self._source, str) else f"the app's {type(client).__name__}"
+        )
+        # The key is the process id, so that a forked process does not use its parent's clients.
+        self._clients: dict[int, WeakKeyDictionary[AbstractEventLoop, Redis]] = {}
 
     def __repr__(self) -> str:
-        return f"RedisStore({self.address!r})"
+        return f"RedisStore({self._address!r})"
 
     async def get(self, key: str) -> bytes | None:
-        record: bytes | None = await self.command("GET", self.record(key))
+        record: bytes | None = await self._execute("GET", self._record_key(key))
         return None if record is None or len(record) < HEADER else record[HEADER:]
 
     async def set(self, key: str, value: bytes, *, ttl: int, owner: str | None = None) -> None:
-        header = await self.enter(key, ttl, owner)
-        # Not again: a second attempt could bring back, unlisted, what `delete_owned` found after the first.
-        before: bytes = await self.run(SET, self.record(key), header + value, ttl, again=owner is None)
-        await self.withdraw(key, before)
+        header = await self._add_entry(key, ttl, owner)
+        # With an owner there is no retry: `delete_owned` may delete record and entry between two attempts, and
+        # the second attempt would then save a record that has no entry.
+        before: bytes = await self._run_script(SET, self._record_key(key), header + value, ttl, retry=owner is None)
+        await self._remove_entry(key, before)
 
     async def add(self, key: str, value: bytes, *, ttl: int, owner: str | None = None) -> bool:
-        header = await self.enter(key, ttl, owner)
-        if await self.run(ADD, self.record(key), header + value, ttl, again=owner is None):
+        header = await self._add_entry(key, ttl, owner)
+        if await self._run_script(ADD, self._record_key(key), header + value, ttl, retry=owner is None):
             return True
-        await self.withdraw(key, header)
+        await self._remove_entry(key, header)
         return False
 
     async def replace(self, key: str, old: bytes, new: bytes, *, ttl: int, owner: str | None = None) -> bool:
-        header = await self.enter(key, ttl, owner)
-        before: bytes | None = await self.run(REPLACE, self.record(key), header + new, ttl, old)
+        header = await self._add_entry(key, ttl, owner)
+        before: bytes | None = await self._run_script(REPLACE, self._record_key(key), header + new, ttl, old)
         if before != header:
-            await self.withdraw(key, before or header)
+            await self._remove_entry(key, before or header)
         return before is not None
 
     async def delete(self, key: str, value: bytes | None = None) -> bool:
-        before: bytes | None = await self.run(DELETE, self.record(key), *([] if value is None else [value]))
+        before: bytes | None = await self._run_script(
+            DELETE, self._record_key(key), *([] if value is None else [value])
+        )
         if before is not None:
-            await self.withdraw(key, before)
+            await self._remove_entry(key, before)
         return before is not None
 
     async def owned(self, owner: str) -> AsyncIterator[str]:
-        mark = mark_of(owner)
-        async for entry in self.entries(mark):
+        owner_hash = hash_owner(owner)
+        async for entry in self._entries(owner_hash):
             key = unpack(entry[NONCE:])
-            if await self.command("GETRANGE", self.record(key), 0, HEADER - 1) == entry[:NONCE] + mark:
+            if await self._execute("GETRANGE", self._record_key(key), 0, HEADER - 1) == entry[:NONCE] + owner_hash:
                 yield key
 
     async def delete_owned(self, owner: str) -> int:
-        mark = mark_of(owner)
+        owner_hash = hash_owner(owner)
         deleted = 0
-        async for entry in self.entries(mark):
+        async for entry in self._entries(owner_hash):
             key = unpack(entry[NONCE:])
-            header: bytes | None = await self.run(DELETE_OWNED, self.record(key), mark)
+            header: bytes | None = await self._run_script(DELETE_OWNED, self._record_key(key), owner_hash)
             if header is not None:
-                # The entry itself may announce a write that is still to come, and then has to stay.
-                await self.withdraw(key, header)
+                # Only the entry of the deleted record is removed. This one may belong to a write that comes later.
+                await self._remove_entry(key, header)
                 deleted += 1
         return deleted
 
     async def aclose(self) -> None:
-        client = self.clients.get(os.getpid(), WeakKeyDictionary()).pop(get_running_loop(), None)
+        client = self._clients.get(os.getpid(), WeakKeyDictionary()).pop(get_running_loop(), None)
         if client is not None:
             with suppress(RedisError, OSError):
                 await client.aclose()
 
-    def record(self, key: str) -> bytes:
-        return f"{self.prefix}record:{key}".encode()
+    def _record_key(self, key: str) -> bytes:
+        return f"{self._prefix}record:{key}".encode()
 
-    def index(self, mark: bytes) -> bytes:
-        return f"{self.prefix}owner:{mark.hex()}".encode()
+    def _index_key(self, owner_hash: bytes) -> bytes:
+        return f"{self._prefix}owner:{owner_hash.hex()}".encode()
 
-    async def enter(self, key: str, ttl: int, owner: str | None) -> bytes:
-        """The header of a write that is about to be made, entered among its owner's."""
+    async def _add_entry(self, key: str, ttl: int, owner: str | None) -> bytes:
+        """Add an entry for a write that follows. Return the header of its record."""
         nonce = os.urandom(NONCE)
         if owner is None:
-            return nonce + NOBODY
-        mark = mark_of(owner)
-        await self.run(ENTER, self.index(mark), nonce + pack(key), ttl)
-        return nonce + mark
+            return nonce + NO_OWNER
+        owner_hash = hash_owner(owner)
+        await self._run_script(ADD_ENTRY, self._index_key(owner_hash), nonce + pack(key), ttl)
+        return nonce + owner_hash
 
-    async def withdraw(self, key: str, header: bytes) -> None:
-        """Remove the entry of a write that came to nothing, or whose record is gone."""
-        mark = header[NONCE:]
-        if len(header) == HEADER and mark != NOBODY:
-            # What counts is done; an entry that is left over ends by itself.
+    async def _remove_entry(self, key: str, header: bytes) -> None:
+        """Remove the entry of a write that changed nothing, or whose record was deleted or replaced."""
+        owner_hash = header[NONCE:]
+        if len(header) == HEADER and owner_hash != NO_OWNER:
+            # An entry that remains is harmless and expires.
             with suppress(StoreError):
-                await self.command("ZREM", self.index(mark), header[:NONCE] + pack(key))
+                await self._execute("ZREM", self._index_key(owner_hash), header[:NONCE] + pack(key))
 
-    async def entries(self, mark: bytes) -> AsyncIterator[bytes]:
-        """All entries of an owner, the one that ends first first, also while some are being removed."""
+    async def _entries(self, owner_hash: bytes) -> AsyncIterator[bytes]:
+        """Iterate over all entries of an owner, the earliest expiry first. Entries may be removed meanwhile."""
         after: tuple[float, bytes] = (0, b"")
-        size = BATCH
+        index, size = self._index_key(owner_hash), BATCH
         while True:
-            batch = await self.command(
-                "ZRANGEBYSCORE", self.index(mark), after[0], "+inf", "WITHSCORES", "LIMIT", 0, size, withscores=True
+            batch = await self._execute(
+                "ZRANGEBYSCORE", index, after[0], "+inf", "WITHSCORES", "LIMIT", 0, size, withscores=True
             )
-            fresh = sorted(found for entry, score in batch if (found := (float(score), bytes(entry))) > after)
-            for _, entry in fresh:
+            new = sorted(found for entry, score in batch if (found := (float(score), bytes(entry))) > after)
+            for _, entry in new:
                 yield entry
             if len(batch) < size:
                 return
-            # Where more than a batch end at the same moment, only a larger batch leads past them.
-            after, size = (fresh[-1], BATCH) if fresh else (after, size * 2)
+            # A whole batch that expires at the same moment can only be passed with a larger batch.
+            after, size = (new[-1], BATCH) if new else (after, size * 2)
 
-    async def run(self, script: str, key: bytes, *arguments: bytes | int, again: bool = True) -> Any:
+    async def _run_script(self, script: str, key: bytes, *arguments: bytes | int, retry: bool = True) -> Any:
         name = hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
         try:
-            return await self.command("EVALSHA", name, 1, key, *arguments, again=again)
+            return await self._execute("EVALSHA", name, 1, key, *arguments, retry=retry)
         except NoScriptError:
-            return await self.command("EVAL", script, 1, key, *arguments, again=again)
+            return await self._execute("EVAL", script, 1, key, *arguments, retry=retry)
 
-    async def command(self, *words: bytes | str | float, again: bool = True, **options: Any) -> Any:
-        """Redis's answer. Where a connection turns out to be lost, the command is sent `again`, once."""
-        begun = time.monotonic()
+    async def _execute(self, *words: bytes | str | float, retry: bool = True, **options: Any) -> Any:
+        """Return Redis's reply. With `retry`, a command is sent once more if the connection was lost."""
+        started = time.monotonic()
         options[NEVER_DECODE] = True
         try:
-            client = self.client()
+            client = self._client()
             try:
                 return await client.execute_command(*words, **options)
             except LostConnection:
-                if not again or time.monotonic() - begun > PATIENCE:
+                if not retry or time.monotonic() - started > RETRY_WITHIN:
                     raise
                 return await client.execute_command(*words, **options)
         except NoScriptError:
             raise
         except (RedisError, RedisClusterException, OSError, RuntimeError) as error:
-            raise StoreError(f"{self.address}: {error}", hint=hint_for(error)) from error
+            raise StoreError(f"{self._address}: {error}", hint=hint_for(error)) from error
 
-    def client(self) -> "Redis | RedisCluster":
-        """The client given at construction, or this loop's, made on first use."""
-        if not isinstance(self.source, str):
-            return self.source
-        clients = self.clients.setdefault(os.getpid(), WeakKeyDictionary())
+    def _client(self) -> "Redis | RedisCluster":
+        """Return the app's client, or the client of the running event loop, which is created on first use."""
+        if not isinstance(self._source, str):
+            return self._source
+        clients = self._clients.setdefault(os.getpid(), WeakKeyDictionary())
         loop = get_running_loop()
         if loop not in clients:
             for closed in [other for other in clients if other.is_closed()]:
                 del clients[closed]
-            clients[loop] = Redis.from_pool(new_pool(self.source))
+            clients[loop] = Redis.from_pool(new_pool(self._source))
         return clients[loop]
 
 
 def new_pool(url: str) -> BlockingConnectionPool:
-    # RESP2, because only then redis-py refuses a connection that still holds somebody else's answer.
+    # Only with RESP2 does redis-py discard a connection that still holds the reply to a cancelled command.
     return BlockingConnectionPool.from_url(
         url,
         protocol=2,
         timeout=TIMEOUT,
-        max_connections=MOST_CONNECTIONS,
+        max_connections=MAX_CONNECTIONS,
         socket_connect_timeout=TIMEOUT,
         socket_timeout=TIMEOUT,
         health_check_interval=30,
@@ -197,7 +216,7 @@ def new_pool(url: str) -> BlockingConnectionPool:
 
 
 def redis_url(url: str) -> str:
-    """The URL in redis-py's spelling. Raises ConfigurationError, which tells nothing of a password."""
+    """Return the URL with a scheme that redis-py knows. Raises ConfigurationError without the URL's password."""
     url = re.sub("^valkey", "redis", url)
     try:
         parts = urlsplit(url)
@@ -209,52 +228,58 @@ def redis_url(url: str) -> str:
     except (ValueError, TypeError, RedisError):
         pass
     raise ConfigurationError(
-        "This is not the URL of a Redis. These work: redis://[user:password@]host[:port][/database], rediss:// "
-        "for TLS, valkey:// and valkeys:// alike, with redis-py's options after a question mark; in a password, "
-        "/ ? # @ : and % are written %2F %3F %23 %40 %3A and %25. Sentinel and Cluster: pass a redis.asyncio client."
+        "The URL of Redis is invalid.",
+        hint="Write redis://[user:password@]host[:port][/database], rediss:// for TLS, valkey:// or valkeys://. "
+        "Options of redis-py follow a question mark. In a password, write / ? # @ : and % as "
+        "%2F %3F %23 %40 %3A and %25. For Sentinel and Cluster, pass a redis.asyncio client.",
     )
 
 
-def address(url: str) -> str:
+def shown_address(url: str) -> str:
+    """Return the URL without user, password and options."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
-def mark_of(owner: str) -> bytes:
-    """Sixteen bytes that stand for the owner."""
+def hash_owner(owner: str) -> bytes:
+    """Return the 16 bytes that represent the owner in a record."""
     return hashlib.blake2b(owner.encode(), digest_size=HEADER - NONCE).digest()
 
 
 def pack(key: str) -> bytes:
-    """The key with a hexadecimal end as bytes: a sorted set takes a third where no entry exceeds 64 bytes."""
+    """Return the key with its hexadecimal end as bytes. A sorted set is smaller if no entry exceeds 64 bytes."""
     found = re.fullmatch("(.*):((?:[0-9a-f]{2})+)", key, re.DOTALL)
     return found[1].encode() + b"\xff" + bytes.fromhex(found[2]) if found else key.encode()
 
 
 def unpack(entry: bytes) -> str:
+    """Return the key from an entry without its nonce."""
     name, packed, digits = entry.partition(b"\xff")
     return f"{name.decode()}:{digits.hex()}" if packed else name.decode()
 
 
 HINTS = {
-    "read only replica": "This server is a replica, or was made one: name the primary, or pass a Sentinel client.",
-    "loading": "Redis has just been started and reads its data; it answers soon.",
+    "read only replica": "This server is a replica: connect to the primary, or pass a Sentinel client.",
+    "loading": "Redis is still loading its data: wait until it has started.",
     "maxmemory": "Redis is full: raise its maxmemory, and keep maxmemory-policy noeviction.",
-    "misconf": "Redis cannot write to its disk and therefore refuses to change anything: see its log.",
+    "misconf": "Redis cannot write to its disk and rejects every write: read its log.",
     "moved": "This server is part of a Cluster: pass a redis.asyncio.RedisCluster client.",
-    "cluster": "The Cluster is not whole: see CLUSTER INFO.",
-    "authentication": "Redis wants another user name or password, in the URL or the client.",
+    "cluster": "The Cluster is incomplete: run CLUSTER INFO.",
+    "authentication": "Redis rejects the user name or password: correct it in the URL or the client.",
     "permission": "The Redis user needs +@read +@write +@scripting +time on the keys with the store's prefix.",
-    "wrongtype": "Another program keeps something else under these keys: give the store a prefix of its own.",
-    "no connection available": "All connections are busy: raise max_connections, after a question mark in the URL.",
+    "wrongtype": "Another program uses keys with this prefix: give the store its own prefix.",
+    "no connection available": "All connections are in use: raise max_connections in the URL's query.",
     "responseerror": "The store needs Redis 6 or later, or any Valkey, with EVAL and EVALSHA.",
-    "loop": "A client serves the event loop that used it first; given a URL, the store makes one for each.",
+    "loop": "A client works only in the event loop that used it first: pass a URL, which works in every event loop.",
 }
-UNREACHABLE = "Redis must run at this address and be reachable from here; rediss:// is for TLS, redis:// for none."
+UNREACHABLE = (
+    "Check that Redis runs at this address and can be reached from this machine. "
+    "Use rediss:// if the server uses TLS, otherwise redis://."
+)
 
 
 def hint_for(error: Exception) -> str:
     text = f"{type(error).__name__}: {error}".lower()
-    # A message that names a host may hold any word.
-    named = re.search("connecting to|reading from|writing to", text)
-    return next((hint for word, hint in HINTS.items() if word in text and not named), UNREACHABLE)
+    # In these messages a host name follows, which may contain any of the words above.
+    names_host = re.search("connecting to|reading from|writing to", text)
+    return next((hint for word, hint in HINTS.items() if word in text and not names_host), UNREACHABLE)

@@ -1,21 +1,23 @@
-"""What Redis does by itself, in Lua: each script is one step on one key.
+"""The Lua scripts that Redis runs. Each script changes one key, in one atomic step.
 
-A record is one string: 8 bytes that are new with every write, 16 that stand for the owner, then the value.
-An owner's records are listed in a sorted set, one entry for each write and scored by its end. The entry is
-made before the write and removed after the record it announced is gone; an entry without its record means
-nothing. Redis alone measures time.
+A record is one string: 8 random bytes that are new for each write (the nonce), 16 bytes that are the hash of its
+owner, then the value.
+
+Each owner has a sorted set with one entry per write. The score of an entry is the time at which its record expires.
+The entry is added before the record is written, and removed after the record is deleted or replaced. So every record
+of an owner has an entry, and an entry without a record is ignored. All times are measured by Redis.
 """
 
 NONCE = 8  # bytes
-HEADER = 24  # bytes: nonce and owner
-GRACE = 60  # seconds that an entry outlives its record
+HEADER = 24  # bytes of the nonce and the owner's hash
+ENTRY_GRACE = 60  # seconds that an entry is kept after its record has expired
 
-ENTER = f"""
+ADD_ENTRY = f"""
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - {GRACE} * 1000000)
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - {ENTRY_GRACE} * 1000000)
 redis.call('ZADD', KEYS[1], now + ARGV[2] * 1000000, ARGV[1])
-local lasts = ARGV[2] + {GRACE}
+local lasts = ARGV[2] + {ENTRY_GRACE}
 if redis.call('TTL', KEYS[1]) < lasts then redis.call('EXPIRE', KEYS[1], lasts) end
 """
 SET = f"""
@@ -23,7 +25,7 @@ local before = redis.call('GETRANGE', KEYS[1], 0, {HEADER - 1})
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
 return before
 """
-# A record with the nonce of this very write was put there by an earlier attempt whose answer was lost.
+# A record that already has this nonce was written by the first attempt, whose reply was lost.
 ADD = f"""
 if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'EX', ARGV[2]) then return 1 end
 return redis.call('GETRANGE', KEYS[1], 0, {NONCE - 1}) == string.sub(ARGV[1], 1, {NONCE})

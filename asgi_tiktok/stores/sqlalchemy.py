@@ -1,4 +1,4 @@
-"""A table in your own database, through SQLAlchemy: many machines, and it survives restarts."""
+"""A store in a table of the app's database, through SQLAlchemy, for many machines."""
 
 import asyncio
 import logging
@@ -10,290 +10,265 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, Executable, Table, inspect, make_url
-from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.schema import CreateTable
-
 from asgi_tiktok.errors import ConfigurationError, StoreError
+
+try:
+    from sqlalchemy import Connection, Executable, Table, inspect
+    from sqlalchemy.engine import URL
+    from sqlalchemy.exc import DBAPIError, IntegrityError
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+    from sqlalchemy.schema import CreateTable
+except ImportError as error:
+    raise ConfigurationError(
+        "The SQLAlchemy store needs the package sqlalchemy.", hint="Run: pip install 'asgi-tiktok[sqlalchemy]'"
+    ) from error
+
 from asgi_tiktok.stores.dialects import BATCH, Statements, explain, is_conflict, is_missing_table, is_race, new_table
+from asgi_tiktok.stores.sqlalchemy_engine import new_engine, parse_url
+
+__all__ = ["SQLAlchemyStore"]
 
 logger = logging.getLogger("asgi_tiktok")
 
 T = TypeVar("T")
 
-DEADLINE = 4  # seconds for one step, with all its attempts
-GRACE = 0.2  # seconds; to close a connection that hangs takes longer, and nobody waits for it
-CONNECT_TIMEOUT = 2  # seconds
-RECYCLE = 30 * 60  # seconds
-ATTEMPTS = 4  # times one step is begun
-CREATE_ATTEMPTS = 10  # times the table's creation is begun
+DEADLINE = 4  # seconds for one operation, including all its attempts
+CANCEL_WAIT = 0.2  # seconds for the end of an operation that missed the deadline; closing its connection can hang
+MAX_ATTEMPTS = 4  # at one operation
+MAX_CREATE_ATTEMPTS = 10  # at the creation of the table
 PURGE_INTERVAL = 60  # seconds
 PURGE_PAUSE = 0.05  # seconds between two batches
-CONNECT_OPTIONS = {
-    "asyncpg": "timeout",
-    "psycopg": "connect_timeout",
-    "aiomysql": "connect_timeout",
-    "asyncmy": "connect_timeout",
-    "aiosqlite": "timeout",
-}
-CURE = (
-    "These work: postgresql+asyncpg://user@host/database, mysql+asyncmy://user@host/database, "
-    "sqlite+aiosqlite:///file, or an AsyncEngine."
-)
 
 
 @dataclass(eq=False)
-class Place:
-    """What the store holds in one event loop."""
+class LoopState:
+    """The engine and the running tasks of one event loop."""
 
     engine: AsyncEngine
     creating: asyncio.Lock = field(default_factory=asyncio.Lock)
-    steps: set[asyncio.Task[Any]] = field(default_factory=set)
+    operations: set[asyncio.Task[Any]] = field(default_factory=set)
     purging: asyncio.Task[None] | None = None
 
 
 class SQLAlchemyStore:
-    """Keeps records in a table of PostgreSQL, MySQL, MariaDB or SQLite.
+    """A store in a table of PostgreSQL, MySQL, MariaDB or SQLite.
 
-    Takes the URL of an async driver, or an AsyncEngine that the app already has, which stays the app's to
-    dispose of. The table is created on first use, unless `create_table=False`: then the app's migrations
-    do it from `metadata`. When a record ends is decided by the database's clock alone. Expired rows are
-    purged in small batches by a task behind a write.
+    The database's clock alone decides when a record expires. Expired records are deleted in small batches by
+    a task that a write starts.
+
+    Args:
+        engine_or_url (AsyncEngine | URL | str): A URL with an async driver, for example
+            `postgresql+asyncpg://user@host/database`, or the app's engine, which the store never disposes of.
+        table (str): The name of the table. Default: `tiktok_records`.
+        create_table (bool): Whether the store creates the table on first use. Set it to False if your
+            migrations create it from `metadata`. Default: True.
+
+    Attributes:
+        table (Table): The table.
+        metadata (MetaData): The metadata that contains only this table, for migrations.
+
+    Raises:
+        ConfigurationError: The URL, the driver or the name of the table cannot be used.
     """
 
     def __init__(
         self, engine_or_url: AsyncEngine | URL | str, *, table: str = "tiktok_records", create_table: bool = True
     ) -> None:
-        self.given = engine_or_url if isinstance(engine_or_url, AsyncEngine) else None
-        self.url = self.given.url if self.given is not None else parse(engine_or_url)
+        self._given_engine = engine_or_url if isinstance(engine_or_url, AsyncEngine) else None
+        self._url = parse_url(engine_or_url) if self._given_engine is None else self._given_engine.url
         self.table: Table = new_table(table)
         self.metadata = self.table.metadata
-        self.statements = Statements(self.table, self.url.get_backend_name())
-        self.create_table = create_table
-        self.created = not create_table
-        self.places: dict[asyncio.AbstractEventLoop, Place] = {}
-        self.pid = os.getpid()
-        self.purged_at = float("-inf")
-        if self.given is None:
-            # A wrong URL and a missing driver show here, and not at the first request.
-            new_engine(self.url)
+        self._statements = Statements(self.table, self._url.get_backend_name())
+        self._create_table = create_table
+        self._created = not create_table
+        self._loop_states: dict[asyncio.AbstractEventLoop, LoopState] = {}
+        self._pid = os.getpid()
+        self._purged_at = float("-inf")
+        if self._given_engine is None:
+            # Created and dropped, so that a wrong URL or a missing driver raises now and not at the first request.
+            new_engine(self._url)
 
     def __repr__(self) -> str:
-        url = self.url.set(query={}).render_as_string(hide_password=True)
+        url = self._url.set(query={}).render_as_string(hide_password=True)
         return f"SQLAlchemyStore({url!r}, table={self.table.name!r})"
 
     async def get(self, key: str) -> bytes | None:
-        rows = await self.fetch(self.statements.get, {"this": self.statements.encode(key)})
+        rows = await self._fetch(self._statements.get, {"this": self._statements.encode(key)})
         return bytes(rows[0][0]) if rows else None
 
     async def set(self, key: str, value: bytes, *, ttl: int, owner: str | None = None) -> None:
-        await self.change(self.statements.set, self.record(key, value, ttl, owner), repeatable=True)
+        await self._change(self._statements.set, self._record(key, value, ttl, owner), repeatable=True)
 
     async def add(self, key: str, value: bytes, *, ttl: int, owner: str | None = None) -> bool:
-        record = self.record(key, value, ttl, owner)
-        if self.statements.dialect != "mysql":
-            return await self.change(self.statements.add, record) == 1
-        # MySQL cannot make an upsert depend on the row, and reports the same count for both outcomes. What
-        # has ended is absent to everybody, so to forget it first is no step that anyone can see.
-        await self.change(self.statements.delete_ended, {"this": record["this"]}, repeatable=True)
-        return await self.run(lambda connection: inserted(connection, self.statements.add, record))
+        record = self._record(key, value, ttl, owner)
+        if self._statements.dialect != "mysql":
+            return await self._change(self._statements.add, record) == 1
+        # An upsert of MySQL cannot depend on the existing row, and its row count does not show which case happened.
+        # Deleting the expired record first is safe, because no method sees an expired record.
+        await self._change(self._statements.delete_ended, {"this": record["this"]}, repeatable=True)
+        return await self._run(lambda connection: inserted(connection, self._statements.add, record))
 
     async def replace(self, key: str, old: bytes, new: bytes, *, ttl: int, owner: str | None = None) -> bool:
-        return await self.change(self.statements.replace, {**self.record(key, new, ttl, owner), "old": old}) == 1
+        return await self._change(self._statements.replace, {**self._record(key, new, ttl, owner), "old": old}) == 1
 
     async def delete(self, key: str, value: bytes | None = None) -> bool:
-        this = {"this": self.statements.encode(key)}
+        this = {"this": self._statements.encode(key)}
         if value is None:
-            return await self.change(self.statements.delete, this) == 1
-        return await self.change(self.statements.delete_same, {**this, "old": value}) == 1
+            return await self._change(self._statements.delete, this) == 1
+        return await self._change(self._statements.delete_same, {**this, "old": value}) == 1
 
     async def owned(self, owner: str) -> AsyncIterator[str]:
-        whose = self.statements.encode(owner)
-        after, past = 0, self.statements.encode("")
-        while batch := await self.fetch(self.statements.owned, {"whose": whose, "after": after, "past": past}):
+        whose = self._statements.encode(owner)
+        after, past = 0, self._statements.encode("")
+        while batch := await self._fetch(self._statements.owned, {"whose": whose, "after": after, "past": past}):
             for _, key in batch:
-                yield self.statements.decode(key)
+                yield self._statements.decode(key)
             after, past = batch[-1]
 
     async def delete_owned(self, owner: str) -> int:
-        return await self.change(self.statements.delete_owned, {"whose": self.statements.encode(owner)})
+        return await self._change(self._statements.delete_owned, {"whose": self._statements.encode(owner)})
 
     async def aclose(self) -> None:
-        place = self.places.pop(asyncio.get_running_loop(), None)
-        if place is None:
+        state = self._loop_states.pop(asyncio.get_running_loop(), None)
+        if state is None:
             return
-        if place.purging is not None:
-            place.purging.cancel()
+        if state.purging is not None:
+            state.purging.cancel()
             with suppress(asyncio.CancelledError):
-                await place.purging
-        if place.steps:
-            await asyncio.wait(place.steps)
-        if self.given is None:
-            await place.engine.dispose()
+                await state.purging
+        if state.operations:
+            await asyncio.wait(state.operations)
+        if self._given_engine is None:
+            await state.engine.dispose()
 
-    def record(self, key: str, value: bytes, ttl: int, owner: str | None) -> dict[str, Any]:
-        encode = self.statements.encode
+    def _record(self, key: str, value: bytes, ttl: int, owner: str | None) -> dict[str, Any]:
+        encode = self._statements.encode
         return {"this": encode(key), "new": value, "ttl": ttl * 1000, "whose": encode(owner)}
 
-    async def fetch(self, query: Executable, parameters: Mapping[str, Any]) -> list[Any]:
-        async def step(connection: AsyncConnection) -> list[Any]:
+    async def _fetch(self, query: Executable, parameters: Mapping[str, Any]) -> list[Any]:
+        async def operation(connection: AsyncConnection) -> list[Any]:
             return list((await connection.execute(query, parameters)).all())
 
-        return await self.run(step, repeatable=True)
+        return await self._run(operation, repeatable=True)
 
-    async def change(self, statement: Executable, parameters: Mapping[str, Any], *, repeatable: bool = False) -> int:
-        result = await self.run(lambda connection: count(connection, statement, parameters), repeatable=repeatable)
-        self.begin_purge()
+    async def _change(self, statement: Executable, parameters: Mapping[str, Any], *, repeatable: bool = False) -> int:
+        result = await self._run(lambda connection: count(connection, statement, parameters), repeatable=repeatable)
+        self._start_purge()
         return result
 
-    async def run(self, step: Callable[[AsyncConnection], Awaitable[T]], *, repeatable: bool = False) -> T:
-        """Take one step in the database, in time. Whatever goes wrong is a StoreError without its cause.
+    async def _run(self, operation: Callable[[AsyncConnection], Awaitable[T]], *, repeatable: bool = False) -> T:
+        """Run one operation within DEADLINE. Every failure is a StoreError that has no cause.
 
-        A step that is repeatable is begun again when its connection was lost before the answer came.
+        A repeatable operation is tried again if the connection was lost before its result arrived.
         """
-        place = self.place()
-        # A caller that is cancelled leaves the step behind, to end as it would have: a connection that is
-        # given up in the middle of an answer is lost to the pool at best.
-        task = asyncio.create_task(self.outcome(place, step, repeatable=repeatable))
-        place.steps.add(task)
-        task.add_done_callback(place.steps.discard)
-        done, _ = await asyncio.wait({task}, timeout=DEADLINE + GRACE)
+        state = self._loop_state()
+        # If the caller is cancelled, the operation continues, because a connection that is abandoned in the middle of
+        # a result is lost to the pool at best.
+        task = asyncio.create_task(self._outcome(state, operation, repeatable=repeatable))
+        state.operations.add(task)
+        task.add_done_callback(state.operations.discard)
+        done, _ = await asyncio.wait({task}, timeout=DEADLINE + CANCEL_WAIT)
         result, failure = task.result() if done else (None, explain(TimeoutError()))
         if failure is not None:
             raise failure
         return cast(T, result)
 
-    async def outcome(
-        self, place: Place, step: Callable[[AsyncConnection], Awaitable[T]], *, repeatable: bool
+    async def _outcome(
+        self, state: LoopState, operation: Callable[[AsyncConnection], Awaitable[T]], *, repeatable: bool
     ) -> tuple[T | None, StoreError | None]:
-        """The result, or the failure, which is raised elsewhere, lest the driver's talkative error be its context."""
+        """Return the result and None, or None and the error to raise.
+
+        The caller raises it, so that the driver's error, which may hold secrets, does not become its context.
+        """
         try:
             async with asyncio.timeout(DEADLINE):
-                return await self.attempt(place, step, repeatable=repeatable), None
-        except Exception as error:  # While they connect, drivers raise errors of their own making.
+                return await self._run_with_retries(state, operation, repeatable=repeatable), None
+        except Exception as error:  # While connecting, drivers raise errors that SQLAlchemy does not wrap.
             return None, explain(error)
 
-    async def attempt(self, place: Place, step: Callable[[AsyncConnection], Awaitable[T]], *, repeatable: bool) -> T:
-        for left in reversed(range(ATTEMPTS)):
+    async def _run_with_retries(
+        self, state: LoopState, operation: Callable[[AsyncConnection], Awaitable[T]], *, repeatable: bool
+    ) -> T:
+        for left in reversed(range(MAX_ATTEMPTS)):
             try:
-                if not self.created:
-                    await self.create(place)
-                async with place.engine.connect() as connection:
-                    return await step(connection)
+                if not self._created:
+                    await self._create(state)
+                async with state.engine.connect() as connection:
+                    return await operation(connection)
             except DBAPIError as error:
-                if not left or not self.may_begin_again(error, repeatable=repeatable):
+                if not left or not self._may_retry(error, repeatable=repeatable):
                     raise
             await asyncio.sleep(random.uniform(0, 0.05))  # noqa: S311
         raise AssertionError
 
-    def may_begin_again(self, error: DBAPIError, *, repeatable: bool) -> bool:
-        if is_missing_table(error) and self.create_table:
-            self.created = False
+    def _may_retry(self, error: DBAPIError, *, repeatable: bool) -> bool:
+        if is_missing_table(error) and self._create_table:
+            self._created = False
             return True
         return is_conflict(error) or (error.connection_invalidated and repeatable)
 
-    async def create(self, place: Place) -> None:
-        """Create the table and its indexes, as far as they are missing."""
-        async with place.creating:
-            for left in reversed(range(CREATE_ATTEMPTS)):
-                if self.created:
+    async def _create(self, state: LoopState) -> None:
+        """Create the table and its indexes if they do not exist."""
+        async with state.creating:
+            for left in reversed(range(MAX_CREATE_ATTEMPTS)):
+                if self._created:
                     return
                 try:
-                    async with place.engine.connect() as connection:
-                        await connection.run_sync(self.create_missing)
-                    self.created = True
+                    async with state.engine.connect() as connection:
+                        await connection.run_sync(self._create_missing)
+                    self._created = True
                 except DBAPIError as error:
-                    # Another worker is creating the same; not every database makes one wait for the other.
+                    # Another worker is creating them too, and not every database makes one of them wait.
                     if not left or not is_race(error):
                         raise
                 await asyncio.sleep(random.uniform(0, 0.1))  # noqa: S311
 
-    def create_missing(self, connection: Connection) -> None:
+    def _create_missing(self, connection: Connection) -> None:
         if not inspect(connection).has_table(self.table.name):
             connection.execute(CreateTable(self.table))
         for index in self.table.indexes:
             index.create(connection, checkfirst=True)
 
-    def place(self) -> Place:
-        if self.pid != os.getpid():
-            # Connections must not be carried into a forked process.
-            self.places, self.pid = {}, os.getpid()
+    def _loop_state(self) -> LoopState:
+        if self._pid != os.getpid():
+            # A forked process must not use its parent's connections.
+            self._loop_states, self._pid = {}, os.getpid()
         running = asyncio.get_running_loop()
-        if running not in self.places:
-            for loop in list(self.places):
+        if running not in self._loop_states:
+            for loop in list(self._loop_states):
                 if loop.is_closed():
-                    del self.places[loop]
-            engine = new_engine(self.url) if self.given is None else self.given
-            self.places[running] = Place(engine.execution_options(isolation_level="AUTOCOMMIT"))
-        return self.places[running]
+                    del self._loop_states[loop]
+            engine = new_engine(self._url) if self._given_engine is None else self._given_engine
+            self._loop_states[running] = LoopState(engine.execution_options(isolation_level="AUTOCOMMIT"))
+        return self._loop_states[running]
 
-    def begin_purge(self) -> None:
-        place = self.places.get(asyncio.get_running_loop())
-        if place and place.purging is None and time.monotonic() - self.purged_at >= PURGE_INTERVAL:
-            self.purged_at = time.monotonic()
-            place.purging = asyncio.create_task(self.purge())
-            place.purging.add_done_callback(lambda _: setattr(place, "purging", None))
+    def _start_purge(self) -> None:
+        state = self._loop_states.get(asyncio.get_running_loop())
+        if state and state.purging is None and time.monotonic() - self._purged_at >= PURGE_INTERVAL:
+            self._purged_at = time.monotonic()
+            state.purging = asyncio.create_task(self._purge())
+            state.purging.add_done_callback(lambda _: setattr(state, "purging", None))
 
-    async def purge(self) -> None:
-        """Forget the records whose time is over; nobody waits for it."""
+    async def _purge(self) -> None:
+        """Delete all expired records, batch by batch."""
         try:
             purged = BATCH
             while purged == BATCH:
-                purged = await self.run(lambda connection: count(connection, self.statements.purge, {}))
+                purged = await self._run(lambda connection: count(connection, self._statements.purge, {}))
                 await asyncio.sleep(PURGE_PAUSE)
         except StoreError as error:
-            logger.warning("expired records could not be purged: %s", error)
+            logger.warning("expired records not deleted: %s", error)
 
 
 async def count(connection: AsyncConnection, statement: Executable, parameters: Mapping[str, Any]) -> int:
-    """How many rows the statement matched."""
+    """Return the number of rows that the statement matched."""
     result = await connection.execute(statement, parameters, execution_options={"preserve_rowcount": True})
     return int(result.rowcount)
 
 
 async def inserted(connection: AsyncConnection, statement: Executable, parameters: Mapping[str, Any]) -> bool:
-    """False when the key is taken."""
+    """Return whether the row was inserted. It is not if the key exists."""
     try:
         return await count(connection, statement, parameters) == 1
     except IntegrityError:
         return False
-
-
-def parse(url: object) -> URL:
-    # The URL may hold a password, so no error repeats it, nor has one as its context that does.
-    with suppress(ArgumentError, ValueError):
-        url = make_url(url) if isinstance(url, str) else url
-    if not isinstance(url, URL):
-        raise ConfigurationError(f"The store is neither a database URL nor an AsyncEngine. {CURE}")
-    if "+" not in url.drivername:
-        raise ConfigurationError(f"{url.drivername}:// names no async driver. {CURE}")
-    return url
-
-
-def new_engine(url: URL) -> AsyncEngine:
-    option = CONNECT_OPTIONS.get(url.get_driver_name())
-    connect_args = {option: CONNECT_TIMEOUT} if option and option not in url.query else {}
-    # At DEBUG, SQLAlchemy would log the rows that it read.
-    quiet = logging.getLogger("sqlalchemy.engine.Engine.asgi_tiktok")
-    quiet.setLevel(max(quiet.getEffectiveLevel(), logging.INFO))
-    try:
-        return create_async_engine(
-            url,
-            connect_args=connect_args,
-            hide_parameters=True,
-            isolation_level="AUTOCOMMIT",
-            logging_name="asgi_tiktok",
-            pool_pre_ping=True,
-            pool_recycle=RECYCLE,
-            pool_reset_on_return=None,
-            skip_autocommit_rollback=True,
-        )
-    except ImportError:
-        problem = (
-            f"The driver of {url.drivername}:// is missing: pip install 'asgi-tiktok[sqlalchemy]' brings asyncpg."
-        )
-    except (SQLAlchemyError, TypeError, ValueError):
-        problem = f"No async engine can be made of a {url.drivername}:// URL like this. {CURE}"
-    raise ConfigurationError(problem)

@@ -1,4 +1,4 @@
-"""One SQLite file: many workers on one machine, and it survives restarts."""
+"""A store in one SQLite file, for several workers on one machine."""
 
 import logging
 import os
@@ -9,8 +9,9 @@ from functools import partial
 from pathlib import Path
 
 from asgi_tiktok.errors import StoreError
-from asgi_tiktok.stores import sqlite_thread as lane
-from asgi_tiktok.stores.sqlite_thread import Lane, NotNow, Step, T
+from asgi_tiktok.stores.sqlite_thread import BUSY_TIMEOUT, Operation, SQLiteThread, T, WouldBlock
+
+__all__ = ["SQLiteStore"]
 
 logger = logging.getLogger("asgi_tiktok")
 
@@ -30,20 +31,24 @@ UPSERT = "INSERT OR REPLACE INTO tiktok_records (key, value, ends_at, owner) VAL
 
 
 class SQLiteStore:
-    """Keeps records in the file at `path`, readable by its owner alone; a folder that is missing is made.
+    """A store in one SQLite file. Several processes on one machine can share it, and it survives restarts.
 
-    The file is opened on first use. Reading and writing have a thread each, so that a read never waits for
-    a write. Expired rows are purged in small batches behind a write, and nobody waits for it.
+    The file is opened on first use. If it does not exist, it is created and only its owner can read it. Reads
+    and writes have one thread each, so a read never waits for a write. Expired records are deleted in small
+    batches after a write, without delaying it.
+
+    Args:
+        path (str | os.PathLike[str]): The file. A missing folder is created, and ignored by git.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
-        self.reads = Lane(self.path, self.open_to_read)
-        self.writes = Lane(self.path, partial(self.open_file, timeout=lane.BUSY_TIMEOUT))
-        self.purged_at = 0.0
+        self._path = Path(path)
+        self._reader = SQLiteThread(self._path, self._open_for_reading)
+        self._writer = SQLiteThread(self._path, partial(self._open_file, timeout=BUSY_TIMEOUT))
+        self._purged_at = 0.0
 
     def __repr__(self) -> str:
-        return f"SQLiteStore({str(self.path)!r})"
+        return f"SQLiteStore({str(self._path)!r})"
 
     async def get(self, key: str) -> bytes | None:
         def read(db: sqlite3.Connection) -> bytes | None:
@@ -52,16 +57,16 @@ class SQLiteStore:
             return None if row is None else bytes(row[0])
 
         try:
-            # One row of a file that is open takes less time than telling a thread about it.
-            return self.reads.glance(read)
-        except NotNow:
-            return await self.reads.run(read)
+            # Reading one row takes less time than passing the operation to a thread.
+            return self._reader.run_if_idle(read)
+        except WouldBlock:
+            return await self._reader.run(read)
 
     async def set(self, key: str, value: bytes, *, ttl: int, owner: str | None = None) -> None:
         def write(db: sqlite3.Connection) -> None:
             db.execute(UPSERT, (key, value, time.time() + ttl, owner))
 
-        await self.write(write)
+        await self._write(write)
 
     async def add(self, key: str, value: bytes, *, ttl: int, owner: str | None = None) -> bool:
         def write(db: sqlite3.Connection) -> bool:
@@ -72,7 +77,7 @@ class SQLiteStore:
             db.execute(UPSERT, (key, value, now + ttl, owner))
             return True
 
-        return await self.write(write)
+        return await self._write(write)
 
     async def replace(self, key: str, old: bytes, new: bytes, *, ttl: int, owner: str | None = None) -> bool:
         def write(db: sqlite3.Connection) -> bool:
@@ -83,18 +88,18 @@ class SQLiteStore:
             )
             return db.execute(update, (new, now + ttl, owner, key, old, now)).rowcount == 1
 
-        return await self.write(write)
+        return await self._write(write)
 
     async def delete(self, key: str, value: bytes | None = None) -> bool:
         def write(db: sqlite3.Connection) -> bool:
             query = "DELETE FROM tiktok_records WHERE key = ? AND (? IS NULL OR value = ?) AND ends_at > ?"
             return db.execute(query, (key, value, value, time.time())).rowcount == 1
 
-        return await self.write(write)
+        return await self._write(write)
 
     async def owned(self, owner: str) -> AsyncIterator[str]:
         after = (time.time(), "")
-        while batch := await self.reads.run(lambda db, after=after: read_owned(db, owner, after)):  # type: ignore[misc]
+        while batch := await self._reader.run(lambda db, after=after: read_owned(db, owner, after)):  # type: ignore[misc]
             for _, key in batch:
                 yield key
             after = batch[-1]
@@ -104,48 +109,48 @@ class SQLiteStore:
             query = "DELETE FROM tiktok_records WHERE owner = ? AND ends_at > ?"
             return db.execute(query, (owner, time.time())).rowcount
 
-        return await self.write(write)
+        return await self._write(write)
 
     async def aclose(self) -> None:
-        await self.writes.aclose()
-        await self.reads.aclose()
+        await self._writer.aclose()
+        await self._reader.aclose()
 
-    def check(self) -> None:
-        """Raise StoreError if the file cannot be used; for setting up, not for an event loop."""
-        self.writes.take(lambda db: None, time.monotonic())
-        self.close()
+    def _check(self) -> None:
+        """Raise StoreError if the file cannot be used. Blocks the calling thread."""
+        self._writer.run_here(lambda db: None, time.monotonic())
+        self._close()
 
-    def close(self) -> None:
-        """Close the file, from any thread but an event loop's."""
-        self.writes.close()
-        self.reads.close()
+    def _close(self) -> None:
+        """Close the file and end the threads. Blocks the calling thread."""
+        self._writer.close()
+        self._reader.close()
 
-    async def write(self, step: Step[T]) -> T:
-        result = await self.writes.run(lambda db: in_transaction(db, step))
-        if not 0 <= time.time() - self.purged_at < PURGE_INTERVAL:
-            self.purged_at = time.time()
-            self.writes.run_later(self.purge, not_purged)
+    async def _write(self, operation: Operation[T]) -> T:
+        result = await self._writer.run(lambda db: in_transaction(db, operation))
+        if not 0 <= time.time() - self._purged_at < PURGE_INTERVAL:
+            self._purged_at = time.time()
+            self._writer.run_later(self._purge, log_purge_failure)
         return result
 
-    def purge(self, db: sqlite3.Connection) -> None:
-        """Forget some of what has ended, and the rest behind the steps that came meanwhile."""
+    def _purge(self, db: sqlite3.Connection) -> None:
+        """Delete one batch of expired records. Other operations run before the next batch."""
         if in_transaction(db, delete_expired) == BATCH:
-            self.writes.run_later(self.purge, not_purged)
+            self._writer.run_later(self._purge, log_purge_failure)
 
-    def open_to_read(self) -> sqlite3.Connection:
-        """A connection for reading, also where nothing can be written: a file system gone read-only, say."""
-        # Without a timeout, for SQLite would wait for a lock in the event loop; a lane waits in its thread.
-        writable = os.access(self.path, os.W_OK) and os.access(self.path.parent, os.W_OK)
-        if writable or not self.path.exists():
-            return self.open_file(timeout=0)
+    def _open_for_reading(self) -> sqlite3.Connection:
+        """Open a connection that can read even if the file system has become read-only."""
+        # SQLite would wait for a lock in the event loop, so there is no timeout. SQLiteThread waits in its thread.
+        writable = os.access(self._path, os.W_OK) and os.access(self._path.parent, os.W_OK)
+        if writable or not self._path.exists():
+            return self._open_file(timeout=0)
         try:
-            return self.open_read_only("mode=ro")
+            return self._open_read_only("mode=ro")
         except sqlite3.OperationalError:
-            # Without a log beside it the file holds everything, but only this makes SQLite believe it.
-            return self.open_read_only("mode=ro&immutable=1")
+            # The write-ahead log is missing, so the file is complete, but SQLite reads it only with this option.
+            return self._open_read_only("mode=ro&immutable=1")
 
-    def open_read_only(self, options: str) -> sqlite3.Connection:
-        address = f"{self.path.absolute().as_uri()}?{options}"
+    def _open_read_only(self, options: str) -> sqlite3.Connection:
+        address = f"{self._path.absolute().as_uri()}?{options}"
         db = sqlite3.connect(address, timeout=0, uri=True, isolation_level=None, check_same_thread=False)
         try:
             db.execute("SELECT 1 FROM tiktok_records LIMIT 1")
@@ -154,12 +159,12 @@ class SQLiteStore:
             raise
         return db
 
-    def open_file(self, *, timeout: float) -> sqlite3.Connection:
-        prepare_folder(self.path.parent)
-        if not self.path.exists():
-            # Made by us beforehand, because SQLite would make it readable by everybody.
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
-        db = sqlite3.connect(self.path, timeout=timeout, isolation_level=None, check_same_thread=False)
+    def _open_file(self, *, timeout: float) -> sqlite3.Connection:
+        prepare_folder(self._path.parent)
+        if not self._path.exists():
+            # SQLite would create a file that every user can read.
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        db = sqlite3.connect(self._path, timeout=timeout, isolation_level=None, check_same_thread=False)
         try:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = NORMAL")
@@ -170,10 +175,10 @@ class SQLiteStore:
         return db
 
 
-def in_transaction(db: sqlite3.Connection, step: Step[T]) -> T:
+def in_transaction(db: sqlite3.Connection, operation: Operation[T]) -> T:
     db.execute("BEGIN IMMEDIATE")
     try:
-        result = step(db)
+        result = operation(db)
         db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:
@@ -184,13 +189,13 @@ def in_transaction(db: sqlite3.Connection, step: Step[T]) -> T:
 
 def delete_expired(db: sqlite3.Connection) -> int:
     expired = "SELECT key FROM tiktok_records WHERE ends_at <= ? LIMIT ?"
-    # The expired rows are named by a query of ours, so that one purge has a bounded cost.
+    # The limit bounds the time of one batch. Not every SQLite has DELETE ... LIMIT.
     delete = f"DELETE FROM tiktok_records WHERE key IN ({expired})"  # noqa: S608
     return db.execute(delete, (time.time(), BATCH)).rowcount
 
 
-def not_purged(error: StoreError) -> None:
-    logger.warning("expired records could not be purged: %s", error)
+def log_purge_failure(error: StoreError) -> None:
+    logger.warning("expired records not deleted: %s", error)
 
 
 def read_owned(db: sqlite3.Connection, owner: str, after: tuple[float, str]) -> list[tuple[float, str]]:
@@ -202,6 +207,7 @@ def read_owned(db: sqlite3.Connection, owner: str, after: tuple[float, str]) -> 
 
 
 def prepare_folder(folder: Path) -> None:
+    """Create the folder if it does not exist, so that only its owner can read it and git ignores it."""
     if folder.exists():
         return
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""A lane: one thread with one connection to one SQLite file, where steps are taken one after the other."""
+"""A thread with one connection to one SQLite file, which runs one operation after another."""
 
 import asyncio
 import os
@@ -14,76 +14,79 @@ from weakref import WeakSet
 from asgi_tiktok.errors import StoreError
 
 T = TypeVar("T")
-Step = Callable[[sqlite3.Connection], T]
+Operation = Callable[[sqlite3.Connection], T]
 
-BUSY_TIMEOUT = 2  # seconds, from the call to the first row
+BUSY_TIMEOUT = 2  # seconds from the call of an operation to its start
 BUSY_PAUSE = 0.01  # seconds
 
-
-class NotNow(Exception):
-    """A step would have to wait."""
+LOCKED = "Another process keeps the file locked: stop that process, or shorten its transactions."
 
 
-class Lane:
-    """Opens the file on first use, in its own thread, so that neither the event loop nor the app's waits.
+class WouldBlock(Exception):
+    """The operation would have to wait."""
 
-    A step that could not begin in time, because those before it waited for another process, is not taken.
+
+class SQLiteThread:
+    """Runs operations in its own thread, so that neither the event loop nor the app's thread pool waits.
+
+    The file is opened on first use. An operation that cannot start within BUSY_TIMEOUT, because another process holds
+    a lock, fails.
     """
 
     def __init__(self, path: Path, open_file: Callable[[], sqlite3.Connection]) -> None:
         self.path = path
         self.open_file = open_file
         self.connection: sqlite3.Connection | None = None
-        self.opened = (0, 0)
+        self.file_id = (0, 0)
         self.pid = os.getpid()
-        self.thread = ThreadPoolExecutor(1, "asgi-tiktok-sqlite")
-        self.forking = Lock()
-        lanes.add(self)
+        self.executor = new_executor()
+        self.lock = Lock()  # held while the connection is used
+        sqlite_threads.add(self)
 
-    async def run(self, step: Step[T]) -> T:
-        """What the step returns; StoreError for whatever goes wrong with the file."""
-        self.survive_fork()
+    async def run(self, operation: Operation[T]) -> T:
+        """Return the result of the operation. Raises StoreError if the file cannot be used."""
+        self.restart_after_fork()
         called = time.monotonic()
-        return await asyncio.get_running_loop().run_in_executor(self.thread, self.take, step, called)
+        return await asyncio.get_running_loop().run_in_executor(self.executor, self.run_here, operation, called)
 
-    def run_later(self, step: Step[None], failed: Callable[[StoreError], None]) -> None:
-        """Take the step after those that wait already; nobody waits for it."""
+    def run_later(self, operation: Operation[None], on_error: Callable[[StoreError], None]) -> None:
+        """Run the operation after those that are already waiting, and return at once."""
 
-        def take() -> None:
+        def run() -> None:
             try:
-                self.take(step, time.monotonic())
+                self.run_here(operation, time.monotonic())
             except StoreError as error:
-                failed(error)
+                on_error(error)
 
-        self.thread.submit(take)
+        self.executor.submit(run)
 
-    def glance(self, step: Step[T]) -> T:
-        """Take a step that only reads, here and now; NotNow where the file is not open, or anybody would wait."""
-        if not self.forking.acquire(blocking=False):
-            raise NotNow
+    def run_if_idle(self, operation: Operation[T]) -> T:
+        """Run an operation that only reads in the calling thread. Raises WouldBlock if it would have to wait."""
+        if not self.lock.acquire(blocking=False):
+            raise WouldBlock
         try:
-            if self.connection is None or self.opened != self.identify():
-                raise NotNow
-            return step(self.connection)
+            if self.connection is None or self.file_id != self.current_file_id():
+                raise WouldBlock
+            return operation(self.connection)
         except (sqlite3.Error, OSError):
-            raise NotNow from None
+            raise WouldBlock from None
         finally:
-            self.forking.release()
+            self.lock.release()
 
-    def take(self, step: Step[T], called: float) -> T:
-        """Take the step in this very thread."""
+    def run_here(self, operation: Operation[T], called: float) -> T:
+        """Run the operation in the calling thread. `called` is the monotonic time at which it was requested."""
         if time.monotonic() - called > BUSY_TIMEOUT:
             raise StoreError(f"{self.path}: database is locked", hint=LOCKED)
         try:
-            return self.take_patiently(step, called)
+            return self.run_with_retries(operation, called)
         except (sqlite3.Error, OSError) as error:
             raise StoreError(f"{self.path}: {error}", hint=hint_for(error)) from error
 
-    def take_patiently(self, step: Step[T], called: float) -> T:
+    def run_with_retries(self, operation: Operation[T], called: float) -> T:
         while True:
             try:
-                with self.forking:
-                    return step(self.connect())
+                with self.lock:
+                    return operation(self.connect())
             except sqlite3.OperationalError as error:
                 busy = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
                 if not busy or time.monotonic() - called > BUSY_TIMEOUT:
@@ -91,15 +94,15 @@ class Lane:
             time.sleep(BUSY_PAUSE)
 
     def connect(self) -> sqlite3.Connection:
-        # A connection must not outlive its file, which other processes would then know under another inode
+        # If the file was deleted, other processes use a new file with another inode, so this connection must follow
         # (SQLite: How To Corrupt, §4).
-        if self.connection is None or self.opened != self.identify():
+        if self.connection is None or self.file_id != self.current_file_id():
             self.disconnect()
             self.connection = self.open_file()
-            self.opened = self.identify()
+            self.file_id = self.current_file_id()
         return self.connection
 
-    def identify(self) -> tuple[int, int]:
+    def current_file_id(self) -> tuple[int, int]:
         try:
             found = self.path.stat()
         except FileNotFoundError:
@@ -112,44 +115,46 @@ class Lane:
             self.connection = None
 
     async def aclose(self) -> None:
-        """Close the file; the next step opens it again."""
-        self.survive_fork()
-        await asyncio.get_running_loop().run_in_executor(self.thread, self.disconnect)
+        """Close the file. The next operation opens it again."""
+        self.restart_after_fork()
+        await asyncio.get_running_loop().run_in_executor(self.executor, self.disconnect)
 
     def close(self) -> None:
-        """Close the file and end the thread, from any other thread."""
-        self.survive_fork()
-        self.thread.submit(self.disconnect).result()
-        self.thread.shutdown()
-        self.thread = ThreadPoolExecutor(1, "asgi-tiktok-sqlite")
+        """Close the file and end the thread. Blocks the calling thread until then."""
+        self.restart_after_fork()
+        self.executor.submit(self.disconnect).result()
+        self.executor.shutdown()
+        self.executor = new_executor()
 
-    def survive_fork(self) -> None:
-        # The parent's thread does not live on in a forked process.
+    def restart_after_fork(self) -> None:
+        # The parent's thread does not exist in a forked process.
         if self.pid != os.getpid():
             self.pid = os.getpid()
-            self.thread = ThreadPoolExecutor(1, "asgi-tiktok-sqlite")
+            self.executor = new_executor()
+
+
+def new_executor() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, "asgi-tiktok-sqlite")
 
 
 def before_fork() -> None:
-    """Close every file and keep it closed: a connection must not be carried over, not even to be closed."""
-    for lane in list(lanes):
-        lane.forking.acquire()
-        lane.disconnect()
-        waiting.append(lane)
+    """Close every file and keep it closed, because a child process must not even close an inherited connection."""
+    for thread in list(sqlite_threads):
+        thread.lock.acquire()
+        thread.disconnect()
+        locked.append(thread)
 
 
 def after_fork() -> None:
-    while waiting:
-        waiting.pop().forking.release()
+    while locked:
+        locked.pop().lock.release()
 
 
-# SQLite: How To Corrupt, §2.6. Both processes open their files again at the next step.
-lanes: WeakSet[Lane] = WeakSet()
-waiting: list[Lane] = []
-os.register_at_fork(before=before_fork, after_in_parent=after_fork, after_in_child=after_fork)
-
-
-LOCKED = "Another process keeps the file locked: end it, or give it less to do in one transaction."
+sqlite_threads: WeakSet[SQLiteThread] = WeakSet()
+locked: list[SQLiteThread] = []
+# Windows has no fork. After a fork, both processes open their files again (SQLite: How To Corrupt, §2.6).
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=before_fork, after_in_parent=after_fork, after_in_child=after_fork)
 
 
 def hint_for(error: Exception) -> str:
@@ -159,5 +164,5 @@ def hint_for(error: Exception) -> str:
     if "full" in text:
         return "The disk is full: make room."
     if "malformed" in text or "not a database" in text:
-        return "The file is damaged: stop the app, move the file away and keep it, and start again."
+        return "The file is damaged: stop the app, move the file away and keep it, and start the app again."
     return "The app's user must be able to write to this file and to its folder."

@@ -1,4 +1,4 @@
-"""Stores by URL."""
+"""Open the store that a URL names."""
 
 from typing import cast
 from urllib.parse import unquote, urlsplit
@@ -10,50 +10,45 @@ from asgi_tiktok.stores.sqlite import SQLiteStore
 
 DEFAULT_URL = "sqlite:///.asgi-tiktok/store.sqlite3"
 FIX = (
-    "These work: sqlite:///relative/path.sqlite3 and sqlite:////absolute/path.sqlite3 for one machine; "
-    "redis://host:port/0 (or rediss://, valkey://) and postgresql+asyncpg://user@host/database for many; "
-    "memory:// for tests; or pass a store object."
+    "Set one of these: sqlite:///relative/path.sqlite3 or sqlite:////absolute/path.sqlite3 (one machine), "
+    "redis://host:port/0, rediss://, valkey:// or postgresql+asyncpg://user@host/database (many machines), "
+    "memory:// (tests), or a store object."
 )
 
 
 def open_store(url: str) -> Store:
-    """The store that the URL names. Nothing is opened yet. Raises ConfigurationError with the list."""
+    """Return the store at the URL. It connects on first use. Raises ConfigurationError with a list of URLs."""
     try:
         parts = urlsplit(url)
     except ValueError:
         raise ConfigurationError("store is not a URL.", hint=FIX) from None
     if ":memory:" in url:
         raise ConfigurationError(
-            "store names SQLite's :memory:, which ends with its connection.", hint="Write memory://."
+            "store names SQLite's :memory:, whose records are lost with the connection.", hint="Write memory://."
         )
     if url == "memory://":
         return MemoryStore()
     if parts.scheme == "sqlite" and not parts.netloc and len(parts.path) > 1 and not parts.query:
         return SQLiteStore(unquote(parts.path[1:]))
-    if parts.scheme in ("redis", "rediss", "valkey", "valkeys"):
-        # Not imported for everybody: the redis package is an extra.
-        from asgi_tiktok.stores.redis import RedisStore
+    try:
+        # Imported only if they are used, because they need an extra.
+        if parts.scheme in ("redis", "rediss", "valkey", "valkeys"):
+            from asgi_tiktok.stores.redis import RedisStore
 
-        return RedisStore(url)
-    if "+" in parts.scheme or parts.scheme in ("postgresql", "postgres", "mysql", "mariadb"):
-        return open_database(url)
-    # The URL itself may hold a password, so only its scheme is named.
+            return RedisStore(url)
+        if "+" in parts.scheme or parts.scheme in ("postgresql", "postgres", "mysql", "mariadb"):
+            from asgi_tiktok.stores.sqlalchemy import SQLAlchemyStore
+
+            return SQLAlchemyStore(url)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"store cannot be used. {error.description}", hint=error.hint) from None
+    # The URL may hold a password, so the message repeats only its scheme.
     scheme = f"begins with {parts.scheme}:" if parts.scheme else "has no scheme"
     raise ConfigurationError(f"store names an unknown kind of store: the URL {scheme}.", hint=FIX)
 
 
-def open_database(url: str) -> Store:
-    try:
-        from asgi_tiktok.stores.sqlalchemy import SQLAlchemyStore
-    except ImportError:
-        raise ConfigurationError(
-            "store names a database, which needs SQLAlchemy.", hint="Run: pip install 'asgi-tiktok[sqlalchemy]'"
-        ) from None
-    return SQLAlchemyStore(url)
-
-
 def check_store(store: object) -> Store:
-    """The object, if it has the methods of a store. Raises ConfigurationError with the list of URLs."""
+    """Return the object if it has the methods of a store. Otherwise raise ConfigurationError."""
     methods = [name for name in vars(Store) if not name.startswith("_")]
     if not all(callable(getattr(store, name, None)) for name in methods):
         raise ConfigurationError(f"store is a {type(store).__name__}, which is not a store.", hint=FIX)

@@ -267,8 +267,9 @@ def test_report_on_an_ascii_terminal(folder: Path) -> None:
 
 
 def test_missing_store_package_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setitem(sys.modules, "asgi_tiktok.stores.sqlalchemy", None)
+    monkeypatch.delitem(sys.modules, "asgi_tiktok.stores.sqlalchemy", raising=False)
+    monkeypatch.setitem(sys.modules, "sqlalchemy", None)
     monkeypatch.setenv("TIKTOK_STORE", "postgresql+asyncpg://user@host/db")
     store = findings(capsys, "--offline")[1]["store"]
-    assert store["found"] == "TIKTOK_STORE names a database, which needs SQLAlchemy"
+    assert store["found"] == "TIKTOK_STORE cannot be used. The SQLAlchemy store needs the package sqlalchemy"
     assert store["cure"] == "Run: pip install 'asgi-tiktok[sqlalchemy]'"

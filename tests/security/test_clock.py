@@ -31,7 +31,7 @@ HOUR = 3600
 DAY = 24 * HOUR
 SHARED_STORES = pytest.mark.parametrize("each_store", ["redis", "postgresql"], indirect=True)
 ALL_STORES = pytest.mark.parametrize("each_store", ["memory", "sqlite", "redis", "postgresql"], indirect=True)
-STORES_WITH_THE_CLOCK_OF_THE_WORKER = pytest.mark.parametrize("each_store", ["memory", "sqlite"], indirect=True)
+LOCAL_STORES = pytest.mark.parametrize("each_store", ["memory", "sqlite"], indirect=True)
 
 clock_error: ContextVar[float] = ContextVar("clock_error", default=0)
 
@@ -154,7 +154,7 @@ async def test_clock_that_is_set_back_signs_nobody_out(each_store: Store, emulat
     assert await browser.display_name() == AMARA.display_name
 
 
-@STORES_WITH_THE_CLOCK_OF_THE_WORKER
+@LOCAL_STORES
 async def test_lease_of_a_dead_worker_ends_even_if_the_clock_is_set_back(
     each_store: Store, emulator: Emulator, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -246,7 +246,7 @@ async def test_session_can_expire_between_two_readings_of_the_clock(
 async def test_clock_that_jumps_at_random_never_shows_another_user(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    """It may cost a sign-in, but never an response, and never a step that breaks the store's contract."""
+    """A jump may make a login fail, but every request gets a response, and the store's contract is kept."""
     (worker,) = new_workers(MemoryStore(), emulator, 0)
     browser = Browser(worker, emulator)
     random_numbers, true_time = random.Random(seed), time.time

@@ -1,4 +1,4 @@
-"""Visitors who never return leave nothing behind."""
+"""Logins that are started and never finished."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from benchmarks.abandoned_logins import abandon
 
 
 @pytest.mark.soak
-def test_logins_that_are_never_finished_leave_nothing() -> None:
+def test_unfinished_logins_leave_no_rows_and_no_memory() -> None:
     left = abandon(20_000, warm_up=5_000)
 
     assert left.starts == 20_000

@@ -1,4 +1,4 @@
-"""A refresh interrupted at every await loses no token."""
+"""A token refresh that is cancelled at each of its awaits."""
 
 import anyio
 import pytest
@@ -7,7 +7,7 @@ from benchmarks.cancel_sweep import cancel_requests
 
 
 @pytest.mark.soak
-def test_a_request_cancelled_at_any_await_leaves_the_new_token() -> None:
+def test_a_request_cancelled_at_any_await_saves_the_new_token() -> None:
     sweep = anyio.run(cancel_requests)
 
     print(f"{sweep.points} points")

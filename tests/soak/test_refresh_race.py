@@ -1,4 +1,4 @@
-"""Workers in processes of their own want the same ended token."""
+"""Several worker processes need the same expired token at once."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from benchmarks.refresh_race import run_race
 
 
 @pytest.mark.soak
-def test_of_all_workers_one_asks_tiktok_in_each_round() -> None:
+def test_one_worker_refreshes_the_token_in_each_round() -> None:
     race = run_race("sqlite", workers=2, requests=20, rounds=3)
 
     assert race.refreshes == race.rounds_with_one == race.rounds == 3

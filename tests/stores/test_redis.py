@@ -1,4 +1,4 @@
-"""What is peculiar to Redis, to its servers and to its clients."""
+"""What is specific to Redis, its servers and its clients."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.anyio
 
-PASSWORD = "n0-s3cret-of-ours"
+PASSWORD = "n0t-a-real-s3cret"
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ async def keys_of(client: Redis, prefix: str) -> list[bytes]:
     return sorted([key async for key in client.scan_iter(f"{prefix}*", count=1000)])
 
 
-async def test_redis_itself_ends_a_record(store: RedisStore, client: Redis, prefix: str) -> None:
+async def test_records_and_indexes_expire_in_redis(store: RedisStore, client: Redis, prefix: str) -> None:
     await store.set("k", b"1", ttl=100, owner="ada")
     record, index = f"{prefix}record:k", (await keys_of(client, f"{prefix}owner:"))[0]
 
@@ -69,7 +69,7 @@ async def test_redis_itself_ends_a_record(store: RedisStore, client: Redis, pref
     assert 158_000 < await client.pttl(index) <= 160_000
 
 
-async def test_nothing_is_left_of_what_was_deleted(store: RedisStore, client: Redis, prefix: str) -> None:
+async def test_deleted_records_leave_no_keys(store: RedisStore, client: Redis, prefix: str) -> None:
     await store.set("again", b"1", ttl=60, owner="ada")
     await store.set("again", b"2", ttl=60, owner="bob")
     await store.set("again", b"3", ttl=60)
@@ -86,10 +86,10 @@ async def test_nothing_is_left_of_what_was_deleted(store: RedisStore, client: Re
     assert await keys_of(client, prefix) == []
 
 
-async def test_entries_of_records_long_gone_are_trimmed(
+async def test_entries_of_expired_records_are_removed(
     store: RedisStore, client: Redis, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(redis, "ENTER", redis_scripts.ENTER.replace("60", "0", 1))
+    monkeypatch.setattr(redis, "ADD_ENTRY", redis_scripts.ADD_ENTRY.replace("60", "0", 1))
     for number in range(5):
         await store.set(str(number), b"", ttl=1, owner="ada")
     await anyio.sleep(1.2)
@@ -98,7 +98,7 @@ async def test_entries_of_records_long_gone_are_trimmed(
     assert await client.zcard((await keys_of(client, f"{prefix}owner:"))[0]) == 1
 
 
-async def test_a_record_that_was_evicted_is_not_listed(store: RedisStore, client: Redis, prefix: str) -> None:
+async def test_an_evicted_record_is_not_listed(store: RedisStore, client: Redis, prefix: str) -> None:
     for key in ("a", "b:0aff", "c:0AFF", "d:0af", ":00", "e:f:0a", ":"):
         await store.set(key, b"", ttl=60, owner="ada")
     await client.delete(f"{prefix}record:a")
@@ -107,7 +107,9 @@ async def test_a_record_that_was_evicted_is_not_listed(store: RedisStore, client
     assert await store.delete_owned("ada") == 6
 
 
-async def test_very_many_may_end_at_the_same_moment(store: RedisStore, client: Redis, prefix: str) -> None:
+async def test_hundreds_of_records_can_expire_at_the_same_moment(
+    store: RedisStore, client: Redis, prefix: str
+) -> None:
     names = [f"{number:04}" for number in range(500)]
     for name in names:
         await store.set(name, b"", ttl=60, owner="ada")
@@ -122,14 +124,14 @@ async def test_very_many_may_end_at_the_same_moment(store: RedisStore, client: R
     assert sorted(listed) == names
 
 
-async def test_a_few_sessions_of_a_user_take_little_room(store: RedisStore, client: Redis, prefix: str) -> None:
+async def test_the_index_of_a_few_sessions_is_compact(store: RedisStore, client: Redis, prefix: str) -> None:
     for number in range(20):
         await store.set(f"session:{number:064x}", b"", ttl=60, owner="ada")
 
     assert await client.object("ENCODING", (await keys_of(client, f"{prefix}owner:"))[0]) == b"listpack"
 
 
-async def test_prefixes_keep_apart(store: RedisStore, prefix: str) -> None:
+async def test_stores_with_different_prefixes_are_separate(store: RedisStore, prefix: str) -> None:
     other = RedisStore(REDIS_URL, prefix=f"{prefix}other:")
     await store.set("k", b"1", ttl=60, owner="ada")
     await other.set("k", b"2", ttl=60, owner="ada")
@@ -139,20 +141,20 @@ async def test_prefixes_keep_apart(store: RedisStore, prefix: str) -> None:
     await other.aclose()
 
 
-async def test_what_another_program_put_there_is_nothing(store: RedisStore, client: Redis, prefix: str) -> None:
+async def test_records_of_another_program_are_not_returned(store: RedisStore, client: Redis, prefix: str) -> None:
     await client.set(f"{prefix}record:short", b"x", ex=60)
     await client.hset(f"{prefix}record:hash", "x", "y")
 
     assert await store.get("short") is None
     assert await store.replace("short", b"", b"1", ttl=60) is False
     assert await store.delete("short") is True
-    with pytest.raises(StoreError, match="prefix of its own"):
+    with pytest.raises(StoreError, match="its own prefix"):
         await store.get("hash")
 
 
 @pytest.mark.parametrize("protocol", [2, 3])
 @pytest.mark.parametrize("decode", [True, False])
-async def test_a_client_of_the_apps_may_be_set_as_it_likes(prefix: str, protocol: int, decode: bool) -> None:
+async def test_the_apps_client_can_have_any_settings(prefix: str, protocol: int, decode: bool) -> None:
     async with Redis.from_url(REDIS_URL, decode_responses=decode, encoding="latin-1", protocol=protocol) as client:
         store = RedisStore(client, prefix=prefix)
         await store.set("k", b"\xff\x00", ttl=60, owner="ada")
@@ -167,7 +169,7 @@ async def test_a_client_of_the_apps_may_be_set_as_it_likes(prefix: str, protocol
         assert await client.client_id() == connection
 
 
-def test_a_client_serves_one_loop_and_a_url_all(prefix: str) -> None:
+def test_a_client_works_in_one_event_loop_and_a_url_in_all(prefix: str) -> None:
     store = RedisStore(REDIS_URL, prefix=prefix)
 
     async def visit() -> bytes | None:
@@ -189,31 +191,31 @@ def test_a_client_serves_one_loop_and_a_url_all(prefix: str) -> None:
         loop.close()
 
 
-def test_what_served_a_loop_that_ended_is_forgotten(prefix: str) -> None:
+def test_the_client_of_a_closed_event_loop_is_dropped(prefix: str) -> None:
     store = RedisStore(REDIS_URL, prefix=prefix)
 
     async def visit() -> None:
         assert await store.get("k") is None
-        await store.client().aclose()
+        await store._client().aclose()
 
     asyncio.run(visit())
     asyncio.run(visit())
 
-    assert len(store.clients[os.getpid()]) == 1
+    assert len(store._clients[os.getpid()]) == 1
 
 
-async def test_a_forked_process_opens_connections_of_its_own(store: RedisStore) -> None:
+async def test_a_forked_process_opens_its_own_connections(store: RedisStore) -> None:
     await store.set("k", b"1", ttl=60)
-    before = store.clients.pop(os.getpid())
-    store.clients[0] = before
+    before = store._clients.pop(os.getpid())
+    store._clients[0] = before
 
     assert await store.get("k") == b"1"
-    assert store.client() not in list(before.values())
+    assert store._client() not in list(before.values())
     for client in before.values():
         await client.aclose()
 
 
-async def test_scripts_that_redis_forgot_are_sent_again(serve: Callable[..., RedisServer]) -> None:
+async def test_flushed_scripts_are_sent_again(serve: Callable[..., RedisServer]) -> None:
     server = serve()
     store = RedisStore(server.url)
     for value in (b"1", b"2", b"3"):
@@ -226,7 +228,7 @@ async def test_scripts_that_redis_forgot_are_sent_again(serve: Callable[..., Red
     await store.aclose()
 
 
-async def test_a_cancelled_read_costs_nobody_anything(store: RedisStore) -> None:
+async def test_a_cancelled_read_does_not_disturb_other_reads(store: RedisStore) -> None:
     for number in range(50):
         await store.set(f"k{number}", f"v{number}".encode(), ttl=60)
 
@@ -238,7 +240,7 @@ async def test_a_cancelled_read_costs_nobody_anything(store: RedisStore) -> None
         await asyncio.gather(*(read(number) for number in range(50)))
 
 
-async def test_a_cancelled_write_is_taken_or_not(store: RedisStore) -> None:
+async def test_a_cancelled_write_happens_completely_or_not_at_all(store: RedisStore) -> None:
     for number in range(200):
         key, old, new = f"k{number}", f"old{number}".encode(), f"new{number}".encode()
         await store.set(key, old, ttl=60, owner="ada")
@@ -250,7 +252,7 @@ async def test_a_cancelled_write_is_taken_or_not(store: RedisStore) -> None:
 
 
 async def cancel_soon(step: Coroutine[object, object, object]) -> None:
-    """Cancel it at a random moment, and once more."""
+    """Cancel the step twice, the first time at a random moment."""
     task = asyncio.create_task(step)
     await asyncio.sleep(random.uniform(0, 0.002))
     task.cancel()
@@ -260,20 +262,20 @@ async def cancel_soon(step: Coroutine[object, object, object]) -> None:
     assert task.cancelled() or task.exception() is None
 
 
-async def test_an_answer_that_was_lost_is_not_taken_for_a_refusal(store: RedisStore) -> None:
-    header = await store.enter("k", 60, None)
-    record = store.record("k")
+async def test_a_retry_after_a_lost_reply_reports_success(store: RedisStore) -> None:
+    header = await store._add_entry("k", 60, None)
+    record = store._record_key("k")
 
-    assert await store.run(redis_scripts.ADD, record, header + b"1", 60) == 1
-    assert await store.run(redis_scripts.ADD, record, header + b"1", 60) == 1
+    assert await store._run_script(redis_scripts.ADD, record, header + b"1", 60) == 1
+    assert await store._run_script(redis_scripts.ADD, record, header + b"1", 60) == 1
     assert await store.add("k", b"1", ttl=60) is False
-    header = await store.enter("k", 60, None)
-    assert await store.run(redis_scripts.REPLACE, record, header + b"2", 60, b"1") is not None
-    assert await store.run(redis_scripts.REPLACE, record, header + b"2", 60, b"1") == header
+    header = await store._add_entry("k", 60, None)
+    assert await store._run_script(redis_scripts.REPLACE, record, header + b"2", 60, b"1") is not None
+    assert await store._run_script(redis_scripts.REPLACE, record, header + b"2", 60, b"1") == header
     assert await store.replace("k", b"1", b"2", ttl=60) is False
 
 
-async def test_a_connection_that_was_lost_is_replaced(store: RedisStore, client: Redis) -> None:
+async def test_a_lost_connection_is_replaced(store: RedisStore, client: Redis) -> None:
     await store.set("k", b"1", ttl=60)
     for _ in range(3):
         await client.client_kill_filter(_type="normal", skipme=True)
@@ -283,7 +285,7 @@ async def test_a_connection_that_was_lost_is_replaced(store: RedisStore, client:
 async def test_no_record_is_lost_when_redis_is_killed(serve: Callable[..., RedisServer]) -> None:
     server = serve("--appendonly", "yes", "--appendfsync", "always")
     store = RedisStore(server.url)
-    kept: list[str] = []
+    saved: list[str] = []
     errors: list[StoreError] = []
     ended = anyio.Event()
 
@@ -294,7 +296,7 @@ async def test_no_record_is_lost_when_redis_is_killed(serve: Callable[..., Redis
             key = f"{worker}-{number}"
             try:
                 await store.set(key, key.encode(), ttl=600, owner="ada")
-                kept.append(key)
+                saved.append(key)
             except StoreError as error:
                 errors.append(error)
                 await anyio.sleep(0.05)
@@ -319,12 +321,12 @@ async def test_no_record_is_lost_when_redis_is_killed(serve: Callable[..., Redis
         ended.set()
 
     assert errors
-    assert [key for key in kept if await store.get(key) != key.encode()] == []
-    assert set(kept) <= {key async for key in store.owned("ada")}
+    assert [key for key in saved if await store.get(key) != key.encode()] == []
+    assert set(saved) <= {key async for key in store.owned("ada")}
     await store.aclose()
 
 
-async def test_a_replica_reads_and_says_why_it_does_not_write(serve: Callable[..., RedisServer]) -> None:
+async def test_a_replica_serves_reads_and_explains_why_writes_fail(serve: Callable[..., RedisServer]) -> None:
     primary = serve("--repl-diskless-sync-delay", "0")
     replica = serve("--replicaof", "127.0.0.1", str(primary.port))
     store, copy = RedisStore(primary.url), RedisStore(replica.url)
@@ -333,7 +335,7 @@ async def test_a_replica_reads_and_says_why_it_does_not_write(serve: Callable[..
 
     assert await copy.get("k") == b"1"
     for write in (copy.set("k", b"2", ttl=60), copy.replace("k", b"1", b"2", ttl=60), copy.delete("k")):
-        with pytest.raises(StoreError, match="name the primary"):
+        with pytest.raises(StoreError, match="connect to the primary"):
             await write
     await store.aclose()
     await copy.aclose()
@@ -352,18 +354,18 @@ async def test_a_full_redis_still_reads_and_deletes(serve: Callable[..., RedisSe
     await store.aclose()
 
 
-async def test_an_address_where_nobody_answers_is_an_error_at_once() -> None:
+async def test_an_address_without_a_server_is_an_error_at_once() -> None:
     store = RedisStore(f"redis://:{PASSWORD}@127.0.0.1:{free_port()}/0")
-    begun = time.monotonic()
-    with pytest.raises(StoreError, match="reachable from here") as caught:
+    started = time.monotonic()
+    with pytest.raises(StoreError, match="can be reached from this machine") as caught:
         await store.get("k")
 
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - started < 1
     assert PASSWORD not in f"{caught.value} {caught.value!r} {store!r}"
     await store.aclose()
 
 
-def test_a_redis_that_hangs_is_given_up(serve: Callable[..., RedisServer]) -> None:
+def test_a_redis_that_hangs_is_an_error_within_seconds(serve: Callable[..., RedisServer]) -> None:
     server = serve()
     code = (
         "import asyncio, os, signal, sys; from asgi_tiktok.stores.redis import RedisStore\n"
@@ -375,27 +377,27 @@ def test_a_redis_that_hangs_is_given_up(serve: Callable[..., RedisServer]) -> No
         "asyncio.run(main())\n"
     )
     assert server.process is not None
-    # While coverage looks on, Python 3.11 loses timeouts (github.com/python/cpython/issues/106749).
-    unseen = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
-    begun = time.monotonic()
+    # Under coverage, Python 3.11 misses timeouts (github.com/python/cpython/issues/106749).
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+    started = time.monotonic()
     run = subprocess.run(
         [sys.executable, "-c", code, server.url, str(server.process.pid)],
         capture_output=True,
         text=True,
         timeout=30,
-        env=unseen,
+        env=environment,
     )
 
-    assert 2 < time.monotonic() - begun < 4
+    assert 2 < time.monotonic() - started < 4
     assert "StoreError" in run.stderr.splitlines()[-1]
-    assert "reachable from here" in run.stderr
+    assert "can be reached from this machine" in run.stderr
 
 
-async def test_a_wrong_password_is_named_but_not_shown(serve: Callable[..., RedisServer]) -> None:
+async def test_a_wrong_password_is_reported_but_not_shown(serve: Callable[..., RedisServer]) -> None:
     server = serve("--requirepass", "right")
     for url in (f"redis://:{PASSWORD}@127.0.0.1:{server.port}", server.url):
         store = RedisStore(url)
-        with pytest.raises(StoreError, match="another user name or password") as caught:
+        with pytest.raises(StoreError, match="rejects the user name or password") as caught:
             await store.set("k", b"1", ttl=60)
 
         assert PASSWORD not in f"{caught.value} {caught.value!r} {store!r}"
@@ -406,7 +408,7 @@ async def test_a_wrong_password_is_named_but_not_shown(serve: Callable[..., Redi
     await store.aclose()
 
 
-async def test_a_node_of_a_cluster_asks_for_a_client(serve: Callable[..., RedisServer]) -> None:
+async def test_an_incomplete_cluster_is_reported(serve: Callable[..., RedisServer]) -> None:
     node = serve("--cluster-enabled", "yes")
     store = RedisStore(node.url)
     with pytest.raises(StoreError, match="CLUSTER INFO"):
@@ -414,7 +416,7 @@ async def test_a_node_of_a_cluster_asks_for_a_client(serve: Callable[..., RedisS
     await store.aclose()
 
 
-async def test_more_at_once_than_connections(prefix: str) -> None:
+async def test_more_concurrent_writes_than_connections(prefix: str) -> None:
     store = RedisStore(f"{REDIS_URL}?max_connections=2", prefix=prefix)
     async with anyio.create_task_group() as group:
         for number in range(200):
@@ -439,8 +441,8 @@ async def test_more_at_once_than_connections(prefix: str) -> None:
         "http://host",
     ],
 )
-def test_a_wrong_url_is_refused_at_construction(url: str) -> None:
-    with pytest.raises(ConfigurationError, match="These work") as caught:
+def test_a_wrong_url_is_rejected_at_construction(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="Write redis://") as caught:
         RedisStore(url)
 
     assert PASSWORD not in str(caught.value)
@@ -448,16 +450,16 @@ def test_a_wrong_url_is_refused_at_construction(url: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["redis://h", "rediss://u:p@h:1/2?ssl_cert_reqs=none", "valkeys://[::1]:7/0"])
-def test_right_urls(url: str) -> None:
+def test_valid_urls_are_accepted(url: str) -> None:
     assert repr(RedisStore(url)).startswith("RedisStore('redis")
 
 
-def test_another_kind_of_client_is_refused() -> None:
+def test_a_blocking_client_is_rejected() -> None:
     with pytest.raises(ConfigurationError, match=r"redis\.asyncio"):
         RedisStore(BlockingRedis())  # type: ignore[arg-type]
 
 
-def test_without_redis_the_error_names_the_extra() -> None:
+def test_without_redis_the_error_says_what_to_install() -> None:
     code = "import sys; sys.modules['redis.asyncio'] = None; import asgi_tiktok.stores.redis"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
 

@@ -1,4 +1,4 @@
-"""What is peculiar to a table in a database."""
+"""What is specific to the store in a database."""
 
 import asyncio
 import logging
@@ -6,6 +6,8 @@ import os
 import random
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -37,7 +39,7 @@ CANARY = b"canary-in-a-database-3kQz"
 
 @pytest.fixture(params=["postgresql", "mariadb", "aiosqlite"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SQLAlchemyStore]:
-    """Each database in turn, with no table yet."""
+    """A store in each database in turn, before its table exists."""
     async with open_database_store(request.param, tmp_path) as store:
         yield store
 
@@ -49,7 +51,7 @@ async def postgresql(tmp_path: Path) -> AsyncIterator[SQLAlchemyStore]:
 
 
 @pytest.mark.parametrize(
-    ("url", "cure"),
+    ("url", "fix"),
     [
         ("postgresql://postgres:canary@127.0.0.1/test", r"postgresql\+asyncpg://"),
         ("postgresql+psycopg2://postgres:canary@127.0.0.1/test", r"asgi-tiktok\[sqlalchemy\]|postgresql\+asyncpg://"),
@@ -61,27 +63,35 @@ async def postgresql(tmp_path: Path) -> AsyncIterator[SQLAlchemyStore]:
         (create_engine("sqlite://"), "AsyncEngine"),
     ],
 )
-def test_a_wrong_url_fails_at_construction_with_those_that_work(url: str, cure: str) -> None:
-    with pytest.raises(ConfigurationError, match=cure) as raised:
+def test_a_wrong_url_is_rejected_with_the_urls_that_work(url: str, fix: str) -> None:
+    with pytest.raises(ConfigurationError, match=fix) as raised:
         SQLAlchemyStore(url)
 
     assert "canary" not in repr(raised.value)
     assert raised.value.__context__ is None
 
 
-def test_a_missing_driver_is_named_with_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "asyncpg", None)
+def test_a_missing_driver_is_reported_with_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "asyncpg", None)
     with pytest.raises(ConfigurationError, match=r"pip install 'asgi-tiktok\[sqlalchemy\]'"):
         SQLAlchemyStore("postgresql+asyncpg://postgres@127.0.0.1/test")
 
 
+def test_without_sqlalchemy_the_error_says_what_to_install() -> None:
+    code = "import sys; sys.modules['sqlalchemy'] = None; import asgi_tiktok.stores.sqlalchemy"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
+
+    assert "ConfigurationError: The SQLAlchemy store needs the package sqlalchemy." in run.stderr.splitlines()[-1]
+    assert "pip install 'asgi-tiktok[sqlalchemy]'" in run.stderr.splitlines()[-1]
+
+
 @pytest.mark.parametrize("name", ["", "two words", "a.b", "records;", "récords", "t" * 51, "t\n"])
-def test_a_table_has_a_plain_name(name: str) -> None:
+def test_a_table_name_must_be_plain(name: str) -> None:
     with pytest.raises(ConfigurationError, match="plain name"):
         SQLAlchemyStore(POSTGRESQL, table=name)
 
 
-def test_its_repr_holds_no_password() -> None:
+def test_repr_holds_no_password() -> None:
     store = SQLAlchemyStore("postgresql+asyncpg://ada:canary@127.0.0.1:5433/test?password=canary")
 
     assert (
@@ -89,33 +99,33 @@ def test_its_repr_holds_no_password() -> None:
     )
 
 
-async def test_many_workers_create_the_table_at_once(store: SQLAlchemyStore) -> None:
-    workers = [SQLAlchemyStore(store.url, table=store.table.name) for _ in range(12)]
+async def test_many_workers_can_create_the_table_at_once(store: SQLAlchemyStore) -> None:
+    workers = [SQLAlchemyStore(store._url, table=store.table.name) for _ in range(12)]
     added = await asyncio.gather(*(worker.add("k", b"1", ttl=60) for worker in workers))
     await asyncio.gather(*(worker.aclose() for worker in workers))
 
     assert sorted(added) == [False] * 11 + [True]
-    async with open_engine(store.url) as engine, engine.connect() as connection:
+    async with open_engine(store._url) as engine, engine.connect() as connection:
         names = await connection.run_sync(
             lambda sync: {index["name"] for index in inspect(sync).get_indexes(store.table.name)}
         )
     assert {index.name for index in store.table.indexes} <= names
 
 
-async def test_a_table_that_was_dropped_is_created_again(store: SQLAlchemyStore) -> None:
+async def test_a_dropped_table_is_created_again(store: SQLAlchemyStore) -> None:
     await store.set("k", b"1", ttl=60)
-    async with open_engine(store.url) as engine, engine.begin() as connection:
+    async with open_engine(store._url) as engine, engine.begin() as connection:
         await connection.run_sync(store.metadata.drop_all)
 
     assert await store.get("k") is None
     assert await store.add("k", b"2", ttl=60) is True
 
 
-async def test_migrations_may_create_the_table(store: SQLAlchemyStore) -> None:
-    migrated = SQLAlchemyStore(store.url, table=store.table.name, create_table=False)
+async def test_migrations_can_create_the_table(store: SQLAlchemyStore) -> None:
+    migrated = SQLAlchemyStore(store._url, table=store.table.name, create_table=False)
     with pytest.raises(StoreError, match="run your migrations"):
         await migrated.get("k")
-    async with open_engine(store.url) as engine, engine.begin() as connection:
+    async with open_engine(store._url) as engine, engine.begin() as connection:
         await connection.run_sync(migrated.metadata.create_all)
     await migrated.set("k", b"1", ttl=60)
 
@@ -123,8 +133,8 @@ async def test_migrations_may_create_the_table(store: SQLAlchemyStore) -> None:
     await migrated.aclose()
 
 
-async def test_the_apps_own_engine_stays_open(store: SQLAlchemyStore) -> None:
-    async with open_engine(store.url) as engine:
+async def test_the_apps_engine_stays_open(store: SQLAlchemyStore) -> None:
+    async with open_engine(store._url) as engine:
         given = SQLAlchemyStore(engine, table=store.table.name)
         await given.set("k", b"1", ttl=60)
         pool = engine.pool
@@ -139,9 +149,9 @@ async def test_the_apps_own_engine_stays_open(store: SQLAlchemyStore) -> None:
         await given.aclose()
 
 
-async def test_a_case_insensitive_database_mixes_no_users(tmp_path: Path) -> None:
+async def test_a_case_insensitive_database_keeps_users_apart(tmp_path: Path) -> None:
     async with open_database_store("mariadb", tmp_path) as store:
-        async with open_engine(store.url) as engine, engine.begin() as connection:
+        async with open_engine(store._url) as engine, engine.begin() as connection:
             assert (await connection.execute(text("SELECT 'OpenId' = 'openid'"))).scalar_one() == 1
         for name in ("OpenId", "openid", "openid "):
             await store.set(f"session:{name}", name.encode(), ttl=60, owner=name)
@@ -154,14 +164,14 @@ async def test_a_case_insensitive_database_mixes_no_users(tmp_path: Path) -> Non
         assert await store.get("session:openid ") == b"openid "
 
 
-async def test_replacing_a_value_by_the_same_is_no_failure(store: SQLAlchemyStore) -> None:
+async def test_a_value_can_be_replaced_by_an_equal_value(store: SQLAlchemyStore) -> None:
     await store.set("k", b"1", ttl=60)
 
     assert await store.replace("k", b"1", b"1", ttl=60) is True
     assert await store.replace("k", b"1", b"1", ttl=60) is True
 
 
-async def test_a_name_that_would_be_cut_off_is_refused(store: SQLAlchemyStore) -> None:
+async def test_a_key_that_is_too_long_is_rejected(store: SQLAlchemyStore) -> None:
     for name in ("k" * 256, "clé"):
         with pytest.raises(StoreError, match="255"):
             await store.set(name, b"1", ttl=60)
@@ -171,22 +181,22 @@ async def test_a_name_that_would_be_cut_off_is_refused(store: SQLAlchemyStore) -
     assert [key async for key in store.owned("o" * 255)] == ["k" * 255]
 
 
-async def test_no_value_comes_out_by_an_error_or_a_log(
+async def test_no_value_appears_in_an_error_or_a_log(
     store: SQLAlchemyStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     for name in ("sqlalchemy", "sqlalchemy.engine", "sqlalchemy.pool", "asyncio", "aiosqlite"):
         caplog.set_level(logging.DEBUG, name)
     logging.getLogger("sqlalchemy.engine.Engine.asgi_tiktok").setLevel(logging.NOTSET)
-    talkative = SQLAlchemyStore(store.url, table=store.table.name)
-    async with open_engine(store.url) as engine:
+    from_url = SQLAlchemyStore(store._url, table=store.table.name)
+    async with open_engine(store._url) as engine:
         given = SQLAlchemyStore(engine, table=store.table.name, create_table=False)
-        await talkative.set("k", CANARY, ttl=60)
-        assert await talkative.get("k") == CANARY
+        await from_url.set("k", CANARY, ttl=60)
+        assert await from_url.get("k") == CANARY
         async with engine.begin() as connection:
             await connection.execute(text(f"ALTER TABLE {store.table.name} DROP COLUMN value"))
-        for broken in (talkative, given):
+        for broken in (from_url, given):
             for _ in range(2):
-                with pytest.raises(StoreError, match="a table of its own") as raised:
+                with pytest.raises(StoreError, match="its own table") as raised:
                     await broken.set("k", CANARY, ttl=60)
                 check(raised.value)
             with pytest.raises(StoreError) as raised:
@@ -208,7 +218,7 @@ def check(error: StoreError) -> None:
 
 
 @pytest.mark.parametrize("name", ["postgresql", "mariadb"])
-async def test_a_server_that_is_not_there_is_soon_an_error(name: str, port: int) -> None:
+async def test_a_missing_server_is_an_error_within_seconds(name: str, port: int) -> None:
     url = make_url(POSTGRESQL if name == "postgresql" else MARIADB)
     url = url.set(host="127.0.0.1", port=port, password="canary")
     store = SQLAlchemyStore(url)
@@ -217,17 +227,17 @@ async def test_a_server_that_is_not_there_is_soon_an_error(name: str, port: int)
     assert "canary" not in str(raised.value)
 
     with socket.create_server(("127.0.0.1", port)):
-        # It takes connections, and says nothing.
-        begun = time.monotonic()
+        # This server accepts connections and never answers.
+        started = time.monotonic()
         with pytest.raises(StoreError, match="host and port"):
             await store.set("k", b"1", ttl=60)
-        assert time.monotonic() - begun < 6
+        assert time.monotonic() - started < 6
     await store.aclose()
 
 
-async def test_a_database_that_is_not_there_is_named(tmp_path: Path) -> None:
-    store = SQLAlchemyStore(database_url("postgresql", tmp_path).set(database="there_is_none"))
-    with pytest.raises(StoreError, match="no database of this name"):
+async def test_a_missing_database_is_reported(tmp_path: Path) -> None:
+    store = SQLAlchemyStore(database_url("postgresql", tmp_path).set(database="missing"))
+    with pytest.raises(StoreError, match="no database with this name"):
         await store.get("k")
     await store.aclose()
 
@@ -235,7 +245,7 @@ async def test_a_database_that_is_not_there_is_named(tmp_path: Path) -> None:
 async def test_a_power_cut_under_traffic_loses_no_record(port: int) -> None:
     with run_postgresql(port) as server:
         store = SQLAlchemyStore(server.url)
-        kept: dict[str, bytes] = {}
+        saved: dict[str, bytes] = {}
         failures: list[StoreError] = []
         running = True
 
@@ -246,7 +256,7 @@ async def test_a_power_cut_under_traffic_loses_no_record(port: int) -> None:
                 key, value = f"{worker}-{number}", f"value of {worker}-{number}".encode()
                 try:
                     await store.set(key, value, ttl=600, owner=str(worker))
-                    kept[key] = value
+                    saved[key] = value
                     assert await store.get(key) == value
                 except StoreError as error:
                     failures.append(error)
@@ -255,25 +265,25 @@ async def test_a_power_cut_under_traffic_loses_no_record(port: int) -> None:
         visitors = [asyncio.create_task(visit(worker)) for worker in range(10)]
         await asyncio.sleep(0.5)
         await asyncio.to_thread(server.kill)
-        before = len(kept)
+        before = len(saved)
         await asyncio.sleep(0.5)
         await asyncio.to_thread(server.start)
         async with asyncio.timeout(10):
-            while len(kept) < before + 50:
+            while len(saved) < before + 50:
                 await asyncio.sleep(0.05)
         running = False
         await asyncio.gather(*visitors)
 
         assert failures
         assert before > 0
-        assert {key: await store.get(key) for key in kept} == kept
+        assert {key: await store.get(key) for key in saved} == saved
         await store.aclose()
 
 
-async def test_a_connection_that_the_server_ended_is_opened_anew(postgresql: SQLAlchemyStore) -> None:
+async def test_a_connection_that_the_server_closed_is_replaced(postgresql: SQLAlchemyStore) -> None:
     await postgresql.set("k", b"1", ttl=60)
     for _ in range(5):
-        async with open_engine(postgresql.url) as engine, engine.connect() as connection:
+        async with open_engine(postgresql._url) as engine, engine.connect() as connection:
             end = (
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                 "WHERE pid <> pg_backend_pid() AND query LIKE :table"
@@ -282,22 +292,22 @@ async def test_a_connection_that_the_server_ended_is_opened_anew(postgresql: SQL
         assert await postgresql.get("k") == b"1"
 
 
-async def test_a_server_that_stands_still_is_soon_an_error(port: int) -> None:
+async def test_a_stopped_server_is_an_error_within_seconds(port: int) -> None:
     with run_postgresql(port) as server:
         store = SQLAlchemyStore(server.url)
         await store.set("k", b"1", ttl=600)
         server.send(signal.SIGSTOP)
-        begun = time.monotonic()
+        started = time.monotonic()
         with pytest.raises(StoreError, match="in time"):
             await store.get("k")
-        assert time.monotonic() - begun < 6
+        assert time.monotonic() - started < 6
         server.send(signal.SIGCONT)
 
         assert await store.get("k") == b"1"
         await store.aclose()
 
 
-async def test_a_cancelled_read_never_answers_the_next_one(store: SQLAlchemyStore) -> None:
+async def test_the_result_of_a_cancelled_read_is_not_returned_to_the_next(store: SQLAlchemyStore) -> None:
     for number in range(20):
         await store.set(str(number), str(number).encode(), ttl=60)
     chance = random.Random(7)
@@ -315,7 +325,7 @@ async def test_a_cancelled_read_never_answers_the_next_one(store: SQLAlchemyStor
         assert await store.get(key) == key.encode()
 
 
-async def test_two_loops_have_connections_of_their_own(store: SQLAlchemyStore) -> None:
+async def test_each_event_loop_has_its_own_connections(store: SQLAlchemyStore) -> None:
     await store.set("k", b"1", ttl=60)
     seen: list[bytes | None] = []
 
@@ -331,30 +341,30 @@ async def test_two_loops_have_connections_of_their_own(store: SQLAlchemyStore) -
 
     assert seen == [b"1", b"1"]
     assert await store.get("there") == b"too"
-    assert len(store.places) == 1
+    assert len(store._loop_states) == 1
 
 
-async def test_a_forked_process_opens_connections_anew(store: SQLAlchemyStore) -> None:
+async def test_a_forked_process_opens_its_own_connections(store: SQLAlchemyStore) -> None:
     await store.set("k", b"1", ttl=60)
-    (inherited,) = store.places.values()
-    store.pid = 0
+    (inherited,) = store._loop_states.values()
+    store._pid = 0
 
     assert await store.get("k") == b"1"
-    (place,) = store.places.values()
-    assert place is not inherited
-    assert store.pid == os.getpid()
+    (state,) = store._loop_states.values()
+    assert state is not inherited
+    assert store._pid == os.getpid()
     if inherited.purging is not None:
         await inherited.purging
     await inherited.engine.dispose()
 
 
-async def test_expired_rows_go_and_live_rows_stay(store: SQLAlchemyStore, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_only_expired_rows_are_deleted(store: SQLAlchemyStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlalchemy, "PURGE_INTERVAL", 0.5)
-    workers = [SQLAlchemyStore(store.url, table=store.table.name) for _ in range(3)]
+    workers = [SQLAlchemyStore(store._url, table=store.table.name) for _ in range(3)]
     await store.set("live", b"1", ttl=60)
-    async with open_engine(store.url) as engine, engine.begin() as connection:
+    async with open_engine(store._url) as engine, engine.begin() as connection:
         ended = [
-            {"key": store.statements.encode(str(number)), "value": b"", "ends_at": number} for number in range(900)
+            {"key": store._statements.encode(str(number)), "value": b"", "ends_at": number} for number in range(900)
         ]
         await connection.execute(store.table.insert(), ended)
     await asyncio.sleep(0.5)
@@ -366,27 +376,27 @@ async def test_expired_rows_go_and_live_rows_stay(store: SQLAlchemyStore, monkey
     await asyncio.gather(*(worker.aclose() for worker in workers))
 
 
-async def test_purging_fails_alone(
+async def test_a_failed_purge_does_not_fail_the_write(
     postgresql: SQLAlchemyStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(postgresql.statements, "purge", text("DELETE FROM there_is_none"))
-    monkeypatch.setattr(postgresql, "create_table", False)
+    monkeypatch.setattr(postgresql._statements, "purge", text("DELETE FROM missing_table"))
+    monkeypatch.setattr(postgresql, "_create_table", False)
     await postgresql.set("k", b"1", ttl=60)
     async with asyncio.timeout(5):
-        while "could not be purged" not in caplog.text:
+        while "expired records not deleted" not in caplog.text:
             await asyncio.sleep(0.01)
 
     assert await postgresql.get("k") == b"1"
 
 
-async def test_closing_waits_for_what_is_under_way(
+async def test_aclose_waits_for_running_operations(
     postgresql: SQLAlchemyStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgresql.statements, "purge", text("SELECT pg_sleep(1)"))
+    monkeypatch.setattr(postgresql._statements, "purge", text("SELECT pg_sleep(1)"))
     await postgresql.set("k", b"1", ttl=60)
     await asyncio.sleep(0.2)
-    begun = time.monotonic()
+    started = time.monotonic()
     await postgresql.aclose()
 
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - started < 3
     assert await count_rows(postgresql) == 1

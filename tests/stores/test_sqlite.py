@@ -1,4 +1,4 @@
-"""What is peculiar to a file."""
+"""What is specific to the store in an SQLite file."""
 
 import os
 import sqlite3
@@ -13,8 +13,7 @@ import anyio
 import pytest
 
 from asgi_tiktok import SQLiteStore, StoreError
-from asgi_tiktok.stores import sqlite
-from asgi_tiktok.stores import sqlite_thread as lane
+from asgi_tiktok.stores import sqlite, sqlite_thread
 from tests.support.clock import Clock
 
 pytestmark = pytest.mark.anyio
@@ -22,10 +21,10 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return tmp_path / "made" / "for-us" / "store.sqlite3"
+    return tmp_path / "new" / "folder" / "store.sqlite3"
 
 
-async def test_the_file_is_made_on_first_use_and_kept_private(path: Path) -> None:
+async def test_the_file_is_created_on_first_use_and_is_private(path: Path) -> None:
     store = SQLiteStore(path)
     assert not path.parent.exists()
     await store.set("k", b"1", ttl=60)
@@ -36,7 +35,7 @@ async def test_the_file_is_made_on_first_use_and_kept_private(path: Path) -> Non
     assert (path.parent / ".gitignore").read_text() == "*\n"
 
 
-async def test_a_folder_that_was_there_is_left_as_it_is(tmp_path: Path) -> None:
+async def test_an_existing_folder_is_not_changed(tmp_path: Path) -> None:
     store = SQLiteStore(tmp_path / "store.sqlite3")
     await store.set("k", b"1", ttl=60)
     await store.aclose()
@@ -72,7 +71,7 @@ async def test_two_processes_share_the_file(path: Path) -> None:
     await store.aclose()
 
 
-def test_a_forked_process_opens_the_file_anew(path: Path) -> None:
+def test_a_forked_process_opens_the_file_again(path: Path) -> None:
     code = (
         "import asyncio, os, sys; from asgi_tiktok import SQLiteStore\n"
         "store = SQLiteStore(sys.argv[1])\n"
@@ -88,8 +87,8 @@ def test_a_forked_process_opens_the_file_anew(path: Path) -> None:
     assert forked.stdout == "b'1' False\n" * 2, forked.stderr
 
 
-async def test_a_locked_file_is_an_error_that_names_the_way_out(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lane, "BUSY_TIMEOUT", 0.1)
+async def test_a_locked_file_is_an_error_with_a_hint(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_busy_timeout(monkeypatch, 0.1)
     store = SQLiteStore(path)
     await store.set("k", b"1", ttl=60)
     other = sqlite3.connect(path, isolation_level=None)
@@ -106,7 +105,7 @@ async def test_a_locked_file_is_an_error_that_names_the_way_out(path: Path, monk
 
 async def test_a_damaged_file_is_never_deleted(path: Path) -> None:
     path.parent.mkdir(parents=True)
-    path.write_bytes(b"this is no database, but somebody may still want it" * 100)
+    path.write_bytes(b"this is not a database, but someone may still need it" * 100)
     before = path.read_bytes()
     with pytest.raises(StoreError, match="keep it"):
         await SQLiteStore(path).get("k")
@@ -114,11 +113,11 @@ async def test_a_damaged_file_is_never_deleted(path: Path) -> None:
     assert path.read_bytes() == before
 
 
-async def test_a_full_file_still_reads(path: Path) -> None:
+async def test_a_full_file_can_still_be_read(path: Path) -> None:
     store = SQLiteStore(path)
     await store.set("k", b"1", ttl=60)
-    assert store.writes.connection is not None
-    store.writes.connection.execute("PRAGMA max_page_count = 1")
+    assert store._writer.connection is not None
+    store._writer.connection.execute("PRAGMA max_page_count = 1")
     with pytest.raises(StoreError, match="make room"):
         await store.set("big", b"x" * 1_000_000, ttl=60)
 
@@ -151,14 +150,14 @@ asyncio.run(main())
 """
 
 
-def test_where_nothing_can_be_written_reads_go_on() -> None:
-    # Not below pytest's own folders, which nobody else may enter.
+def test_a_read_only_file_can_still_be_read() -> None:
+    # Other users cannot enter the folders of pytest.
     with tempfile.TemporaryDirectory(prefix="asgi-tiktok-") as folder:
         Path(folder).chmod(0o755)
         path = Path(folder) / "store" / "store.sqlite3"
         store = SQLiteStore(path)
         anyio.run(fill, store)
-        # A process that becomes nobody could not write down what it covered.
+        # The process gives up root, and could not write its coverage data.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
         command = [sys.executable, "-c", READ_ONLY, str(path)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=30, env=environment)
@@ -175,23 +174,23 @@ async def fill(store: SQLiteStore) -> None:
     await store.aclose()
 
 
-async def test_a_path_that_cannot_be_is_an_error(tmp_path: Path) -> None:
+async def test_an_impossible_path_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="write"):
         await SQLiteStore(tmp_path / "file" / "store.sqlite3").get("k")
 
 
-async def test_expired_rows_go_batch_after_batch(path: Path, clock: Clock) -> None:
+async def test_expired_rows_are_deleted_batch_by_batch(path: Path, clock: Clock) -> None:
     store = SQLiteStore(path)
     for number in range(300):
         await store.set(str(number), b"", ttl=1)
     clock.advance(120)
     await store.set("k", b"1", ttl=60)
-    await rows_become(path, 1)
+    await wait_for_rows(path, 1)
     await store.aclose()
 
 
-async def test_purging_fails_alone(
+async def test_a_failed_purge_does_not_fail_the_write(
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(db: sqlite3.Connection) -> None:
@@ -202,39 +201,41 @@ async def test_purging_fails_alone(
     await store.set("k", b"1", ttl=60)
     await store.aclose()
 
-    assert "expired records could not be purged" in caplog.text
+    assert "expired records not deleted" in caplog.text
 
 
-async def test_a_locked_file_keeps_nobody_waiting_for_long(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lane, "BUSY_TIMEOUT", 0.3)
+async def test_a_locked_file_delays_reads_and_writes_only_briefly(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_busy_timeout(monkeypatch, 0.3)
     store = SQLiteStore(path)
     await store.set("k", b"1", ttl=60)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    waits: list[float] = []
+    durations: list[float] = []
 
     async def write(number: int) -> None:
-        began = time.monotonic()
+        started = time.monotonic()
         with pytest.raises(StoreError):
             await store.set(str(number), b"", ttl=60)
-        waits.append(time.monotonic() - began)
+        durations.append(time.monotonic() - started)
 
     async with anyio.create_task_group() as group:
         for number in range(10):
             group.start_soon(write, number)
         await anyio.sleep(0.05)
-        began = time.monotonic()
+        started = time.monotonic()
         assert await store.get("k") == b"1"
-        reading = time.monotonic() - began
+        reading = time.monotonic() - started
 
     other.execute("ROLLBACK")
     other.close()
     await store.aclose()
     assert reading < 0.2
-    assert max(waits) < 1.5
+    assert max(durations) < 1.5
 
 
-async def test_a_deleted_file_is_begun_again_for_all_processes_alike(path: Path) -> None:
+async def test_a_deleted_file_is_created_again_for_all_stores(path: Path) -> None:
     store, other = SQLiteStore(path), SQLiteStore(path)
     await store.set("k", b"1", ttl=60)
     for file in path.parent.glob("store.sqlite3*"):
@@ -247,13 +248,18 @@ async def test_a_deleted_file_is_begun_again_for_all_processes_alike(path: Path)
     await other.aclose()
 
 
-async def rows_become(path: Path, number: int) -> None:
+def set_busy_timeout(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    for module in (sqlite, sqlite_thread):
+        monkeypatch.setattr(module, "BUSY_TIMEOUT", seconds)
+
+
+async def wait_for_rows(path: Path, number: int) -> None:
     with anyio.fail_after(5):
-        while rows(path) != number:
+        while count_rows(path) != number:
             await anyio.sleep(0.01)
 
 
-def rows(path: Path) -> int:
+def count_rows(path: Path) -> int:
     database = sqlite3.connect(path)
     try:
         return int(database.execute("SELECT count(*) FROM tiktok_records").fetchone()[0])

@@ -122,7 +122,7 @@ class PostgreSQLServer:
         return children
 
     def kill(self) -> None:
-        """Kill all processes at once, as a power cut does. Clients are not told, and nothing is written."""
+        """Kill all processes at once, as a power cut does. No client gets an answer, and nothing is saved."""
         if self.server is None:
             return
         # A stopped server cannot start another child after the list of children was read.
@@ -155,7 +155,7 @@ def run_postgresql(port: int) -> Iterator[PostgreSQLServer]:
 
 
 async def count_rows(store: SQLAlchemyStore) -> int:
-    async with open_engine(store.url) as engine, engine.connect() as connection:
+    async with open_engine(store._url) as engine, engine.connect() as connection:
         return int((await connection.execute(select(func.count()).select_from(store.table))).scalar_one())
 
 
