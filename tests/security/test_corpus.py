@@ -1,4 +1,4 @@
-"""What the fuzzers have learned, played again without them."""
+"""The inputs that the fuzzers have found, run without the fuzzers."""
 
 from importlib import import_module
 
@@ -6,7 +6,7 @@ import pytest
 
 from fuzz import CORPUS, NAMES
 
-LARGEST = 4096  # bytes
+MAX_SIZE = 4096  # bytes
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -15,6 +15,6 @@ def test_property_holds_for_every_input_of_the_corpus(name: str) -> None:
     inputs = {path.name: path.read_bytes() for path in sorted((CORPUS / name).iterdir())}
 
     assert len(inputs) >= 10
-    for title, data in inputs.items():
-        assert len(data) <= LARGEST, title
+    for file_name, data in inputs.items():
+        assert len(data) <= MAX_SIZE, file_name
         run(data)

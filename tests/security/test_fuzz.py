@@ -1,4 +1,4 @@
-"""Promises that hold whatever comes in: the targets of `fuzz`, fed by Hypothesis."""
+"""The targets of `fuzz`, with inputs that Hypothesis generates. Each target checks a property of the package."""
 
 import json
 from importlib import import_module
@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 from fuzz import CORPUS, NAMES
 from tests.support.strategies import examples
 
-scraps = st.binary(max_size=8)
+short_bytes = st.binary(max_size=8)
 
 
 def spliced(name: str, *pieces: bytes) -> st.SearchStrategy[bytes]:
-    """Bytes, pieces in any order, and what the corpus has with pieces put into it."""
-    known = [path.read_bytes() for path in sorted((CORPUS / name).iterdir())]
-    piece = st.sampled_from(pieces) | scraps
+    """Random bytes, pieces in any order, or an input of the corpus in which a part is replaced by a piece."""
+    corpus = [path.read_bytes() for path in sorted((CORPUS / name).iterdir())]
+    piece = st.sampled_from(pieces) | short_bytes
 
     @st.composite
     def splice(draw: st.DrawFn) -> bytes:
-        text = draw(st.sampled_from(known))
+        text = draw(st.sampled_from(corpus))
         start = draw(st.integers(0, len(text)))
         end = draw(st.integers(start, min(len(text), start + 8)))
         return text[:start] + draw(piece) + text[end:]
@@ -30,34 +30,40 @@ def spliced(name: str, *pieces: bytes) -> st.SearchStrategy[bytes]:
 
 
 NUMBERS = (0, 1, -1, 2**31, 2**63, 10**30, 1e308, float("inf"), float("nan"))
-odd_json = st.recursive(
+unexpected_json = st.recursive(
     st.none()
     | st.booleans()
     | st.sampled_from(NUMBERS)
     | st.text(max_size=6)
-    | st.sampled_from(["\ud800", "-000ada", "somebody", "a\x7fb", "\x1b["]),
+    | st.sampled_from(["\ud800", "-000ada", "-000bo", "a\x7fb", "\x1b["]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
     max_leaves=5,
 )
 
 
-def changed(facts: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """The facts with some of them odd, and some gone."""
-    changes = st.dictionaries(st.sampled_from(sorted(facts)), odd_json, max_size=3)
-    gone = st.sets(st.sampled_from(sorted(facts)), max_size=2)
-    return st.builds(lambda new, less: {k: v for k, v in {**facts, **new}.items() if k not in less}, changes, gone)
+def changed(fields: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """The fields, of which some have unexpected values and some are missing."""
+    changes = st.dictionaries(st.sampled_from(sorted(fields)), unexpected_json, max_size=3)
+    removed = st.sets(st.sampled_from(sorted(fields)), max_size=2)
+    return st.builds(
+        lambda new, less: {name: value for name, value in {**fields, **new}.items() if name not in less},
+        changes,
+        removed,
+    )
 
 
-def written(facts: st.SearchStrategy[Any]) -> st.SearchStrategy[bytes]:
+def encoded(values: st.SearchStrategy[Any]) -> st.SearchStrategy[bytes]:
     encodings = st.sampled_from(["utf-8", "utf-16", "utf-8-sig", "latin-1"])
-    return st.builds(lambda found, encoding: json.dumps(found).encode(encoding), facts, encodings)
+    return st.builds(lambda value, encoding: json.dumps(value).encode(encoding), values, encodings)
 
 
 def tiktok_responses(name: str, *bodies: dict[str, Any]) -> st.SearchStrategy[bytes]:
-    """What TikTok or something in its place could say."""
+    """Responses of TikTok, or of a proxy in front of it: status, header lines, an empty line, the body."""
     status = st.sampled_from([b"200", b"200", b"200", b"204", b"302", b"400", b"401", b"429", b"500", b"503"])
-    lines = st.lists(st.sampled_from(HEADER_LINES) | st.builds(bytes.__add__, st.sampled_from(HEADER_NAMES), scraps))
-    body = written(st.sampled_from(bodies).flatmap(changed)) | written(odd_json) | scraps
+    lines = st.lists(
+        st.sampled_from(HEADER_LINES) | st.builds(bytes.__add__, st.sampled_from(HEADER_NAMES), short_bytes)
+    )
+    body = encoded(st.sampled_from(bodies).flatmap(changed)) | encoded(unexpected_json) | short_bytes
     heads = st.builds(lambda first, more: b"\n".join([first, *more]), status, lines)
     return st.builds(lambda head, rest: head + b"\n\n" + rest, heads, body) | spliced(name, *HEADER_LINES)
 
@@ -83,7 +89,7 @@ TOKEN = {
     "scope": "user.info.basic,user.info.stats",
     "token_type": "Bearer",
 }
-REFUSAL = {"error": "invalid_grant", "error_description": "Code is expired.", "log_id": "2026"}
+TOKEN_ERROR = {"error": "invalid_grant", "error_description": "Code is expired.", "log_id": "2026"}
 USER = {
     "open_id": "-000ada",
     "union_id": "u",
@@ -95,7 +101,7 @@ USER = {
     "follower_count": 18432,
 }
 API_ERROR = {"code": "scope_not_authorized", "message": "No.", "log_id": "1"}
-FINE = {"code": "ok", "message": "", "log_id": ""}
+NO_ERROR = {"code": "ok", "message": "", "log_id": ""}
 EVENT = {
     "client_key": "fuzzkey",
     "event": "authorization.removed",
@@ -145,39 +151,39 @@ ATTACKS = {
     "next_path": spliced(
         "next_path", b"/", b"\\", b"%2f", b"%25", b"..", b"\t", b"\xef\xbc\x8f", b"\xef\xbc\x85", b"?", b"#"
     ),
-    "token_body": tiktok_responses("token_body", TOKEN, TOKEN, REFUSAL, {"error": API_ERROR}),
+    "token_body": tiktok_responses("token_body", TOKEN, TOKEN, TOKEN_ERROR, {"error": API_ERROR}),
     "user_info_body": tiktok_responses(
-        "user_info_body", {"data": {"user": USER}, "error": FINE}, {"data": {"user": USER}, "error": API_ERROR}
+        "user_info_body", {"data": {"user": USER}, "error": NO_ERROR}, {"data": {"user": USER}, "error": API_ERROR}
     )
     | st.builds(
-        lambda user: b"200\n\n" + json.dumps({"data": {"user": user}, "error": FINE}).encode(), changed(USER)
+        lambda user: b"200\n\n" + json.dumps({"data": {"user": user}, "error": NO_ERROR}).encode(), changed(USER)
     ),
     "webhook": spliced(
         "webhook", SIGNED, b"\n\n", b"t=", b"s=", b"0" * 64, b",", b"{now}", b"{signature}", b" ", b"\n"
     )
     | st.builds(
-        lambda head, body: head + b"\n\n" + body, st.just(SIGNED), written(changed(EVENT)) | written(odd_json)
+        lambda head, body: head + b"\n\n" + body, st.just(SIGNED), encoded(changed(EVENT)) | encoded(unexpected_json)
     ),
     "stored_record": spliced("stored_record", b"=", b"\x01", b"{elsewhere}")
-    | written(changed({"format": 2, "user": USER})).map(b"=".__add__),
+    | encoded(changed({"format": 2, "user": USER})).map(b"=".__add__),
 }
-LARGE = 64 * 1024  # bytes
-HEAVY = [
-    ("cookie_header", SESSION + b"\\" * LARGE),
+LARGE_SIZE = 64 * 1024  # bytes
+LARGE_INPUTS = [
+    ("cookie_header", SESSION + b"\\" * LARGE_SIZE),
     ("cookie_header", b"; ".join(LOGIN + b"%011d=AQ" % number for number in range(2000))),
     ("cookie_header", b"; ".join(SESSION + b"%d" % number for number in range(2000))),
-    ("callback_query", b"&" * LARGE),
+    ("callback_query", b"&" * LARGE_SIZE),
     ("callback_query", b"state={state}&code=" + b"%41" * 20_000),
     ("login_query", b"next=/" + b"%25" * 20_000),
     ("login_query", b"scopes=" + b"video.list," * 5000),
     ("login_query", b"&next=/a" * 8000),
-    ("token_body", b"200\n\n" + b"[" * LARGE),
+    ("token_body", b"200\n\n" + b"[" * LARGE_SIZE),
     ("token_body", b'200\n\n{"error": "x", "error_description": ' + b"[" * 900 + b"]" * 900 + b"}"),
     ("token_body", b'200\n\n{"expires_in": ' + b"9" * 60_000 + b"}"),
     ("user_info_body", b'200\n\n{"error": ' + b'{"code": ' * 900 + b"1" + b"}" * 901),
     ("webhook", SIGNED + b"\n\n" + b'{"content": "' + b"[" * 60_000 + b'"}'),
-    ("webhook", SIGNED + b"," * LARGE + b"\n\n"),
-    ("webhook", SIGNED + b"\n\n" + b" " * (LARGE + 1)),
+    ("webhook", SIGNED + b"," * LARGE_SIZE + b"\n\n"),
+    ("webhook", SIGNED + b"\n\n" + b" " * (LARGE_SIZE + 1)),
 ]
 
 
@@ -188,6 +194,6 @@ def test_property_holds_for_generated_inputs(name: str, data: st.DataObject) -> 
     import_module(f"fuzz.{name}").run(data.draw(ATTACKS[name]))
 
 
-@pytest.mark.parametrize(("name", "data"), HEAVY, ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(("name", "data"), LARGE_INPUTS, ids=lambda value: value if isinstance(value, str) else "")
 def test_property_holds_for_large_inputs(name: str, data: bytes) -> None:
     import_module(f"fuzz.{name}").run(data)
