@@ -201,10 +201,7 @@ class LoginRequired(TikTokError, HTTPException):
 
     @property
     def challenge(self) -> str:
-        """The value of the header `WWW-Authenticate` (RFC 9110 §11.6.1).
-
-        The middleware replaces a 401 or 403 response of the app that has this value.
-        """
+        """The value of `WWW-Authenticate` (RFC 9110 §11.6.1). The middleware replaces a response that has it."""
         return f'TikTok scope="{" ".join(self.scopes)}"' if self.scopes else "TikTok"
 
 
@@ -226,6 +223,7 @@ class WebhookRefused(TikTokError):
 
     stage = "webhook"
     code = "webhook_refused"
+    hint = "If TikTok has sent it, compare client_key and client_secret with the portal."
     status_code = 401
 
 

@@ -241,8 +241,8 @@ class TikTok:
             await self._tokens.delete(open_id)
             if not self._keep_tokens:
                 raise ConfigurationError(
-                    "disconnect() needs the user's token, and TikTok(keep_tokens=False) keeps none. "
-                    "Remove keep_tokens=False."
+                    "disconnect() needs the user's token, but TikTok(keep_tokens=False) stores no tokens.",
+                    hint="Remove keep_tokens=False.",
                 ) from None
             return
         await self._client.revoke_token(token.access_token)
@@ -271,6 +271,6 @@ class TikTok:
         for scope in checked:
             if scope not in self._declared_scopes:
                 raise ConfigurationError(
-                    f"The scope {scope!r} is not declared. Add it to TikTok(optional_scopes=...)."
+                    f"The scope {scope!r} is not declared.", hint="Add it to TikTok(optional_scopes=...)."
                 )
         return checked

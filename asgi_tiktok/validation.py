@@ -63,11 +63,19 @@ def check_scopes(name: str, scopes: object) -> tuple[str, ...]:
     for scope in checked:
         if not re.fullmatch(r"[a-z0-9_]+(\.[a-z0-9_]+)+", scope):
             similar = get_close_matches(scope.lower(), SCOPES, 1)
-            fix = f"Write {similar[0]!r}." if similar else "TikTok's scopes look like 'user.info.basic'."
+            fix = f"Write {similar[0]!r}." if similar else "Write a scope like 'user.info.basic'."
             if not re.fullmatch(r"[\w.-]+", scope):
-                fix = "TikTok's scopes look like 'user.info.basic', and each is a string of its own."
+                fix = 'Write each scope as a string of its own: ("user.info.basic", "video.list").'
             raise ConfigurationError(f"{name} contains {scope!r}, which cannot be a scope.", hint=fix)
     return checked
+
+
+def check_required_scopes(scopes: tuple[object, ...]) -> tuple[str, ...]:
+    """Return the arguments of a `requires_scope`, which every framework integration has."""
+    # The first argument is a function if the decorator is written without parentheses.
+    if not scopes or callable(scopes[0]):
+        raise ConfigurationError("requires_scope has no scope.", hint='Write requires_scope("video.list").')
+    return check_scopes("requires_scope", scopes)
 
 
 def check_redirect_uri(redirect_uri: object) -> str:
@@ -75,20 +83,21 @@ def check_redirect_uri(redirect_uri: object) -> str:
     uri = check_string("redirect_uri", redirect_uri, "Write the address that is registered in the portal.")
     parts, port = split_url("redirect_uri", uri)
     if not re.fullmatch(r"[!-~]{1,511}", uri) or "\\" in uri:
-        rule = "must be ASCII without white space, and shorter than 512 characters"
+        rule, fix = "must be ASCII without white space, and shorter than 512 characters", "Register a shorter one."
     elif parts.scheme not in ("https", "http") or not parts.hostname:
-        rule = "must be a complete address, for example https://app.example.com/auth/tiktok/callback"
+        rule, fix = "must be a complete address", "Write it like https://app.example.com/auth/tiktok/callback."
     elif parts.scheme == "http" and parts.hostname not in DESKTOP_HOSTS:
-        rule = "must begin with https:// (TikTok accepts http:// for localhost and 127.0.0.1 only)"
+        rule = "must begin with https://, because TikTok accepts http:// for localhost and 127.0.0.1 only"
+        fix = "Register an https address."
     elif (parts.hostname in DESKTOP_HOSTS and port is None) or port == 0:
-        rule = "must contain the port, for example http://localhost:8000/auth/tiktok/callback"
+        rule, fix = "must contain the port", "Write it like http://localhost:8000/auth/tiktok/callback."
     elif parts.username is not None or "?" in uri or "#" in uri:
-        rule = "must have no user name, no query and no fragment, because TikTok registers static addresses"
+        rule, fix = "must have no user name, no query and no fragment", "Remove them, also in the portal."
     elif parts.path in ("", "/") or not is_plain_path(parts.path):
-        rule = "must have a plain path of its own, for example /auth/tiktok/callback"
+        rule, fix = "must have a plain path of its own", "Register a path like /auth/tiktok/callback."
     else:
         return uri
-    raise ConfigurationError(f"redirect_uri={without_password(uri)!r} {rule}.")
+    raise ConfigurationError(f"redirect_uri={without_password(uri)!r} {rule}.", hint=fix)
 
 
 def without_password(url: str) -> str:
@@ -126,10 +135,11 @@ def check_origins(name: str, origins: object) -> frozenset[str]:
 
 def check_number(name: str, value: object, *, at_least: int, unit: str) -> int:
     """Return the value if it is a whole number that is large enough."""
+    fix = f"Write a whole number of {unit}, at least {at_least}."
     if type(value) is not int:
-        raise ConfigurationError(f"{name} must be a whole number of {unit}, not {value!r}.")
+        raise ConfigurationError(f"{name} must be a whole number, not {value!r}.", hint=fix)
     if value < at_least:
-        raise ConfigurationError(f"{name}={value!r} is too small. It is a number of {unit} and at least {at_least}.")
+        raise ConfigurationError(f"{name}={value!r} is too small.", hint=fix)
     return value
 
 

@@ -520,7 +520,7 @@ class TestParseCallback:
         ({"scopes": "user.info.basic,video.list"}, "tuple"),
         ({"scopes": ["user.info.basic video.list"]}, "user.info.basic"),
         ({"scopes": ["video_list"]}, "Write 'video.list'"),
-        ({"scopes": ["everything"]}, "look like"),
+        ({"scopes": ["everything"]}, "Write a scope like"),
         ({"pkce": "plain"}, '"hex"'),
         ({"base_url": "http://app.example.com"}, "loopback"),
         ({"base_url": "https://tiktok.test/v2"}, "origin"),

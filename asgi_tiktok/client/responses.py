@@ -27,6 +27,7 @@ HINTS = {
     "scope_not_authorized": "Ask the user for this scope with login_url(scopes=...).",
     "access_token_invalid": "The token has expired or was revoked. Refresh it, or ask the user to sign in again.",
 }
+UNKNOWN_CODE_HINT = "Look up this code in TikTok's documentation of OAuth errors."
 HINTS_BY_PHRASE = {
     "redirect_uri": "Set redirect_uri to exactly the address that is registered in the portal under Login Kit.",
     "code verifier": 'Leave pkce at "hex", because TikTok expects the hexadecimal SHA-256 of the verifier.',
@@ -105,7 +106,7 @@ def token_error(error: str, description: str, stage: str, log_id: str | None) ->
         return Unavailable(description, stage=stage, code=code, log_id=log_id)
     if code == "rate_limit_exceeded":
         return RateLimited(description, stage=stage, retry_after=5, log_id=log_id)
-    hint = HINTS.get(code)
+    hint = HINTS.get(code, UNKNOWN_CODE_HINT)
     for phrase, better in HINTS_BY_PHRASE.items():
         if phrase in description.lower():
             hint = better

@@ -24,10 +24,11 @@ def check_app(target: str, environ: Mapping[str, str], *, traceback: bool = Fals
     module, _, attribute = target.partition(":")
     result = run_probe(target, environ)
     if missing := result.get("missing"):
-        raise ConfigurationError(f"There is no module {missing!r} in this folder; {other_module(module, attribute)}")
+        fix = other_module(module, attribute)
+        raise ConfigurationError(f"There is no module {missing!r} in this folder; {fix}")
     if lacking := result.get("lacks"):
-        cure = other_app(module, attribute, result["apps"], result["names"])
-        raise ConfigurationError(f"{module} has no {lacking!r}; {cure}")
+        fix = other_app(module, attribute, result["apps"], result["names"])
+        raise ConfigurationError(f"{module} has no {lacking!r}; {fix}")
     if kind := result.get("kind"):
         raise ConfigurationError(f"{target} is of type {kind}, not an ASGI app; name the app itself, as in main:app.")
     if raised := result.get("raised"):

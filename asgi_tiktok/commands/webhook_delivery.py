@@ -78,7 +78,8 @@ def default_address(environ: Mapping[str, str]) -> str:
     try:
         site = Site.of(check_redirect_uri(redirect_uri), DEFAULT_PATH, "/")
     except ConfigurationError as error:
-        raise ConfigurationError(error.description.replace("redirect_uri", "TIKTOK_REDIRECT_URI", 1)) from None
+        description = error.description.replace("redirect_uri", "TIKTOK_REDIRECT_URI", 1)
+        raise ConfigurationError(description, hint=error.hint) from None
     return site.origin + site.webhook
 
 

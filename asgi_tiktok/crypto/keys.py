@@ -92,7 +92,7 @@ def check_secret(value: str | StarletteSecret) -> str:
     secret = str(value) if isinstance(value, StarletteSecret) else value
     if not isinstance(secret, str):
         raise ConfigurationError(
-            f"secret_key must be a string or a list of strings, not {type(secret).__name__}. {FIX}"
+            f"secret_key must be a string or a list of strings, not {type(secret).__name__}.", hint=FIX
         )
     if not secret:
         raise ConfigurationError("secret_key is empty.", hint=FIX)

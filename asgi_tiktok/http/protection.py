@@ -19,7 +19,9 @@ class Protection:
         self.first_segments = [prefix[0] if prefix else "" for prefix in self.prefixes]
         self.public = frozenset(check_paths("public", public))
         if self.public and not self.prefixes:
-            raise ConfigurationError('public= exempts paths from protect=, which is empty. Write protect=("/",).')
+            raise ConfigurationError(
+                "public exempts paths from protect, which is empty.", hint='Write protect=("/",).'
+            )
 
     def __bool__(self) -> bool:
         return bool(self.prefixes)
@@ -53,7 +55,12 @@ def check_paths(name: str, paths: object) -> tuple[str, ...]:
     checked = check_strings(name, paths, "/studio")
     for path in checked:
         if not path.startswith("/"):
-            raise ConfigurationError(f"{name} holds {path!r}, which does not begin with a slash. Write '/{path}'.")
+            raise ConfigurationError(
+                f"{name} contains {path!r}, which does not begin with a slash.", hint=f"Write '/{path}'."
+            )
         if set(path) & set("*?#"):
-            raise ConfigurationError(f"{name} holds {path!r}; write a plain path: it guards every path below it.")
+            raise ConfigurationError(
+                f"{name} contains {path!r}, which is not a plain path.",
+                hint="Write a path without *, ? and #. A path in protect includes every path below it.",
+            )
     return checked

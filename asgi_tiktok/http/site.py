@@ -35,14 +35,15 @@ class Site:
     def of(cls, redirect_uri: str, path: str, default_next: str) -> Self:
         """Return the site of a checked redirect_uri. Raises ConfigurationError for paths that cannot work."""
         if not re.fullmatch(r"(/[A-Za-z0-9_-]+)+", path):
-            raise ConfigurationError(f"path={path!r} must look like /auth/tiktok, without a slash at the end.")
+            fix = "Write one like /auth/tiktok, without a slash at the end."
+            raise ConfigurationError(f"path={path!r} is not a plain path.", hint=fix)
         parts = urlsplit(redirect_uri)
         names = {name: f"{path}/{name}" for name in ("login", "logout", "session", "webhook")}
         for name, route in names.items():
             if parts.path == route:
                 raise ConfigurationError(
-                    f"redirect_uri ends in {route!r}, which is our {name} route. "
-                    f"Register another address, for example {parts.scheme}://{parts.netloc}{path}/callback."
+                    f"redirect_uri ends in {route!r}, which is our {name} route.",
+                    hint=f"Register another address, for example {parts.scheme}://{parts.netloc}{path}/callback.",
                 )
         # As a browser writes it in Origin: without the default port of the scheme (RFC 6454 §6.2).
         origin = f"{parts.scheme}://{parts.netloc.lower()}".removesuffix(DEFAULT_PORTS[parts.scheme])
@@ -56,7 +57,8 @@ class Site:
         )
         if safe_next(default_next, reserved=site.reserved) != default_next:
             raise ConfigurationError(
-                f"default_next={default_next!r} must be a path of this site, for example /, and not one of our own."
+                f"default_next={default_next!r} must be a path of this site, and not one of our routes.",
+                hint='Write "/".',
             )
         return site
 

@@ -46,7 +46,9 @@ MESSAGES = {
         "This account cannot sign in yet",
         "The app is still being tested, and this account is not one of its testers.",
     ),
-    "login_denied": Message("You cannot sign in here", "This site did not accept your account.", ""),
+    "login_denied": Message(
+        "You cannot sign in here", "This site did not accept your account. Ask the people who run it.", ""
+    ),
     "login_required": Message("Please sign in", "This page is for signed-in users.", "Continue with TikTok"),
     "scope_required": Message(
         "This page needs one more permission", "TikTok will ask you for it.", "Continue with TikTok"
@@ -55,7 +57,9 @@ MESSAGES = {
     "access_token_invalid": NO_PROFILE,
     "scope_not_authorized": NO_PROFILE,
     "foreign_origin": Message("This request came from another site", "To sign out, use the button on this site.", ""),
-    "method_not_allowed": Message("There is no page here", "This address is a part of signing in.", ""),
+    "method_not_allowed": Message(
+        "There is no page here", "This address is a part of signing in. Go back to the site.", ""
+    ),
     "undeclared_scope": Message(
         "This link asks for too much", "This site may not ask TikTok for that permission.", "Sign in without it"
     ),

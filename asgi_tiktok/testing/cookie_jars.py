@@ -7,7 +7,7 @@ from urllib.request import Request
 
 from asgi_tiktok.errors import ConfigurationError
 
-SUPPORTED = (
+FIX = (
     "use Starlette's TestClient, a client of httpx2, Quart's test client or Playwright's BrowserContext, "
     "with cookies turned on"
 )
@@ -32,7 +32,7 @@ def find_jar(client: Any) -> CookieJar:
     for jar in (getattr(cookies, "jar", None), getattr(client, "cookie_jar", None), cookies):
         if isinstance(jar, CookieJar):
             return jar
-    raise ConfigurationError(f"login_as() found no cookie jar in this {type(client).__name__}; {SUPPORTED}.")
+    raise ConfigurationError(f"login_as() found no cookie jar in this {type(client).__name__}; {FIX}.")
 
 
 class Response:

@@ -1,6 +1,7 @@
-"""Litestar's own idiom: a plugin, guards, and dependencies."""
+"""Litestar: the plugin, guards, dependencies, and the test client."""
 
-from typing import Any
+import re
+from typing import Any, cast
 
 import pytest
 from litestar import Litestar, Request, Response, Router, WebSocket, asgi, get, post, websocket
@@ -24,8 +25,8 @@ from asgi_tiktok.litestar import CurrentUser, TikTokPlugin, current_user, login_
 from asgi_tiktok.testing import login_as, login_as_async
 from tests.support.login import new_browser, sign_in
 from tests.support.people import AMARA
-from tests.support.settings import FETCH, FROM_ORIGIN, NAVIGATION, ORIGIN, SAME_ORIGIN
-from tests.support.sites.litestar import HANDLERS
+from tests.support.settings import FETCH, FROM_ORIGIN, NAVIGATION, ORIGIN, SAME_ORIGIN, SITES
+from tests.support.sites.litestar import HANDLERS, build
 from tests.support.tiktok import new_tiktok
 
 
@@ -62,43 +63,43 @@ def browser(app: Litestar) -> TestClient:
     return new_browser(app)
 
 
-class TestTheFirstRequest:
-    """Without a lifespan, as below a prefix of another app."""
+class TestFirstRequest:
+    """The plugin takes effect at the first request. There is no lifespan, as in a mount."""
 
-    def test_may_be_the_login(self, browser: TestClient, emulator: Emulator) -> None:
+    def test_first_request_can_be_the_login(self, browser: TestClient, emulator: Emulator) -> None:
         sign_in(browser, emulator)
         assert browser.get("/me").json() == {"name": AMARA.display_name, "scopes": ["user.info.basic"]}
 
-    def test_may_be_a_webhook(self, tiktok: TikTok) -> None:
+    def test_first_request_can_be_a_webhook(self, tiktok: TikTok) -> None:
         app = Litestar(plugins=[TikTokPlugin(tiktok)], csrf_config=CSRFConfig("secret"), openapi_config=None)
         app.register(statistics)
         assert new_browser(app).post("/auth/tiktok/webhook").json()["error"] == "webhook_refused"
 
-    def test_may_be_for_a_path_that_nobody_knows(self, tiktok: TikTok) -> None:
+    def test_first_request_can_be_for_an_unknown_path(self, tiktok: TikTok) -> None:
         def not_found(request: Request[Any, Any, Any], error: NotFoundException) -> Response[str]:
             return Response(f"Nothing here for {request.user.display_name or 'nobody'}.", status_code=404)
 
         app = Litestar(plugins=[TikTokPlugin(tiktok)], exception_handlers={NotFoundException: not_found})
         assert new_browser(app).get("/nowhere").text == "Nothing here for nobody."
 
-    def test_may_be_for_a_guarded_path_that_nobody_knows(self, tiktok: TikTok) -> None:
+    def test_first_request_can_be_for_a_protected_unknown_path(self, tiktok: TikTok) -> None:
         app = Litestar(plugins=[TikTokPlugin(tiktok, protect=("/",), public=("/health",))])
         browser = new_browser(app)
 
         assert browser.get("/nowhere").status_code == 401
         assert browser.get("/health").status_code == 404
 
-    def test_may_open_a_websocket(self, browser: TestClient) -> None:
+    def test_first_request_can_be_a_websocket(self, browser: TestClient) -> None:
         with browser.websocket_connect("/socket", headers=FROM_ORIGIN) as socket:
             assert socket.receive_json() == {"name": ""}
 
-    def test_leaves_the_app_as_litestar_made_it(self, app: Litestar, browser: TestClient) -> None:
+    def test_app_has_the_class_litestar_afterwards(self, app: Litestar, browser: TestClient) -> None:
         assert isinstance(app, Litestar)
         browser.get("/me")
         assert type(app) is Litestar
 
 
-def test_our_routes_stand_outside_of_what_litestar_adds_to_the_apps(tiktok: TikTok, emulator: Emulator) -> None:
+def test_our_routes_are_outside_the_path_guards_and_csrf_of_the_app(tiktok: TikTok, emulator: Emulator) -> None:
     app = Litestar(
         HANDLERS,
         path="/api",
@@ -118,18 +119,18 @@ def test_our_routes_stand_outside_of_what_litestar_adds_to_the_apps(tiktok: TikT
     assert browser.get("/auth/tiktok/session").json() == {"user": None}
 
 
-def test_origins_that_cors_welcomes_read_our_answers(tiktok: TikTok) -> None:
+def test_cors_config_applies_to_our_responses(tiktok: TikTok) -> None:
     cors = CORSConfig(allow_origins=["https://front.test"], allow_credentials=True)
     browser = new_browser(Litestar(HANDLERS, plugins=[TikTokPlugin(tiktok)], cors_config=cors))
 
     for path in ("/auth/tiktok/session", "/account", "/me"):
-        answer = browser.get(path, headers={**FETCH, "origin": "https://front.test"})
-        assert answer.headers["access-control-allow-origin"] == "https://front.test"
-        assert {"Cookie", "Origin"} <= set(answer.headers.get_list("vary"))
+        response = browser.get(path, headers={**FETCH, "origin": "https://front.test"})
+        assert response.headers["access-control-allow-origin"] == "https://front.test"
+        assert {"Cookie", "Origin"} <= set(response.headers.get_list("vary"))
     assert "access-control-allow-origin" not in browser.get("/me", headers={"origin": "https://evil.test"}).headers
 
 
-def test_one_plugin_serves_two_apps(tiktok: TikTok, emulator: Emulator) -> None:
+def test_one_plugin_installs_into_two_apps(tiktok: TikTok, emulator: Emulator) -> None:
     plugin = TikTokPlugin(tiktok)
     first, second = (Litestar([handler], plugins=[plugin]) for handler in HANDLERS[:2])
 
@@ -139,7 +140,7 @@ def test_one_plugin_serves_two_apps(tiktok: TikTok, emulator: Emulator) -> None:
     sign_in(new_browser(second), emulator)
 
 
-def test_two_tiktoks_serve_one_app(tiktok: TikTok) -> None:
+def test_two_plugins_install_into_one_app(tiktok: TikTok) -> None:
     other = new_tiktok(path="/other", redirect_uri=f"{ORIGIN}/other/callback")
     browser = new_browser(Litestar(HANDLERS, plugins=[TikTokPlugin(tiktok), TikTokPlugin(other)]))
 
@@ -148,7 +149,7 @@ def test_two_tiktoks_serve_one_app(tiktok: TikTok) -> None:
     assert browser.get("/me").json()["name"] == ""
 
 
-def test_a_mounted_app_finds_the_user(tiktok: TikTok, emulator: Emulator) -> None:
+def test_app_in_an_asgi_mount_has_the_user(tiktok: TikTok, emulator: Emulator) -> None:
     async def shop(scope: Any, receive: Any, send: Any) -> None:
         await PlainTextResponse(f"A shop for {scope['user'].display_name}.")(scope, receive, send)
 
@@ -159,7 +160,7 @@ def test_a_mounted_app_finds_the_user(tiktok: TikTok, emulator: Emulator) -> Non
     assert browser.get("/shop/window").text == f"A shop for {AMARA.display_name}."
 
 
-def test_connections_close_with_the_app() -> None:
+def test_lifespan_closes_the_store() -> None:
     class ClosingStore(MemoryStore):
         closed = False
 
@@ -174,15 +175,17 @@ def test_connections_close_with_the_app() -> None:
     assert store.closed
 
 
-class TestAMissingScope:
-    def test_of_a_router_is_asked_for_before_that_of_a_handler(self, browser: TestClient, emulator: Emulator) -> None:
+class TestMissingScope:
+    def test_scope_of_the_router_is_required_before_that_of_the_handler(
+        self, browser: TestClient, emulator: Emulator
+    ) -> None:
         sign_in(browser, emulator)
         assert browser.get("/films/statistics", headers=FETCH).json()["login_url"].endswith("&scopes=video.list")
         sign_in(browser, emulator, "scopes=video.list,user.info.stats")
         assert browser.get("/films/statistics").text == f"{AMARA.display_name}, film maker"
 
     @pytest.mark.parametrize("path", ["/films/socket", "/account/socket"])
-    def test_refuses_a_websocket(self, browser: TestClient, path: str) -> None:
+    def test_websocket_is_refused(self, browser: TestClient, path: str) -> None:
         with (
             pytest.raises(WebSocketDisconnect) as refused,
             browser.websocket_connect(f"wss://testserver{path}", headers=FROM_ORIGIN),
@@ -191,14 +194,14 @@ class TestAMissingScope:
         assert refused.value.code == 1008
 
 
-class TestAHandler:
-    def test_may_ask_for_a_token_of_nobody(self, browser: TestClient, emulator: Emulator) -> None:
+class TestHandlers:
+    def test_missing_token_requires_a_login(self, browser: TestClient, emulator: Emulator) -> None:
         refused = browser.post("/films/token", headers=FETCH)
         assert (refused.status_code, refused.json()["error"]) == (401, "login_required")
         sign_in(browser, emulator)
         assert browser.post("/films/token", headers=FETCH).json() == ["user.info.basic"]
 
-    def test_may_have_a_current_user_of_its_own(self, tiktok: TikTok) -> None:
+    def test_current_user_of_the_app_replaces_ours(self, tiktok: TikTok) -> None:
         @get("/")
         async def home(current_user: NamedDependency[str]) -> str:
             return current_user
@@ -209,60 +212,95 @@ class TestAHandler:
         app = Litestar([home], dependencies={"current_user": somebody}, plugins=[TikTokPlugin(tiktok)])
         assert new_browser(app).get("/").text == "somebody"
 
-    def test_may_be_refused_in_the_app_s_own_words(self, tiktok: TikTok) -> None:
-        def own_words(request: Request[Any, Any, Any], error: HTTPException) -> Response[str]:
+    def test_exception_handler_of_the_app_replaces_our_response(self, tiktok: TikTok) -> None:
+        def members_only(request: Request[Any, Any, Any], error: HTTPException) -> Response[str]:
             return Response("Members only.", status_code=error.status_code)
 
-        app = Litestar(HANDLERS, plugins=[TikTokPlugin(tiktok)], exception_handlers={401: own_words})
+        app = Litestar(HANDLERS, plugins=[TikTokPlugin(tiktok)], exception_handlers={401: members_only})
         assert new_browser(app).get("/account", headers=NAVIGATION).text == "Members only."
 
 
-def test_openapi_shows_a_padlock(browser: TestClient) -> None:
-    schema = browser.get("/schema/openapi.json").json()
+class TestOpenAPI:
+    def test_routes_that_require_a_sign_in_have_a_padlock(self, browser: TestClient) -> None:
+        paths = browser.get("/schema/openapi.json").json()["paths"]
+        security = {path: methods["get"].get("security") for path, methods in paths.items() if "get" in methods}
 
-    scheme = schema["components"]["securitySchemes"]["TikTok"]
-    assert (scheme["type"], scheme["in"], scheme["name"]) == ("apiKey", "cookie", "__Host-tiktok_session")
-    asked = {path: methods["get"].get("security") for path, methods in schema["paths"].items() if "get" in methods}
-    assert asked["/me"] is None
-    assert asked["/account"] == [{"TikTok": []}]
-    assert asked["/films/statistics"] == [{"TikTok": ["video.list", "user.info.stats"]}]
-    assert schema["paths"]["/films/statistics"]["post"]["security"] == [{"admin": []}, {"TikTok": ["video.list"]}]
+        assert security["/me"] is None
+        assert security["/account"] == [{"TikTok": []}]
+        assert security["/films/statistics"] == [{"TikTok": ["video.list", "user.info.stats"]}]
+        assert paths["/films/statistics"]["post"]["security"] == [{"admin": []}, {"TikTok": ["video.list"]}]
+
+    @pytest.mark.parametrize(("origin", "path"), SITES)
+    @pytest.mark.parametrize(("install", "prefix"), [("native", ""), ("mounted", "/sub")])
+    def test_scheme_names_the_cookie_and_the_login_of_the_app(
+        self, install: str, prefix: str, origin: str, path: str
+    ) -> None:
+        tiktok = new_tiktok(redirect_uri=f"{origin}{prefix}{path}/callback", path=path)
+        browser = new_browser(build(tiktok, install), origin=origin)
+        scheme = scheme_of(browser, prefix)
+        login_as(browser)
+
+        assert (scheme["type"], scheme["in"], [scheme["name"]]) == ("apiKey", "cookie", [*browser.cookies])
+        (login,) = re.findall("`(.+)`", scheme["description"])
+        assert browser.get(f"{prefix}{login}").status_code == 302
+
+    def test_scheme_names_the_cookie_of_the_plugin_whose_user_the_app_gets(self, tiktok: TikTok) -> None:
+        other = new_tiktok(path="/other", redirect_uri=f"{ORIGIN}/other/callback")
+        browser = new_browser(Litestar(HANDLERS, plugins=[TikTokPlugin(tiktok), TikTokPlugin(other)]))
+        scheme = scheme_of(browser)
+        login_as(browser, tiktok=other)
+
+        assert browser.get("/account").json() == {"name": "Ada"}
+        assert [scheme["name"]] == [*browser.cookies]
+
+    def test_wrapped_app_has_no_scheme(self, tiktok: TikTok) -> None:
+        schema = new_browser(build(tiktok, "wrap")).get("/schema/openapi.json").json()
+
+        assert "securitySchemes" not in schema["components"]
 
 
-class TestAMistake:
-    def test_in_the_install_names_the_line_to_write(self) -> None:
+def scheme_of(browser: TestClient, prefix: str = "") -> dict[str, Any]:
+    schema = browser.get(f"{prefix}/schema/openapi.json").json()
+    return cast(dict[str, Any], schema["components"]["securitySchemes"]["TikTok"])
+
+
+class TestMistakes:
+    def test_missing_install_names_the_line_to_write(self) -> None:
         browser = new_browser(Litestar(HANDLERS, dependencies={"current_user": current_user}, debug=True))
 
         for path in ("/account", "/videos"):
-            answer = browser.get(path)
-            assert answer.status_code == 500
-            assert "write Litestar(..., plugins=[TikTokPlugin(tiktok)])" in answer.text
+            response = browser.get(path)
+            assert response.status_code == 500
+            assert "Write Litestar(..., plugins=[TikTokPlugin(tiktok)])" in response.text
 
     @pytest.mark.parametrize("others", [[], [LoggingMiddlewareConfig().middleware]])
-    def test_in_the_place_is_told_at_start(self, tiktok: TikTok, others: list[Any]) -> None:
+    def test_install_as_middleware_of_litestar_is_reported_at_start(self, tiktok: TikTok, others: list[Any]) -> None:
         middleware: Any = TikTokAuthMiddleware
         for ours in (middleware, DefineMiddleware(middleware, tiktok=tiktok)):
-            with pytest.raises(ConfigurationError, match=r"write Litestar\(\.\.\., plugins=\[TikTokPlugin\(tiktok"):
+            with pytest.raises(ConfigurationError, match=r"Write Litestar\(\.\.\., plugins=\[TikTokPlugin\(tiktok"):
                 Litestar(HANDLERS, middleware=[ours, *others])
 
-    def test_in_a_scope_is_told_where_it_is_written(self) -> None:
-        with pytest.raises(ConfigurationError, match=r"requires_scope holds 'video_list'; write 'video\.list'"):
+    def test_wrong_scope_is_reported_by_requires_scope(self) -> None:
+        with pytest.raises(ConfigurationError, match=r"requires_scope contains 'video_list', .* Write 'video\.list'"):
             requires_scope("video_list")
-        with pytest.raises(ConfigurationError, match=r"names no scope; write requires_scope\(\"video\.list\"\)"):
+        with pytest.raises(ConfigurationError, match=r"has no scope\. Write requires_scope\(\"video\.list\"\)"):
             requires_scope()
 
-    def test_of_an_undeclared_scope_is_told_at_the_first_request(self, tiktok: TikTok) -> None:
+    def test_undeclared_scope_is_reported_at_the_first_request(self, tiktok: TikTok) -> None:
         @get("/", guards=[requires_scope("video.publish")])
         async def publish() -> None: ...
 
-        answer = new_browser(Litestar([publish], plugins=[TikTokPlugin(tiktok)], debug=True)).get("/")
-        assert answer.status_code == 500
-        assert "is not declared: name it in TikTok(optional_scopes=...)" in answer.text
+        response = new_browser(Litestar([publish], plugins=[TikTokPlugin(tiktok)], debug=True)).get("/")
+        assert response.status_code == 500
+        assert "is not declared. Add it to TikTok(optional_scopes=...)" in response.text
 
-    def test_in_the_settings_is_told_at_start(self, tiktok: TikTok) -> None:
-        with pytest.raises(ConfigurationError, match=r"tiktok is a str; give plugins=\[TikTokPlugin\(tiktok\)\]"):
+    def test_wrong_setting_is_reported_at_start(self, tiktok: TikTok) -> None:
+        with pytest.raises(
+            ConfigurationError,
+            match=r"tiktok is a str\. Write Litestar\(\.\.\., plugins=\[TikTokPlugin\(tiktok\)\]\)",
+        ):
             TikTokPlugin("tiktok")  # type: ignore[arg-type]
-        with pytest.raises(ConfigurationError, match="protect holds 'studio', which does not begin with a slash"):
+        with pytest.raises(ConfigurationError, match="protect contains 'studio', which does not begin with a slash"):
             Litestar(plugins=[TikTokPlugin(tiktok, protect=("studio",))])
 
 
@@ -275,20 +313,20 @@ class TestLitestarsOwnClient:
         tiktok = new_tiktok(redirect_uri=f"{self.home}/auth/tiktok/callback")
         return Litestar(HANDLERS, plugins=[TikTokPlugin(tiktok, protect=("/studio",))])
 
-    def test_is_signed_in(self, app: Litestar) -> None:
+    def test_client_is_signed_in(self, app: Litestar) -> None:
         with LitestarClient(app, base_url=self.home) as client:
             login_as(client, scopes=["user.info.basic", "video.list"])
             assert client.get("/videos").json() == {"name": "Ada"}
             with client.websocket_connect(self.socket, headers={"origin": self.home}) as socket:
                 assert socket.receive_json() == {"name": "Ada"}
 
-    def test_is_signed_in_before_the_app_is_called(self, app: Litestar) -> None:
+    def test_client_is_signed_in_before_the_first_request(self, app: Litestar) -> None:
         client = LitestarClient(app, base_url=self.home)
         login_as(client)
         assert client.get("/account").json() == {"name": "Ada"}
 
     @pytest.mark.anyio
-    async def test_is_signed_in_asynchronously(self, app: Litestar) -> None:
+    async def test_async_client_is_signed_in(self, app: Litestar) -> None:
         async with AsyncTestClient(app, base_url=self.home) as client:
             await login_as_async(client)
             assert (await client.get("/studio")).json() == {"name": "Ada"}
