@@ -178,7 +178,9 @@ def emulated_app(environ: Mapping[str, str], name: str) -> App:
             name=name,
         )
     except ValueError as error:
-        raise ConfigurationError(f"TIKTOK_REDIRECT_URI: {error}") from None
+        raise ConfigurationError(
+            f"TIKTOK_REDIRECT_URI cannot be registered with the emulator: {error}", hint="Unset it for the emulator."
+        ) from None
 
 
 def common_lines(target: str, own: Mapping[str, str]) -> dict[str, str]:

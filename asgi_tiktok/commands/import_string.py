@@ -35,8 +35,8 @@ def check_app(target: str, environ: Mapping[str, str], *, traceback: bool = Fals
         if traceback:
             print(result["traceback"], file=sys.stderr)
         line = f" ({result['line']})" if result["line"] else ""
-        more = "" if traceback else f". To see the traceback: asgi-tiktok dev {target} --traceback"
-        raise ConfigurationError(f"{module} cannot be imported: {raised}{line}{more}")
+        fix = "Correct it." if traceback else f"To see the traceback: asgi-tiktok dev {target} --traceback"
+        raise ConfigurationError(f"{module} cannot be imported: {raised}{line}.", hint=fix)
 
 
 def check_import_string(target: str) -> None:

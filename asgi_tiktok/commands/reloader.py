@@ -42,7 +42,7 @@ def quiet_logging() -> dict[str, Any]:
 
 
 def serve(server: uvicorn.Server, sockets: list[socket.socket] | None) -> None:
-    """Serve the app in the child process until the server is told to exit."""
+    """Serve the app in the child process until the server is asked to exit."""
     threading.Thread(target=enforce_exit, args=(server,), name="exit", daemon=True).start()
     server.run(sockets=sockets)
 

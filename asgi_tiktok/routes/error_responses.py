@@ -103,7 +103,7 @@ class ErrorResponses:
         scopes: list[str] = []
         if isinstance(error, LoginRequired):
             scopes += error.scopes
-            # A login grants anew, so one guard's scopes must not cost the user those of another.
+            # A login replaces the granted scopes, so it must also request those that the user has.
             if session := session_in_scope(connection.scope):
                 scopes += [scope for scope in session.scopes if scope in session._tiktok._optional_scopes]
         return self.site.url(self.site.login, path.mount, next=next_path, scopes=",".join(dict.fromkeys(scopes)))
