@@ -19,10 +19,10 @@ class Store(Protocol):
       expires, every method behaves as if it did not exist, whether or not it has been deleted yet.
     - A write replaces the value, the expiry time and the owner together. `owner=None` means that the
       record has no owner afterwards.
-    - Many tasks, threads and processes call the methods at the same time. Each method must be atomic, except
-      `owned` and `delete_owned`, which may handle the records one after another.
-    - A method that cannot do its work raises `StoreError` and no other exception. Whether a write raises or
-      is cancelled, it has then happened completely or not at all.
+    - Many tasks and processes call the methods at the same time. Each method must be atomic, except `owned`
+      and `delete_owned`, which may handle the records one after another.
+    - A method that fails raises `StoreError(description, hint=...)` and no other exception. A write that
+      raises or is cancelled has happened completely or not at all.
     """
 
     async def get(self, key: str) -> bytes | None:

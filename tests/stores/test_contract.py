@@ -121,19 +121,19 @@ async def test_delete_owned_deletes_only_the_records_of_the_owner(store: Store) 
     for number in range(5):
         await store.set(f"ada-{number}", b"", ttl=60, owner="ada")
     await store.set("bob", b"", ttl=60, owner="bob")
-    await store.set("nobody", b"", ttl=60)
+    await store.set("no-owner", b"", ttl=60)
 
     assert await store.delete_owned("ada") == 5
     assert await store.delete_owned("ada") == 0
     assert await store.get("bob") == b""
-    assert await store.get("nobody") == b""
+    assert await store.get("no-owner") == b""
 
 
 async def test_owned_is_sorted_by_expiry(store: Store) -> None:
     for key, ttl in (("b", 300), ("c", 400), ("a", 200), ("d", 500)):
         await store.set(key, b"", ttl=ttl, owner="ada")
     await store.set("bob", b"", ttl=100, owner="bob")
-    await store.set("nobody", b"", ttl=100)
+    await store.set("no-owner", b"", ttl=100)
     await store.delete("c")
 
     assert [key async for key in store.owned("ada")] == ["a", "b", "d"]
@@ -158,7 +158,7 @@ async def test_replace_changes_the_expiry(store: Store) -> None:
 async def test_an_expired_record_is_absent_for_every_method(store: Store) -> None:
     for key in ("read", "added", "replaced", "deleted", "owned"):
         await store.set(key, b"1", ttl=1, owner="ada")
-    await store.set("kept", b"1", ttl=60, owner="ada")
+    await store.set("live", b"1", ttl=60, owner="ada")
     await anyio.sleep(1.1)
 
     assert await store.get("read") is None
@@ -166,7 +166,7 @@ async def test_an_expired_record_is_absent_for_every_method(store: Store) -> Non
     assert await store.get("added") == b"2"
     assert await store.replace("replaced", b"1", b"2", ttl=60) is False
     assert await store.delete("deleted") is False
-    assert [key async for key in store.owned("ada")] == ["kept"]
+    assert [key async for key in store.owned("ada")] == ["live"]
     assert await store.delete_owned("ada") == 1
 
 

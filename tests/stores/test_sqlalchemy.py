@@ -329,13 +329,13 @@ async def test_each_event_loop_has_its_own_connections(store: SQLAlchemyStore) -
     await store.set("k", b"1", ttl=60)
     seen: list[bytes | None] = []
 
-    async def elsewhere() -> None:
+    async def use_another_loop() -> None:
         seen.append(await store.get("k"))
         await store.set("there", b"too", ttl=60)
         await store.aclose()
 
     for _ in range(2):
-        thread = threading.Thread(target=lambda: asyncio.run(elsewhere()))
+        thread = threading.Thread(target=lambda: asyncio.run(use_another_loop()))
         thread.start()
         await asyncio.to_thread(thread.join)
 
