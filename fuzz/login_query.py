@@ -2,7 +2,7 @@
 
 from urllib.parse import parse_qs, unquote, unquote_to_bytes, urlsplit
 
-from fuzz.site import LOGIN, Begun, Site, play
+from fuzz.site import LOGIN, Site, StartedLogin, run_scene
 from tests.support.whatwg import node_parser
 
 SCOPES = {"user.info.basic", "user.info.profile", "user.info.stats", "video.list"}
@@ -21,12 +21,12 @@ FIELDS = {
 def run(data: bytes) -> None:
     """Send the unchanged query to an app at the root and to a mounted app."""
     for root_path in ("", "/app"):
-        play(attack(Site(root_path), data))
+        run_scene(attack(Site(root_path), data))
 
 
 async def attack(site: Site, query: bytes) -> None:
     response = await site.get(LOGIN, query)
-    assert site.asked == []
+    assert site.tiktok_requests == []
     if response.status == 400:
         assert response.all(b"set-cookie") == []
         assert b"scopes" in unquote_to_bytes(query)
@@ -34,14 +34,14 @@ async def attack(site: Site, query: bytes) -> None:
     assert response.status == 302
     target = urlsplit(response.location.decode())
     assert (target.scheme, target.netloc, target.path) == ("https", "www.tiktok.com", "/v2/auth/authorize/")
-    asked = parse_qs(target.query, strict_parsing=True)
-    assert set(asked) <= FIELDS
-    assert set(asked["scope"][0].split(",")) <= SCOPES
+    fields = parse_qs(target.query, strict_parsing=True)
+    assert set(fields) <= FIELDS
+    assert set(fields["scope"][0].split(",")) <= SCOPES
 
     (line,) = response.all(b"set-cookie")
     assert len(line) < 1400
     name, _, value = line.split(b";")[0].partition(b"=")
-    location = (await site.come_back(Begun(asked["state"][0].encode(), name, value))).location.decode()
+    location = (await site.complete_login(StartedLogin(fields["state"][0].encode(), name, value))).location.decode()
     assert location.startswith("/")
     assert node_parser().offsite_readings(location, root_path=site.root_path) == []
     path = unquote(urlsplit(location).path).rstrip("/").lower()

@@ -21,12 +21,14 @@ CLIENT_KEY, CLIENT_SECRET = "fuzzkey", "fuzz-secret"
 TOKEN, USER_INFO = "/v2/oauth/token/", "/v2/user/info/"
 CODE = b"a-code"
 ADA = "-000ada"
-DEFAULTS = {
-    TOKEN: b"200\n\n"
+TOKEN_RESPONSE = (
+    b"200\n\n"
     b'{"access_token": "act.a", "expires_in": 86400, "open_id": "-000ada", "refresh_expires_in": 31536000,'
-    b' "refresh_token": "rft.a", "scope": "user.info.basic", "token_type": "Bearer"}',
-    USER_INFO: b'200\n\n{"data": {"user": {"open_id": "-000ada", "display_name": "Ada"}}, "error": {"code": "ok"}}',
-}
+    b' "refresh_token": "rft.a", "scope": "user.info.basic", "token_type": "Bearer"}'
+)
+USER_INFO_RESPONSE = (
+    b'200\n\n{"data": {"user": {"open_id": "-000ada", "display_name": "Ada"}}, "error": {"code": "ok"}}'
+)
 OPERATOR_PAGE = b"Sign-in does not work on this site"
 MAX_CPU_TIME = 2  # seconds for one input
 FIELD_NAME = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
@@ -38,7 +40,7 @@ atexit.register(loop.close)
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """A response of the site."""
 
     status: int
@@ -55,14 +57,14 @@ class Answer:
 
     @property
     def session(self) -> bytes | None:
-        """Return the value of the new session cookie, if a session was created."""
+        """Return the value of the new session cookie, whose name has a suffix if the app is mounted, or None."""
         pairs = [line.split(b";")[0].partition(b"=")[::2] for line in self.all(b"set-cookie")]
-        values = [value for name, value in pairs if name == SESSION_COOKIE and value]
+        values = [value for name, value in pairs if name.startswith(SESSION_COOKIE) and value]
         return values[-1] if values else None
 
 
 @dataclass(frozen=True)
-class Begun:
+class StartedLogin:
     """A login that a browser has started: its state and its cookie."""
 
     state: bytes
@@ -75,15 +77,23 @@ class Begun:
 
 
 class Site(httpx2.AsyncBaseTransport):
-    """A new app behind the middleware.
+    """A new app behind the middleware, and the TikTok that it talks to.
 
-    `told` are TikTok's responses to `token` and `user_info`, in the format of `read_response`.
+    Args:
+        root_path: The prefix at which the app is mounted.
+        token: TikTok's response to a token request, in the format of `read_response`.
+        user_info: TikTok's response to a request for the user, in the same format.
+
+    Attributes:
+        tiktok_requests: The paths of the requests that TikTok got.
     """
 
-    def __init__(self, root_path: str = "", **told: bytes) -> None:
+    def __init__(
+        self, root_path: str = "", *, token: bytes = TOKEN_RESPONSE, user_info: bytes = USER_INFO_RESPONSE
+    ) -> None:
         self.root_path = root_path
-        self.told = {**DEFAULTS, **{{"token": TOKEN, "user_info": USER_INFO}[name]: told[name] for name in told}}
-        self.asked: list[str] = []
+        self.tiktok_responses = {TOKEN: token, USER_INFO: user_info}
+        self.tiktok_requests: list[str] = []
         self.store = MemoryStore()
         self.tiktok = TikTok(
             client_key=CLIENT_KEY,
@@ -94,15 +104,15 @@ class Site(httpx2.AsyncBaseTransport):
             store=self.store,
             transport=self,
         )
-        self.app = TikTokAuthMiddleware(tell_who, self.tiktok)
+        self.app = TikTokAuthMiddleware(show_user, self.tiktok)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        self.asked.append(request.url.path)
-        return read_response(self.told.get(request.url.path, b"200"))
+        self.tiktok_requests.append(request.url.path)
+        return read_response(self.tiktok_responses.get(request.url.path, b"200"))
 
-    async def ask(
+    async def request(
         self, method: str, path: str, *, query: bytes = b"", headers: Headers | None = None, body: bytes = b""
-    ) -> Answer:
+    ) -> Response:
         """Make a request, check the response with `check`, and return it."""
         start: Message = {}
         parts: list[bytes] = []
@@ -117,22 +127,22 @@ class Site(httpx2.AsyncBaseTransport):
         scope = {"type": "http", "method": method, "scheme": "https", "path": self.root_path + path}
         more = {"query_string": query, "root_path": self.root_path, "headers": headers or []}
         await self.app({**scope, **more}, receive, send)
-        response = Answer(start["status"], list(start["headers"]), b"".join(parts))
+        response = Response(start["status"], list(start["headers"]), b"".join(parts))
         check(response)
         return response
 
-    async def get(self, path: str, query: bytes = b"", *cookies: bytes) -> Answer:
-        return await self.ask("GET", path, query=query, headers=[(b"cookie", line) for line in cookies])
+    async def get(self, path: str, query: bytes = b"", *cookies: bytes) -> Response:
+        return await self.request("GET", path, query=query, headers=[(b"cookie", line) for line in cookies])
 
-    async def begin(self, query: bytes = b"") -> Begun:
+    async def start_login(self, query: bytes = b"") -> StartedLogin:
         """Start a login."""
         response = await self.get(LOGIN, query)
         state = parse_qs(urlsplit(response.location).query)[b"state"][0]
         name, _, value = response.all(b"set-cookie")[-1].split(b";")[0].partition(b"=")
-        return Begun(state, name, value)
+        return StartedLogin(state, name, value)
 
-    async def come_back(self, begun: Begun) -> Answer:
-        return await self.get(CALLBACK, b"code=%b&state=%b" % (CODE, begun.state), begun.cookie)
+    async def complete_login(self, login: StartedLogin) -> Response:
+        return await self.get(CALLBACK, b"code=%b&state=%b" % (CODE, login.state), login.cookie)
 
     async def sign_in(self) -> bytes:
         """Create a session for Ada, and return the value of its cookie."""
@@ -140,19 +150,19 @@ class Site(httpx2.AsyncBaseTransport):
         _, (_, line) = await self.tiktok._sessions.create(user, ("user.info.basic",), {})
         return line.split(b";")[0].partition(b"=")[2]
 
-    async def who(self, *cookies: bytes) -> str:
+    async def user_of(self, *cookies: bytes) -> str:
         """Return the user that the app sees for these Cookie headers, or "" for an anonymous visitor."""
         return (await self.get("/", b"", *cookies)).body.decode()
 
 
-async def tell_who(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer with the user: the app behind the middleware."""
+async def show_user(scope: Scope, receive: Receive, send: Send) -> None:
+    """The app behind the middleware. It responds with the user's `open_id`."""
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": scope["user"].identity.encode()})
 
 
-def check(response: Answer) -> None:
-    """Check that every 500 is the page for a wrong setting, and that no header can be split."""
+def check(response: Response) -> None:
+    """Check that every 500 is the page for a wrong setting, and that no header contains a line break."""
     assert response.status < 500 or response.status in (502, 503, 504) or OPERATOR_PAGE in response.body
     assert len(response.all(b"set-cookie")) <= 25
     for name, value in response.headers:
@@ -160,26 +170,26 @@ def check(response: Answer) -> None:
         assert all(0x20 <= byte < 0x7F for byte in value)
 
 
-def play(scene: Coroutine[Any, Any, None]) -> None:
+def run_scene(scene: Coroutine[Any, Any, None]) -> None:
     """Run a scene, and check that it ends in time, leaves no task running and logs only printable lines."""
-    ear = Ear()
+    log_checker = LogChecker()
     logger = logging.getLogger("asgi_tiktok")
     level = logger.level
     logger.setLevel(logging.DEBUG)
-    logger.addHandler(ear)
-    began = time.process_time()
+    logger.addHandler(log_checker)
+    began_at = time.process_time()
     try:
         loop.run_until_complete(scene)
         # A response body that is not read to its end is closed in another turn of the event loop.
         loop.run_until_complete(asyncio.sleep(0))
     finally:
-        logger.removeHandler(ear)
+        logger.removeHandler(log_checker)
         logger.setLevel(level)
-    assert time.process_time() - began < MAX_CPU_TIME
+    assert time.process_time() - began_at < MAX_CPU_TIME
     assert not asyncio.all_tasks(loop)
 
 
-class Ear(logging.Handler):
+class LogChecker(logging.Handler):
     """Checks that every log line is short and printable."""
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -198,8 +208,8 @@ def read_response(text: bytes) -> httpx2.Response:
     return httpx2.Response(code, headers=headers, content=body)
 
 
-def fill(text: bytes, **given: bytes) -> bytes:
+def fill(text: bytes, **values: bytes) -> bytes:
     """Replace each `{name}` by a value that a fuzzer cannot guess."""
-    for name, value in given.items():
+    for name, value in values.items():
         text = text.replace(b"{%b}" % name.encode(), value)
     return text

@@ -6,20 +6,20 @@ from contextlib import suppress
 from typing import Any
 
 from asgi_tiktok import TikTokError
-from fuzz.site import SESSION_COOKIE, TOKEN, Site, play, read_response
+from fuzz.site import SESSION_COOKIE, TOKEN, Site, read_response, run_scene
 
 
 def run(data: bytes) -> None:
     """Check one response: status, header lines, an empty line, the body."""
-    play(attack(Site(token=data), data))
+    run_scene(attack(Site(token=data), data))
 
 
 async def attack(site: Site, data: bytes) -> None:
-    response = await site.come_back(await site.begin())
-    assert site.asked.count(TOKEN) == 1, "the code was not sent exactly once"
+    response = await site.complete_login(await site.start_login())
+    assert site.tiktok_requests.count(TOKEN) == 1, "the code was not sent exactly once"
     if response.session:
         body = json.loads(read_response(data).content)
-        assert await site.who(SESSION_COOKIE + b"=" + response.session) == body["open_id"]
+        assert await site.user_of(SESSION_COOKIE + b"=" + response.session) == body["open_id"]
         assert {type(body["access_token"]), type(body["open_id"]), type(body["expires_in"])} == {str, int}
     else:
         assert response.status in (400, 500, 502, 503, 504)

@@ -3,23 +3,23 @@
 import json
 import unicodedata
 
-from fuzz.site import ADA, SESSION_COOKIE, TOKEN, USER_INFO, Site, play
+from fuzz.site import ADA, SESSION_COOKIE, TOKEN, USER_INFO, Site, run_scene
 
 MAX_LENGTH = 2048  # characters
 
 
 def run(data: bytes) -> None:
     """Check one response: status, header lines, an empty line, the body."""
-    play(attack(Site(user_info=data)))
+    run_scene(attack(Site(user_info=data)))
 
 
 async def attack(site: Site) -> None:
-    response = await site.come_back(await site.begin())
-    assert site.asked == [TOKEN, USER_INFO]
+    response = await site.complete_login(await site.start_login())
+    assert site.tiktok_requests == [TOKEN, USER_INFO]
     if response.session:
         cookie = SESSION_COOKIE + b"=" + response.session
         site.tiktok._sessions.opened.clear()
-        assert await site.who(cookie) == ADA, "the saved session cannot be read again"
+        assert await site.user_of(cookie) == ADA, "the saved session cannot be read again"
         user = json.loads((await site.get("/auth/tiktok/session", b"", cookie)).body)["user"]
         for fact in user.values():
             assert not isinstance(fact, str) or is_clean(fact)

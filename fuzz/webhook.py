@@ -4,7 +4,7 @@ import hmac
 import time
 
 from asgi_tiktok import WebhookEvent
-from fuzz.site import ADA, CLIENT_SECRET, SESSION_COOKIE, WEBHOOK, Site, fill, play
+from fuzz.site import ADA, CLIENT_SECRET, SESSION_COOKIE, WEBHOOK, Site, fill, run_scene
 
 
 def run(data: bytes) -> None:
@@ -12,29 +12,29 @@ def run(data: bytes) -> None:
 
     `{now}` and `{signature}` are replaced by TikTok's own values.
     """
-    play(attack(Site(), data))
+    run_scene(attack(Site(), data))
 
 
 async def attack(site: Site, data: bytes) -> None:
-    heard: list[WebhookEvent] = []
+    events: list[WebhookEvent] = []
 
     @site.tiktok.on_event
-    async def note(event: WebhookEvent) -> None:
-        heard.append(event)
+    async def record(event: WebhookEvent) -> None:
+        events.append(event)
 
     cookie = SESSION_COOKIE + b"=" + await site.sign_in()
     head, _, body = data.partition(b"\n\n")
     now = b"%d" % time.time()
     signature = hmac.digest(CLIENT_SECRET.encode(), now + b"." + body, "sha256").hex().encode()
     lines = fill(head, now=now, signature=signature).split(b"\n")
-    response = await site.ask("POST", WEBHOOK, headers=[(b"tiktok-signature", line) for line in lines], body=body)
+    response = await site.request("POST", WEBHOOK, headers=[(b"tiktok-signature", line) for line in lines], body=body)
 
-    assert site.asked == []
+    assert site.tiktok_requests == []
     assert response.session is None
-    assert len(heard) == (response.status == 200)
-    if heard:
+    assert len(events) == (response.status == 200)
+    if events:
         assert b"s=" + signature in lines[0]
     else:
         assert response.status in (400, 401, 413)
-    removed = bool(heard) and heard[0].event == "authorization.removed" and heard[0].open_id == ADA
-    assert await site.who(cookie) == ("" if removed else ADA)
+    removed = bool(events) and events[0].event == "authorization.removed" and events[0].open_id == ADA
+    assert await site.user_of(cookie) == ("" if removed else ADA)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asgi_tiktok.crypto.records import FORMAT
 from fuzz import CORPUS, NAMES
 from tests.support.strategies import examples
 
@@ -165,7 +166,7 @@ ATTACKS = {
         lambda head, body: head + b"\n\n" + body, st.just(SIGNED), encoded(changed(EVENT)) | encoded(unexpected_json)
     ),
     "stored_record": spliced("stored_record", b"=", b"\x01", b"{elsewhere}")
-    | encoded(changed({"format": 2, "user": USER})).map(b"=".__add__),
+    | encoded(changed({"format": FORMAT + 1, "user": USER})).map(b"=".__add__),
 }
 LARGE_SIZE = 64 * 1024  # bytes
 LARGE_INPUTS = [

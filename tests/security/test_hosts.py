@@ -1,4 +1,4 @@
-"""No header moves the site: Host, forwarded headers, and the scheme behind a proxy (H-20 to H-24)."""
+"""Host, forwarded headers, the scheme and the client's address do not change any response (H-20 to H-24)."""
 
 import re
 from typing import Any
@@ -47,14 +47,14 @@ HOSTS: dict[str, list[tuple[str, str]]] = {
 
 
 async def request_pages(site: ASGIApp, headers: RawHeaders, **scope: Any) -> list[RawResponse]:
-    """What every kind of page says to a browser with these headers."""
+    """Return the response of each kind of page to a browser with these headers."""
     sent = [*headers, ("accept", "text/html"), ("sec-fetch-mode", "navigate")]
     paths = ["/auth/tiktok/login", "/auth/tiktok/callback", "/auth/tiktok/logout", "/auth/tiktok/session", "/studio"]
     return [await send_request(site, "GET", path, headers=sent, **scope) for path in paths]
 
 
 def comparable(responses: list[RawResponse]) -> list[tuple[int, list[bytes], bytes]]:
-    """The responses without what is random in every one of them."""
+    """Return the responses without their random parts."""
     return [
         (
             response.status,
@@ -92,11 +92,13 @@ async def test_login_does_not_depend_on_host_or_forwarded_headers(
 
 
 async def test_h22_cookies_stay_secure_behind_a_proxy_that_ends_tls(
-    site: ASGIApp, victim: Browser, emulator: Emulator
+    site: ASGIApp,
 ) -> None:
     http, https = [await request_pages(site, [("host", "testserver")], scheme=scheme) for scheme in ("http", "https")]
     assert comparable(http) == comparable(https)
-    assert all("; Secure" in line for response in http for line in response.set_cookie_lines.values())
+    lines = [line for response in http for line in response.set_cookie_lines.values()]
+    assert lines
+    assert all("; Secure" in line for line in lines)
 
 
 async def test_h20_concurrent_requests_do_not_mix_their_hosts(site: ASGIApp) -> None:
@@ -115,21 +117,21 @@ async def test_h20_concurrent_requests_do_not_mix_their_hosts(site: ASGIApp) -> 
 async def test_h23_login_from_an_unregistered_address_ends_at_the_registered_one(
     site: ASGIApp, emulator: Emulator
 ) -> None:
-    """There is one redirect_uri: a login that begins at another address ends at the registered one, and says so."""
-    elsewhere = Browser(site, emulator, home="https://www.testserver")
-    callback_url = await elsewhere.approve_login()
-    here = Browser(site, emulator)
+    """A login that starts at another address returns to the only redirect_uri, where a page explains the problem."""
+    at_other_address = Browser(site, emulator, home="https://www.testserver")
+    callback_url = await at_other_address.approve_login()
+    at_redirect_uri = Browser(site, emulator)
 
     assert callback_url.startswith(f"{ORIGIN}/auth/tiktok/callback?")
-    assert "This sign-in began at another address" in (await here.request(callback_url)).text
-    assert SESSION_COOKIE not in here.jar
+    assert "This sign-in began at another address" in (await at_redirect_uri.request(callback_url)).text
+    assert SESSION_COOKIE not in at_redirect_uri.jar
 
 
 async def test_h24_responses_do_not_depend_on_the_client_address(site: ASGIApp) -> None:
-    one = await request_pages(site, [("host", "testserver")], client=("6.6.6.6", 1))
-    other = await request_pages(site, [("host", "testserver"), ("x-real-ip", "127.0.0.1")], client=None)
+    usual = await request_pages(site, [("host", "testserver")], client=("6.6.6.6", 1))
+    unusual = await request_pages(site, [("host", "testserver"), ("x-real-ip", "127.0.0.1")], client=None)
 
-    assert comparable(one) == comparable(other)
+    assert comparable(unusual) == comparable(usual)
 
 
 IDENTITIES = ["x-user", "x_user", "x-remote-user", "x-forwarded-user", "x-forwarded-email", "x-auth-request-user"]

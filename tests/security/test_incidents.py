@@ -1,4 +1,4 @@
-"""Every incident of a comparable project has a test of ours."""
+"""For every incident of a comparable project there is a test in this repository."""
 
 import re
 import subprocess
@@ -23,18 +23,19 @@ NUMBERS = [*range(1, 25), *range(30, 41), *range(50, 62), *range(70, 80), *range
 
 @pytest.fixture(scope="module")
 def nodes(request: pytest.FixtureRequest) -> set[str]:
-    """The names of all tests here, and in those files of the table that this run leaves out."""
+    """The names of all tests of this run, and of the tests in the other files that the tables name."""
     named = {node for nodes in NAMED.values() for node in nodes}
-    here = with_functions(item.nodeid for item in request.session.items)
-    files = sorted({node.partition("::")[0] for node in named - here})
+    in_this_run = with_functions(item.nodeid for item in request.session.items)
+    files = sorted({node.partition("::")[0] for node in named - in_this_run})
     if not files:
-        return here
+        return in_this_run
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *files]
     collected = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    return here | with_functions(line for line in collected.splitlines() if "::" in line)
+    return in_this_run | with_functions(line for line in collected.splitlines() if "::" in line)
 
 
 def with_functions(tests: Iterable[str]) -> set[str]:
+    """Return the names of the tests, and of their functions without parameters."""
     return {name for test in tests for name in (test, test.partition("[")[0])}
 
 
@@ -49,19 +50,19 @@ def test_named_tests_exist(nodes: set[str], row: str) -> None:
 
 
 def test_no_code_reads_an_address_made_from_the_host_header() -> None:
-    """Starlette makes `request.url` and `request.base_url` of the Host header (C-70)."""
+    """Starlette makes `request.url` and `request.base_url` from the Host header (C-70)."""
     assert len(SOURCES) > 30
-    # The requests in api_client.py are those that go to TikTok.
+    # The requests in api_client.py go to TikTok.
     sources = [source for source in SOURCES if source.name != "api_client.py"]
-    assert find(sources, r"\b(request|connection|websocket)\.(base_)?url\b|\burl_for\(") == []
+    assert find_lines(sources, r"\b(request|connection|websocket)\.(base_)?url\b|\burl_for\(") == []
 
 
 def test_no_code_handles_an_email_address() -> None:
-    """So no rule can rest on one (C-21)."""
+    """Therefore no rule can depend on one (C-21)."""
     assert not [field.name for kind in (TikTokUser, Token) for field in fields(kind) if "mail" in field.name]
-    assert find(SOURCES, r"e_mail|(?<!from )email") == []
+    assert find_lines(SOURCES, r"e_mail|(?<!from )email") == []
 
 
-def find(files: Iterable[Path], pattern: str) -> list[str]:
+def find_lines(files: Iterable[Path], pattern: str) -> list[str]:
     lines = ((file.name, line) for file in files for line in file.read_text().splitlines())
     return [f"{name}: {line.strip()}" for name, line in lines if re.search(pattern, line, re.IGNORECASE)]

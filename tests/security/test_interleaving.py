@@ -1,4 +1,4 @@
-"""Two things at once, in both orders: the one that happens meanwhile comes at every step of the other."""
+"""Two actions at the same time, in both orders: one runs completely at each step of the other."""
 
 import random
 import time
@@ -23,13 +23,13 @@ from tests.support.tiktok import new_tiktok
 pytestmark = pytest.mark.anyio
 
 PEOPLE = (AMARA, JUN, QUILL)
-FEW = pytest.mark.parametrize("each_store", ["memory", "sqlite"], indirect=True)
-KEY = pytest.mark.parametrize("each_store", ["memory", "sqlite", "redis", "postgresql"], indirect=True)
-BOTH = pytest.mark.parametrize("turned", [False, True], ids=["", "the other way round"])
+FAST_STORES = pytest.mark.parametrize("each_store", ["memory", "sqlite"], indirect=True)
+ALL_STORES = pytest.mark.parametrize("each_store", ["memory", "sqlite", "redis", "postgresql"], indirect=True)
+BOTH_ORDERS = pytest.mark.parametrize("swapped", [False, True], ids=["", "swapped"])
 
 
-def either(first: Action, second: Action, turned: bool) -> tuple[Action, Action]:
-    return (second, first) if turned else (first, second)
+def in_order(first: Action, second: Action, swapped: bool) -> tuple[Action, Action]:
+    return (second, first) if swapped else (first, second)
 
 
 def refresh(scene: Scene) -> Coroutine[Any, Any, Any]:
@@ -40,13 +40,13 @@ def sign_out(scene: Scene) -> Coroutine[Any, Any, RawResponse]:
     return scene.second_tab.sign_out()
 
 
-def scenes(store: Store, *, ended: bool = True) -> Callable[[], Coroutine[Any, Any, Scene]]:
-    """Scenes in which Amara is signed in, with an access token that has ended."""
+def signed_in(store: Store, *, expired: bool = True) -> Callable[[], Coroutine[Any, Any, Scene]]:
+    """Return a function that makes a scene in which Amara is signed in. Her access token has expired, or is valid."""
 
     async def prepare() -> Scene:
         scene = Scene(store)
         await scene.sign_in()
-        if ended:
+        if expired:
             await scene.expire_token()
         return scene
 
@@ -54,35 +54,35 @@ def scenes(store: Store, *, ended: bool = True) -> Callable[[], Coroutine[Any, A
 
 
 def check_outcomes(scene: Scene) -> None:
-    """Nothing but our own errors, and no page that says 500."""
+    """The actions raised only our own errors, and got no response with status 500."""
     for outcome in scene.outcomes:
         assert not isinstance(outcome, BaseException) or isinstance(outcome, TikTokError), outcome
         assert not isinstance(outcome, RawResponse) or outcome.status in (200, 303, 503), outcome.text
 
 
-@FEW
-@BOTH
+@FAST_STORES
+@BOTH_ORDERS
 async def test_sign_out_during_a_refresh_ends_the_session_and_keeps_the_token(
-    each_store: Store, turned: bool
+    each_store: Store, swapped: bool
 ) -> None:
-    """The session stays dead, and the new token is not lost (R-37)."""
+    """The session has ended, and the new token is saved (R-37)."""
     steps = 0
-    async for scene in interleave(scenes(each_store), *either(refresh, sign_out, turned)):
+    async for scene in interleave(signed_in(each_store), *in_order(refresh, sign_out, swapped)):
         steps += 1
         check_outcomes(scene)
         assert await scene.user_of(scene.session_cookie) == ""
         assert await scene.count_sessions() == 0
         assert await scene.has_live_token()
         assert not await scene.has_lease()
-    assert steps >= (4 if turned else 12)
+    assert steps >= (4 if swapped else 12)
 
 
-@KEY
-@BOTH
-async def test_removal_during_a_refresh_deletes_the_session_and_the_token(each_store: Store, turned: bool) -> None:
-    """TikTok's word is the last: no token comes back, and nobody stays signed in (R-43)."""
+@ALL_STORES
+@BOTH_ORDERS
+async def test_removal_during_a_refresh_deletes_the_session_and_the_token(each_store: Store, swapped: bool) -> None:
+    """After TikTok's event there is no token and no session, even if the refresh ends later (R-43)."""
     steps = 0
-    async for scene in interleave(scenes(each_store), *either(refresh, Scene.send_removal, turned)):
+    async for scene in interleave(signed_in(each_store), *in_order(refresh, Scene.send_removal, swapped)):
         steps += 1
         check_outcomes(scene)
         assert 200 in scene.outcomes
@@ -90,30 +90,30 @@ async def test_removal_during_a_refresh_deletes_the_session_and_the_token(each_s
         assert await scene.count_sessions() == 0
         assert await scene.stored_token() is None
         assert not await scene.has_lease()
-    assert steps >= (8 if turned else 12)
+    assert steps >= (8 if swapped else 12)
 
 
-@FEW
-@BOTH
-@pytest.mark.parametrize("ended", [True, False], ids=["ended token", "rejected token"])
+@FAST_STORES
+@BOTH_ORDERS
+@pytest.mark.parametrize("expired", [True, False], ids=["expired token", "rejected token"])
 async def test_disconnect_during_a_refresh_leaves_no_token_session_or_grant(
-    each_store: Store, turned: bool, ended: bool
+    each_store: Store, swapped: bool, expired: bool
 ) -> None:
-    """After it there is no token, no session and no grant, whichever worker was faster."""
+    """The result does not depend on which worker was faster."""
 
     async def renew(scene: Scene) -> object:
-        kept = await scene.stored_token()
-        rejected = kept.token.access_token if kept else None
-        return await scene.tiktok._tokens.get(AMARA.open_id, rejected=None if ended else rejected)
+        stored = await scene.stored_token()
+        rejected = stored.token.access_token if stored else None
+        return await scene.tiktok._tokens.get(AMARA.open_id, rejected=None if expired else rejected)
 
     async def disconnect(scene: Scene) -> None:
         await scene.second_tiktok.disconnect(AMARA.open_id)
 
     steps = 0
-    async for scene in interleave(scenes(each_store, ended=ended), *either(renew, disconnect, turned)):
+    async for scene in interleave(signed_in(each_store, expired=expired), *in_order(renew, disconnect, swapped)):
         steps += 1
         check_outcomes(scene)
-        await scene.second_tiktok.disconnect(AMARA.open_id)  # as an app does if TikTok did not confirm
+        await scene.second_tiktok.disconnect(AMARA.open_id)  # as an app does after an error
         assert await scene.user_of(scene.session_cookie) == ""
         assert await scene.stored_token() is None
         assert not scene.emulator.grants.grants
@@ -121,55 +121,55 @@ async def test_disconnect_during_a_refresh_leaves_no_token_session_or_grant(
     assert steps >= 6
 
 
-@FEW
-@BOTH
-async def test_sign_in_during_a_sign_out_ends_the_earlier_session(each_store: Store, turned: bool) -> None:
-    """Who was there before is gone, and whoever the browser shows is the one who has just signed in."""
-    backs: dict[Scene, str] = {}
+@FAST_STORES
+@BOTH_ORDERS
+async def test_sign_in_during_a_sign_out_ends_the_earlier_session(each_store: Store, swapped: bool) -> None:
+    """The earlier session has ended, and the browser shows either the new user or an anonymous visitor."""
+    callback_urls: dict[Scene, str] = {}
 
     async def prepare() -> Scene:
-        scene = await scenes(each_store, ended=False)()
-        backs[scene] = await scene.browser.approve_login(person=JUN)
+        scene = await signed_in(each_store, expired=False)()
+        callback_urls[scene] = await scene.browser.approve_login(person=JUN)
         return scene
 
-    async def come_back(scene: Scene) -> RawResponse:
-        return await scene.browser.request(backs[scene])
+    async def open_callback(scene: Scene) -> RawResponse:
+        return await scene.browser.request(callback_urls[scene])
 
     steps = 0
-    async for scene in interleave(prepare, *either(come_back, sign_out, turned)):
+    async for scene in interleave(prepare, *in_order(open_callback, sign_out, swapped)):
         steps += 1
         check_outcomes(scene)
         assert await scene.user_of(scene.session_cookie) == ""
         assert await scene.count_sessions() == 0
         assert await scene.browser.display_name() in ("", JUN.display_name)
-    assert steps >= (4 if turned else 12)
+    assert steps >= (4 if swapped else 12)
 
 
-@FEW
-@BOTH
-async def test_logins_of_two_users_in_two_tabs_are_not_mixed(each_store: Store, turned: bool) -> None:
-    """Each response's cookie is its own person's, and the last one wins (R-39, R-40)."""
-    backs: dict[Scene, tuple[str, str]] = {}
+@FAST_STORES
+@BOTH_ORDERS
+async def test_logins_of_two_users_in_two_tabs_are_not_mixed(each_store: Store, swapped: bool) -> None:
+    """The cookie of each response belongs to its own user, and the last response decides (R-39, R-40)."""
+    callback_urls: dict[Scene, tuple[str, str]] = {}
     people = (JUN, QUILL)
 
     async def prepare() -> Scene:
-        scene = await scenes(each_store, ended=False)()
-        backs[scene] = (
+        scene = await signed_in(each_store, expired=False)()
+        callback_urls[scene] = (
             await scene.browser.approve_login(person=people[0]),
             await scene.second_tab.approve_login(person=people[1]),
         )
         return scene
 
-    async def left(scene: Scene) -> tuple[Person, str]:
-        await scene.browser.request(backs[scene][0])
+    async def open_first_callback(scene: Scene) -> tuple[Person, str]:
+        await scene.browser.request(callback_urls[scene][0])
         return people[0], scene.browser.session_cookie
 
-    async def right(scene: Scene) -> tuple[Person, str]:
-        await scene.second_tab.request(backs[scene][1])
+    async def open_second_callback(scene: Scene) -> tuple[Person, str]:
+        await scene.second_tab.request(callback_urls[scene][1])
         return people[1], scene.second_tab.session_cookie
 
     steps = 0
-    async for scene in interleave(prepare, *either(left, right, turned)):
+    async for scene in interleave(prepare, *in_order(open_first_callback, open_second_callback, swapped)):
         steps += 1
         for person, cookie in scene.outcomes:
             assert await scene.user_of(cookie) == person.display_name
@@ -179,24 +179,24 @@ async def test_logins_of_two_users_in_two_tabs_are_not_mixed(each_store: Store, 
     assert steps >= 12
 
 
-@KEY
-@BOTH
+@ALL_STORES
+@BOTH_ORDERS
 async def test_request_during_a_sign_out_does_not_restore_the_session(
-    each_store: Store, turned: bool, clock: Clock
+    each_store: Store, swapped: bool, clock: Clock
 ) -> None:
-    """A page of another tab brings no session back (C-52, R-38)."""
+    """A late write of the last-seen time does not restore the session (C-52, R-38)."""
 
     async def prepare() -> Scene:
         clock.offset = 0
-        scene = await scenes(each_store, ended=False)()
+        scene = await signed_in(each_store, expired=False)()
         clock.offset = 600
         return scene
 
-    def look(scene: Scene) -> Coroutine[Any, Any, str]:
+    def open_page(scene: Scene) -> Coroutine[Any, Any, str]:
         return scene.browser.display_name()
 
     steps = 0
-    async for scene in interleave(prepare, *either(look, sign_out, turned)):
+    async for scene in interleave(prepare, *in_order(open_page, sign_out, swapped)):
         steps += 1
         check_outcomes(scene)
         assert await scene.user_of(scene.session_cookie) == ""
@@ -205,48 +205,48 @@ async def test_request_during_a_sign_out_does_not_restore_the_session(
 
 
 async def test_concurrent_users_are_never_mixed(emulator: Emulator) -> None:
-    """C-81, with steps that take each their own time."""
+    """Each step of each request takes a random time (C-81)."""
     store = SteppedStore(MemoryStore())
     site = TikTokAuthMiddleware(app, new_tiktok(httpx2.ASGITransport(emulator), store=store))
-    chance = random.Random(7)
+    random_numbers = random.Random(7)
 
-    async def dawdle() -> None:
-        await anyio.sleep(chance.random() / 1000)
+    async def wait() -> None:
+        await anyio.sleep(random_numbers.random() / 1000)
 
-    async def live(person: Person) -> None:
+    async def use_the_site(person: Person) -> None:
         browser = Browser(site, emulator)
         await browser.sign_in(person)
         for _ in range(10):
             seen.append((await browser.display_name(), person.display_name))
 
     seen: list[tuple[str, str | None]] = []
-    step_hook.set(dawdle)
+    step_hook.set(wait)
     async with anyio.create_task_group() as group:
         for number in range(40):
-            group.start_soon(live, PEOPLE[number % len(PEOPLE)])
+            group.start_soon(use_the_site, PEOPLE[number % len(PEOPLE)])
 
     assert len(seen) == 400
-    assert [(shown, true) for shown, true in seen if shown != true] == []
+    assert [(shown, expected) for shown, expected in seen if shown != expected] == []
 
 
 @pytest.mark.parametrize("meanwhile", ["a newer sign-in", "nothing"])
-async def test_unsaved_token_is_not_returned_after_its_expiry(
+async def test_unsaved_token_is_not_reswapped_after_its_expiry(
     monkeypatch: pytest.MonkeyPatch, clock: Clock, meanwhile: str
 ) -> None:
-    """The store was away when TikTok answered, and came back; what is given out must still be of use (R-35)."""
+    """The store is unavailable when TikTok responds, and is back after the new token has expired (R-35)."""
     monkeypatch.setattr(tokens, "SAVE_PAUSES", ())
-    scene = await scenes(MemoryStore())()
-    replace, calls = scene.store.replace, 0
+    scene = await signed_in(MemoryStore())()
+    replace, token_writes = scene.store.replace, 0
 
-    async def away(key: str, *values: bytes, ttl: int, owner: str | None = None) -> bool:
-        nonlocal calls
-        calls += key.startswith("token:")
-        if key.startswith("token:") and calls > 1:
-            raise StoreError("away")
+    async def failing_replace(key: str, *values: bytes, ttl: int, owner: str | None = None) -> bool:
+        nonlocal token_writes
+        token_writes += key.startswith("token:")
+        if key.startswith("token:") and token_writes > 1:
+            raise StoreError("unavailable")
         return await replace(key, *values, ttl=ttl, owner=owner)
 
     with monkeypatch.context() as patch:
-        patch.setattr(scene.store, "replace", away)
+        patch.setattr(scene.store, "replace", failing_replace)
         with pytest.raises(StoreError):
             await refresh(scene)
     if meanwhile == "a newer sign-in":
