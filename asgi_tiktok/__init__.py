@@ -1,4 +1,4 @@
-"""Continue with TikTok, for every ASGI app."""
+"""Continue with TikTok, for every ASGI app: sign-in, sessions and tokens."""
 
 from asgi_tiktok.button import tiktok_button
 from asgi_tiktok.client.callback import Callback

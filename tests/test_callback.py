@@ -1,4 +1,4 @@
-"""What TikTok says when a person comes back. What others say is refused: tests/security/test_callback.py."""
+"""Callbacks that TikTok sends. Forged callbacks are in tests/security/test_callback.py."""
 
 from urllib.parse import parse_qs, urlsplit
 
@@ -21,23 +21,21 @@ from tests.support.tiktok import count_requests
         ("error=access_denied&error_type=non_sandbox_target", "This account cannot sign in yet"),
     ],
 )
-def test_tiktoks_own_errors_end_the_login_in_words(
-    browser: TestClient, emulator: Emulator, error: str, title: str
-) -> None:
+def test_error_from_tiktok_shows_its_page(browser: TestClient, emulator: Emulator, error: str, title: str) -> None:
     state = parse_qs(urlsplit(start_login(browser)).query)["state"][0]
-    answer = browser.get(f"{CALLBACK}?{error}&state={state}")
+    response = browser.get(f"{CALLBACK}?{error}&state={state}")
 
-    assert answer.status_code == 502
-    assert title in answer.text
+    assert response.status_code == 502
+    assert title in response.text
     assert count_requests(emulator) == 0
 
 
-def test_a_success_from_tiktoks_app_carries_an_error_code_of_zero(browser: TestClient, emulator: Emulator) -> None:
+def test_error_code_of_zero_is_a_success(browser: TestClient, emulator: Emulator) -> None:
     assert browser.get(approve_login(browser, emulator) + "&error_code=0").status_code == 303
 
 
-def test_options_tells_the_method(browser: TestClient) -> None:
-    answer = browser.options(CALLBACK)
+def test_options_returns_the_allowed_method(browser: TestClient) -> None:
+    response = browser.options(CALLBACK)
 
-    assert answer.status_code == 204
-    assert answer.headers["allow"] == "GET"
+    assert response.status_code == 204
+    assert response.headers["allow"] == "GET"

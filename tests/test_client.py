@@ -1,4 +1,4 @@
-"""The wire: what TikTok is sent, byte for byte, and what is made of its answers."""
+"""The client: the exact requests that it sends to TikTok, and how it reads the responses."""
 
 import gzip
 import json
@@ -57,7 +57,7 @@ async def client() -> AsyncIterator[TikTokClient]:
     await client.aclose()
 
 
-async def test_the_code_is_traded_in_tiktoks_words(client: TikTokClient, httpx2_mock: respx.Router) -> None:
+async def test_code_exchange_sends_tiktoks_parameters(client: TikTokClient, httpx2_mock: respx.Router) -> None:
     route = httpx2_mock.post(TOKEN_URL).respond(json=TOKEN_BODY)
     token = await client.fetch_token("ab*1!2345.va", code_verifier="v" * 43)
 
@@ -76,7 +76,7 @@ async def test_the_code_is_traded_in_tiktoks_words(client: TikTokClient, httpx2_
     assert token.refresh_expires_at is not None
 
 
-async def test_a_refresh_sends_key_and_secret_too(client: TikTokClient, httpx2_mock: respx.Router) -> None:
+async def test_refresh_authenticates_with_key_and_secret(client: TikTokClient, httpx2_mock: respx.Router) -> None:
     route = httpx2_mock.post(TOKEN_URL).respond(json=TOKEN_BODY)
     token = await client.refresh_token("rft.old!1")
 
@@ -86,7 +86,9 @@ async def test_a_refresh_sends_key_and_secret_too(client: TikTokClient, httpx2_m
     assert token.refresh_token == "rft.wire!4567.va"
 
 
-async def test_the_apps_own_token(client: TikTokClient, httpx2_mock: respx.Router) -> None:
+async def test_client_token_is_requested_with_client_credentials(
+    client: TikTokClient, httpx2_mock: respx.Router
+) -> None:
     body = {"access_token": "clt.wire", "expires_in": 7200, "token_type": "Bearer"}
     route = httpx2_mock.post(TOKEN_URL).respond(json=body)
     token = await client.client_token()
@@ -98,11 +100,11 @@ async def test_the_apps_own_token(client: TikTokClient, httpx2_mock: respx.Route
     assert "clt.wire" not in repr(token)
 
 
-@pytest.mark.parametrize("answer", [{"json": {}}, {"content": b""}])
-async def test_revoking_names_the_token_only(
-    client: TikTokClient, httpx2_mock: respx.Router, answer: dict[str, Any]
+@pytest.mark.parametrize("response", [{"json": {}}, {"content": b""}])
+async def test_revocation_sends_only_the_token_and_the_credentials(
+    client: TikTokClient, httpx2_mock: respx.Router, response: dict[str, Any]
 ) -> None:
-    route = httpx2_mock.post(REVOKE_URL).respond(**answer)
+    route = httpx2_mock.post(REVOKE_URL).respond(**response)
     await client.revoke_token("act.wire!1")
 
     request = route.calls.last.request
@@ -110,7 +112,7 @@ async def test_revoking_names_the_token_only(
     assert request.content == b"token=act.wire%211&client_key=awwirekey&client_secret=wire-secret"
 
 
-async def test_a_refused_revocation_is_an_error(client: TikTokClient, httpx2_mock: respx.Router) -> None:
+async def test_refused_revocation_is_an_error(client: TikTokClient, httpx2_mock: respx.Router) -> None:
     httpx2_mock.post(REVOKE_URL).respond(
         json={"error": "invalid_request", "error_description": "x", "log_id": LOG_ID}
     )
@@ -121,7 +123,9 @@ async def test_a_refused_revocation_is_an_error(client: TikTokClient, httpx2_moc
     assert caught.value.log_id == LOG_ID
 
 
-async def test_user_info_asks_for_what_was_granted(client: TikTokClient, httpx2_mock: respx.Router) -> None:
+async def test_user_info_requests_the_fields_of_the_granted_scopes(
+    client: TikTokClient, httpx2_mock: respx.Router
+) -> None:
     route = httpx2_mock.get(USER_URL).respond(json=USER_BODY)
     user = await client.fetch_user(TOKEN)
 
@@ -133,13 +137,15 @@ async def test_user_info_asks_for_what_was_granted(client: TikTokClient, httpx2_
     assert user == TikTokUser(open_id="-000wire", display_name="Ada")
 
 
-async def test_without_user_scopes_nothing_is_asked(client: TikTokClient, httpx2_mock: respx.Router) -> None:
+async def test_user_info_is_not_requested_without_a_user_scope(
+    client: TikTokClient, httpx2_mock: respx.Router
+) -> None:
     token = Token(open_id="o", scopes=("video.list",), access_token="act.x", expires_at=1)
 
     assert await client.fetch_user(token) == TikTokUser(open_id="o")
 
 
-async def test_without_the_basic_scope_the_open_id_is_not_asked_for(
+async def test_open_id_is_not_requested_without_the_basic_scope(
     client: TikTokClient, httpx2_mock: respx.Router
 ) -> None:
     route = httpx2_mock.get(USER_URL).respond(json={"data": {"user": {"likes_count": 3}}, "error": {"code": "ok"}})
@@ -149,7 +155,7 @@ async def test_without_the_basic_scope_the_open_id_is_not_asked_for(
     assert "open_id" not in str(route.calls.last.request.url)
 
 
-async def test_no_redirect_is_followed(client: TikTokClient, httpx2_mock: respx.Router) -> None:
+async def test_redirect_is_not_followed(client: TikTokClient, httpx2_mock: respx.Router) -> None:
     route = httpx2_mock.post(TOKEN_URL).respond(307, headers={"location": TOKEN_URL})
     with pytest.raises(InvalidResponse, match="redirected"):
         await client.fetch_token("c")
@@ -170,7 +176,7 @@ BROKEN_TOKENS = {
     "number for an open_id": {**TOKEN_BODY, "open_id": 7},
     "no expires_in": {name: value for name, value in TOKEN_BODY.items() if name != "expires_in"},
     "null expires_in": {**TOKEN_BODY, "expires_in": None},
-    "text for expires_in": {**TOKEN_BODY, "expires_in": "86400"},
+    "string for expires_in": {**TOKEN_BODY, "expires_in": "86400"},
     "word for expires_in": {**TOKEN_BODY, "expires_in": "soon"},
     "true for expires_in": {**TOKEN_BODY, "expires_in": True},
     "list for expires_in": {**TOKEN_BODY, "expires_in": [1]},
@@ -187,7 +193,7 @@ BROKEN_TOKENS = {
 
 
 @pytest.mark.parametrize("body", BROKEN_TOKENS.values(), ids=BROKEN_TOKENS.keys())
-async def test_half_a_token_is_no_token(
+async def test_invalid_token_response_is_rejected(
     client: TikTokClient, httpx2_mock: respx.Router, body: dict[str, object]
 ) -> None:
     httpx2_mock.post(TOKEN_URL).respond(json=body)
@@ -198,14 +204,14 @@ async def test_half_a_token_is_no_token(
     assert caught.value.retryable
 
 
-async def test_an_emulators_token_is_none_of_tiktoks(client: TikTokClient, httpx2_mock: respx.Router) -> None:
+async def test_token_of_an_emulator_is_rejected(client: TikTokClient, httpx2_mock: respx.Router) -> None:
     httpx2_mock.post(TOKEN_URL).respond(json={**TOKEN_BODY, "access_token": "act.emulator.x!1234"})
     with pytest.raises(InvalidResponse, match="comes from an emulator"):
         await client.fetch_token("c")
 
 
 @pytest.mark.parametrize("expires_in", [0, -5, -(10**12)])
-async def test_a_lifetime_that_is_over_means_expired(
+async def test_lifetime_of_zero_or_less_means_expired(
     client: TikTokClient, httpx2_mock: respx.Router, expires_in: int
 ) -> None:
     httpx2_mock.post(TOKEN_URL).respond(json={**TOKEN_BODY, "expires_in": expires_in})
@@ -213,7 +219,7 @@ async def test_a_lifetime_that_is_over_means_expired(
     assert (await client.fetch_token("c")).expires_at <= time.time()
 
 
-async def test_what_tiktok_may_leave_out_may_be_missing(client: TikTokClient, httpx2_mock: respx.Router) -> None:
+async def test_optional_fields_of_a_token_may_be_missing(client: TikTokClient, httpx2_mock: respx.Router) -> None:
     httpx2_mock.post(TOKEN_URL).respond(json={"access_token": "act.x", "open_id": "o", "expires_in": 1})
     token = await client.fetch_token("c")
 
@@ -222,13 +228,13 @@ async def test_what_tiktok_may_leave_out_may_be_missing(client: TikTokClient, ht
     assert token.scopes == client.scopes
 
 
-async def test_an_empty_scope_means_none(client: TikTokClient, httpx2_mock: respx.Router) -> None:
+async def test_empty_scope_means_no_scopes(client: TikTokClient, httpx2_mock: respx.Router) -> None:
     httpx2_mock.post(TOKEN_URL).respond(json={**TOKEN_BODY, "scope": ""})
 
     assert (await client.fetch_token("c")).scopes == ()
 
 
-async def test_an_answer_of_the_retired_api_is_recognised(client: TikTokClient, httpx2_mock: respx.Router) -> None:
+async def test_response_of_the_retired_v1_api_is_recognized(client: TikTokClient, httpx2_mock: respx.Router) -> None:
     httpx2_mock.post(TOKEN_URL).respond(
         json={"data": {"access_token": "act.x", "error_code": 0, "open_id": "o"}, "message": "success"}
     )
@@ -248,7 +254,7 @@ async def test_an_answer_of_the_retired_api_is_recognised(client: TikTokClient, 
         ("unauthorized_client", "", "Login Kit"),
     ],
 )
-async def test_a_refusal_is_told_by_its_body_whatever_its_status(
+async def test_error_in_the_body_is_raised_with_any_status(
     client: TikTokClient, httpx2_mock: respx.Router, status: int, error: str, description: str, hint: str
 ) -> None:
     body = {"error": error, "error_description": description, "log_id": LOG_ID}
@@ -263,24 +269,24 @@ async def test_a_refusal_is_told_by_its_body_whatever_its_status(
     assert LOG_ID in str(caught.value)
 
 
-@pytest.mark.parametrize("word", ["server_error", "temporarily_unavailable", "rate_limit_exceeded"])
-async def test_tiktoks_passing_errors_are_no_refusal(
-    client: TikTokClient, httpx2_mock: respx.Router, word: str
+@pytest.mark.parametrize("code", ["server_error", "temporarily_unavailable", "rate_limit_exceeded"])
+async def test_temporary_error_of_tiktok_is_unavailable(
+    client: TikTokClient, httpx2_mock: respx.Router, code: str
 ) -> None:
-    httpx2_mock.post(TOKEN_URL).respond(json={"error": word, "error_description": "later"})
+    httpx2_mock.post(TOKEN_URL).respond(json={"error": code, "error_description": "later"})
     with pytest.raises(Unavailable) as caught:
         await client.fetch_token("c")
 
-    assert caught.value.code == word
+    assert caught.value.code == code
     assert caught.value.retryable
 
 
-NONSENSE = {
+MALFORMED = {
     "HTML": {"html": "<h1>Bad gateway</h1>"},
-    "half of it": {"content": json.dumps(TOKEN_BODY)[:60]},
+    "truncated": {"content": json.dumps(TOKEN_BODY)[:60]},
     "null": {"content": "null"},
     "list": {"content": "[]"},
-    "text": {"content": '"act.x"'},
+    "string": {"content": '"act.x"'},
     "bad UTF-8": {"content": b"\xff\xfe{"},
     "UTF-16": {"content": json.dumps(TOKEN_BODY).encode("utf-16")},
     "byte order mark": {"content": b"\xef\xbb\xbf" + json.dumps(TOKEN_BODY).encode()},
@@ -288,7 +294,7 @@ NONSENSE = {
     "number of 5000 digits": {"content": '{"expires_in": ' + "9" * 5000 + "}"},
     "no content": {"status_code": 204},
     "Janus": {"status_code": 404, "text": "Unsupported path(Janus)"},
-    "error without words": {"status_code": 403, "json": {}},
+    "error without a name": {"status_code": 403, "json": {}},
     "too large": {"content": b" " * 70_000},
     "compressed": {
         "content": gzip.compress(json.dumps(TOKEN_BODY).encode()),
@@ -297,12 +303,12 @@ NONSENSE = {
 }
 
 
-@pytest.mark.parametrize("answer", NONSENSE.values(), ids=NONSENSE.keys())
-async def test_nonsense_is_called_nonsense(
-    client: TikTokClient, httpx2_mock: respx.Router, answer: dict[str, Any]
+@pytest.mark.parametrize("response", MALFORMED.values(), ids=MALFORMED.keys())
+async def test_malformed_response_is_rejected(
+    client: TikTokClient, httpx2_mock: respx.Router, response: dict[str, Any]
 ) -> None:
-    httpx2_mock.post(TOKEN_URL).respond(**answer)
-    httpx2_mock.get(USER_URL).respond(**answer)
+    httpx2_mock.post(TOKEN_URL).respond(**response)
+    httpx2_mock.get(USER_URL).respond(**response)
     with pytest.raises(InvalidResponse) as caught:
         await client.fetch_token("c")
     assert caught.value.status_code == 502
@@ -310,7 +316,7 @@ async def test_nonsense_is_called_nonsense(
         await client.fetch_user(TOKEN)
 
 
-async def test_broken_numbers_are_refused(client: TikTokClient, httpx2_mock: respx.Router) -> None:
+async def test_invalid_numbers_are_rejected(client: TikTokClient, httpx2_mock: respx.Router) -> None:
     for number in ("NaN", "Infinity", "1e300"):
         body = json.dumps(TOKEN_BODY).replace("7200", number)
         httpx2_mock.post(TOKEN_URL).respond(content=body)
@@ -319,7 +325,7 @@ async def test_broken_numbers_are_refused(client: TikTokClient, httpx2_mock: res
 
 
 @pytest.mark.parametrize("status", [500, 502, 503])
-async def test_an_outage_is_called_an_outage(client: TikTokClient, httpx2_mock: respx.Router, status: int) -> None:
+async def test_server_error_is_unavailable(client: TikTokClient, httpx2_mock: respx.Router, status: int) -> None:
     httpx2_mock.post(TOKEN_URL).respond(status, html="<h1>oops</h1>", headers={"x-tt-logid": LOG_ID})
     with pytest.raises(Unavailable) as caught:
         await client.fetch_token("c")
@@ -333,7 +339,7 @@ async def test_an_outage_is_called_an_outage(client: TikTokClient, httpx2_mock: 
     [("7", 7), ("0", 1), ("99999", 120), ("-1", 5), ("soon", 5), ("9" * 19, 120)]
     + [("Fri, 20 Nov 2020 10:00:00 GMT", 1), ("Fri, 20 Nov 2099 10:00:00 GMT", 120)],
 )
-async def test_being_asked_to_wait(
+async def test_retry_after_is_at_most_120_seconds(
     client: TikTokClient, httpx2_mock: respx.Router, header: str, seconds: int
 ) -> None:
     httpx2_mock.post(TOKEN_URL).respond(429, headers={"retry-after": header})
@@ -354,7 +360,7 @@ async def test_being_asked_to_wait(
         (httpx2.PoolTimeout("busy"), UpstreamTimeout),
     ],
 )
-async def test_faults_of_the_network_are_ours_to_name(
+async def test_network_error_becomes_our_own_error(
     client: TikTokClient, httpx2_mock: respx.Router, fault: Exception, error: type[TikTokError]
 ) -> None:
     httpx2_mock.post(TOKEN_URL).mock(side_effect=fault)
@@ -377,7 +383,7 @@ async def test_faults_of_the_network_are_ours_to_name(
         (400, "internal_error", Unavailable),
     ],
 )
-async def test_the_api_has_another_dialect_of_errors(
+async def test_error_of_the_api_is_raised(
     client: TikTokClient, httpx2_mock: respx.Router, status: int, code: str, error: type[TikTokError]
 ) -> None:
     body = {"data": {}, "error": {"code": code, "message": "No.", "log_id": LOG_ID}}
@@ -392,7 +398,7 @@ async def test_the_api_has_another_dialect_of_errors(
     "data",
     [{}, {"user": None}, {"user": []}, {"user": {}}, {"user": {"open_id": 7}}, {"user": {"open_id": "somebody"}}],
 )
-async def test_only_the_tokens_owner_is_believed(
+async def test_user_info_of_another_user_is_rejected(
     client: TikTokClient, httpx2_mock: respx.Router, data: dict[str, object]
 ) -> None:
     httpx2_mock.get(USER_URL).respond(json={"data": data, "error": {"code": "ok"}})
@@ -401,25 +407,23 @@ async def test_only_the_tokens_owner_is_believed(
 
 
 @pytest.mark.parametrize("error", [None, "boom", [], "", 7])
-async def test_data_counts_only_beside_tiktoks_ok(
-    client: TikTokClient, httpx2_mock: respx.Router, error: object
-) -> None:
+async def test_data_without_an_ok_is_rejected(client: TikTokClient, httpx2_mock: respx.Router, error: object) -> None:
     httpx2_mock.get(USER_URL).respond(json={**USER_BODY, "error": error})
     with pytest.raises(InvalidResponse):
         await client.fetch_user(TOKEN)
 
 
-async def test_errors_tell_nothing_secret(client: TikTokClient, httpx2_mock: respx.Router) -> None:
+async def test_errors_contain_no_secret(client: TikTokClient, httpx2_mock: respx.Router) -> None:
     httpx2_mock.post(TOKEN_URL).respond(content="{ act.wire!secret")
     with pytest.raises(InvalidResponse) as caught:
         await client.fetch_token("the-code", code_verifier="the-verifier" * 4)
 
-    told = f"{caught.value} {caught.value!r} {caught.value.__cause__!r} {vars(caught.value)}"
+    shown = f"{caught.value} {caught.value!r} {caught.value.__cause__!r} {vars(caught.value)}"
     for secret in ("act.wire", "the-code", "the-verifier", "wire-secret"):
-        assert secret not in told
+        assert secret not in shown
 
 
-async def test_proxies_of_the_environment_are_not_trusted(
+async def test_proxy_of_the_environment_is_not_used(
     client: TikTokClient, httpx2_mock: respx.Router, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
@@ -429,7 +433,9 @@ async def test_proxies_of_the_environment_are_not_trusted(
     assert (await client.fetch_token("c")).open_id == "-000wire"
 
 
-async def test_connections_are_kept_and_closed(client: TikTokClient, httpx2_mock: respx.Router) -> None:
+async def test_connections_are_reused_until_the_client_is_closed(
+    client: TikTokClient, httpx2_mock: respx.Router
+) -> None:
     httpx2_mock.post(TOKEN_URL).respond(json=TOKEN_BODY)
     await client.fetch_token("c")
     first = client._pools.transport()
@@ -446,13 +452,13 @@ class TestAuthorizationURL:
     BASE64URL = "5qF4sSB0PQhQlQjyaWUrC9-R4pMykhvJ6XRP091Bv-8"
 
     @pytest.mark.parametrize(("pkce", "challenge"), [("hex", HEX), ("base64url", BASE64URL), ("off", None)])
-    async def test_the_challenge(self, pkce: Any, challenge: str | None) -> None:
+    async def test_code_challenge_has_the_chosen_form(self, pkce: Any, challenge: str | None) -> None:
         client = TikTokClient("k", "s", "https://app.example.com/cb", pkce=pkce)
         query = parse_qs(urlsplit(client.authorization_url(state="S", code_verifier=self.VERIFIER)).query)
 
         assert query.get("code_challenge", [None]) == [challenge]
 
-    async def test_everything_tiktok_wants(self) -> None:
+    async def test_url_contains_every_parameter_of_tiktok(self) -> None:
         client = TikTokClient("k", "s", "https://app.example.com/cb", scopes=["user.info.basic", "video.list"])
         url = client.authorization_url(state="S", code_verifier=self.VERIFIER, disable_auto_auth=True)
 
@@ -461,12 +467,12 @@ class TestAuthorizationURL:
         assert url.endswith("&disable_auto_auth=1")
 
     @pytest.mark.parametrize("verifier", ["", "short", "ü" * 43, "v" * 129, "v" * 42 + " "])
-    async def test_a_verifier_is_long_and_plain(self, verifier: str) -> None:
+    async def test_invalid_verifier_is_rejected(self, verifier: str) -> None:
         client = TikTokClient("k", "s", "https://app.example.com/cb")
         with pytest.raises(ConfigurationError, match="43 to 128"):
             client.authorization_url(state="S", code_verifier=verifier)
 
-    async def test_off_means_that_no_verifier_is_sent_either(self, httpx2_mock: respx.Router) -> None:
+    async def test_verifier_is_not_sent_with_pkce_off(self, httpx2_mock: respx.Router) -> None:
         route = httpx2_mock.post(TOKEN_URL).respond(json=TOKEN_BODY)
         client = TikTokClient("k", "s", "https://app.example.com/cb", pkce="off")
         await client.fetch_token("c", code_verifier=self.VERIFIER)
@@ -476,7 +482,7 @@ class TestAuthorizationURL:
 
 
 class TestParseCallback:
-    async def test_a_success(self, client: TikTokClient) -> None:
+    async def test_success_returns_code_state_and_scopes(self, client: TikTokClient) -> None:
         callback = client.parse_callback("https://x/cb?code=a%2A1%21b&scopes=user.info.basic%2Cvideo.list&state=S")
 
         assert (callback.code, callback.state) == ("a*1!b", "S")
@@ -492,13 +498,15 @@ class TestParseCallback:
             ("code=a&code=b", InvalidCallback),
         ],
     )
-    async def test_a_failure(self, client: TikTokClient, query: str, error: type[TikTokError]) -> None:
+    async def test_error_or_invalid_query_is_raised(
+        self, client: TikTokClient, query: str, error: type[TikTokError]
+    ) -> None:
         with pytest.raises(error):
             client.parse_callback(f"https://x/cb?{query}")
 
 
 @pytest.mark.parametrize(
-    ("settings", "cure"),
+    ("settings", "reason"),
     [
         ({"client_key": ""}, "client_key is empty"),
         ({"client_secret": ""}, "client_secret is empty"),
@@ -540,9 +548,9 @@ class TestParseCallback:
         ({"transport": httpx2.HTTPTransport()}, "async transport"),
     ],
 )
-async def test_a_setting_that_cannot_work_says_so(settings: dict[str, Any], cure: str) -> None:
+async def test_invalid_setting_is_rejected_with_the_reason(settings: dict[str, Any], reason: str) -> None:
     defaults = {"client_key": "k", "client_secret": "s", "redirect_uri": "https://app.example.com/cb"}
-    with pytest.raises(ConfigurationError, match=cure.replace(".", r"\.")) as caught:
+    with pytest.raises(ConfigurationError, match=reason.replace(".", r"\.")) as caught:
         TikTokClient(**{**defaults, **settings})
 
     assert isinstance(caught.value, ValueError)

@@ -1,4 +1,4 @@
-"""A deadline that does not count the time in which this process stood still."""
+"""A deadline that does not count the time in which the process is suspended."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ from asgi_tiktok.client.deadline import with_deadline
 
 pytestmark = pytest.mark.anyio
 
-STOPPED = """
+SUSPENDED = """
 import asyncio, sys
 from asgi_tiktok.client.deadline import with_deadline
 
@@ -21,23 +21,23 @@ async def main():
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    print("asked", flush=True)
+    print("waiting", flush=True)
     print(await with_deadline(reader.readline(), 1))
 
 asyncio.run(main())
 """
 
 
-async def answer(seconds: float) -> str:
+async def response(seconds: float) -> str:
     await asyncio.sleep(seconds)
-    return "answer"
+    return "response"
 
 
-async def test_an_answer_with_deadline_is_the_answer() -> None:
-    assert await with_deadline(answer(0.01), 1) == "answer"
+async def test_response_in_time_is_returned() -> None:
+    assert await with_deadline(response(0.01), 1) == "response"
 
 
-async def test_an_answer_too_late_is_none_and_nobody_waits_for_it() -> None:
+async def test_late_request_is_cancelled() -> None:
     ended: list[str] = []
 
     async def slow() -> None:
@@ -54,7 +54,7 @@ async def test_an_answer_too_late_is_none_and_nobody_waits_for_it() -> None:
     assert ended == ["ended"]
 
 
-async def test_a_caller_who_leaves_ends_the_request() -> None:
+async def test_cancelled_caller_cancels_the_request() -> None:
     ended: list[str] = []
 
     async def slow() -> None:
@@ -72,28 +72,28 @@ async def test_a_caller_who_leaves_ends_the_request() -> None:
     assert ended == ["ended"]
 
 
-async def test_what_the_request_raises_is_raised() -> None:
+async def test_error_of_the_request_is_raised() -> None:
     async def fail() -> None:
-        raise ValueError("no")
+        raise ValueError("failed")
 
-    with pytest.raises(ValueError, match="no"):
+    with pytest.raises(ValueError, match="failed"):
         await with_deadline(fail(), 1)
 
 
-def test_a_process_that_was_stopped_finds_the_answer_that_came_meanwhile() -> None:
+def test_response_that_arrives_while_the_process_is_suspended_is_returned() -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     with subprocess.Popen(
-        [sys.executable, "-c", STOPPED], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        [sys.executable, "-c", SUSPENDED], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
     ) as process:
         assert process.stdin
         assert process.stdout
         try:
-            assert process.stdout.readline() == "asked\n"
+            assert process.stdout.readline() == "waiting\n"
             process.send_signal(signal.SIGSTOP)
-            process.stdin.write("answer\n")
+            process.stdin.write("response\n")
             process.stdin.flush()
             time.sleep(2)
             process.send_signal(signal.SIGCONT)
-            assert process.stdout.readline() == "b'answer\\n'\n"
+            assert process.stdout.readline() == "b'response\\n'\n"
         finally:
             process.kill()

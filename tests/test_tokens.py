@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 async def tiktok(emulator: Emulator, store: MemoryStore) -> AsyncIterator[TikTok]:
-    """With the first person's token in the store."""
+    """A TikTok app with the token of the first user in the store."""
     tiktok = new_tiktok(httpx2.ASGITransport(emulator), store=store)
     await tiktok._tokens.save(await fetch_token(tiktok, emulator))
     emulator.exchanges.clear()
@@ -31,12 +31,12 @@ async def tiktok(emulator: Emulator, store: MemoryStore) -> AsyncIterator[TikTok
     await tiktok.aclose()
 
 
-async def test_a_fresh_token_is_used_as_it_is(tiktok: TikTok, emulator: Emulator) -> None:
+async def test_fresh_token_is_returned_unchanged(tiktok: TikTok, emulator: Emulator) -> None:
     assert (await tiktok.token(AMARA.open_id)).open_id == AMARA.open_id
     assert count_requests(emulator) == 0
 
 
-async def test_an_old_token_is_renewed_and_saved(tiktok: TikTok, emulator: Emulator, clock: Clock) -> None:
+async def test_expiring_token_is_refreshed_and_saved(tiktok: TikTok, emulator: Emulator, clock: Clock) -> None:
     old = await tiktok.token(AMARA.open_id)
     clock.advance(hours=1.99)
     new = await tiktok.token(AMARA.open_id)
@@ -48,7 +48,7 @@ async def test_an_old_token_is_renewed_and_saved(tiktok: TikTok, emulator: Emula
     assert count_requests(emulator) == 1
 
 
-async def test_of_a_thousand_callers_one_asks_tiktok(tiktok: TikTok, emulator: Emulator, clock: Clock) -> None:
+async def test_thousand_callers_refresh_once(tiktok: TikTok, emulator: Emulator, clock: Clock) -> None:
     clock.advance(hours=3)
     received: set[Token] = set()
 
@@ -63,7 +63,7 @@ async def test_of_a_thousand_callers_one_asks_tiktok(tiktok: TikTok, emulator: E
     assert count_requests(emulator) == 1
 
 
-async def test_of_two_workers_one_asks_tiktok(
+async def test_four_workers_refresh_once(
     tiktok: TikTok, emulator: Emulator, store: MemoryStore, clock: Clock
 ) -> None:
     workers = [tiktok] + [new_tiktok(httpx2.ASGITransport(emulator), store=store) for _ in range(3)]
@@ -82,7 +82,7 @@ async def test_of_two_workers_one_asks_tiktok(
     assert not any(key.startswith("lease:") for key in store._records)
 
 
-async def test_a_caller_who_leaves_loses_no_token(tiktok: TikTok, emulator: Emulator, clock: Clock) -> None:
+async def test_refresh_of_a_cancelled_caller_is_completed(tiktok: TikTok, emulator: Emulator, clock: Clock) -> None:
     clock.advance(hours=3)
     with anyio.move_on_after(0):
         await tiktok.token(AMARA.open_id)
@@ -93,7 +93,7 @@ async def test_a_caller_who_leaves_loses_no_token(tiktok: TikTok, emulator: Emul
     assert count_requests(emulator) == 1
 
 
-async def test_what_tiktok_has_ended_needs_a_login(tiktok: TikTok, emulator: Emulator, clock: Clock) -> None:
+async def test_revoked_grant_requires_a_login(tiktok: TikTok, emulator: Emulator, clock: Clock) -> None:
     emulator.grants.remove(tiktok._client.client_key, AMARA.open_id)
     clock.advance(hours=3)
     with pytest.raises(LoginRequired):
@@ -104,18 +104,18 @@ async def test_what_tiktok_has_ended_needs_a_login(tiktok: TikTok, emulator: Emu
     assert count_requests(emulator) == 1
 
 
-async def test_a_sibling_who_was_faster_is_believed(
+async def test_invalid_grant_is_ignored_if_another_worker_has_saved_a_token(
     tiktok: TikTok, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock.advance(hours=3)
-    kept = await tiktok._tokens.records.load(AMARA.open_id)
-    assert kept
-    renewed = await tiktok._client.refresh_token(kept.token.refresh_token or "")
-    refuse = TokenError("expired", stage="refresh", code="invalid_grant")
+    stored = await tiktok._tokens.records.load(AMARA.open_id)
+    assert stored
+    renewed = await tiktok._client.refresh_token(stored.token.refresh_token or "")
+    refusal = TokenError("expired", stage="refresh", code="invalid_grant")
 
     async def refresh_token(refresh_token: str, *, scopes: tuple[str, ...]) -> Token:
         await tiktok._tokens.save(renewed)
-        raise refuse
+        raise refusal
 
     monkeypatch.setattr(tiktok._client, "refresh_token", refresh_token)
     assert await tiktok.token(AMARA.open_id) == renewed
@@ -128,7 +128,7 @@ async def test_a_sibling_who_was_faster_is_believed(
         TokenError("wrong secret", stage="refresh", code="invalid_client"),
     ],
 )
-async def test_a_passing_fault_leaves_the_token_while_it_lasts(
+async def test_old_token_is_used_until_it_expires_if_the_refresh_fails(
     tiktok: TikTok, clock: Clock, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     async def refresh_token(refresh_token: str, *, scopes: tuple[str, ...]) -> Token:
@@ -141,12 +141,12 @@ async def test_a_passing_fault_leaves_the_token_while_it_lasts(
     clock.advance(hours=1)
     with pytest.raises(type(error)):
         await tiktok.token(AMARA.open_id)
-    kept = await tiktok._tokens.records.load(AMARA.open_id)
-    assert kept
-    assert kept.token == old
+    stored = await tiktok._tokens.records.load(AMARA.open_id)
+    assert stored
+    assert stored.token == old
 
 
-async def test_somebody_elses_token_is_never_taken(
+async def test_token_of_another_user_is_rejected(
     tiktok: TikTok, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def refresh_token(refresh_token: str, *, scopes: tuple[str, ...]) -> Token:
@@ -158,7 +158,7 @@ async def test_somebody_elses_token_is_never_taken(
         await tiktok.token(AMARA.open_id)
 
 
-async def test_a_token_without_a_refresh_token_lasts_as_long_as_it_lasts(tiktok: TikTok, clock: Clock) -> None:
+async def test_token_without_a_refresh_token_works_until_it_expires(tiktok: TikTok, clock: Clock) -> None:
     token = Token(open_id="bob", scopes=(), access_token="act.x", expires_at=int(time.time()) + 60)
     await tiktok._tokens.save(token)
 
@@ -168,11 +168,11 @@ async def test_a_token_without_a_refresh_token_lasts_as_long_as_it_lasts(tiktok:
         await tiktok.token("bob")
 
 
-async def test_a_lease_that_is_never_given_back_is_waited_for_in_vain(
+async def test_lease_that_is_never_released_ends_in_unavailable(
     tiktok: TikTok, store: MemoryStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lease, "LEASE_WAIT", 0.1)
-    await store.add("lease:" + tiktok._tokens.records.name_of(AMARA.open_id), b"somebody", ttl=10**6)
+    await store.add("lease:" + tiktok._tokens.records.name_of(AMARA.open_id), b"another worker", ttl=10**6)
     clock.advance(hours=1.99)
     assert (await tiktok.token(AMARA.open_id)).open_id == AMARA.open_id
     clock.advance(hours=1)
@@ -180,7 +180,7 @@ async def test_a_lease_that_is_never_given_back_is_waited_for_in_vain(
         await tiktok.token(AMARA.open_id)
 
 
-async def test_people_are_told_apart_to_the_letter(tiktok: TikTok) -> None:
+async def test_open_ids_are_case_sensitive(tiktok: TikTok) -> None:
     for open_id in ("OpenId", "openid"):
         token = Token(open_id=open_id, scopes=(), access_token=f"act.{open_id}", expires_at=9_999_999_999)
         await tiktok._tokens.save(token)
@@ -189,43 +189,43 @@ async def test_people_are_told_apart_to_the_letter(tiktok: TikTok) -> None:
     assert (await tiktok.token("openid")).access_token == "act.openid"
 
 
-async def test_a_record_nobody_can_read_needs_a_login(tiktok: TikTok, store: MemoryStore) -> None:
+async def test_unreadable_record_requires_a_login(tiktok: TikTok, store: MemoryStore) -> None:
     await store.set(tiktok._tokens.records.name_of(AMARA.open_id), b"\x01garbage" * 10, ttl=60)
     with pytest.raises(LoginRequired):
         await tiktok.token(AMARA.open_id)
 
 
-async def test_another_apps_tokens_are_its_own(tiktok: TikTok, store: MemoryStore) -> None:
+async def test_tokens_of_another_app_are_separate(tiktok: TikTok, store: MemoryStore) -> None:
     other = new_tiktok(client_key="awother", store=store, redirect_uri=REDIRECT_URI)
     with pytest.raises(LoginRequired):
         await other.token(AMARA.open_id)
 
 
-async def test_a_worker_that_stands_still_after_an_earlier_failure_loses_nothing(
+async def test_suspended_worker_loses_no_token_after_an_earlier_failure(
     tiktok: TikTok, emulator: Emulator, store: MemoryStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failing, slow, third = (new_tiktok(httpx2.ASGITransport(emulator), store=store) for _ in range(3))
-    ask = slow._client.refresh_token
-    answered, go_on = anyio.Event(), anyio.Event()
+    refresh = slow._client.refresh_token
+    responded, go_on = anyio.Event(), anyio.Event()
 
     async def fail(refresh_token: str, *, scopes: tuple[str, ...]) -> Token:
         raise Unavailable("down", stage="refresh")
 
-    async def stand_still(refresh_token: str, *, scopes: tuple[str, ...]) -> Token:
-        renewed = await ask(refresh_token, scopes=scopes)
-        answered.set()
+    async def wait(refresh_token: str, *, scopes: tuple[str, ...]) -> Token:
+        renewed = await refresh(refresh_token, scopes=scopes)
+        responded.set()
         await go_on.wait()
         return renewed
 
     monkeypatch.setattr(failing._client, "refresh_token", fail)
-    monkeypatch.setattr(slow._client, "refresh_token", stand_still)
+    monkeypatch.setattr(slow._client, "refresh_token", wait)
     clock.advance(hours=3)
     with pytest.raises(Unavailable):
         await failing.token(AMARA.open_id)
     clock.advance(150)
     async with anyio.create_task_group() as group:
         group.start_soon(slow.token, AMARA.open_id)
-        await answered.wait()
+        await responded.wait()
         await store.delete("lease:" + tiktok._tokens.records.name_of(AMARA.open_id))
         clock.advance(31)
         with pytest.raises(Unavailable):
@@ -235,27 +235,27 @@ async def test_a_worker_that_stands_still_after_an_earlier_failure_loses_nothing
     assert (await tiktok.token(AMARA.open_id)).expires_at > time.time()
 
 
-async def test_a_token_that_could_not_be_saved_is_saved_when_the_store_is_back(
+async def test_unsaved_token_is_saved_when_the_store_is_back(
     tiktok: TikTok, emulator: Emulator, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tokens, "SAVE_PAUSES", (0.01,))
     clock.advance(hours=3)
     replace, calls = tiktok._store.replace, 0
 
-    async def away(key: str, old: bytes, new: bytes, *, ttl: int, owner: str | None = None) -> bool:
+    async def fail(key: str, old: bytes, new: bytes, *, ttl: int, owner: str | None = None) -> bool:
         nonlocal calls
         calls += key.startswith("token:")
         if key.startswith("token:") and calls > 1:
-            raise StoreError("away")
+            raise StoreError("unavailable")
         return await replace(key, old, new, ttl=ttl, owner=owner)
 
     with monkeypatch.context() as patch:
-        patch.setattr(tiktok._store, "replace", away)
+        patch.setattr(tiktok._store, "replace", fail)
         with pytest.raises(StoreError):
             await tiktok.token(AMARA.open_id)
 
     with anyio.move_on_after(0):
-        await tiktok.token(AMARA.open_id)  # a caller who leaves takes nothing with them
+        await tiktok.token(AMARA.open_id)  # the cancelled caller does not cancel the save
     received: set[Token] = set()
 
     async def call() -> None:
@@ -269,7 +269,7 @@ async def test_a_token_that_could_not_be_saved_is_saved_when_the_store_is_back(
     assert tiktok._tokens.unsaved == {}
 
 
-async def test_a_token_moves_to_the_newest_key_when_it_is_read(
+async def test_token_is_sealed_with_the_newest_key_when_it_is_read(
     emulator: Emulator, tiktok: TikTok, store: MemoryStore
 ) -> None:
     def under(*keys: str) -> TikTok:
@@ -280,7 +280,7 @@ async def test_a_token_moves_to_the_newest_key_when_it_is_read(
     assert (await under(OLD_SECRET_KEY).token(AMARA.open_id)).open_id == AMARA.open_id
 
 
-async def test_errors_do_not_grow_while_tiktok_is_left_alone(
+async def test_traceback_does_not_grow_while_no_refresh_is_sent(
     tiktok: TikTok, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(refresh_token: str, *, scopes: tuple[str, ...]) -> Token:

@@ -1,4 +1,4 @@
-"""TikTok down, slow or out of its mind while somebody signs in."""
+"""Errors of TikTok and of the store while a user signs in."""
 
 import asyncio
 import json
@@ -34,34 +34,34 @@ def browser(faulty: FaultyTransport) -> TestClient:
 
 @pytest.mark.parametrize("endpoint", ["/v2/oauth/token/", "/v2/user/info/"])
 @pytest.mark.parametrize(("fault", "status"), FAULTS.values(), ids=FAULTS.keys())
-def test_a_fault_at_tiktok_is_a_page_with_a_way_on(
+def test_error_of_tiktok_shows_a_page_with_a_link_to_start_again(
     browser: TestClient, emulator: Emulator, faulty: FaultyTransport, endpoint: str, fault: Fault, status: int
 ) -> None:
     sign_in(browser, emulator, person=JUN)
     back = approve_login(browser, emulator, "next=/me")
     faulty.path, faulty.fault = endpoint, fault
-    answer = browser.get(back)
+    response = browser.get(back)
 
-    assert answer.status_code == status
-    assert 'class="button" href="/auth/tiktok/login?next=%2Fme"' in answer.text
-    assert "Traceback" not in answer.text
-    assert ("retry-after" in answer.headers) is (status == 503)
-    assert SESSION_COOKIE not in set_cookie_lines(answer)
-    assert faulty.calls == 1, "a code must not be sent twice"
-    assert display_name(browser) == "Jun", "the earlier login is gone"
+    assert response.status_code == status
+    assert 'class="button" href="/auth/tiktok/login?next=%2Fme"' in response.text
+    assert "Traceback" not in response.text
+    assert ("retry-after" in response.headers) is (status == 503)
+    assert SESSION_COOKIE not in set_cookie_lines(response)
+    assert faulty.calls == 1, "the code was sent twice"
+    assert display_name(browser) == "Jun", "the earlier session has ended"
 
     faulty.fault = None
     assert sign_in(browser, emulator).status_code == 303
 
 
-def test_being_asked_to_wait_is_passed_on(browser: TestClient, emulator: Emulator, faulty: FaultyTransport) -> None:
+def test_retry_after_of_tiktok_is_passed_on(browser: TestClient, emulator: Emulator, faulty: FaultyTransport) -> None:
     back = approve_login(browser, emulator)
     faulty.path, (faulty.fault, _) = "/v2/oauth/token/", FAULTS["429"]
 
     assert browser.get(back).headers["retry-after"] == "9"
 
 
-def test_a_trickle_ends_at_the_deadline(
+def test_slow_response_ends_at_the_deadline(
     browser: TestClient, emulator: Emulator, faulty: FaultyTransport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Trickle(httpx2.AsyncByteStream):
@@ -74,9 +74,9 @@ def test_a_trickle_ends_at_the_deadline(
     back = approve_login(browser, emulator)
     faulty.path, faulty.fault = "/v2/oauth/token/", lambda request: httpx2.Response(200, stream=Trickle())
     began = time.monotonic()
-    answer = browser.get(back)
+    response = browser.get(back)
 
-    assert answer.status_code == 504
+    assert response.status_code == 504
     assert time.monotonic() - began < 5
 
 
@@ -90,7 +90,7 @@ def test_a_trickle_ends_at_the_deadline(
         ("temporarily_unavailable", 503, "TikTok cannot be reached"),
     ],
 )
-def test_a_refusal_is_told_to_the_right_people(
+def test_refusal_is_logged_but_its_details_are_not_shown(
     browser: TestClient,
     emulator: Emulator,
     faulty: FaultyTransport,
@@ -102,17 +102,15 @@ def test_a_refusal_is_told_to_the_right_people(
     back = approve_login(browser, emulator)
     body = {"error": error, "error_description": "For the log only.", "log_id": "20261120LOGID"}
     faulty.path, faulty.fault = "/v2/oauth/token/", responding(200, json=body)
-    answer = browser.get(back)
+    response = browser.get(back)
 
-    assert answer.status_code == status
-    assert title in answer.text
-    assert "For the log only" not in answer.text
+    assert response.status_code == status
+    assert title in response.text
+    assert "For the log only" not in response.text
     assert "20261120LOGID" in caplog.text
 
 
-def test_a_user_info_refusal_is_no_half_login(
-    browser: TestClient, emulator: Emulator, faulty: FaultyTransport
-) -> None:
+def test_refused_user_info_signs_nobody_in(browser: TestClient, emulator: Emulator, faulty: FaultyTransport) -> None:
     back = approve_login(browser, emulator)
     body = {"error": {"code": "scope_not_authorized", "message": "No.", "log_id": "1"}}
     faulty.path, faulty.fault = "/v2/user/info/", responding(401, json=body)
@@ -121,7 +119,7 @@ def test_a_user_info_refusal_is_no_half_login(
     assert display_name(browser) == ""
 
 
-def test_somebody_elses_user_info_is_no_login(
+def test_user_info_of_another_user_signs_nobody_in(
     browser: TestClient, emulator: Emulator, faulty: FaultyTransport
 ) -> None:
     back = approve_login(browser, emulator)
@@ -132,7 +130,7 @@ def test_somebody_elses_user_info_is_no_login(
     assert display_name(browser) == ""
 
 
-class TestWithoutAStore:
+class TestStoreFailure:
     @pytest.fixture
     def store(self) -> FailingStore:
         return FailingStore()
@@ -143,23 +141,23 @@ class TestWithoutAStore:
         site = TikTokAuthMiddleware(app, tiktok, protect=("/studio",))
         return new_browser(site)
 
-    def test_a_login_begins_all_the_same(self, browser: TestClient, store: FailingStore) -> None:
+    def test_login_starts_without_the_store(self, browser: TestClient, store: FailingStore) -> None:
         store.failures = {"get": 1, "set": 1, "add": 1}
 
         assert start_login(browser)
 
-    def test_a_callback_can_be_reloaded_when_the_store_is_back(
+    def test_callback_can_be_reloaded_when_the_store_is_back(
         self, browser: TestClient, emulator: Emulator, store: FailingStore
     ) -> None:
         back = approve_login(browser, emulator)
         store.failures = {"add": 1}
-        answer = browser.get(back)
+        response = browser.get(back)
 
-        assert answer.status_code == 503
-        assert "This site is having a problem right now" in answer.text
+        assert response.status_code == 503
+        assert "This site is having a problem right now" in response.text
         assert browser.get(back).status_code == 303
 
-    def test_a_store_that_stumbles_loses_no_login(
+    def test_login_survives_two_failed_writes(
         self, browser: TestClient, emulator: Emulator, store: FailingStore
     ) -> None:
         back = approve_login(browser, emulator)
@@ -168,17 +166,17 @@ class TestWithoutAStore:
         assert browser.get(back).status_code == 303
         assert display_name(browser) == AMARA.display_name
 
-    def test_a_store_that_stays_away_signs_nobody_in(
+    def test_nobody_is_signed_in_while_the_store_is_unavailable(
         self, browser: TestClient, emulator: Emulator, store: FailingStore
     ) -> None:
         back = approve_login(browser, emulator)
         store.failures = {"set": 9}
-        answer = browser.get(back)
+        response = browser.get(back)
 
-        assert answer.status_code == 503
-        assert SESSION_COOKIE not in set_cookie_lines(answer)
+        assert response.status_code == 503
+        assert SESSION_COOKIE not in set_cookie_lines(response)
 
-    def test_pages_go_on_without_the_user_and_guarded_ones_say_so(
+    def test_public_page_is_served_to_an_anonymous_visitor_and_protected_page_gets_503(
         self, browser: TestClient, emulator: Emulator, store: FailingStore
     ) -> None:
         sign_in(browser, emulator)
@@ -190,29 +188,29 @@ class TestWithoutAStore:
         assert "set-cookie" not in guarded.headers
         assert display_name(browser) == AMARA.display_name
 
-    def test_the_session_route_says_so(self, browser: TestClient, emulator: Emulator, store: FailingStore) -> None:
+    def test_session_route_returns_503(self, browser: TestClient, emulator: Emulator, store: FailingStore) -> None:
         sign_in(browser, emulator)
         store.failures = {"get": 1}
-        answer = browser.get("/auth/tiktok/session", headers={"accept": "*/*"})
+        response = browser.get("/auth/tiktok/session", headers={"accept": "*/*"})
 
-        assert answer.status_code == 503
-        assert answer.json()["error"] == "store_unavailable"
+        assert response.status_code == 503
+        assert response.json()["error"] == "store_unavailable"
 
-    def test_a_sign_out_holds_even_before_the_store_knows(
+    def test_sign_out_takes_effect_even_if_the_store_fails_at_first(
         self, browser: TestClient, emulator: Emulator, store: FailingStore
     ) -> None:
         sign_in(browser, emulator)
         cookie = browser.cookies[SESSION_COOKIE]
         store.failures = {"delete": 1}
-        answer = browser.post("/auth/tiktok/logout", headers={"sec-fetch-site": "same-origin"})
+        response = browser.post("/auth/tiktok/logout", headers={"sec-fetch-site": "same-origin"})
 
-        assert answer.status_code == 503
-        assert "Max-Age=0" in set_cookie_lines(answer)[SESSION_COOKIE]
+        assert response.status_code == 503
+        assert "Max-Age=0" in set_cookie_lines(response)[SESSION_COOKIE]
         thief = TestClient(browser.app, base_url=ORIGIN, cookies={SESSION_COOKIE: cookie})
         assert display_name(thief) == ""
         assert not any(key.startswith("session:") for key in store.memory._records)
 
-    def test_a_touch_that_fails_signs_nobody_out(
+    def test_failed_update_of_the_last_seen_time_signs_nobody_out(
         self, browser: TestClient, emulator: Emulator, store: FailingStore, clock: Clock
     ) -> None:
         sign_in(browser, emulator)
@@ -222,10 +220,10 @@ class TestWithoutAStore:
         assert display_name(browser) == AMARA.display_name
 
 
-def test_json_callers_get_json(browser: TestClient, emulator: Emulator, faulty: FaultyTransport) -> None:
+def test_json_client_gets_a_json_error(browser: TestClient, emulator: Emulator, faulty: FaultyTransport) -> None:
     back = approve_login(browser, emulator)
     faulty.path, faulty.fault = "/v2/oauth/token/", responding(200, content=json.dumps([]).encode())
-    answer = browser.get(back, headers={"accept": "application/json"})
+    response = browser.get(back, headers={"accept": "application/json"})
 
-    assert answer.status_code == 502
-    assert answer.json()["error"] == "invalid_response"
+    assert response.status_code == 502
+    assert response.json()["error"] == "invalid_response"

@@ -83,4 +83,4 @@ class FailingStore(WrappedStore):
     async def before(self, operation: str) -> None:
         if self.failures.get(operation, 0) > 0:
             self.failures[operation] -= 1
-            raise StoreError("The store is away.")
+            raise StoreError("The store is unavailable.")

@@ -42,8 +42,8 @@ INCIDENTS: dict[str, tuple[str, ...]] = {
     "C-16": (
         STORES,
         NO_LINKING,
-        "tests/test_upstream.py::test_somebody_elses_user_info_is_no_login",
-        "tests/test_tokens.py::test_somebody_elses_token_is_never_taken",
+        "tests/test_upstream.py::test_user_info_of_another_user_signs_nobody_in",
+        "tests/test_tokens.py::test_token_of_another_user_is_rejected",
     ),
     "C-17": (
         HERE
@@ -57,7 +57,7 @@ INCIDENTS: dict[str, tuple[str, ...]] = {
     ),
     "C-20": (IDENTITY,),
     "C-21": (HERE + "test_incidents.py::test_no_code_handles_an_email_address",),
-    "C-22": ("tests/test_client.py::test_half_a_token_is_no_token",),
+    "C-22": ("tests/test_client.py::test_invalid_token_response_is_rejected",),
     "C-23": (f"{RECORD}[K-02 newest format]", "tests/test_keys.py::test_garbage_does_not_open"),
     "C-24": (OUTCOMES + "test_other_query_parameters_do_not_change_the_target[P-14 next]",),
     "C-30": (f"{NEXT}[backslash as second slash (oauth2-proxy GHSA-qqxw-m5fj-f7gv)]",),
@@ -126,7 +126,7 @@ INCIDENTS: dict[str, tuple[str, ...]] = {
     ),
     "C-81": (
         SESSIONS + "test_k10_five_hundred_concurrent_users_are_never_mixed",
-        "tests/test_api.py::test_five_hundred_users_at_once_are_never_mixed",
+        "tests/test_api.py::test_500_users_at_once_are_never_mixed_up",
     ),
     "C-82": ("tests/soak/test_abandoned_logins.py::test_unfinished_logins_leave_no_rows_and_no_memory",),
     "C-83": (
@@ -139,13 +139,13 @@ INCIDENTS: dict[str, tuple[str, ...]] = {
         LOGOUT + "test_form_without_a_valid_csrf_token_is_rejected[G-03 right, behind a semicolon]",
         PATHS + "test_h09_logout_stops_reading_an_endless_body",
     ),
-    "C-85": ("tests/test_upstream.py::test_a_fault_at_tiktok_is_a_page_with_a_way_on",),
+    "C-85": ("tests/test_upstream.py::test_error_of_tiktok_shows_a_page_with_a_link_to_start_again",),
     "C-86": (
         f"{CALLBACK}[P-01 separators]",
         f"{CALLBACK}[P-14 an empty issuer]",
         f"{RECORD}[K-02 created at infinity]",
-        "tests/test_client.py::test_broken_numbers_are_refused",
-        "tests/test_client.py::test_nonsense_is_called_nonsense[compressed]",
+        "tests/test_client.py::test_invalid_numbers_are_rejected",
+        "tests/test_client.py::test_malformed_response_is_rejected[compressed]",
     ),
     "C-87": (
         f"{CALLBACK}[P-10 a megabyte of state]",
@@ -154,7 +154,7 @@ INCIDENTS: dict[str, tuple[str, ...]] = {
     "C-88": (CACHES + "test_l04_query_of_the_callback_is_never_logged",),
     "C-89": (
         CACHES + "test_l04_what_the_app_can_print_contains_no_secret",
-        "tests/test_models.py::test_a_token_keeps_its_secrets_out_of_its_repr",
+        "tests/test_models.py::test_token_repr_hides_its_secrets",
         "tests/test_tiktok.py::test_no_repr_contains_a_secret",
     ),
     "C-90": (
@@ -168,8 +168,8 @@ INCIDENTS: dict[str, tuple[str, ...]] = {
     "C-92": (LOGOUT + "test_request_without_proof_of_its_origin_is_rejected[G-03 no-cors is no proof]",),
     "C-93": (
         HOSTS + "test_login_does_not_depend_on_host_or_forwarded_headers",
-        "tests/test_client.py::test_a_refused_revocation_is_an_error",
-        "tests/test_api.py::TestDisconnecting::test_can_be_tried_again_when_tiktok_is_away",
+        "tests/test_client.py::test_refused_revocation_is_an_error",
+        "tests/test_api.py::TestDisconnect::test_disconnect_can_be_repeated_if_tiktok_was_unreachable",
     ),
     "C-94": (
         CONTRACT + "test_keys_are_compared_byte_by_byte",
@@ -178,10 +178,10 @@ INCIDENTS: dict[str, tuple[str, ...]] = {
 }
 
 ELSEWHERE: dict[str, tuple[str, ...]] = {
-    "G-05": ("tests/test_upstream.py::TestWithoutAStore::test_a_sign_out_holds_even_before_the_store_knows",),
+    "G-05": ("tests/test_upstream.py::TestStoreFailure::test_sign_out_takes_effect_even_if_the_store_fails_at_first",),
     "H-05": ("tests/frameworks/test_behaviour.py::test_links_keep_the_prefix_that_a_proxy_removes",),
     "L-04": ("tests/test_login.py::test_callback_query_stays_out_of_the_access_log",),
-    "L-05": ("tests/test_client.py::test_errors_tell_nothing_secret",),
+    "L-05": ("tests/test_client.py::test_errors_contain_no_secret",),
     "V-08": ("tests/test_webhooks.py::test_event_is_processed_again_after_a_hook_has_failed",),
     "W-04": ("tests/test_websocket.py::test_sign_out_closes_a_websocket_that_waits",),
 }
