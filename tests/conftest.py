@@ -38,11 +38,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def emulator() -> Emulator:
+    """A TikTok in this process."""
     return Emulator()
 
 
 @pytest.fixture
 def store() -> MemoryStore:
+    """The store of the fixture `tiktok`."""
     return MemoryStore()
 
 
@@ -54,7 +56,7 @@ def tiktok(emulator: Emulator, store: MemoryStore) -> TikTok:
 
 @pytest.fixture
 def browser(tiktok: TikTok) -> TestClient:
-    """A browser without cookies, in front of the app with the middleware."""
+    """A browser without cookies, in front of the app with the middleware. `/studio` is protected."""
     return new_browser(TikTokAuthMiddleware(app, tiktok, protect=("/studio",)))
 
 
@@ -67,4 +69,5 @@ def emulator_server() -> Iterator[RunningEmulator]:
 
 @pytest.fixture
 def port() -> int:
+    """A free port on the loopback interface."""
     return free_port()

@@ -140,7 +140,7 @@ class TestSessions:
         assert display_name(browser) == ""
 
     def test_end_after_the_absolute_timeout_even_if_they_are_used(self, emulator: Emulator, clock: Clock) -> None:
-        # Given to each client anew, because the cookie jar of a client drops the cookie after 30 days.
+        # Each client gets the cookie again, because a cookie jar drops it after 30 days.
         browser = new_browser(TikTokAuthMiddleware(app, new_tiktok(httpx2.ASGITransport(emulator))))
         sign_in(browser, emulator)
         cookie = dict(browser.cookies)

@@ -24,7 +24,7 @@ def test_only_signed_in_users_can_write(address: str) -> None:
             assert json.loads(anonymous.recv(timeout=5)) == json.loads(signed_in.recv(timeout=5)) == line
 
 
-def test_page_of_another_origin_is_refused(address: str) -> None:
+def test_websocket_of_another_origin_is_refused(address: str) -> None:
     with pytest.raises(InvalidStatus, match="403"):
         connect(
             f"ws{address.removeprefix('http')}/chat", additional_headers={"origin": "https://evil.test"}, proxy=None

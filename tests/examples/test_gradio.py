@@ -15,7 +15,7 @@ def test_user_signs_in_and_out(address: str) -> None:
 
 
 @pytest.mark.browser
-def test_in_a_real_browser(address: str, page: Page) -> None:
+def test_page_and_event_have_the_user_in_a_real_browser(address: str, page: Page) -> None:
     page.goto(f"{address}/captions")
     page.get_by_role("button", name="Continue").click()
 

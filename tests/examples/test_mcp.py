@@ -23,7 +23,7 @@ def test_user_signs_in_and_out(address: str) -> None:
 
 @asynccontextmanager
 async def calling(address: str, person: Person) -> AsyncIterator[Client]:
-    """Give an MCP client that has the session cookie of the person's browser."""
+    """Yield an MCP client that has the session cookie of the person's browser."""
     with httpx2.Client(follow_redirects=True) as browser:
         sign_in(browser, address, person=person)
         cookies = dict(browser.cookies)
@@ -38,17 +38,17 @@ async def calling(address: str, person: Person) -> AsyncIterator[Client]:
 async def test_tools_have_the_user(address: str) -> None:
     async with calling(address, CAST[0]) as one, calling(address, CAST[2]) as other:
         for client, person in [(one, CAST[0]), (other, CAST[2]), (one, CAST[0])]:
-            answer = await client.call_tool("whoami")
-            assert answer.content == [TextContent(type="text", text=person.display_name)]
+            response = await client.call_tool("whoami")
+            assert response.content == [TextContent(type="text", text=person.display_name)]
 
 
 @pytest.mark.anyio
 async def test_tools_call_the_api_for_the_user(address: str) -> None:
     async with calling(address, CAST[0]) as client:
-        answer = await client.call_tool("my_videos")
+        response = await client.call_tool("my_videos")
 
-    assert answer.structured_content is not None
-    videos = answer.structured_content["result"]
+    assert response.structured_content is not None
+    videos = response.structured_content["result"]
     assert len(videos) == 20
     assert {"id", "title", "view_count"} <= videos[0].keys()
 

@@ -31,7 +31,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-def test_two_users_in_one_browser(address: str) -> None:
+def test_one_browser_is_signed_in_as_two_users(address: str) -> None:
     with httpx2.Client(follow_redirects=True) as browser:
         for letter, person in [("a", CAST[0]), ("b", CAST[1])]:
             page = browser.get(f"{address}/{letter}/auth/{letter}/login?next=/{letter}/")

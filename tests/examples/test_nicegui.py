@@ -17,7 +17,7 @@ def test_page_has_the_user(address: str) -> None:
 
 
 @pytest.mark.browser
-def test_in_a_real_browser(address: str, page: Page) -> None:
+def test_page_and_websocket_have_the_user_in_a_real_browser(address: str, page: Page) -> None:
     sockets: list[str] = []
     page.on("websocket", lambda socket: sockets.append(socket.url))
     page.goto(address)

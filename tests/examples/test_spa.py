@@ -14,14 +14,14 @@ def test_api_returns_the_login_url(address: str) -> None:
     with httpx2.Client(follow_redirects=True) as browser:
         assert browser.get(f"{address}/api/videos", headers=FETCH).json()["error"] == "login_required"
         sign_in(browser, address)
-        answer = browser.get(f"{address}/api/videos", headers=FETCH)
+        response = browser.get(f"{address}/api/videos", headers=FETCH)
 
-    assert (answer.status_code, answer.json()["error"]) == (403, "scope_required")
-    assert "video.list" in answer.json()["login_url"]
+    assert (response.status_code, response.json()["error"]) == (403, "scope_required")
+    assert "video.list" in response.json()["login_url"]
 
 
 @pytest.mark.browser
-def test_in_a_real_browser(address: str, page: Page) -> None:
+def test_buttons_work_in_a_real_browser(address: str, page: Page) -> None:
     page.goto(address)
     page.get_by_role("link", name="Continue with TikTok").click()
     page.get_by_role("button", name="Continue").click()

@@ -61,27 +61,27 @@ def sign_in(task: dict[str, Any]) -> dict[str, Any]:
     address: dict[str, Any] = {"secure": redirect_uri.scheme == "https", "headers": {"host": redirect_uri.netloc}}
     browser = Client()
     begun = browser.post("/accounts/tiktok/login/", **address)
-    decided = agree(begun["location"], task)
-    if decided["error"]:
-        return {"failed": decided["error"]}
-    back = urlsplit(decided["location"])
-    browser.get(f"{back.path}?{back.query}", **address)
+    decision = approve(begun["location"], task)
+    if decision["error"]:
+        return {"failed": decision["error"]}
+    callback = urlsplit(decision["location"])
+    browser.get(f"{callback.path}?{callback.query}", **address)
     account = SocialAccount.objects.filter(user_id=browser.session.get("_auth_user_id")).first()
     return {"name": account and account.extra_data["display_name"], "id": account and account.uid}
 
 
-def agree(authorization_url: str, task: dict[str, Any]) -> dict[str, str]:
-    """Open TikTok's page and agree, as a browser does; return the redirect, or the error of TikTok's page."""
+def approve(authorization_url: str, task: dict[str, Any]) -> dict[str, str]:
+    """Approve TikTok's consent page as a browser does. Return the redirect, or the error that TikTok shows."""
     from tests.interop.allauth_project import session
 
-    asked = urlsplit(authorization_url)
+    url = urlsplit(authorization_url)
     shown = session().get(authorization_url, allow_redirects=False)
     if shown.status_code != 200:
         fault = dict(parse_qsl(urlsplit(shown.headers["location"]).query))
         return {"error": f"{fault['error']} {fault['error_type']}"}
-    form = {**dict(parse_qsl(asked.query)), "person": task["person"], "scopes": task["ticked"], "decision": "approve"}
-    answer = session().post(asked._replace(query="").geturl(), data=form, allow_redirects=False)
-    return {"error": "", "location": answer.headers["location"]}
+    form = {**dict(parse_qsl(url.query)), "person": task["person"], "scopes": task["ticked"], "decision": "approve"}
+    response = session().post(url._replace(query="").geturl(), data=form, allow_redirects=False)
+    return {"error": "", "location": response.headers["location"]}
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import { Auth } from "@auth/core";
 import TikTok from "@auth/core/providers/tiktok";
-import { agree, emulate, report, task } from "./tiktok.mjs";
+import { approve, emulate, report, task } from "./tiktok.mjs";
 
 const { emulator, client_key, client_secret, redirect_uri, person, scopes, checks } = await task();
 const send = emulate(emulator);
@@ -20,8 +20,8 @@ const cookies = new Map();
 await report(async () => {
   const { csrfToken } = await (await visit("/auth/csrf")).json();
   const begun = await visit("/auth/signin/tiktok", new URLSearchParams({ csrfToken, callbackUrl: origin }));
-  const back = await agree(send, emulator, begun.headers.get("location"), { person, scopes });
-  const done = await visit(back.pathname + back.search);
+  const callback = await approve(send, emulator, begun.headers.get("location"), { person, scopes });
+  const done = await visit(callback.pathname + callback.search);
   const session = await (await visit("/auth/session")).json();
   return { name: session?.user.name, redirect: done.headers.get("location"), errors };
 });

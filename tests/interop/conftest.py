@@ -23,6 +23,7 @@ INSTALL_TIMEOUT = 240  # seconds
 
 @pytest.fixture
 def web_pkce() -> WebPKCE:
+    """Whether TikTok verifies the challenge on the Web platform; a test can override it."""
     return "ignore"
 
 
@@ -54,7 +55,7 @@ def npm_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def drive(running: RunningEmulator, request: pytest.FixtureRequest) -> Drive:
-    """A function that runs a driver and returns its result. A driver signs in with the client of another project."""
+    """A function that runs a driver, which signs in with the client of another project, and returns its result."""
 
     def run(driver: str, *, redirect_uri: str = WEB, scopes: tuple[str, ...] = BASIC, **more: Any) -> dict[str, Any]:
         if driver.endswith(".mjs"):

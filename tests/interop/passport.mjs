@@ -1,7 +1,7 @@
 // Sign in with the strategy of passport-tiktok-auth, with a request and a session like those of Express.
 
 import passportTikTok from "passport-tiktok-auth";
-import { agree, report, task } from "./tiktok.mjs";
+import { approve, report, task } from "./tiktok.mjs";
 
 const { emulator, client_key, client_secret, redirect_uri, person, scopes, pkce } = await task();
 
@@ -22,8 +22,8 @@ await report(async () => {
   );
   const session = {};
   const { redirected } = await authenticate(strategy, { query: {}, session });
-  const back = await agree(fetch, emulator, redirected, { person, scopes });
-  const { profile } = await authenticate(strategy, { query: Object.fromEntries(back.searchParams), session });
+  const callback = await approve(fetch, emulator, redirected, { person, scopes });
+  const { profile } = await authenticate(strategy, { query: Object.fromEntries(callback.searchParams), session });
   return { id: profile.id, name: profile.displayName, followers: profile.followerCount };
 });
 

@@ -12,7 +12,7 @@ ZOE = CAST[2]
 EVERYTHING = ("user.info.basic", "user.info.profile", "user.info.stats")
 AUTHJS_WEB = "https://testserver/auth/callback/tiktok"
 AUTHJS_DESKTOP = "http://localhost:8000/auth/callback/tiktok"
-BASE64URL = "The code_challenge was base64url; TikTok wants the lower-case hex digits of the SHA-256."
+BASE64URL = "The code_challenge was base64url; TikTok requires the lower-case hex digits of the SHA-256."
 
 
 def endpoints(emulator: Emulator) -> list[str]:

@@ -1,4 +1,4 @@
-// Shared by all drivers: requests to TikTok's hosts that reach the emulator, and a person who agrees.
+// Shared by all drivers: send requests for TikTok's hosts to the emulator, and approve the consent page.
 
 import { text } from "node:stream/consumers";
 
@@ -21,18 +21,18 @@ export function emulate(emulator) {
   return send;
 }
 
-/** Open TikTok's page and agree, as a browser does; return the redirect. */
-export async function agree(send, emulator, authorizationURL, { person, scopes }) {
-  const asked = new URL(authorizationURL);
-  const page = new URL(asked.pathname + asked.search, emulator);
+/** Approve TikTok's consent page as a browser does, and return the redirect. */
+export async function approve(send, emulator, authorizationURL, { person, scopes }) {
+  const url = new URL(authorizationURL);
+  const page = new URL(url.pathname + url.search, emulator);
   const shown = await send(page, { redirect: "manual" });
   if (shown.status !== 200) throw new Refused(shown.headers.get("location"));
-  const form = new URLSearchParams(asked.searchParams);
+  const form = new URLSearchParams(url.searchParams);
   form.set("person", person);
   form.set("decision", "approve");
   for (const scope of scopes) form.append("scopes", scope);
-  const answer = await send(new URL("/v2/auth/authorize/", emulator), { method: "POST", body: form, redirect: "manual" });
-  return new URL(answer.headers.get("location"));
+  const response = await send(new URL("/v2/auth/authorize/", emulator), { method: "POST", body: form, redirect: "manual" });
+  return new URL(response.headers.get("location"));
 }
 
 /** TikTok shows its own error page instead of redirecting. */
@@ -43,7 +43,7 @@ export class Refused extends Error {
   }
 }
 
-/** Print the result of a driver, or the error that the library has thrown. */
+/** Print the result of a driver, or the error that the client has thrown. */
 export async function report(drive) {
   try {
     console.log(JSON.stringify(await drive()));

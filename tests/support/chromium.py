@@ -17,11 +17,11 @@ FLAGS = [
     "--no-first-run",
 ]
 LOOPBACK_ONLY = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1"
-"""A flag with which no page can load anything from the network."""
+"""A flag that keeps pages from loading anything from the network."""
 
 
 def launch_options(*flags: str) -> dict[str, Any]:
-    """Return the arguments for Playwright's `launch`. Without Chromium on this machine, skip the test."""
+    """Return the arguments for Playwright's `launch`. Without Chromium, skip the test, or fail in CI."""
     return {"executable_path": require_program("chromium", "chromium"), "args": [*FLAGS, *flags]}
 
 

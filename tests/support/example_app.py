@@ -24,7 +24,7 @@ NAME = AMARA.display_name
 
 @contextmanager
 def running(file: str, folder: Path, emulator: Emulator | None = None, **environ: str) -> Iterator[str]:
-    """Run the example; give its address. `{port}` in a variable is replaced by the port of the example."""
+    """Run the example and yield its address. `{port}` in a variable becomes the port of the example."""
     port = free_port()
     with run_emulator(emulator) as tiktok:
         settings = {
@@ -44,13 +44,13 @@ def running(file: str, folder: Path, emulator: Emulator | None = None, **environ
 
 
 def sign_in(browser: httpx2.Client, address: str, next_path: str = "/", person: Person = AMARA) -> httpx2.Response:
-    """Sign the person in; return the page at `next_path`."""
+    """Sign the person in and return the page at `next_path`."""
     page = browser.get(f"{address}{LOGIN}?next={next_path}")
     return approve(browser, page, person.open_id)
 
 
 def open_socket(browser: httpx2.Client, address: str, path: str, protocol: str | None = None) -> ClientConnection:
-    """Open a WebSocket as a page of the site does in this browser."""
+    """Open a WebSocket as a page of the site does, with the cookies of this browser."""
     return connect(
         f"ws{address.removeprefix('http')}{path}",
         origin=Origin(address),
@@ -61,6 +61,7 @@ def open_socket(browser: httpx2.Client, address: str, path: str, protocol: str |
 
 
 def assert_signs_in_and_out(address: str) -> None:
+    """Check the home page before the sign-in, after it, and after the sign-out."""
     with httpx2.Client(follow_redirects=True) as browser:
         assert "Continue with TikTok" in browser.get(f"{address}/").text
         greeting = sign_in(browser, address, person=QUILL).text
@@ -72,6 +73,7 @@ def assert_signs_in_and_out(address: str) -> None:
 
 
 def assert_requires_sign_in(address: str, path: str) -> None:
+    """Check that an anonymous API call gets 401 and that an anonymous page request is redirected to the login."""
     api_call = httpx2.get(f"{address}{path}", headers=FETCH)
     assert (api_call.status_code, api_call.json()["error"]) == (401, "login_required")
     assert api_call.json()["login_url"].startswith("/auth/tiktok/login")

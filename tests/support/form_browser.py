@@ -36,7 +36,7 @@ class FormBrowser:
 
 
 class Form(HTMLParser):
-    """The action of the only form of a page, and the fields that a browser sends if nobody changes them."""
+    """The action of the only form of a page, and the fields that a browser sends unless the user changes them."""
 
     def __init__(self, html: str) -> None:
         super().__init__()

@@ -44,7 +44,7 @@ class HTTPBrowser:
         self.client = httpx2.Client(base_url=origin, headers=self.site, timeout=20)
 
     def request(self, method: str, path: str, **options: Any) -> httpx2.Response:
-        """Send a request. `path` begins with the prefix, as the links of the site do."""
+        """Send a request. `path` must begin with the prefix, as the links of the site do."""
         assert path.startswith(f"{self.prefix}/")
         return self.client.request(method, path.removeprefix(self.prefix) if self.proxied else path, **options)
 
@@ -61,9 +61,9 @@ class HTTPBrowser:
                 return response
             path = response.headers["location"]
             if not path.startswith("/"):
-                back = urlsplit(self.emulator.consent(path))
-                assert f"{back.scheme}://{back.netloc}" == self.origin
-                path = f"{back.path}?{back.query}"
+                callback = urlsplit(self.emulator.consent(path))
+                assert f"{callback.scheme}://{callback.netloc}" == self.origin
+                path = f"{callback.path}?{callback.query}"
         raise AssertionError(f"{path} redirects in a loop")
 
     def sign_in(self) -> None:

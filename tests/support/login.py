@@ -1,4 +1,4 @@
-"""A person who signs in at the emulator: with Starlette's test client, or with httpx over a real socket."""
+"""Sign in at the emulator, with Starlette's test client or with httpx over a real socket."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -47,7 +47,7 @@ def sign_in(
 
 
 def approve(browser: httpx2.Client, page: httpx2.Response, person: str) -> httpx2.Response:
-    """Approve TikTok's consent page as the person with this `open_id`. Return what the browser then gets."""
+    """Approve TikTok's consent page as the person with this `open_id`, and return the response."""
     fields = dict(page.url.params)
     form = {**fields, "person": person, "scopes": fields["scope"].split(","), "decision": "approve"}
     return browser.post(page.url.copy_with(query=None), data=form)

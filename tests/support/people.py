@@ -3,4 +3,4 @@
 from asgi_tiktok.emulator import CAST
 
 AMARA, JUN, QUILL = CAST[:3]
-"""Amara approves logins unless a test names another person. Quill's display name contains HTML."""
+"""Amara approves each login for which a test names no other person. Quill's display name contains HTML."""

@@ -18,9 +18,9 @@ Start = Callable[..., "Process"]
 
 
 class Process:
-    """A program that runs in `folder`, with its output in the files `stdout` and `stderr`.
+    """A program that runs in `folder` and writes to the files `stdout` and `stderr` there.
 
-    At the end of the `with` block it must end on Ctrl-C, unless it has ended already.
+    After the `with` block it is ended with Ctrl-C, unless it has ended already.
     """
 
     def __init__(self, folder: Path, command: Sequence[str], **environ: str) -> None:
@@ -42,7 +42,7 @@ class Process:
         return self.stdout.read_text() + self.stderr.read_text()
 
     def wait_until_ready(self) -> str:
-        """Wait until `asgi-tiktok` serves; return what it has printed."""
+        """Wait until `asgi-tiktok` is ready, and return its output on stdout."""
         self.wait_until(lambda: READY in self.stdout.read_text())
         return self.stdout.read_text()
 
@@ -50,12 +50,12 @@ class Process:
         self.wait_until(lambda: is_listening(port))
 
     def wait_until(self, condition: Callable[[], bool]) -> None:
-        """Wait for the condition; fail if the program ends before."""
+        """Wait for the condition. Fail if the program ends before."""
         wait_until(lambda: self.popen.poll() is not None or condition())
         assert self.popen.poll() is None, self.output
 
     def end(self, number: signal.Signals = signal.SIGINT) -> int:
-        """Send the signal and return the exit status. A program that does not end is killed, and fails the test."""
+        """Send the signal and return the exit status. A program that does not end is killed, and the test fails."""
         self.popen.send_signal(number)
         try:
             return self.popen.wait(TIMEOUT)
@@ -66,7 +66,7 @@ class Process:
 
 @contextmanager
 def starting(folder: Path) -> Iterator[Start]:
-    """Give a function that starts `asgi-tiktok` in the folder; end what still runs after the block."""
+    """Yield a function that starts `asgi-tiktok` in the folder. After the block, end all that still run."""
     started: list[Process] = []
 
     def start(*arguments: str, **environ: str) -> Process:

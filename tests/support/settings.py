@@ -7,6 +7,9 @@ LOGOUT = "/auth/tiktok/logout"
 WEBHOOK = "/auth/tiktok/webhook"
 REDIRECT_URI = ORIGIN + CALLBACK
 
+SITES = [(ORIGIN, "/auth/tiktok"), ("http://localhost:8000", "/auth/tiktok"), (ORIGIN, "/tiktok")]
+"""Origins and values of `TikTok(path=...)` that lead to different names of the session cookie."""
+
 SESSION_COOKIE = "__Host-tiktok_session"
 LOGIN_COOKIE = "__Host-tiktok_login."
 """The prefix of the names of all login cookies."""
@@ -14,7 +17,7 @@ LOGIN_COOKIE = "__Host-tiktok_login."
 SAME_ORIGIN = {"sec-fetch-site": "same-origin"}
 FROM_ORIGIN = {"origin": ORIGIN}
 NAVIGATION = {"sec-fetch-mode": "navigate", "accept": "text/html"}
-"""A person opens a page."""
+"""The headers of a page request."""
 
 FETCH = {"sec-fetch-mode": "cors", "accept": "*/*"}
-"""A script calls an API."""
+"""The headers of an API call by a script."""

@@ -11,7 +11,7 @@ from tests.support.people import AMARA
 
 
 def webhook_body(**changes: Any) -> bytes:
-    """Return the event that a person has disconnected the app, with these fields changed."""
+    """Return the body of the event `authorization.removed` for Amara, with these fields changed."""
     fields = {
         "client_key": DEFAULT_CLIENT_KEY,
         "event": "authorization.removed",
@@ -24,5 +24,6 @@ def webhook_body(**changes: Any) -> bytes:
 
 def sign_webhook(body: bytes, *, at: float | None = None, secret: str = DEFAULT_CLIENT_SECRET) -> str:
     """Return the value of the `TikTok-Signature` header for the body, signed now or at a timestamp."""
-    moment = str(int(time.time() if at is None else at))
-    return f"t={moment},s={hmac.new(secret.encode(), f'{moment}.'.encode() + body, hashlib.sha256).hexdigest()}"
+    timestamp = str(int(time.time() if at is None else at))
+    signature = hmac.new(secret.encode(), f"{timestamp}.".encode() + body, hashlib.sha256).hexdigest()
+    return f"t={timestamp},s={signature}"
