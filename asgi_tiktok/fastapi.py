@@ -1,83 +1,103 @@
-"""FastAPI's own idiom: who is there, as dependencies of routes and WebSockets.
+"""The user as dependencies of FastAPI routes and WebSockets.
 
-`current_user` and `optional_user` are what `app.dependency_overrides` replaces in tests.
+In tests, `app.dependency_overrides` replaces `current_user` and `optional_user`.
 """
 
 from typing import Annotated
 
 from fastapi import Depends, HTTPException, Security, WebSocketException, params, status
-from fastapi.security import APIKeyCookie, SecurityScopes
+from fastapi.security import APIKeyHeader, SecurityScopes
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
 from asgi_tiktok.errors import ConfigurationError, LoginRequired
 from asgi_tiktok.models import AnonymousUser, TikTokUser
 from asgi_tiktok.session import tiktok_session
-from asgi_tiktok.validation import check_scopes
+from asgi_tiktok.validation import check_required_scopes
 
 __all__ = ["CurrentUser", "OptionalUser", "current_user", "optional_user", "requires_scope"]
 
 
 class SignedIn(SecurityBase):
-    """The dependency behind CurrentUser and requires_scope, and the padlock in OpenAPI."""
+    """The dependency behind `CurrentUser` and `requires_scope`, and the padlock in OpenAPI."""
 
     scheme_name = "TikTok"
-    model = APIKeyCookie(
-        name="__Host-tiktok_session",
+    # FastAPI does not say which app the schema describes. The name of the cookie and the path of the login
+    # depend on that app's TikTok object, but the name of the header does not.
+    model = APIKeyHeader(
+        name="Cookie",
         description=(
-            "Open `/auth/tiktok/login` in this browser and sign in with TikTok: the cookie then goes with each "
-            "request. On `http://localhost` it is called `tiktok_session`."
+            "Sign in with TikTok in this browser. The browser then sends the session cookie with each request."
         ),
     ).model
 
     async def __call__(self, connection: HTTPConnection, scopes: SecurityScopes) -> TikTokUser:
-        """Who is signed in, with all the scopes that the route and the dependencies on the way ask for.
+        """Return the signed-in user, who has granted all scopes of the route and of its dependencies.
 
-        Raises HTTPException, 401 for nobody and 403 where a scope is missing, which the middleware answers;
-        on a WebSocket WebSocketException, which refuses it. Raises ConfigurationError as TikTokSession.require.
+        Args:
+            connection (HTTPConnection): The request or WebSocket.
+            scopes (SecurityScopes): The scopes, collected by FastAPI.
+
+        Raises:
+            HTTPException: The visitor is anonymous (401), or the user has not granted all scopes (403). The
+                middleware replaces this response.
+            WebSocketException: The same on a WebSocket, which is closed with code 1008.
+            ConfigurationError: A scope is not declared, or the connection did not pass TikTokAuthMiddleware.
         """
         try:
             return tiktok_session(connection).require(*scopes.scopes)
         except LoginRequired as error:
             if connection.scope["type"] == "websocket":
                 raise WebSocketException(status.WS_1008_POLICY_VIOLATION, error.description) from None
-            # FastAPI's own class, because that is what handlers of an app are registered for.
+            # FastAPI's own class, because apps register their error handlers for it.
             raise HTTPException(error.status_code, error.detail, error.headers) from None
 
 
 async def optional_user(connection: HTTPConnection) -> TikTokUser | AnonymousUser:
-    """The dependency behind OptionalUser: whoever is there. Raises ConfigurationError without the middleware."""
+    """Return the user or the anonymous visitor. This is the dependency behind `OptionalUser`.
+
+    Args:
+        connection (HTTPConnection): The request or WebSocket.
+
+    Raises:
+        ConfigurationError: The connection did not pass TikTokAuthMiddleware.
+    """
     return tiktok_session(connection).user
 
 
 current_user = SignedIn()
+"""The dependency behind `CurrentUser`."""
 
 CurrentUser = Annotated[TikTokUser, Security(current_user)]
-"""Somebody who is signed in: `user: CurrentUser`. Nobody else gets to the route."""
+"""The signed-in user: `user: CurrentUser`. Anonymous visitors do not reach the route."""
 
-# No padlock, for OpenAPI would call the route closed to those who are not signed in.
+# Not Security, because OpenAPI would then mark the route as closed to anonymous visitors.
 OptionalUser = Annotated[TikTokUser | AnonymousUser, Depends(optional_user)]
-"""Whoever is there: `user: OptionalUser`, told apart by `user.is_authenticated`."""
+"""The user or the anonymous visitor: `user: OptionalUser`. `user.is_authenticated` distinguishes them."""
 
 
 class RequiresScope(params.Security):
-    """What `requires_scope` is: a function, and a dependency that says so where the call was forgotten."""
+    """The type of `requires_scope`: a function that is also a dependency, which reports a forgotten call."""
 
     def __call__(self, *scopes: str) -> params.Security:
-        """Somebody who granted all these scopes: `user: Annotated[TikTokUser, requires_scope("video.list")]`.
+        """Return a dependency on a signed-in user who has granted all these scopes.
 
-        Also in `dependencies=[requires_scope("video.list")]`. Raises ConfigurationError for no scope at all
-        and for one that cannot be TikTok's.
+        Use it for one user, `user: Annotated[TikTokUser, requires_scope("video.list")]`, or for a whole route or
+        router, `dependencies=[requires_scope("video.list")]`.
+
+        Args:
+            scopes (str): At least one scope, for example `"video.list"`.
+
+        Raises:
+            ConfigurationError: There is no scope, or a string that cannot be a scope of TikTok.
         """
-        if not scopes:
-            raise ConfigurationError('requires_scope() names no scope; write requires_scope("video.list").')
-        return params.Security(current_user, scopes=check_scopes("requires_scope", scopes))
+        return params.Security(current_user, scopes=check_required_scopes(scopes))
 
 
-async def not_called() -> None:
-    raise ConfigurationError('requires_scope is a function; write requires_scope("video.list").')
+async def report_forgotten_call() -> None:
+    raise ConfigurationError("requires_scope is a function.", hint='Write requires_scope("video.list").')
 
 
-# A bare function in Annotated[TikTokUser, ...] would mean nothing to FastAPI, which would then read the user
-# out of the request's body.
-requires_scope = RequiresScope(not_called)
+# FastAPI would ignore a plain function in Annotated[TikTokUser, requires_scope], and read the user from the body of
+# the request.
+requires_scope = RequiresScope(report_forgotten_call)

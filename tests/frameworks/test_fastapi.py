@@ -1,5 +1,6 @@
-"""FastAPI's own idiom: dependencies that know who is there."""
+"""FastAPI: the dependencies, their overrides in tests, and the OpenAPI schema."""
 
+import re
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -13,13 +14,15 @@ from starlette.websockets import WebSocketDisconnect
 from asgi_tiktok import AnonymousUser, ConfigurationError, TikTok, TikTokAuthMiddleware, TikTokUser
 from asgi_tiktok.emulator import DEFAULT_APP, Emulator
 from asgi_tiktok.fastapi import CurrentUser, OptionalUser, current_user, optional_user, requires_scope
+from asgi_tiktok.testing import login_as
 from tests.support.login import new_browser, sign_in
 from tests.support.people import AMARA
-from tests.support.settings import FETCH, FROM_ORIGIN, NAVIGATION, ORIGIN
+from tests.support.settings import FETCH, FROM_ORIGIN, NAVIGATION, ORIGIN, SITES
 from tests.support.sites.fastapi import build, new_app
 from tests.support.tiktok import new_tiktok
 
 ADA = TikTokUser(open_id="ada", display_name="Ada")
+INSTALLS = [("wrap", ""), ("native", ""), ("mounted", "/sub")]
 
 
 async def film_maker(user: CurrentUser) -> str:
@@ -41,8 +44,8 @@ async def film_socket(websocket: WebSocket) -> None:
 
 
 @films.post("/statistics")
-async def statistics(who: Annotated[str, Security(film_maker, scopes=["user.info.stats", "video.list"])]) -> str:
-    return who
+async def statistics(maker: Annotated[str, Security(film_maker, scopes=["user.info.stats", "video.list"])]) -> str:
+    return maker
 
 
 async def profile(user: CurrentUser) -> TikTokUser:
@@ -63,25 +66,25 @@ def browser(app: FastAPI, tiktok: TikTok) -> TestClient:
     return new_browser(app)
 
 
-@pytest.mark.parametrize(("install", "prefix"), [("wrap", ""), ("native", ""), ("mounted", "/sub")])
-def test_who_needs_to_sign_in_finds_the_way_however_it_is_installed(install: str, prefix: str) -> None:
+@pytest.mark.parametrize(("install", "prefix"), INSTALLS)
+def test_login_url_and_redirect_lead_to_the_login_in_each_install(install: str, prefix: str) -> None:
     redirect_uri = f"{ORIGIN}{prefix}/auth/tiktok/callback"
     emulator = Emulator([replace(DEFAULT_APP, redirect_uris=(redirect_uri,))])
     tiktok = new_tiktok(httpx2.ASGITransport(emulator), redirect_uri=redirect_uri)
     browser = new_browser(build(tiktok, install))
 
-    told = browser.get(f"{prefix}/account", headers=FETCH)
-    assert (told.status_code, told.json()["error"]) == (401, "login_required")
-    assert told.json()["login_url"] == f"{prefix}/auth/tiktok/login?next={prefix.replace('/', '%2F')}%2Faccount"
+    refused = browser.get(f"{prefix}/account", headers=FETCH)
+    assert (refused.status_code, refused.json()["error"]) == (401, "login_required")
+    assert refused.json()["login_url"] == f"{prefix}/auth/tiktok/login?next={prefix.replace('/', '%2F')}%2Faccount"
 
-    led = browser.get(f"{prefix}/account", headers=NAVIGATION)
-    assert (led.status_code, led.headers["location"]) == (303, told.json()["login_url"])
-    back = browser.get(emulator.consent(browser.get(led.headers["location"]).headers["location"]))
+    redirect = browser.get(f"{prefix}/account", headers=NAVIGATION)
+    assert (redirect.status_code, redirect.headers["location"]) == (303, refused.json()["login_url"])
+    back = browser.get(emulator.consent(browser.get(redirect.headers["location"]).headers["location"]))
     assert browser.get(back.headers["location"]).json() == {"name": AMARA.display_name}
 
 
-class TestAMissingScope:
-    def test_is_asked_for_on_a_page(self, browser: TestClient, emulator: Emulator) -> None:
+class TestMissingScope:
+    def test_page_contains_the_link_that_requests_it(self, browser: TestClient, emulator: Emulator) -> None:
         sign_in(browser, emulator)
         page = browser.get("/videos", headers=NAVIGATION)
 
@@ -89,7 +92,7 @@ class TestAMissingScope:
         assert "one more permission" in page.text
         assert "/auth/tiktok/login?next=%2Fvideos&amp;scopes=video.list" in page.text
 
-    def test_of_a_whole_router_is_named_to_scripts(self, browser: TestClient, emulator: Emulator) -> None:
+    def test_scope_of_a_router_is_in_the_login_url_of_a_script(self, browser: TestClient, emulator: Emulator) -> None:
         sign_in(browser, emulator)
         refused = browser.get("/films/mine", headers=FETCH)
 
@@ -98,7 +101,7 @@ class TestAMissingScope:
         back = browser.get(emulator.consent(browser.get(refused.json()["login_url"]).headers["location"]))
         assert browser.get(back.headers["location"]).json() == AMARA.display_name
 
-    def test_of_a_dependency_reaches_the_user_below_it(self, browser: TestClient, emulator: Emulator) -> None:
+    def test_scope_of_a_dependency_is_required_from_its_user(self, browser: TestClient, emulator: Emulator) -> None:
         sign_in(browser, emulator, "scopes=video.list")
         refused = browser.post("/films/statistics", headers=FETCH)
 
@@ -107,20 +110,20 @@ class TestAMissingScope:
         sign_in(browser, emulator, "scopes=video.list,user.info.stats")
         assert browser.post("/films/statistics").json() == f"{AMARA.display_name}, film maker"
 
-    def test_is_asked_for_at_once_of_who_is_not_signed_in(self, browser: TestClient) -> None:
-        led = browser.get("/films/mine", headers=NAVIGATION)
+    def test_login_of_an_anonymous_visitor_requests_it(self, browser: TestClient) -> None:
+        redirect = browser.get("/films/mine", headers=NAVIGATION)
 
-        assert led.headers["location"] == "/auth/tiktok/login?next=%2Ffilms%2Fmine&scopes=video.list"
+        assert redirect.headers["location"] == "/auth/tiktok/login?next=%2Ffilms%2Fmine&scopes=video.list"
 
 
 class TestWebSockets:
     @pytest.mark.parametrize("path", ["/account/socket", "/films/socket"])
-    def test_are_refused_to_who_may_not(self, browser: TestClient, path: str) -> None:
+    def test_websocket_without_the_required_user_is_refused(self, browser: TestClient, path: str) -> None:
         with pytest.raises(WebSocketDisconnect) as refused, browser.websocket_connect(f"wss://testserver{path}"):
             pass
         assert refused.value.code == 1008
 
-    def test_know_their_user(self, browser: TestClient, emulator: Emulator) -> None:
+    def test_websocket_has_the_user(self, browser: TestClient, emulator: Emulator) -> None:
         sign_in(browser, emulator, "scopes=video.list")
         with browser.websocket_connect("wss://testserver/account/socket", headers=FROM_ORIGIN) as socket:
             assert socket.receive_json() == {"name": AMARA.display_name}
@@ -130,13 +133,13 @@ class TestWebSockets:
 
 class TestOverrides:
     @pytest.mark.parametrize("path", ["/account", "/videos", "/films/mine", "/profile"])
-    def test_put_somebody_in_the_place_of_every_signed_in_user(self, app: FastAPI, path: str) -> None:
+    def test_current_user_replaces_the_user_of_every_route(self, app: FastAPI, path: str) -> None:
         app.dependency_overrides[current_user] = lambda: ADA
         app.dependency_overrides[optional_user] = lambda: ADA
 
         assert "Ada" in new_browser(app).get(path).text
 
-    def test_of_whoever_is_there_are_their_own(self, app: FastAPI, browser: TestClient) -> None:
+    def test_optional_user_replaces_only_optional_users(self, app: FastAPI, browser: TestClient) -> None:
         app.dependency_overrides[optional_user] = lambda: ADA
 
         assert browser.get("/me").json()["name"] == "Ada"
@@ -144,46 +147,57 @@ class TestOverrides:
 
 
 class TestOpenAPI:
-    def test_shows_the_padlock_where_a_sign_in_is_needed(self, app: FastAPI) -> None:
-        described = app.openapi()
+    def test_routes_that_require_a_sign_in_have_a_padlock(self, app: FastAPI) -> None:
+        paths = app.openapi()["paths"]
+        security = {path: methods["get"].get("security") for path, methods in paths.items() if "get" in methods}
 
-        scheme = described["components"]["securitySchemes"]["TikTok"]
-        assert (scheme["type"], scheme["in"], scheme["name"]) == ("apiKey", "cookie", "__Host-tiktok_session")
-        assert "/auth/tiktok/login" in scheme["description"]
-        assert security(described, "/account") == [{"TikTok": []}]
-        assert security(described, "/videos") == [{"TikTok": ["video.list"]}]
-        assert security(described, "/films/mine") == [{"TikTok": ["video.list"]}]
-        assert security(described, "/me") is None
-        assert "parameters" not in described["paths"]["/account"]["get"]
+        assert security["/account"] == [{"TikTok": []}]
+        assert security["/videos"] == [{"TikTok": ["video.list"]}]
+        assert security["/films/mine"] == [{"TikTok": ["video.list"]}]
+        assert security["/me"] is None
+        assert "parameters" not in paths["/account"]["get"]
 
-    def test_describes_a_user_without_a_token(self, app: FastAPI, browser: TestClient, emulator: Emulator) -> None:
+    @pytest.mark.parametrize(("origin", "path"), SITES)
+    @pytest.mark.parametrize(("install", "prefix"), INSTALLS)
+    def test_scheme_is_true_for_every_cookie_name_and_login_path(
+        self, install: str, prefix: str, origin: str, path: str
+    ) -> None:
+        tiktok = new_tiktok(redirect_uri=f"{origin}{prefix}{path}/callback", path=path)
+        site = build(tiktok, install)
+        browser = new_browser(site, origin=origin)
+        scheme = browser.get(f"{prefix}/openapi.json").json()["components"]["securitySchemes"]["TikTok"]
+        login_as(browser, tiktok=tiktok)
+        cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+
+        assert (scheme["type"], scheme["in"]) == ("apiKey", "header")
+        assert not re.search("tiktok_session|/login", str(scheme))
+        client = new_browser(site, origin=origin)
+        assert client.get(f"{prefix}/account", headers={scheme["name"]: cookie}).json() == {"name": "Ada"}
+
+    def test_schema_of_a_user_has_no_token(self, app: FastAPI, browser: TestClient, emulator: Emulator) -> None:
         fields = app.openapi()["components"]["schemas"]["TikTokUser"]["properties"]
         sign_in(browser, emulator)
-        answer = browser.get("/profile").json()
+        profile = browser.get("/profile").json()
 
-        assert fields.keys() == answer.keys()
-        assert answer["display_name"] == AMARA.display_name
+        assert fields.keys() == profile.keys()
+        assert profile["display_name"] == AMARA.display_name
         assert not [name for name in fields if "token" in name]
 
 
-def security(described: dict[str, Any], path: str) -> object:
-    return described["paths"][path]["get"].get("security")
-
-
-def test_an_app_may_answer_in_its_own_words(app: FastAPI, browser: TestClient) -> None:
-    async def own_words(request: Request, error: Exception) -> JSONResponse:
+def test_exception_handler_of_the_app_replaces_our_response(app: FastAPI, browser: TestClient) -> None:
+    async def sorry(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
         return JSONResponse({"sorry": error.detail}, error.status_code)
 
-    app.add_exception_handler(HTTPException, own_words)
-    answer = browser.get("/account", headers=NAVIGATION)
+    app.add_exception_handler(HTTPException, sorry)
+    response = browser.get("/account", headers=NAVIGATION)
 
-    assert (answer.status_code, answer.json()) == (401, {"sorry": "Nobody is signed in."})
+    assert (response.status_code, response.json()) == (401, {"sorry": "The visitor is not signed in."})
 
 
 @pytest.mark.parametrize("annotation", [TikTokUser, CurrentUser | None, TikTokUser | None])
-def test_nobody_can_say_who_they_are(tiktok: TikTok, annotation: Any) -> None:
-    """What FastAPI would otherwise read out of the body, where the dependency was forgotten or lost in a union."""
+def test_user_is_never_read_from_the_body(tiktok: TikTok, annotation: Any) -> None:
+    """FastAPI reads a parameter from the body if its dependency is forgotten or is part of a union."""
     app = FastAPI()
 
     async def careless(user: Any = None) -> Any:
@@ -192,33 +206,37 @@ def test_nobody_can_say_who_they_are(tiktok: TikTok, annotation: Any) -> None:
     careless.__annotations__["user"] = annotation
     app.post("/careless", response_model=None)(careless)
     app.add_middleware(TikTokAuthMiddleware, tiktok=tiktok)
-    answer = new_browser(app).post("/careless", json={"open_id": "victim"})
+    response = new_browser(app).post("/careless", json={"open_id": "victim"})
 
-    assert answer.status_code == 422
-    assert "write user: CurrentUser, or OptionalUser" in answer.text
+    assert response.status_code == 422
+    assert "Write user: CurrentUser or OptionalUser" in response.text
 
 
 class TestMistakes:
     @pytest.mark.parametrize("path", ["/account", "/videos", "/me"])
-    def test_of_installation_name_the_line_to_write(self, path: str) -> None:
+    def test_missing_install_names_the_line_to_write(self, path: str) -> None:
         with pytest.raises(ConfigurationError, match=r"add_middleware\(TikTokAuthMiddleware, tiktok=tiktok\)"):
             new_browser(new_app()).get(path)
 
     @pytest.mark.parametrize(
-        ("scopes", "cure"),
-        [((), r'write requires_scope\("video.list"\)'), (("video_list",), "write 'video.list'"), (([],), "text")],
+        ("scopes", "fix"),
+        [
+            ((), r'Write requires_scope\("video.list"\)'),
+            (("video_list",), "Write 'video.list'"),
+            (([],), "must be a string, not list"),
+        ],
     )
-    def test_of_spelling_are_refused_where_they_are_written(self, scopes: Any, cure: str) -> None:
-        with pytest.raises(ConfigurationError, match=cure):
+    def test_wrong_scope_is_reported_by_requires_scope(self, scopes: Any, fix: str) -> None:
+        with pytest.raises(ConfigurationError, match=fix):
             requires_scope(*scopes)
 
-    def test_of_declaration_are_told_at_the_first_request(self, app: FastAPI, browser: TestClient) -> None:
+    def test_undeclared_scope_is_reported_at_the_first_request(self, app: FastAPI, browser: TestClient) -> None:
         app.get("/publish", dependencies=[requires_scope("video.publish")])(profile)
 
-        with pytest.raises(ConfigurationError, match=r"'video.publish' is not declared: .*optional_scopes"):
+        with pytest.raises(ConfigurationError, match=r"'video.publish' is not declared\. .*optional_scopes"):
             browser.get("/publish")
 
-    def test_of_a_forgotten_call_let_nobody_in(self, app: FastAPI, browser: TestClient) -> None:
+    def test_forgotten_call_is_reported(self, app: FastAPI, browser: TestClient) -> None:
         async def forged(user: Annotated[TikTokUser, requires_scope]) -> TikTokUser:
             return user
 
@@ -226,11 +244,11 @@ class TestMistakes:
         app.get("/listed", dependencies=[requires_scope])(profile)
 
         for method, path in [("POST", "/forged"), ("GET", "/listed")]:
-            with pytest.raises(ConfigurationError, match=r'write requires_scope\("video.list"\)'):
+            with pytest.raises(ConfigurationError, match=r'Write requires_scope\("video.list"\)'):
                 browser.request(method, path, json={"open_id": "somebody"})
 
 
-def test_users_are_told_apart(app: FastAPI, browser: TestClient, emulator: Emulator) -> None:
+def test_optional_user_is_anonymous_or_a_user(app: FastAPI, browser: TestClient, emulator: Emulator) -> None:
     seen: list[TikTokUser | AnonymousUser] = []
 
     async def look(user: OptionalUser) -> None:
