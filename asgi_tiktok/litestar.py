@@ -1,9 +1,8 @@
-"""Litestar's own idiom: a plugin that installs the middleware, guards, and dependencies.
+"""A plugin that installs the sign-in into a Litestar app, guards, and dependencies.
 
-The guards and `current_user` work behind TikTokAuthMiddleware(app, tiktok), too.
+The guards and `current_user` also work in an app that is wrapped: `TikTokAuthMiddleware(app, tiktok)`.
 """
 
-from collections.abc import Sequence
 from copy import copy
 from functools import partial
 from typing import Any, Unpack, cast
@@ -17,6 +16,7 @@ from litestar.enums import ScopeType
 from litestar.exceptions import (
     HTTPException,
     NotAuthorizedException,
+    NotFoundException,
     PermissionDeniedException,
     WebSocketException,
 )
@@ -27,6 +27,7 @@ from litestar.plugins import InitPlugin
 from litestar.plugins.base import ReceiveRoutePlugin
 from litestar.routes import ASGIRoute, BaseRoute, WebSocketRoute
 from litestar.types import Message, Receive, Scope, Send
+from litestar.utils import normalize_path
 from starlette.types import ASGIApp
 
 from asgi_tiktok.errors import ConfigurationError, LoginRequired, ScopeRequired
@@ -34,26 +35,30 @@ from asgi_tiktok.http.response import VARY_ON_COOKIE, covers_cookies
 from asgi_tiktok.middleware import TikTokAuthMiddleware
 from asgi_tiktok.models import TikTokUser
 from asgi_tiktok.routes.options import Options
-from asgi_tiktok.session import TikTokSession, tiktok_session
+from asgi_tiktok.session import session_in_scope
 from asgi_tiktok.tiktok import TikTok
-from asgi_tiktok.validation import check_instance, check_scopes
+from asgi_tiktok.validation import check_instance, check_required_scopes
 
 __all__ = ["CurrentUser", "TikTokPlugin", "current_user", "login_required", "mount", "requires_scope"]
 
-EXAMPLE = "Write plugins=[TikTokPlugin(tiktok)]."
+EXAMPLE = "Write Litestar(..., plugins=[TikTokPlugin(tiktok)])."
 SCHEME = "TikTok"
-DESCRIPTION = "Open `{login}` in this browser and sign in with TikTok: the cookie then goes with each request."
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
 
 class TikTokPlugin(InitPlugin, ReceiveRoutePlugin):
-    """Puts the middleware in front of a Litestar app: `Litestar(..., plugins=[TikTokPlugin(tiktok)])`.
+    """Litestar plugin that adds "Continue with TikTok": `Litestar(..., plugins=[TikTokPlugin(tiktok)])`.
 
-    The keywords are those of TikTokAuthMiddleware. The plugin provides the dependency `current_user`, which
-    handlers name with the type CurrentUser.
+    It puts TikTokAuthMiddleware in front of the app, provides the dependency `current_user`, which handlers name
+    with the type CurrentUser, and describes the sign-in in the app's OpenAPI schema.
 
-    Without `tiktok`, everything comes from the environment: TikTok.from_env().
+    Args:
+        tiktok (TikTok | None): The configured TikTok app. Also an attribute. Default: `TikTok.from_env()`.
+        **options: The keyword arguments of TikTokAuthMiddleware, for example `protect=("/studio",)`.
+
+    Raises:
+        ConfigurationError: A setting cannot work. Some settings are checked when Litestar creates the app.
     """
 
     def __init__(
@@ -62,50 +67,51 @@ class TikTokPlugin(InitPlugin, ReceiveRoutePlugin):
         **options: Unpack[Options],
     ) -> None:
         self.tiktok = TikTok.from_env() if tiktok is None else check_instance("tiktok", tiktok, TikTok, EXAMPLE)
-        self.app: Litestar | None = None
-        self.in_front_of = partial(TikTokAuthMiddleware, tiktok=self.tiktok, **options)
+        self._app: Litestar | None = None
+        self._wrap = partial(TikTokAuthMiddleware, tiktok=self.tiktok, **options)
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
-        """Called by Litestar while it makes the app."""
-        self.app = None
-        app_config.exception_handlers = {LoginRequired: answer, **app_config.exception_handlers}
+        """Add the dependency and the OpenAPI scheme. Called by Litestar before it creates the app.
+
+        Args:
+            app_config (AppConfig): The configuration of the app.
+
+        Returns:
+            AppConfig: The same object.
+        """
+        self._app = None
+        app_config.exception_handlers = {LoginRequired: respond_to_login_required, **app_config.exception_handlers}
         app_config.dependencies.setdefault("current_user", Provide(current_user))
         app_config.on_shutdown.append(self.tiktok.aclose)
         if app_config.openapi_config:
             app_config.openapi_config = config = copy(app_config.openapi_config)
             others = config.components if isinstance(config.components, list) else [config.components]
-            config.components = [*others, self.security_scheme()]
+            config.components = [*others, openapi_components(self.tiktok)]
         return app_config
 
     def receive_route(self, route: BaseRoute) -> None:
-        """Called by Litestar for each route of the app."""
+        """Describe a route in OpenAPI. The first route also leads to the app. Called by Litestar for each route.
+
+        Args:
+            route (BaseRoute): The route.
+        """
         handlers = handlers_of(route)
-        if self.app is None:
-            self.app = app = handlers[0].app
-            wrap_at_first_call(app, self.in_front_of(app))
+        if self._app is None:
+            self._app = app = handlers[0].app
+            wrap_at_first_call(app, self._wrap(app))
         for handler in handlers:
             if isinstance(handler, HTTPRouteHandler):
                 show_padlock(handler)
-
-    def security_scheme(self) -> Components:
-        """The padlock in OpenAPI."""
-        scheme = SecurityScheme(
-            type="apiKey",
-            name=self.tiktok._cookies.session,
-            security_scheme_in="cookie",
-            description=DESCRIPTION.format(login=self.tiktok._site.login),
-        )
-        return Components(security_schemes={SCHEME: scheme})
 
 
 def mount(path: str, app: ASGIApp) -> ASGIRouteHandler:
     """Mount an app that is wrapped in TikTokAuthMiddleware: `Litestar([mount("/shop", shop)])`.
 
-    Litestar's own `asgi(path, is_mount=True)` adds a slash to the path that the app gets, and does not set
-    `root_path`. This handler restores both (ASGI: HTTP Connection Scope).
+    Litestar's own `asgi(path, is_mount=True)` adds a slash to the path that the mounted app gets, and does not set
+    `root_path` (ASGI: HTTP Connection Scope). The mounted middleware would recognize none of its routes.
 
     Args:
-        path (str): The prefix of the app, for example `/shop`.
+        path (str): The prefix of the mounted app, for example `/shop`.
         app (ASGIApp): The wrapped app.
 
     Returns:
@@ -114,44 +120,63 @@ def mount(path: str, app: ASGIApp) -> ASGIRouteHandler:
 
     @asgi(path, is_mount=True, copy_scope=True)
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        restore_path(cast(Any, scope))
+        restore_path(cast(Any, scope), path)
         await app(cast(Any, scope), cast(Any, receive), cast(Any, send))
 
     return serve
 
 
-def restore_path(scope: dict[str, Any]) -> None:
-    """Set `path` and `root_path` to what the client requested."""
-    requested = unquote(scope.get("raw_path", b"").decode("latin-1")) or scope["path"]
-    for path in (scope["path"], scope["path"][:-1]):
-        if requested.endswith(path):
-            scope["root_path"] = requested[: len(requested) - len(path)]
-            scope["path"] = path or "/"
-            return
+def restore_path(scope: dict[str, Any], path: str) -> None:
+    """Set `path` and `root_path` to what the client requested. Litestar has removed the prefix and added a slash."""
+    below = normalize_path(scope["path"]).rstrip("/")
+    raw_path = scope.get("raw_path")  # optional in ASGI
+    requested = unquote(raw_path.decode("latin-1")) if raw_path else path + below
+    whole = normalize_path(requested)
+    # Litestar serves /shopping from the mount at /shop.
+    if not whole.endswith(below):
+        raise NotFoundException
+    prefix = whole.removesuffix(below).rstrip("/")
+    outer = scope.get("root_path", "")
+    # If a proxy has removed a prefix, only `root_path` contains it.
+    scope["root_path"] = prefix if f"{prefix}/".startswith(f"{outer}/") else outer + prefix
+    scope["path"] = f"{below}/" if requested.endswith("/") else below or "/"
 
 
-def handlers_of(route: Any) -> Sequence[Any]:
-    """A handler for each method of HTTP, or the only one."""
-    return [route.route_handler] if isinstance(route, WebSocketRoute | ASGIRoute) else route.route_handlers
+def openapi_components(tiktok: TikTok) -> Components:
+    scheme = SecurityScheme(
+        type="apiKey",
+        name=tiktok._cookies.session,
+        security_scheme_in="cookie",
+        description=(
+            f"Open `{tiktok._site.login}` of this app in this browser and sign in with TikTok. The browser then "
+            "sends the cookie with each request."
+        ),
+    )
+    return Components(security_schemes={SCHEME: scheme})
+
+
+def handlers_of(route: Any) -> list[Any]:
+    """Return the handlers of the HTTP methods, or the only handler of the other kinds of route."""
+    return [route.route_handler] if isinstance(route, WebSocketRoute | ASGIRoute) else [*route.route_handlers]
 
 
 def show_padlock(handler: HTTPRouteHandler) -> None:
-    """Say in OpenAPI what our guards and `current_user` ask for."""
+    """Show in OpenAPI what our guards and `current_user` require."""
     guards = [guard for guard in handler.resolve_guards() if isinstance(guard, Guard)]
     parameters = handler.parsed_fn_signature.parameters
     provided = [provide.dependency for name, provide in handler.resolve_dependencies().items() if name in parameters]
     if guards or current_user in provided:
         scopes = dict.fromkeys(scope for guard in guards for scope in guard.scopes)
-        # A route comes once more for each method that joins it.
+        # Litestar sends a route again for each method that is added to it.
         others = [requirement for requirement in handler.security or () if SCHEME not in requirement]
         handler.security = [*others, {SCHEME: list(scopes)}]
 
 
 def wrap_at_first_call(app: Litestar, middleware: TikTokAuthMiddleware) -> None:
-    """Let the app put the middleware in front of itself when it is called for the first time, with whatever.
+    """Give the app a class that puts the middleware in front of the app when the app is called for the first time.
 
-    Litestar makes its `asgi_handler` when no plugin is asked any more, a lifespan does not reach every app,
-    and Litestar's own middleware sees registered paths alone. So until that call the app has a class of its own.
+    No hook of Litestar fits. Litestar creates `asgi_handler` after the last hook for plugins, some servers and all
+    mounts send no lifespan, and Litestar's own middleware gets requests for registered paths only.
     """
     kind = type(app)
 
@@ -164,13 +189,13 @@ def wrap_at_first_call(app: Litestar, middleware: TikTokAuthMiddleware) -> None:
 
 
 def put_in_front(app: Litestar, middleware: TikTokAuthMiddleware) -> None:
-    """Of all but CORS, which shall let the origins that it welcomes read our answers, too."""
+    """Put the middleware in front of everything but CORS, which adds its headers to our responses too."""
     outermost: Any = app.asgi_handler
-    layers: list[Any] = [outermost, getattr(outermost, "app", None)]  # OpenTelemetry's may be the first
+    layers: list[Any] = [outermost, getattr(outermost, "app", None)]  # the first may be OpenTelemetry's
     for layer in layers:
         if app.cors_config and getattr(layer, "config", None) is app.cors_config:
             middleware.app, layer.app = layer.app, middleware
-            # Litestar's CORS overwrites the header.
+            # Litestar's CORS overwrites the header Vary.
             app.before_send.append(restore_vary)
             return
     middleware.app = outermost
@@ -185,7 +210,7 @@ async def restore_vary(message: Message, scope: Scope) -> None:
 
 
 class Guard:
-    """A guard of Litestar that lets through who granted all these scopes."""
+    """A guard that requires a signed-in user who has granted all these scopes."""
 
     def __init__(self, *scopes: str) -> None:
         self.scopes = scopes
@@ -195,53 +220,60 @@ class Guard:
 
 
 login_required = Guard()
-"""A guard that lets through who is signed in: `@get("/account", guards=[login_required])`."""
+"""A guard that requires a signed-in user: `@get("/account", guards=[login_required])`."""
 
 
 def requires_scope(*scopes: str) -> Guard:
-    """A guard that lets through who granted all these scopes: `guards=[requires_scope("video.list")]`.
+    """Return a guard that requires a signed-in user who has granted all these scopes.
 
-    Raises ConfigurationError for no scope at all and for one that cannot be TikTok's.
+    For example `@get("/videos", guards=[requires_scope("video.list")])`.
+
+    Args:
+        scopes (str): At least one scope, for example `"video.list"`.
+
+    Raises:
+        ConfigurationError: There is no scope, or a string that cannot be a scope of TikTok.
     """
-    if not scopes:
-        raise ConfigurationError('requires_scope() names no scope; write requires_scope("video.list").')
-    return Guard(*check_scopes("requires_scope", scopes))
+    return Guard(*check_required_scopes(scopes))
 
 
 async def current_user(scope: Scope) -> TikTokUser:
-    """The dependency behind CurrentUser. Raises NotAuthorizedException for nobody, which the middleware answers."""
+    """Return the signed-in user. This is the dependency behind `CurrentUser`, which the plugin provides.
+
+    Without the plugin, write `Litestar(..., dependencies={"current_user": current_user})`.
+
+    Args:
+        scope (Scope): The ASGI scope of the request or WebSocket.
+
+    Raises:
+        NotAuthorizedException: The visitor is anonymous. The middleware replaces this response.
+        WebSocketException: The same on a WebSocket, which is closed with code 1008.
+        ConfigurationError: The connection did not pass TikTokAuthMiddleware.
+    """
     return require(ASGIConnection(scope))
 
 
 CurrentUser = NamedDependency[TikTokUser]
-"""Somebody who is signed in: `async def account(current_user: CurrentUser)`. Nobody else gets to the handler.
-
-Without the plugin, `Litestar(..., dependencies={"current_user": current_user})`.
-"""
-
-
-def session_of(connection: Connection) -> TikTokSession:
-    if "tiktok" not in connection.scope:
-        raise ConfigurationError(
-            "This connection did not pass TikTokAuthMiddleware; write Litestar(..., plugins=[TikTokPlugin(tiktok)])."
-        )
-    return tiktok_session(connection)
+"""The signed-in user: `async def account(current_user: CurrentUser)`. Anonymous visitors do not reach the handler."""
 
 
 def require(connection: Connection, *scopes: str) -> TikTokUser:
+    session = session_in_scope(connection.scope)
+    if session is None:
+        raise ConfigurationError("This connection did not pass TikTokAuthMiddleware.", hint=EXAMPLE)
     try:
-        return session_of(connection).require(*scopes)
+        return session.require(*scopes)
     except LoginRequired as error:
         if connection.scope["type"] == ScopeType.WEBSOCKET:
             raise WebSocketException(detail=error.description, code=1008) from None
-        raise refusal(error) from None
+        raise to_http_exception(error) from None
 
 
-def refusal(error: LoginRequired) -> HTTPException:
+def to_http_exception(error: LoginRequired) -> HTTPException:
     kind = PermissionDeniedException if isinstance(error, ScopeRequired) else NotAuthorizedException
     return kind(detail=error.description, headers={"WWW-Authenticate": error.challenge})
 
 
-def answer(request: Request[Any, Any, Any], error: LoginRequired) -> Response[Any]:
-    """To a handler that raised it, such as by `await session.token()`."""
-    return create_exception_response(request, refusal(error))
+def respond_to_login_required(request: Request[Any, Any, Any], error: LoginRequired) -> Response[Any]:
+    """Return the response to a handler that raised LoginRequired, for example by `await session.token()`."""
+    return create_exception_response(request, to_http_exception(error))
