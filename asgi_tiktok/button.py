@@ -1,23 +1,25 @@
-"""The button, for templates."""
+"""The sign-in link for templates."""
 
 from collections.abc import Iterable
 from html import escape
 
 from asgi_tiktok.session import Connection, tiktok_session
 
-GLYPH = (
+__all__ = ["HTML", "tiktok_button"]
+
+ICON = (
     '<svg viewBox="0 0 32 32" width="20" height="20" aria-hidden="true">'
     '<circle cx="16" cy="16" r="13" fill="none" stroke="currentColor" stroke-width="3"/>'
     '<path d="M13 10.2v11.6l9.4-5.8z" fill="currentColor"/></svg>'
 )
-LOOKS = (
+STYLE = (
     "display:inline-flex;align-items:center;gap:12px;padding:13px 24px;border-radius:10px;background:#000;color:#fff;"
     "font:600 16px/1.25 system-ui,sans-serif;text-decoration:none"
 )
 
 
 class HTML(str):
-    """A text that templates put in as it is: Jinja and Django ask for `__html__`."""
+    """A string that templates do not escape, because Jinja and Django call its `__html__`."""
 
     __slots__ = ()
 
@@ -32,10 +34,21 @@ def tiktok_button(
     scopes: Iterable[str] = (),
     label: str = "Continue with TikTok",
 ) -> HTML:
-    """A link that looks like a button and signs in: `{{ tiktok_button(request, next="/studio") }}`.
+    """Return the HTML of a link that looks like a button and signs in.
 
-    `next` and `scopes` are those of TikTokSession.login_url. A page whose Content-Security-Policy forbids
-    `style` attributes styles the class `tiktok-button` itself. Raises ConfigurationError as tiktok_session.
+    In a template, write `{{ tiktok_button(request, next="/studio") }}`. If the page's Content-Security-Policy
+    forbids `style` attributes, style the class `tiktok-button`.
+
+    Args:
+        connection (Connection): The request or WebSocket of any framework that exposes its ASGI scope.
+        next (str | None): The path of this site, including the prefix of a mount, to which the login leads.
+            Default: `TikTok(default_next=...)`.
+        scopes (Iterable[str]): Scopes to request in addition to `TikTok(scopes=...)`. Each must be in
+            `TikTok(optional_scopes=...)`. Default: none.
+        label (str): The text of the button, which is escaped. Default: "Continue with TikTok".
+
+    Raises:
+        ConfigurationError: The connection did not pass TikTokAuthMiddleware, or a scope is not declared.
     """
     href = tiktok_session(connection).login_url(next=next, scopes=scopes)
-    return HTML(f'<a class="tiktok-button" style="{LOOKS}" href="{escape(href)}">{GLYPH}{escape(label)}</a>')
+    return HTML(f'<a class="tiktok-button" style="{STYLE}" href="{escape(href)}">{ICON}{escape(label)}</a>')

@@ -1,7 +1,7 @@
-"""Django's own idiom: `request.tiktok`, decorators of views, and a tag for templates.
+"""`request.tiktok`, decorators of views, and a template tag for Django.
 
-All of it stands behind `application = TikTokAuthMiddleware(get_asgi_application(), tiktok)` in asgi.py.
-`request.user` stays what django.contrib.auth makes of it.
+They require `application = TikTokAuthMiddleware(get_asgi_application(), tiktok)` in asgi.py. `request.user` stays
+Django's own user.
 """
 
 from collections.abc import Callable
@@ -14,11 +14,10 @@ from django.http import HttpRequest, HttpResponse
 from django.template import Context, Library
 from django.utils.functional import SimpleLazyObject
 
-from asgi_tiktok.button import HTML
-from asgi_tiktok.button import tiktok_button as button_of
+from asgi_tiktok import button
 from asgi_tiktok.errors import ConfigurationError, LoginRequired
-from asgi_tiktok.session import TikTokSession
-from asgi_tiktok.validation import check_scopes
+from asgi_tiktok.session import TikTokSession, session_in_scope
+from asgi_tiktok.validation import check_required_scopes
 
 __all__ = ["TikTokMiddleware", "TikTokRequest", "login_required", "requires_scope"]
 
@@ -29,34 +28,58 @@ R = TypeVar("R")
 
 
 class TikTokRequest(ASGIRequest):  # type: ignore[misc]
-    """What a view may call its request, for type checkers."""
+    """The type of a view's request, for type checkers.
+
+    Attributes:
+        tiktok (TikTokSession): The sign-in of this request, set by TikTokMiddleware.
+    """
 
     tiktok: TikTokSession
 
 
 class TikTokMiddleware:
-    """Sets `request.tiktok`, the TikTokSession: `MIDDLEWARE = [..., "asgi_tiktok.django.TikTokMiddleware"]`.
+    """Django middleware that sets `request.tiktok`, the TikTokSession of the request.
 
-    A LoginRequired that a view raises becomes the 401 or 403 that TikTokAuthMiddleware answers: a page leads
-    to the login, an API call gets JSON. Where that does not stand in front, `request.tiktok` raises
-    ConfigurationError as soon as it is used.
+    Install it with `MIDDLEWARE = [..., "asgi_tiktok.django.TikTokMiddleware"]`. If a view raises LoginRequired,
+    the response is 401 or 403, which TikTokAuthMiddleware replaces: a page request is redirected to the login, an
+    API call gets JSON. If the request did not pass TikTokAuthMiddleware, `request.tiktok` raises ConfigurationError
+    as soon as it is used.
+
+    Args:
+        get_response (GetResponse): The next middleware or the view, passed by Django.
     """
 
     sync_capable = True
     async_capable = True
 
     def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
+        self._get_response = get_response
         if iscoroutinefunction(get_response):
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> object:
+        """Set `request.tiktok` and call the next middleware. Called by Django.
+
+        Args:
+            request (HttpRequest): The request.
+
+        Returns:
+            object: The response, or an awaitable of it if the next middleware is asynchronous.
+        """
         # Lazy, so that pages without TikTok work under WSGI and in Django's test client.
         cast(Any, request).tiktok = SimpleLazyObject(partial(session_of, request))
-        return self.get_response(request)
+        return self._get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Called by Django with what a view raised."""
+        """Return the response to a LoginRequired that a view raised. Called by Django.
+
+        Args:
+            request (HttpRequest): The request.
+            exception (Exception): The error that the view raised.
+
+        Returns:
+            HttpResponse | None: The response, or None for any other error.
+        """
         if isinstance(exception, LoginRequired):
             challenge = {"WWW-Authenticate": exception.challenge}
             return HttpResponse(status=exception.status_code, headers=challenge)
@@ -64,18 +87,18 @@ class TikTokMiddleware:
 
 
 def session_of(request: HttpRequest) -> TikTokSession:
-    """Raises ConfigurationError when TikTokAuthMiddleware does not stand in front of Django."""
     scope = getattr(request, "scope", None)
     if scope is None:
         raise ConfigurationError(
-            "This request came by WSGI, which has no TikTok sign-in. Serve the application of asgi.py; in tests "
-            "give it to a client of ASGI apps, such as Starlette's TestClient(application)."
+            "This request came through WSGI, which has no TikTok sign-in.",
+            hint="Serve the application of asgi.py. In tests, use Starlette's TestClient(application).",
         )
-    session = scope.get("tiktok")
-    if not isinstance(session, TikTokSession):
+    session = session_in_scope(scope)
+    if session is None:
         raise ConfigurationError(
-            "This request did not pass TikTokAuthMiddleware. Write in asgi.py: application = "
-            "TikTokAuthMiddleware(get_asgi_application(), tiktok). In tests, go through that application."
+            "This request did not pass TikTokAuthMiddleware.",
+            hint="Write in asgi.py: application = TikTokAuthMiddleware(get_asgi_application(), tiktok). "
+            "In tests, send requests to that application.",
         )
     return session
 
@@ -83,27 +106,36 @@ def session_of(request: HttpRequest) -> TikTokSession:
 def login_required(
     view: Callable[Concatenate[Request, P], R] | None = None,
 ) -> Callable[Concatenate[Request, P], R]:
-    """Decorate a view, sync or async: only for somebody who is signed in with TikTok.
+    """Decorate a view that requires a user who is signed in with TikTok.
 
-    For nobody it raises LoginRequired, which TikTokMiddleware answers. Methods of a class take
+    For an anonymous visitor, the view raises LoginRequired, to which TikTokMiddleware responds. On a class, write
     `@method_decorator(login_required, name="dispatch")`.
+
+    Args:
+        view (Callable): The view, async or not.
+
+    Raises:
+        ConfigurationError: The decorator is called without a view.
     """
     if view is None:
-        raise ConfigurationError("login_required takes no arguments; write @login_required.")
+        raise ConfigurationError("login_required takes no arguments.", hint="Write @login_required.")
     return guard(view)
 
 
 def requires_scope(
     *scopes: str,
 ) -> Callable[[Callable[Concatenate[Request, P], R]], Callable[Concatenate[Request, P], R]]:
-    """Decorate a view as login_required does: only for somebody who granted all these scopes.
+    """Decorate a view that requires a signed-in user who has granted all these scopes.
 
-    For somebody who did not it raises ScopeRequired. Raises ConfigurationError for no scope at all and for
-    one that cannot be TikTok's.
+    For a user who has not, the view raises ScopeRequired. Anonymous visitors are treated as by `login_required`.
+
+    Args:
+        scopes (str): At least one scope, for example `"video.list"`.
+
+    Raises:
+        ConfigurationError: There is no scope, or a string that cannot be a scope of TikTok.
     """
-    if not scopes or callable(scopes[0]):
-        raise ConfigurationError('requires_scope names no scope; write @requires_scope("video.list").')
-    return partial(guard, scopes=check_scopes("requires_scope", scopes))
+    return partial(guard, scopes=check_required_scopes(scopes))
 
 
 def guard(
@@ -129,27 +161,31 @@ def guard(
 def require(request: HttpRequest, scopes: tuple[str, ...]) -> None:
     if not isinstance(request, HttpRequest):
         raise ConfigurationError(
-            "The first argument of this view is no request; on a method write "
-            "@method_decorator(login_required), or requires_scope(...) in its place."
+            f"The first argument of this view is a {type(request).__name__}, not a request.",
+            hint="On a method, write @method_decorator(login_required) or @method_decorator(requires_scope(...)).",
         )
     if not hasattr(request, "tiktok"):
-        raise ConfigurationError('Add "asgi_tiktok.django.TikTokMiddleware" to MIDDLEWARE in the settings.')
+        raise ConfigurationError(
+            "This request did not pass TikTokMiddleware.",
+            hint='Add "asgi_tiktok.django.TikTokMiddleware" to MIDDLEWARE in the settings.',
+        )
     session_of(request).require(*scopes)
 
 
 def tiktok_button(
     context: Context, *, next: str | None = None, scopes: str = "", label: str = "Continue with TikTok"
-) -> HTML:
-    """asgi_tiktok.tiktok_button for the page that is being made; `scopes` are comma-separated here."""
+) -> button.HTML:
+    """Return `asgi_tiktok.tiktok_button` for the request of the template. `scopes` are separated by commas."""
     request = context.get("request")
     if request is None:
         raise ConfigurationError(
-            "tiktok_button needs the request: render(request, ...), with "
-            '"django.template.context_processors.request" in the OPTIONS of TEMPLATES.'
+            "{% tiktok_button %} found no request in the context of the template.",
+            hint='Write render(request, ...), and add "django.template.context_processors.request" to the '
+            "OPTIONS of TEMPLATES.",
         )
-    # Asked first, because its error names the line to write in asgi.py.
+    # Called first, because its error names the line to write in asgi.py.
     session_of(request)
-    return button_of(request, next=next, scopes=filter(None, scopes.split(",")), label=label)
+    return button.tiktok_button(request, next=next, scopes=filter(None, scopes.split(",")), label=label)
 
 
 # For {% tiktok_button next="/" %}, with "builtins": ["asgi_tiktok.django"] in the OPTIONS of TEMPLATES.

@@ -1,4 +1,4 @@
-"""Quart's own idiom: `TikTokAuth(app, tiktok)`, who is there, and decorators of routes and WebSockets."""
+"""TikTokAuth installs the sign-in into a Quart app; `current_user` and the decorators use it."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial, wraps
@@ -13,15 +13,14 @@ from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
 from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Response
 
-from asgi_tiktok.button import HTML
-from asgi_tiktok.button import tiktok_button as button_of
+from asgi_tiktok import button
 from asgi_tiktok.errors import ConfigurationError, LoginRequired, ScopeRequired
 from asgi_tiktok.middleware import TikTokAuthMiddleware
 from asgi_tiktok.models import AnonymousUser, TikTokUser
 from asgi_tiktok.routes.options import Options
-from asgi_tiktok.session import Connection, TikTokSession
+from asgi_tiktok.session import Connection, TikTokSession, session_in_scope
 from asgi_tiktok.tiktok import TikTok
-from asgi_tiktok.validation import check_instance, check_scopes
+from asgi_tiktok.validation import check_instance, check_required_scopes
 
 __all__ = ["TikTokAuth", "current_user", "login_required", "requires_scope"]
 
@@ -30,13 +29,19 @@ R = TypeVar("R")
 
 
 class TikTokAuth:
-    """Puts "Continue with TikTok" into a Quart app: `TikTokAuth(app, tiktok)`, or later `init_app(app)`.
+    """Quart extension that adds "Continue with TikTok": `TikTokAuth(app, tiktok)`.
 
-    The keywords are those of TikTokAuthMiddleware, which goes around `app.asgi_app`, so that the app's test
-    client passes it, too. Templates find `current_user`, `tiktok_session` and `tiktok_button(next="/")`.
-    A LoginRequired that a handler raises, by `await session.token()` say, is answered as `login_required` does.
+    It wraps `app.asgi_app` in TikTokAuthMiddleware, so requests of the app's test client also pass the middleware.
+    Templates can use `current_user`, `tiktok_session` and `tiktok_button(next="/")`. A handler that raises
+    LoginRequired, for example by `await session.token()`, gets the same response as with `login_required`.
 
-    Without `tiktok`, everything comes from the environment: TikTok.from_env().
+    Args:
+        app (Quart | None): The app to install into. Default: none; call `init_app(app)` later.
+        tiktok (TikTok | None): The configured TikTok app. Default: `TikTok.from_env()`.
+        **options: The keyword arguments of TikTokAuthMiddleware, for example `protect=("/studio",)`.
+
+    Raises:
+        ConfigurationError: A setting cannot work, or the app has a TikTokAuth already.
     """
 
     def __init__(
@@ -50,22 +55,29 @@ class TikTokAuth:
             self.init_app(app)
 
     def init_app(self, app: Quart) -> None:
-        """Install into the app. Raises ConfigurationError for settings that cannot work, and the second time."""
+        """Install into an app.
+
+        Args:
+            app (Quart): The app.
+
+        Raises:
+            ConfigurationError: A setting cannot work, or the app has a TikTokAuth already.
+        """
         check_instance("app", app, Quart, "Write TikTokAuth(app, tiktok).")
         if "asgi_tiktok" in app.extensions:
-            raise ConfigurationError("This app has a TikTokAuth already; give TikTokAuth(app, tiktok) once.")
-        # Quart's documentation assigns to the method, and its ASGI types are hypercorn's.
+            raise ConfigurationError("This app has a TikTokAuth already.", hint="Write TikTokAuth(app, tiktok) once.")
+        # Quart documents this assignment, but its types do not allow it.
         wrapped = cast(Any, app)
         wrapped.asgi_app = ExplicitMoreBody(self._wrap(wrapped.asgi_app))
         app.extensions["asgi_tiktok"] = self
         app.context_processor(template_names)
-        # A handler that the app has already is the app's own answer.
+        # An app that has such a handler already wants its own response.
         if LoginRequired not in app.error_handler_spec[None][None]:
-            app.register_error_handler(LoginRequired, partial(answer_login_required, app))
+            app.register_error_handler(LoginRequired, partial(respond_to_login_required, app))
 
 
 class ExplicitMoreBody:
-    """Adds the default of `more_body` to each response, because Quart's test client requires it since 0.23."""
+    """Adds `more_body=False` where a response leaves it out, because Quart's test client requires it since 0.23."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -79,51 +91,52 @@ class ExplicitMoreBody:
         await self.app(scope, receive, send_explicitly)
 
 
-async def answer_login_required(app: Quart, error: LoginRequired) -> HTTPException | ResponseReturnValue:
+async def respond_to_login_required(app: Quart, error: LoginRequired) -> HTTPException | ResponseReturnValue:
     handle = cast(Callable[..., Awaitable[HTTPException | ResponseReturnValue]], app.handle_http_exception)
-    # Since 0.23, Quart hands its context over.
+    # Quart 0.23 added the context as the first argument.
     context = [app_ctx] if "ctx" in signature(handle).parameters else []
-    return await handle(*context, refusal(error))
+    return await handle(*context, to_http_exception(error))
 
 
-def refusal(error: LoginRequired) -> HTTPException:
-    """The exception for which handlers of 401 and 403 are called; its answer is the middleware's to replace."""
+def to_http_exception(error: LoginRequired) -> HTTPException:
+    """Return the exception that calls the app's handlers of 401 and 403. The middleware replaces its response."""
     kind = Forbidden if isinstance(error, ScopeRequired) else Unauthorized
     headers = {"WWW-Authenticate": error.challenge}
     return kind(error.description, Response(error.description, error.status_code, headers))
 
 
 def current_connection() -> Connection:
-    """The WebSocket or request that is being served; outside of both, Quart raises RuntimeError when it is used."""
+    """The current WebSocket or request. Outside both, Quart raises RuntimeError as soon as it is used."""
     return cast(Connection, websocket if has_websocket_context() else request)
 
 
 def current_session() -> TikTokSession:
-    """Raises ConfigurationError when nothing of ours stands in front of the app."""
-    session = current_connection().scope.get("tiktok")
-    if not isinstance(session, TikTokSession):
-        raise ConfigurationError("This request did not pass TikTokAuth. Install it: TikTokAuth(app, tiktok).")
+    session = session_in_scope(current_connection().scope)
+    if session is None:
+        raise ConfigurationError("This request did not pass TikTokAuth.", hint="Write TikTokAuth(app, tiktok).")
     return session
 
 
 current_user = cast(TikTokUser | AnonymousUser, LocalProxy(lambda: current_session().user))
-"""Whoever sent the request or opened the WebSocket that is being served.
+"""The user of the current request or WebSocket, or the anonymous visitor.
 
-Raises RuntimeError outside of one, and ConfigurationError without TikTokAuth.
+Raises:
+    RuntimeError: There is no current request or WebSocket.
+    ConfigurationError: The request did not pass TikTokAuth.
 """
 
 
 def tiktok_button(
     *, next: str | None = None, scopes: Iterable[str] = (), label: str = "Continue with TikTok"
-) -> HTML:
-    """asgi_tiktok.tiktok_button for the page that is being made."""
-    # Asked first, because its error names the line to write in Quart.
+) -> button.HTML:
+    """Return `asgi_tiktok.tiktok_button` for the current request."""
+    # Called first, because its error names the line to write in a Quart app.
     current_session()
-    return button_of(current_connection(), next=next, scopes=scopes, label=label)
+    return button.tiktok_button(current_connection(), next=next, scopes=scopes, label=label)
 
 
 def template_names() -> dict[str, object]:
-    # Nothing is looked up before a template uses it, for mails and the like are rendered outside of requests.
+    # The proxies look up nothing until a template uses them, because templates of e-mails have no request.
     return {
         "current_user": current_user,
         "tiktok_session": LocalProxy(current_session),
@@ -132,25 +145,35 @@ def template_names() -> dict[str, object]:
 
 
 def login_required(handler: Callable[P, R] | None = None) -> Callable[P, R]:
-    """Decorate a handler, below `@app.route` or `@app.websocket`: only for somebody who is signed in.
+    """Decorate a handler that requires a signed-in user. Write it below `@app.route` or `@app.websocket`.
 
-    For nobody it raises Unauthorized, which the middleware answers: a page leads to the login, an API call
-    gets 401, and a WebSocket is refused.
+    For an anonymous visitor, the handler raises Unauthorized, whose response the middleware replaces: a page
+    request is redirected to the login, an API call gets 401. A WebSocket is refused.
+
+    Args:
+        handler (Callable): The handler, async or not.
+
+    Raises:
+        ConfigurationError: The decorator is called without a handler.
     """
     if handler is None:
-        raise ConfigurationError("login_required takes no arguments; write @login_required.")
+        raise ConfigurationError("login_required takes no arguments.", hint="Write @login_required.")
     return guard(handler)
 
 
 def requires_scope(*scopes: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Decorate a handler as login_required does: only for somebody who granted all these scopes.
+    """Decorate a handler that requires a signed-in user who has granted all these scopes.
 
-    For those who did not it raises Forbidden, which the middleware answers with the way to grant them.
-    Raises ConfigurationError for no scope at all and for one that cannot be TikTok's.
+    For a user who has not, the handler raises Forbidden, whose response the middleware replaces with a way to
+    grant them. Anonymous visitors are treated as by `login_required`.
+
+    Args:
+        scopes (str): At least one scope, for example `"video.list"`.
+
+    Raises:
+        ConfigurationError: There is no scope, or a string that cannot be a scope of TikTok.
     """
-    if not scopes or callable(scopes[0]):
-        raise ConfigurationError('requires_scope names no scope; write @requires_scope("video.list").')
-    return partial(guard, scopes=check_scopes("requires_scope", scopes))
+    return partial(guard, scopes=check_required_scopes(scopes))
 
 
 def guard(handler: Callable[P, R], scopes: tuple[str, ...] = ()) -> Callable[P, R]:
@@ -175,4 +198,4 @@ def require(scopes: tuple[str, ...]) -> None:
     try:
         current_session().require(*scopes)
     except LoginRequired as error:
-        raise refusal(error) from None
+        raise to_http_exception(error) from None

@@ -1,4 +1,4 @@
-"""The button in templates."""
+"""The sign-in button in templates."""
 
 import pytest
 from jinja2 import Environment
@@ -19,17 +19,17 @@ def page(template: str, tiktok: TikTok) -> str:
     return TestClient(TikTokAuthMiddleware(app, tiktok), base_url=ORIGIN).get("/").text
 
 
-def test_it_signs_in_and_comes_back(tiktok: TikTok) -> None:
+def test_button_leads_to_the_login_and_back(tiktok: TikTok) -> None:
     html = page('{{ tiktok_button(request, next="/me?a=1", scopes=["video.list"]) }}', tiktok)
 
     assert 'href="/auth/tiktok/login?next=%2Fme%3Fa%3D1&amp;scopes=video.list"' in html
     assert html.endswith("Continue with TikTok</a>")
 
 
-def test_its_label_is_a_text(tiktok: TikTok) -> None:
+def test_label_is_escaped(tiktok: TikTok) -> None:
     assert "Log in &amp; &lt;go&gt;</a>" in page('{{ tiktok_button(request, label="Log in & <go>") }}', tiktok)
 
 
-def test_it_needs_the_middleware() -> None:
+def test_button_requires_the_middleware() -> None:
     with pytest.raises(ValueError, match="did not pass TikTokAuthMiddleware"):
         tiktok_button(Request({"type": "http"}))

@@ -1,4 +1,4 @@
-"""Every framework, in every install, under every server, and the table of the behaviors that passed."""
+"""Every framework in every install under every server, and the table of the behaviors that passed."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack

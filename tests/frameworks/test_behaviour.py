@@ -1,4 +1,4 @@
-"""What every framework does behind the middleware, however it is installed and whatever serves it."""
+"""The behaviors that every framework has with the middleware, in every install and under every server."""
 
 from hashlib import sha256
 
@@ -8,18 +8,16 @@ from tests.support.http_browser import HTTPBrowser
 from tests.support.people import AMARA
 from tests.support.settings import FETCH, NAVIGATION
 
-WITHOUT_WEBSOCKET = {
-    ("quart", "daphne"): "Quart reads a WebSocket's scheme, which Daphne leaves out, also without us."
-}
+WITHOUT_WEBSOCKET = {("quart", "daphne"): "Quart reads the scheme of a WebSocket, which Daphne does not set."}
 
 
 class TestEverySite:
-    def test_signs_in(self, browser: HTTPBrowser) -> None:
+    def test_user_signs_in(self, browser: HTTPBrowser) -> None:
         assert browser.display_name() == ""
         browser.sign_in()
         assert browser.fetch("/me").json() == {"name": AMARA.display_name, "scopes": ["user.info.basic"]}
 
-    def test_knows_its_user_on_a_websocket(self, browser: HTTPBrowser) -> None:
+    def test_websocket_has_the_user(self, browser: HTTPBrowser) -> None:
         if browser.cell in WITHOUT_WEBSOCKET:
             assert browser.websocket_name("/socket") == 500
             pytest.xfail(WITHOUT_WEBSOCKET[browser.cell])
@@ -30,13 +28,13 @@ class TestEverySite:
         assert browser.websocket_name("/account/socket") == AMARA.display_name
         assert browser.websocket_name("/socket", origin="https://evil.test") == 403
 
-    def test_asks_for_a_sign_in(self, browser: HTTPBrowser) -> None:
+    def test_route_requires_a_sign_in(self, browser: HTTPBrowser) -> None:
         refused = browser.fetch("/account")
         assert refused.status_code == 401
         assert refused.json()["login_url"].startswith(f"{browser.prefix}/auth/tiktok/login?next=")
         assert browser.visit("/account").json() == {"name": AMARA.display_name}
 
-    def test_asks_for_a_missing_scope(self, browser: HTTPBrowser) -> None:
+    def test_route_requires_a_scope(self, browser: HTTPBrowser) -> None:
         browser.sign_in()
         refused = browser.fetch("/videos")
         assert (refused.status_code, refused.json()["error"]) == (403, "scope_required")
@@ -45,37 +43,37 @@ class TestEverySite:
         login_url = refused.json()["login_url"]
         assert browser.visit(login_url.removeprefix(browser.prefix)).json() == {"name": AMARA.display_name}
 
-    def test_guards_paths(self, browser: HTTPBrowser) -> None:
+    def test_protected_path_requires_a_sign_in(self, browser: HTTPBrowser) -> None:
         refused = browser.fetch("/studio")
         assert (refused.status_code, refused.json()["error"]) == (401, "login_required")
         assert browser.visit("/studio").json() == {"name": AMARA.display_name}
 
-    def test_signs_out(self, browser: HTTPBrowser) -> None:
+    def test_user_signs_out(self, browser: HTTPBrowser) -> None:
         browser.sign_in()
-        from_here = {**NAVIGATION, "origin": browser.origin}
-        answer = browser.request("POST", f"{browser.prefix}/auth/tiktok/logout", headers=from_here)
-        assert answer.status_code == 303
+        same_origin = {**NAVIGATION, "origin": browser.origin}
+        response = browser.request("POST", f"{browser.prefix}/auth/tiktok/logout", headers=same_origin)
+        assert response.status_code == 303
         assert browser.display_name() == ""
 
-    def test_keeps_its_unknown_paths(self, browser: HTTPBrowser) -> None:
+    def test_unknown_path_gets_the_404_of_the_app(self, browser: HTTPBrowser) -> None:
         for path in ("/nowhere", "/auth/tiktok/nowhere", "/auth/tiktok/login/"):
-            answer = browser.request("GET", f"{browser.prefix}{path}", headers=FETCH)
-            assert answer.status_code == 404
-            assert "set-cookie" not in answer.headers
-            assert "reference" not in answer.text.lower()
+            response = browser.request("GET", f"{browser.prefix}{path}", headers=FETCH)
+            assert response.status_code == 404
+            assert "set-cookie" not in response.headers
+            assert "reference" not in response.text.lower()
 
-    def test_streams(self, browser: HTTPBrowser) -> None:
-        answer = browser.fetch("/stream")
-        assert (answer.status_code, len(answer.content)) == (200, 300_000)
+    def test_streamed_response_is_complete(self, browser: HTTPBrowser) -> None:
+        response = browser.fetch("/stream")
+        assert (response.status_code, len(response.content)) == (200, 300_000)
 
-    def test_takes_large_bodies(self, browser: HTTPBrowser) -> None:
+    def test_large_request_body_is_complete(self, browser: HTTPBrowser) -> None:
         body = bytes(range(256)) * 20_000
-        answer = browser.request("POST", f"{browser.prefix}/echo", content=body)
-        assert answer.json() == {"length": len(body), "sha256": sha256(body).hexdigest()}
+        response = browser.request("POST", f"{browser.prefix}/echo", content=body)
+        assert response.json() == {"length": len(body), "sha256": sha256(body).hexdigest()}
 
 
 @pytest.mark.parametrize("path", ["/me", "/account"])
-def test_links_keep_the_prefix_that_a_proxy_takes_off(proxied: HTTPBrowser, path: str) -> None:
+def test_links_keep_the_prefix_that_a_proxy_removes(proxied: HTTPBrowser, path: str) -> None:
     assert proxied.visit(path).status_code == 200
     assert proxied.visit("/studio").json() == {"name": AMARA.display_name}
     assert proxied.websocket_name("/socket") == AMARA.display_name

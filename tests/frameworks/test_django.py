@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import django
 import httpx2
 import pytest
 from django.core.asgi import get_asgi_application
@@ -36,7 +37,7 @@ TEMPLATES = {
 
 
 def sync_middleware(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """As many a project has; it brings a user of its own."""
+    """Set a user, as the middleware of django.contrib.auth does. It is not async, like that of many projects."""
 
     def middleware(request: Any) -> Any:
         request.user = "staff"
@@ -87,12 +88,13 @@ urlpatterns = [
 
 @pytest.fixture(autouse=True)
 def project() -> Iterator[None]:
-    """The settings of a project, which the site has begun."""
+    """The settings of a project. Those that are not here come from `tests.support.sites.django`."""
+    django.setup()
     with override_settings(ROOT_URLCONF=__name__, TEMPLATES=[TEMPLATES]):
         yield
 
 
-@pytest.fixture(params=[[OURS], [SYNC, OURS], [OURS, SYNC]], ids=["alone", "in a sync one", "around a sync one"])
+@pytest.fixture(params=[[OURS], [SYNC, OURS], [OURS, SYNC]], ids=["alone", "inside a sync one", "around a sync one"])
 def middleware(request: pytest.FixtureRequest) -> Iterator[None]:
     with override_settings(MIDDLEWARE=request.param):
         yield
@@ -109,15 +111,15 @@ def browser(application: ASGIApp) -> TestClient:
 
 
 @pytest.mark.usefixtures("middleware")
-class TestAView:
+class TestViews:
     @pytest.mark.parametrize("path", ["/account", "/account/sync", "/profile", "/profile/decorated"])
-    def test_is_open_to_who_signed_in(self, browser: TestClient, path: str) -> None:
+    def test_login_required_admits_signed_in_users(self, browser: TestClient, path: str) -> None:
         refused = browser.get(path)
         assert (refused.status_code, refused.json()["error"]) == (401, "login_required")
         login_as(browser)
         assert browser.get(path).json() == {"name": "Ada"}
 
-    def test_is_open_to_who_granted_its_scopes(self, browser: TestClient) -> None:
+    def test_requires_scope_admits_users_who_granted_the_scopes(self, browser: TestClient) -> None:
         login_as(browser, scopes=["video.list"])
         refused = browser.get("/videos/counted")
         assert (refused.status_code, refused.json()["error"]) == (403, "scope_required")
@@ -125,112 +127,121 @@ class TestAView:
         login_as(browser, scopes=["video.list", "user.info.stats"])
         assert browser.get("/videos/counted").json() == {"name": "Ada"}
 
-    def test_may_ask_for_a_token_that_is_not_there(self, browser: TestClient) -> None:
+    def test_missing_token_requires_a_login(self, browser: TestClient) -> None:
         assert browser.get("/token").status_code == 401
         login_as(browser, token=True)
         assert browser.get("/token").status_code == 200
 
 
-def test_a_person_is_led_to_tiktok_and_back(browser: TestClient, emulator: Emulator) -> None:
-    asked = browser.get("/account", headers=NAVIGATION)
-    assert asked.status_code == 303
-    to_tiktok = browser.get(asked.headers["location"], headers=NAVIGATION)
+def test_user_is_redirected_to_tiktok_and_back(browser: TestClient, emulator: Emulator) -> None:
+    to_login = browser.get("/account", headers=NAVIGATION)
+    assert to_login.status_code == 303
+    to_tiktok = browser.get(to_login.headers["location"], headers=NAVIGATION)
     back = browser.get(emulator.consent(to_tiktok.headers["location"]))
     assert back.headers["location"] == "/account"
     assert browser.get("/account").json() == {"name": AMARA.display_name}
 
 
-def test_a_view_keeps_its_name_and_arguments(browser: TestClient) -> None:
+def test_decorated_view_keeps_its_name_and_arguments(browser: TestClient) -> None:
     assert site.account.__name__ == "account"
     login_as(browser)
     assert browser.get("/account/2026").json() == {"year": "2026"}
 
 
-def test_the_projects_own_user_stays(tiktok: TikTok) -> None:
+def test_request_user_stays_the_user_of_the_project(tiktok: TikTok) -> None:
     with override_settings(MIDDLEWARE=[SYNC, OURS]):
         browser = TestClient(TikTokAuthMiddleware(get_asgi_application(), tiktok), base_url=ORIGIN)
     login_as(browser)
     assert browser.get("/staff").text == "staff"
 
 
-class TestATemplate:
-    def test_has_a_button(self, browser: TestClient) -> None:
-        wanted = '{% tiktok_button next="/account" scopes="video.list,user.info.stats" label="A & B" %}'
-        text = browser.get("/page", params={"template": wanted}).text
+class TestTemplates:
+    def test_tag_renders_the_button(self, browser: TestClient) -> None:
+        template = '{% tiktok_button next="/account" scopes="video.list,user.info.stats" label="A & B" %}'
+        text = browser.get("/page", params={"template": template}).text
         assert text.startswith('<a class="tiktok-button"')
         assert "next=%2Faccount&amp;scopes=video.list%2Cuser.info.stats" in text
         assert text.endswith("A &amp; B</a>")
 
-    def test_shows_a_button_that_the_view_made(self, browser: TestClient) -> None:
+    def test_button_of_the_view_is_not_escaped(self, browser: TestClient) -> None:
         assert browser.get("/button").text.startswith('<a class="tiktok-button"')
 
-    def test_knows_the_visitor(self, browser: TestClient) -> None:
+    def test_request_tiktok_is_the_session(self, browser: TestClient) -> None:
         login_as(browser, display_name="<Bob>")
-        wanted = "{{ request.tiktok.user.display_name }}: {{ request.tiktok.logout_url }}"
-        assert browser.get("/page", params={"template": wanted}).text == "&lt;Bob&gt;: /auth/tiktok/logout"
+        template = "{{ request.tiktok.user.display_name }}: {{ request.tiktok.logout_url }}"
+        assert browser.get("/page", params={"template": template}).text == "&lt;Bob&gt;: /auth/tiktok/logout"
 
 
 @pytest.mark.anyio
-async def test_an_asynchronous_client_of_the_application(application: ASGIApp) -> None:
+async def test_async_client_of_the_application_can_be_signed_in(application: ASGIApp) -> None:
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(application), base_url=ORIGIN) as client:
         login_as(client)
         assert (await client.get("/account")).json() == {"name": "Ada"}
 
 
 class TestDjangosOwnClient:
-    """Knows nothing of asgi.py."""
+    """Django's clients send requests past asgi.py."""
 
-    def test_sees_pages_without_tiktok(self) -> None:
+    def test_gets_pages_without_tiktok(self) -> None:
         assert Client().get("/about").content == b"about us"
 
     @pytest.mark.anyio
-    async def test_sees_them_asynchronously(self) -> None:
+    async def test_async_client_gets_pages_without_tiktok(self) -> None:
         assert (await AsyncClient().get("/about")).content == b"about us"
 
-    def test_is_told_which_client_to_take(self) -> None:
-        with pytest.raises(ConfigurationError, match=r"came by WSGI.* such as Starlette's TestClient\(application\)"):
+    def test_error_names_the_client_to_use(self) -> None:
+        with pytest.raises(ConfigurationError, match=r"through WSGI.* use Starlette's TestClient\(application\)"):
             Client().get("/account/sync")
 
     @pytest.mark.anyio
-    async def test_is_told_so_asynchronously(self) -> None:
-        with pytest.raises(ConfigurationError, match="go through that application"):
+    async def test_async_error_names_the_application_to_use(self) -> None:
+        with pytest.raises(ConfigurationError, match="send requests to that application"):
             await AsyncClient().get("/account")
 
 
 def mistake(browser: TestClient, caplog: pytest.LogCaptureFixture, address: str) -> str:
-    """What the log says of a page that fails."""
+    """Return the error in the log of a page that fails."""
     assert browser.get(address).status_code == 500
     (error,) = [record.exc_info[1] for record in caplog.records if record.exc_info]
     assert isinstance(error, ConfigurationError)
-    return error.description
+    return str(error)
 
 
-class TestAMistake:
+class TestMistakes:
     @pytest.mark.parametrize("address", ["/account", "/page?template={%25 tiktok_button %25}"])
-    def test_no_wrap(self, caplog: pytest.LogCaptureFixture, address: str) -> None:
-        told = mistake(TestClient(get_asgi_application()), caplog, address)
-        assert "Write in asgi.py: application = TikTokAuthMiddleware(get_asgi_application(), tiktok)" in told
+    def test_without_wrapped_application_the_error_names_the_line_to_write(
+        self, caplog: pytest.LogCaptureFixture, address: str
+    ) -> None:
+        error = mistake(TestClient(get_asgi_application()), caplog, address)
+        assert "Write in asgi.py: application = TikTokAuthMiddleware(get_asgi_application(), tiktok)" in error
 
-    def test_no_middleware(self, tiktok: TikTok, caplog: pytest.LogCaptureFixture) -> None:
+    def test_without_django_middleware_the_error_names_the_setting(
+        self, tiktok: TikTok, caplog: pytest.LogCaptureFixture
+    ) -> None:
         with override_settings(MIDDLEWARE=[]):
             browser = TestClient(TikTokAuthMiddleware(get_asgi_application(), tiktok), base_url=ORIGIN)
         assert 'Add "asgi_tiktok.django.TikTokMiddleware" to MIDDLEWARE' in mistake(browser, caplog, "/account")
 
-    def test_an_undeclared_scope(self, browser: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    def test_undeclared_scope_is_named(self, browser: TestClient, caplog: pytest.LogCaptureFixture) -> None:
         assert "'video.publish' is not declared" in mistake(browser, caplog, "/publish")
 
-    def test_a_template_without_the_request(self) -> None:
+    def test_template_without_request_is_reported(self) -> None:
         template = engines["django"].from_string("{% tiktok_button %}")
-        with pytest.raises(ConfigurationError, match=r"needs the request: render\(request"):
+        with pytest.raises(ConfigurationError, match=r"found no request .* Write render\(request"):
             template.render()
 
-    def test_a_decorator_written_otherwise(self) -> None:
-        with pytest.raises(ConfigurationError, match="write @login_required"):
+    def test_wrong_use_of_a_decorator_is_reported(self) -> None:
+        with pytest.raises(ConfigurationError, match="Write @login_required"):
             login_required()
-        with pytest.raises(ConfigurationError, match=r'write @requires_scope\("video.list"\)'):
+        with pytest.raises(ConfigurationError, match=r'Write requires_scope\("video.list"\)'):
             requires_scope()
         bare: Any = requires_scope
-        with pytest.raises(ConfigurationError, match=r'write @requires_scope\("video.list"\)'):
+        with pytest.raises(ConfigurationError, match=r'Write requires_scope\("video.list"\)'):
             bare(name_of)
-        with pytest.raises(ConfigurationError, match=r"requires_scope holds 'video_list'; write 'video.list'"):
+        with pytest.raises(ConfigurationError, match=r"requires_scope contains 'video_list', .* Write 'video.list'"):
             requires_scope("video_list")
+
+    def test_method_without_method_decorator_is_reported(self) -> None:
+        method: Any = login_required(name_of)
+        with pytest.raises(ConfigurationError, match=r"is a Profile, not a request.* write @method_decorator"):
+            method(Profile(), None)

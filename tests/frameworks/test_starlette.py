@@ -1,4 +1,4 @@
-"""Starlette's own idiom, where the rest of the app is Starlette's too."""
+"""Starlette: `requires`, the button in a template, and other middleware around or inside ours."""
 
 from collections.abc import Callable
 
@@ -58,11 +58,11 @@ async def visits(request: Request) -> Response:
     return JSONResponse({"count": count, "name": tiktok_session(request).user.display_name})
 
 
-async def who(request: Request) -> Response:
+async def users(request: Request) -> Response:
     return JSONResponse({"theirs": request.user.display_name, "ours": tiktok_session(request).user.display_name})
 
 
-class KnowsNobody(AuthenticationBackend):
+class AnonymousBackend(AuthenticationBackend):
     async def authenticate(self, conn: HTTPConnection) -> None:
         return None
 
@@ -73,7 +73,7 @@ ROUTES = [
     Route("/login", login, name="login"),
     Route("/page", page),
     Route("/visits", visits),
-    Route("/who", who),
+    Route("/users", users),
     WebSocketRoute("/socket", film_socket),
 ]
 
@@ -82,38 +82,38 @@ def wrapped(tiktok: TikTok) -> ASGIApp:
     return TikTokAuthMiddleware(Starlette(routes=ROUTES), tiktok)
 
 
-def named(tiktok: TikTok) -> ASGIApp:
+def with_middleware(tiktok: TikTok) -> ASGIApp:
     return Starlette(routes=ROUTES, middleware=[Middleware(TikTokAuthMiddleware, tiktok=tiktok)])
 
 
-def added(tiktok: TikTok) -> ASGIApp:
+def with_add_middleware(tiktok: TikTok) -> ASGIApp:
     app = Starlette(routes=ROUTES)
     app.add_middleware(TikTokAuthMiddleware, tiktok=tiktok)
     return app
 
 
-def of_a_mount(tiktok: TikTok) -> ASGIApp:
+def with_mount(tiktok: TikTok) -> ASGIApp:
     middleware = [Middleware(TikTokAuthMiddleware, tiktok=tiktok)]
     return Starlette(routes=[Mount("/", routes=ROUTES, middleware=middleware)])
 
 
-@pytest.fixture(params=[wrapped, named, added, of_a_mount])
+@pytest.fixture(params=[wrapped, with_middleware, with_add_middleware, with_mount])
 def browser(request: pytest.FixtureRequest, tiktok: TikTok) -> TestClient:
     install: Callable[[TikTok], ASGIApp] = request.param
     return new_browser(install(tiktok))
 
 
 class TestRequires:
-    def test_may_redirect_to_a_route_that_leads_to_tiktok(self, browser: TestClient, emulator: Emulator) -> None:
-        led = browser.get("/films")
-        assert led.headers["location"].startswith(f"{ORIGIN}/login?next=")
-        to_login = browser.get(led.headers["location"]).headers["location"]
+    def test_redirects_to_a_route_that_redirects_to_tiktok(self, browser: TestClient, emulator: Emulator) -> None:
+        redirect = browser.get("/films")
+        assert redirect.headers["location"].startswith(f"{ORIGIN}/login?next=")
+        to_login = browser.get(redirect.headers["location"]).headers["location"]
         back = browser.get(emulator.consent(browser.get(to_login).headers["location"]))
 
         assert back.headers["location"] == "/films"
         assert browser.get("/films").json() == {"name": AMARA.display_name}
 
-    def test_answers_in_its_own_words(self, browser: TestClient, emulator: Emulator) -> None:
+    def test_keeps_its_own_error_response(self, browser: TestClient, emulator: Emulator) -> None:
         assert (browser.get("/drafts").status_code, browser.get("/drafts").text) == (404, "Not Found")
         sign_in(browser, emulator, "scopes=video.list")
         assert browser.get("/drafts").json() == {"name": AMARA.display_name}
@@ -126,15 +126,15 @@ class TestRequires:
             assert socket.receive_json() == {"name": AMARA.display_name}
 
 
-def test_the_button_stands_in_a_template(browser: TestClient) -> None:
+def test_template_contains_the_button(browser: TestClient) -> None:
     html = browser.get("/page").text
 
     assert 'href="/auth/tiktok/login?next=%2Ffilms"' in html
     assert html.endswith("Show your films</a>")
 
 
-@pytest.mark.parametrize("ours_first", [True, False], ids=["inside of ours", "outside of ours"])
-def test_other_middleware_keeps_what_is_its_own(tiktok: TikTok, emulator: Emulator, ours_first: bool) -> None:
+@pytest.mark.parametrize("ours_first", [True, False], ids=["inside ours", "outside ours"])
+def test_session_middleware_keeps_its_own_session(tiktok: TikTok, emulator: Emulator, ours_first: bool) -> None:
     ours = Middleware(TikTokAuthMiddleware, tiktok=tiktok)
     sessions = Middleware(SessionMiddleware, secret_key="only-for-this-test")
     browser = new_browser(Starlette(routes=ROUTES, middleware=[ours, sessions] if ours_first else [sessions, ours]))
@@ -144,12 +144,12 @@ def test_other_middleware_keeps_what_is_its_own(tiktok: TikTok, emulator: Emulat
     assert browser.get("/visits").json() == {"count": 2, "name": AMARA.display_name}
 
 
-def test_the_user_stays_where_others_overwrite_the_usual_place(tiktok: TikTok, emulator: Emulator) -> None:
+def test_tiktok_session_works_after_other_middleware_replaces_the_user(tiktok: TikTok, emulator: Emulator) -> None:
     middleware = [
         Middleware(TikTokAuthMiddleware, tiktok=tiktok),
-        Middleware(AuthenticationMiddleware, backend=KnowsNobody()),
+        Middleware(AuthenticationMiddleware, backend=AnonymousBackend()),
     ]
     browser = new_browser(Starlette(routes=ROUTES, middleware=middleware))
     sign_in(browser, emulator)
 
-    assert browser.get("/who").json() == {"theirs": "", "ours": AMARA.display_name}
+    assert browser.get("/users").json() == {"theirs": "", "ours": AMARA.display_name}

@@ -1,1 +1,1 @@
-"""What type checkers know. mypy and pyright read these files; nothing runs them."""
+"""Checks of the types. mypy and pyright read these files, and nothing runs them."""

@@ -1,4 +1,4 @@
-"""tiktok_session and tiktok_button take the request or WebSocket of every framework."""
+"""tiktok_session and tiktok_button accept the request or WebSocket of every framework."""
 
 from collections.abc import Mapping
 from typing import Any, assert_type
@@ -42,7 +42,7 @@ def in_django(request: ASGIRequest) -> None:
     assert_type(tiktok_session(request), TikTokSession)
 
 
-async def a_session(session: TikTokSession) -> None:
+async def session_attributes(session: TikTokSession) -> None:
     assert_type(session.user, TikTokUser | AnonymousUser)
     assert_type(session.require("video.list"), TikTokUser)
     assert_type(session.scopes, tuple[str, ...])
@@ -51,5 +51,5 @@ async def a_session(session: TikTokSession) -> None:
         assert_type(session.user, TikTokUser)
 
 
-def a_button(request: starlette.requests.Request) -> str:
+def button(request: starlette.requests.Request) -> str:
     return tiktok_button(request, next="/studio", scopes=["video.list"], label="Sign in")

@@ -1,4 +1,4 @@
-"""FastAPI's dependencies, as a route sees them."""
+"""The types that the FastAPI dependencies give to a route."""
 
 from typing import Annotated, Literal, assert_type
 
@@ -26,7 +26,7 @@ async def optional(user: OptionalUser) -> str:
     return user.display_name
 
 
-async def optional_for_nobody(user: OptionalUser) -> TikTokUser | None:
+async def optional_as_none(user: OptionalUser) -> TikTokUser | None:
     if user.is_authenticated is False:
         return None
     return assert_type(user, TikTokUser)

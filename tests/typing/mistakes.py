@@ -1,4 +1,4 @@
-"""Mistakes that type checkers name. A comment that ignores one that they miss is an error itself."""
+"""Mistakes that type checkers report. An ignore comment for a mistake that they miss is an error itself."""
 # pyright: reportUnnecessaryTypeIgnoreComment=true
 
 from fastapi import APIRouter
@@ -8,40 +8,40 @@ from asgi_tiktok import TikTokUser, tiktok_button, tiktok_session
 from asgi_tiktok.fastapi import CurrentUser, OptionalUser, requires_scope
 
 
-async def nobody_is_not_somebody(user: OptionalUser) -> str:
+async def an_optional_user_has_no_open_id(user: OptionalUser) -> str:
     return user.open_id  # type: ignore[return-value]
 
 
-async def truth_alone_tells_pyright_nothing(user: OptionalUser) -> TikTokUser | None:
-    # mypy narrows here; pyright does so for `is True` alone.
+async def pyright_does_not_narrow_by_truth(user: OptionalUser) -> TikTokUser | None:
+    # mypy narrows the type here. pyright does so only for `is True`.
     return user if user.is_authenticated else None  # pyright: ignore[reportReturnType]
 
 
-async def a_user_has_no_token_and_no_address(user: CurrentUser) -> None:
+async def a_user_has_no_token_and_no_email(user: CurrentUser) -> None:
     print(user.access_token)  # type: ignore[attr-defined]
     print(user.email)  # type: ignore[attr-defined]
 
 
-async def a_user_does_not_change(user: CurrentUser) -> None:
+async def a_user_is_read_only(user: CurrentUser) -> None:
     user.display_name = "Ada"  # type: ignore[misc]
 
 
-async def a_name_may_be_missing(user: CurrentUser) -> str:
+async def a_display_name_can_be_none(user: CurrentUser) -> str:
     return user.display_name  # type: ignore[return-value]
 
 
-def a_scope_is_a_text() -> None:
+def a_scope_is_a_string() -> None:
     requires_scope(["video.list"])  # type: ignore[arg-type]
 
 
-def a_scope_is_not_a_route() -> APIRouter:
+def a_scope_is_not_a_dependency() -> APIRouter:
     return APIRouter(dependencies=["video.list"])  # type: ignore[list-item]
 
 
-def a_session_belongs_to_a_connection(request: Request) -> None:
+def a_session_requires_a_connection(request: Request) -> None:
     tiktok_session(request.scope)  # type: ignore[arg-type]
     tiktok_session(None)  # type: ignore[arg-type]
 
 
-def a_button_names_its_settings(request: Request) -> str:
+def button_settings_are_keyword_arguments(request: Request) -> str:
     return tiktok_button(request, "/studio")  # type: ignore[call-arg]
