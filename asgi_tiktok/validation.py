@@ -23,6 +23,7 @@ SCOPES = (
     "research.adlib.basic",
     "research.data.basic",
 )
+APP_FIX = "Write TikTokAuthMiddleware(app, tiktok)."
 PORTAL = "Copy it from Credentials in the TikTok developer portal"
 
 
@@ -106,6 +107,7 @@ def without_password(url: str) -> str:
 
 
 def is_plain_path(path: str) -> bool:
+    """True for a path without percent-encoding, empty segments, `.` and `..`."""
     return not re.search(r"%|//|/\.\.?(/|$)", path)
 
 
@@ -161,13 +163,13 @@ def check_callable(name: str, value: object, fix: str) -> None:
         raise ConfigurationError(f"{name} is a {type(value).__name__}.", hint=fix)
 
 
-def check_app(app: Callable[..., Awaitable[None]], fix: str) -> Callable[[Any, Any, Any], Awaitable[None]]:
+def check_app(app: Callable[..., Awaitable[None]]) -> Callable[[Any, Any, Any], Awaitable[None]]:
     """Return the app if the middleware can wrap it."""
-    check_callable("app", app, fix)
+    check_callable("app", app, APP_FIX)
     # Only here can this mistake be seen, because an app that makes it does not import asgi_tiktok.litestar.
     if type(app).__module__.startswith("litestar.middleware."):
         raise ConfigurationError(
-            "app is a middleware of Litestar, which gets requests for the app's own paths only, and none for our routes.",
+            "app is a middleware of Litestar, which gets requests for the app's own paths only, not for our routes.",
             hint="Write Litestar(..., plugins=[TikTokPlugin(tiktok)]), from asgi_tiktok.litestar.",
         )
     return app

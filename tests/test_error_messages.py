@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
@@ -168,8 +169,9 @@ def test_every_setting_has_a_bad_example() -> None:
 
 @pytest.mark.parametrize(("setting", "value"), pairs(BAD_SETTINGS))
 def test_bad_setting_of_tiktok_is_named_with_a_fix(setting: str, value: object) -> None:
+    settings: dict[str, Any] = {setting: value}
     with pytest.raises(ConfigurationError) as caught:
-        new_tiktok(**{setting: value})
+        new_tiktok(**settings)
 
     assert_names_the_fix(caught.value, setting)
     assert "W0RD" not in str(caught.value)
@@ -225,15 +227,15 @@ def test_every_configuration_error_in_the_code_names_a_fix(path: Path) -> None:
 def oauth_errors() -> Iterator[TikTokError]:
     """The errors of the token endpoint."""
     for code in (*HINTS, "invalid_request", "unknown", "server_error", "rate_limit_exceeded"):
-        yield raised(lambda code=code: read_oauth(httpx2.Response(200, json={"error": code}), "token"))
-    yield raised(lambda: read_oauth(httpx2.Response(429), "token"))
-    yield raised(lambda: read_oauth(httpx2.Response(200, json=[]), "token"))
+        yield raised(partial(read_oauth, httpx2.Response(200, json={"error": code}), "token"))
+    yield raised(partial(read_oauth, httpx2.Response(429), "token"))
+    yield raised(partial(read_oauth, httpx2.Response(200, json=[]), "token"))
 
 
 def api_errors() -> Iterator[TikTokError]:
     """The errors of the user info endpoint."""
     for code in (*HINTS, "unknown", "internal_error", "rate_limit_exceeded"):
-        yield raised(lambda code=code: read_api(httpx2.Response(400, json={"error": {"code": code}}), "user_info"))
+        yield raised(partial(read_api, httpx2.Response(400, json={"error": {"code": code}}), "user_info"))
 
 
 def callback_errors() -> Iterator[TikTokError]:
@@ -248,17 +250,17 @@ def callback_errors() -> Iterator[TikTokError]:
         assert error
         yield error
     for query in (b"", b"code=a&error=b", b"code=a&code=b", b"code=%ff", b"code=%0a", b"code=%", b"&" * 60):
-        yield raised(lambda query=query: read_callback(query))
+        yield raised(partial(read_callback, query))
 
 
 def webhook_errors() -> Iterator[TikTokError]:
     """The errors of the webhook."""
     signed = f"t=1,s={'0' * 64}"
     for headers in ([], ["t=x"], ["t=1"], [signed]):
-        yield raised(lambda headers=headers: check_signature(b"secret", headers, b"{}", tolerance=60))
+        yield raised(partial(check_signature, b"secret", headers, b"{}", tolerance=60))
     event = b'{"event": "e", "create_time": 1, "client_key": "other"}'
     for body in (b"", b'{"event": 7, "create_time": 1}', event):
-        yield raised(lambda body=body: read_event(body, "awkey"))
+        yield raised(partial(read_event, body, "awkey"))
 
 
 def raised(call: Callable[[], object]) -> TikTokError:
@@ -275,7 +277,7 @@ def errors() -> list[TikTokError]:
         *callback_errors(),
         *webhook_errors(),
         *(LoginLost(cause) for cause in Cause),
-        raised(lambda: Protection(["studio"], [])),
+        raised(partial(Protection, ["studio"], [])),
         HookFailed("on_login failed.", hint="Its traceback is in the log."),
         LoginDenied("Members only."),
         LoginRequired(),

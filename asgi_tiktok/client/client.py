@@ -70,7 +70,7 @@ class TikTokClient:
         self.scopes = check_scopes("scopes", scopes)
         if not self.scopes:
             raise ConfigurationError("scopes is empty.", hint='Write ("user.info.basic",).')
-        self._pkce = check_pkce(pkce)
+        self._pkce: PKCE = check_pkce(pkce)
         self._endpoints = TIKTOK if base_url is None else Endpoints.at(base_url)
         if transport is not None:
             fix = "Write an async transport of httpx2, for example httpx2.ASGITransport(app)."

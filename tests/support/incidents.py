@@ -178,7 +178,9 @@ INCIDENTS: dict[str, tuple[str, ...]] = {
 }
 
 ELSEWHERE: dict[str, tuple[str, ...]] = {
-    "G-05": ("tests/test_upstream.py::TestStoreFailure::test_sign_out_takes_effect_even_if_the_store_fails_at_first",),
+    "G-05": (
+        "tests/test_upstream.py::TestStoreFailure::test_sign_out_takes_effect_even_if_the_store_fails_at_first",
+    ),
     "H-05": ("tests/frameworks/test_behaviour.py::test_links_keep_the_prefix_that_a_proxy_removes",),
     "L-04": ("tests/test_login.py::test_callback_query_stays_out_of_the_access_log",),
     "L-05": ("tests/test_client.py::test_errors_contain_no_secret",),
