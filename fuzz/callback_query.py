@@ -6,7 +6,7 @@ from fuzz.site import ADA, CALLBACK, CODE, SESSION_COOKIE, TOKEN, USER_INFO, Sit
 
 
 def run(data: bytes) -> None:
-    """Check one query. `{state}` and `{foreign}` are replaced by the states of this browser's login and of another's."""
+    """Check one query. `{state}` and `{foreign}` are replaced by the states of this browser's and another login."""
     run_scene(attack(Site(), data))
 
 
