@@ -1,7 +1,9 @@
-"""The cookies of logins under way: forged, stale, exchanged and far too many (K-01, K-02, K-20 to K-24)."""
+"""Cookies of pending logins: forged, stale, exchanged and too many (K-01, K-02, K-20 to K-24)."""
 
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
 
 import pytest
 from starlette.types import ASGIApp
@@ -9,7 +11,7 @@ from starlette.types import ASGIApp
 from asgi_tiktok import TikTok
 from asgi_tiktok.crypto.records import seal_record
 from asgi_tiktok.emulator import Emulator
-from asgi_tiktok.routes.pending import PendingLogins
+from asgi_tiktok.routes.pending import PURPOSE, PendingLogins
 from tests.support.browser import Browser
 from tests.support.people import AMARA
 from tests.support.requests import send_request
@@ -18,14 +20,18 @@ from tests.support.tiktok import count_requests
 
 pytestmark = pytest.mark.anyio
 
-LONGEST = f"scopes=user.info.profile,user.info.stats,video.list&next=/{'x' * 399}"
+Fields = dict[str, Any]
+
+MAX_QUERY = f"scopes=user.info.profile,user.info.stats,video.list&next=/{'x' * 399}"
 
 
-def pending(browser: Browser) -> dict[str, str]:
+def login_cookies(browser: Browser) -> dict[str, str]:
+    """Return the values of the browser's login cookies by name."""
     return {cookie.name: cookie.value for cookie in browser.jar if cookie.name.startswith(LOGIN_COOKIE)}
 
 
-def plant(browser: Browser, name: str, value: str) -> None:
+def set_cookie(browser: Browser, name: str, value: str) -> None:
+    """Put a cookie into the browser."""
     assert browser.jar.store(browser.home, f"{name}={value}; Secure; Path=/; Max-Age=600")
 
 
@@ -36,8 +42,8 @@ FORGED: dict[str, Callable[[str], str]] = {
     "K-01 first byte": lambda value: ("B" if value[0] != "B" else "A") + value[1:],
     "K-01 last byte": lambda value: value[:-2] + ("B" if value[-2] != "B" else "A") + value[-1],
     "K-06 quoted": lambda value: f'""{value}""',
-    "K-06 no base64 before it": lambda value: f"!!!!{value}",
-    "K-06 no base64 within": lambda value: f"{value[:4]}\xff\xff\xff\xff{value[4:]}",
+    "K-06 other characters in front": lambda value: f"!!!!{value}",
+    "K-06 other characters inside": lambda value: f"{value[:4]}\xff\xff\xff\xff{value[4:]}",
     "K-12 4 KB": lambda value: "A" * 4000,
 }
 
@@ -47,8 +53,8 @@ async def test_forged_login_cookie_is_rejected(
     victim: Browser, emulator: Emulator, forge: Callable[[str], str]
 ) -> None:
     callback_url = await victim.approve_login()
-    ((name, value),) = pending(victim).items()
-    plant(victim, name, forge(value))
+    ((name, value),) = login_cookies(victim).items()
+    set_cookie(victim, name, forge(value))
     response = await victim.request(callback_url)
 
     assert response.status == 400
@@ -61,9 +67,9 @@ async def test_k01_login_cookie_under_another_name_is_rejected(
 ) -> None:
     callback_url = await victim.approve_login()
     await attacker.start_login()
-    ((name, _),) = pending(victim).items()
-    ((_, foreign),) = pending(attacker).items()
-    plant(victim, name, foreign)
+    ((name, _),) = login_cookies(victim).items()
+    ((_, value_of_attacker),) = login_cookies(attacker).items()
+    set_cookie(victim, name, value_of_attacker)
 
     assert "This sign-in cannot be finished" in (await victim.request(callback_url)).text
     assert count_requests(emulator) == 0
@@ -72,7 +78,7 @@ async def test_k01_login_cookie_under_another_name_is_rejected(
 @pytest.mark.legitimate
 async def test_k04_genuine_login_cookie_is_accepted_beside_a_forged_one(site: ASGIApp, victim: Browser) -> None:
     callback_url = victim.home.join(await victim.approve_login())
-    ((name, value),) = pending(victim).items()
+    ((name, value),) = login_cookies(victim).items()
     headers = [("cookie", f"{name}=forged; {name}={value}")]
 
     assert (
@@ -84,7 +90,7 @@ async def test_k04_two_genuine_login_cookies_of_one_name_are_both_rejected(
     site: ASGIApp, victim: Browser, emulator: Emulator
 ) -> None:
     callback_url = victim.home.join(await victim.approve_login())
-    ((name, value),) = pending(victim).items()
+    ((name, value),) = login_cookies(victim).items()
     for headers in ([f"{name}={value}; {name}={value}"], [f"{name}={value}"] * 2):
         cookies = [("cookie", header) for header in headers]
         assert (
@@ -97,31 +103,46 @@ async def test_k01_session_and_login_cookies_cannot_replace_each_other(victim: B
     await victim.sign_in()
     session = victim.session_cookie
     callback_url = await victim.approve_login()
-    ((name, value),) = pending(victim).items()
-    plant(victim, SESSION_COOKIE, value)
+    ((name, value),) = login_cookies(victim).items()
+    set_cookie(victim, SESSION_COOKIE, value)
     assert await victim.display_name() == ""
-    plant(victim, name, session)
+    set_cookie(victim, name, session)
     assert (await victim.request(callback_url)).status == 400
     assert count_requests(emulator) == 1
 
 
-VERSIONS: dict[str, dict[str, object]] = {
-    "K-02 nothing": {},
-    "K-02 half": {"state": "s"},
-    "K-02 no scopes": {"scopes": None},
-    "K-02 more": {"more": 1},
+async def rewrite_login_cookie(victim: Browser, tiktok: TikTok, change: Callable[[Fields], Fields]) -> None:
+    """Replace the victim's only login cookie by a genuine one with changed fields."""
+    ((name, value),) = login_cookies(victim).items()
+    logins = PendingLogins(tiktok)
+    login = logins.read(name, value.encode())
+    assert login
+    sealed = seal_record(tiktok._keys.newest, PURPOSE, change(asdict(login)), context=logins.context(name))
+    set_cookie(victim, name, urlsafe_b64encode(sealed).rstrip(b"=").decode())
+
+
+@pytest.mark.legitimate
+async def test_k02_rewritten_login_cookie_without_a_change_is_accepted(victim: Browser, tiktok: TikTok) -> None:
+    callback_url = await victim.approve_login()
+    await rewrite_login_cookie(victim, tiktok, lambda fields: fields)
+
+    assert (await victim.request(callback_url)).status == 303
+
+
+VERSIONS: dict[str, Callable[[Fields], Fields]] = {
+    "K-02 no fields": lambda fields: {},
+    "K-02 state alone": lambda fields: {"state": fields["state"]},
+    "K-02 scopes that are null": lambda fields: {**fields, "scopes": None},
+    "K-02 an unknown field": lambda fields: {**fields, "more": 1},
 }
 
 
-@pytest.mark.parametrize("facts", VERSIONS.values(), ids=VERSIONS.keys())
+@pytest.mark.parametrize("change", VERSIONS.values(), ids=VERSIONS.keys())
 async def test_login_cookie_of_another_version_gets_an_error_page(
-    victim: Browser, tiktok: TikTok, emulator: Emulator, facts: dict[str, object]
+    victim: Browser, tiktok: TikTok, emulator: Emulator, change: Callable[[Fields], Fields]
 ) -> None:
     callback_url = await victim.approve_login()
-    ((name, _),) = pending(victim).items()
-    logins = PendingLogins(tiktok)
-    sealed = seal_record(tiktok._keys.newest, "login", facts, context=logins.context(name))
-    plant(victim, name, urlsafe_b64encode(sealed).rstrip(b"=").decode())
+    await rewrite_login_cookie(victim, tiktok, change)
 
     assert "This sign-in cannot be finished" in (await victim.request(callback_url)).text
     assert count_requests(emulator) == 0
@@ -129,7 +150,7 @@ async def test_login_cookie_of_another_version_gets_an_error_page(
 
 
 @pytest.mark.legitimate
-@pytest.mark.parametrize("first", [0, 1], ids=["K-20 in order", "K-20 the other way"])
+@pytest.mark.parametrize("first", [0, 1], ids=["K-20 in order", "K-20 in reverse order"])
 async def test_logins_in_two_tabs_both_succeed(victim: Browser, first: int) -> None:
     tabs = [await victim.approve_login("next=/a"), await victim.approve_login("next=/b")]
 
@@ -140,7 +161,7 @@ async def test_logins_in_two_tabs_both_succeed(victim: Browser, first: int) -> N
 
 async def test_k21_sixth_pending_login_evicts_the_oldest(victim: Browser, emulator: Emulator) -> None:
     tabs = [await victim.approve_login() for _ in range(6)]
-    assert len(pending(victim)) == 5
+    assert len(login_cookies(victim)) == 5
     oldest = await victim.request(tabs[0])
 
     assert oldest.status == 400
@@ -159,7 +180,7 @@ async def test_k22_background_requests_start_no_login(victim: Browser) -> None:
             assert not response.set_cookie_lines
 
 
-UNASKED = {
+WITHOUT_CLICK = {
     "K-22 prefetch": {"sec-purpose": "prefetch"},
     "K-22 prerender": {"sec-purpose": "prefetch;prerender"},
     "K-22 Purpose": {"purpose": "prefetch"},
@@ -169,7 +190,7 @@ UNASKED = {
 }
 
 
-@pytest.mark.parametrize("headers", UNASKED.values(), ids=UNASKED.keys())
+@pytest.mark.parametrize("headers", WITHOUT_CLICK.values(), ids=WITHOUT_CLICK.keys())
 async def test_requests_without_a_click_start_no_login(site: ASGIApp, headers: dict[str, str]) -> None:
     response = await send_request(site, "GET", LOGIN, headers=headers.items())
 
@@ -178,13 +199,11 @@ async def test_requests_without_a_click_start_no_login(site: ASGIApp, headers: d
 
 
 async def test_k23_stale_login_cookies_are_deleted_first(victim: Browser) -> None:
-    stale = {f"{LOGIN_COOKIE}{'A' * 9}{number:02}" for number in range(20)}
-    for name in stale:
-        plant(victim, name, "x" * 200)
+    for number in range(20):
+        set_cookie(victim, f"{LOGIN_COOKIE}{'A' * 9}{number:02}", "x" * 200)
     assert (await victim.visit(await victim.approve_login())).url.endswith("/me")
 
-    assert pending(victim).keys() <= stale
-    assert not pending(victim)
+    assert not login_cookies(victim)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +220,8 @@ async def test_login_cookie_with_an_impossible_name_is_not_echoed(site: ASGIApp,
 async def test_k24_maximum_of_pending_logins_fits_into_a_cookie_header(victim: Browser) -> None:
     await victim.sign_in()
     for _ in range(7):
-        await victim.start_login(LONGEST)
+        await victim.start_login(MAX_QUERY)
 
+    assert len(login_cookies(victim)) == 5
     assert len(victim.jar.cookie_header(victim.home)) < 6 * 1024
     assert (await victim.request("/me")).json()["name"] == AMARA.display_name

@@ -1,4 +1,4 @@
-"""A login that began in one browser never ends in another: over every store, in every framework (N-01 to N-08)."""
+"""A login that starts in one browser never ends in another: every store, every framework (N-01 to N-08)."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from asgi_tiktok import MemoryStore, Store, TikTok, TikTokAuthMiddleware, TikTokUser
 from asgi_tiktok.emulator import DEFAULT_APP, Emulator
+from asgi_tiktok.routes.pending import PendingLogins
 from tests.support.app import app
 from tests.support.browser import Browser
 from tests.support.people import AMARA, JUN
@@ -24,53 +25,53 @@ pytestmark = pytest.mark.anyio
 EVIL = "https://evil.test/"
 
 
-async def nobody(victim: Browser) -> str:
+async def stay_anonymous(victim: Browser) -> str:
     return ""
 
 
-async def on_the_way(victim: Browser) -> str:
+async def start_login(victim: Browser) -> str:
     await victim.start_login()
     return ""
 
 
-async def signed_in(victim: Browser) -> str:
+async def sign_in(victim: Browser) -> str:
     await victim.sign_in(JUN)
     return JUN.display_name
 
 
-async def both(victim: Browser) -> str:
-    name = await signed_in(victim)
-    await on_the_way(victim)
+async def sign_in_and_start_login(victim: Browser) -> str:
+    name = await sign_in(victim)
+    await start_login(victim)
     return name
 
 
 VICTIMS = {
-    "N-01 nobody": nobody,
-    "N-01 on the way to TikTok": on_the_way,
-    "N-01 signed in": signed_in,
-    "N-01 signed in, and on the way again": both,
+    "N-01 anonymous": stay_anonymous,
+    "N-01 with a pending login": start_login,
+    "N-01 signed in": sign_in,
+    "N-01 signed in, with a pending login": sign_in_and_start_login,
 }
 each_victim = pytest.mark.parametrize("prepare", VICTIMS.values(), ids=VICTIMS.keys())
 Prepare = Callable[[Browser], Any]
 
 
-async def lure(attacker: Browser, victim: Browser, prepare: Prepare) -> None:
-    """The attacker stops short of the callback, and has the victim's browser go there."""
+async def attack(attacker: Browser, victim: Browser, prepare: Prepare) -> None:
+    """Open the attacker's callback in the victim's browser, and check that it is rejected and changes nothing."""
     emulator = attacker.emulator
     name = await prepare(victim)
     session = [cookie.value for cookie in victim.jar if cookie.name.startswith(SESSION_COOKIE)]
     assert bool(session) == bool(name)
-    trap = await attacker.approve_login(f"next={attacker.prefix}/me", AMARA)
+    callback_url = await attacker.approve_login(f"next={attacker.prefix}/me", AMARA)
     before = count_requests(emulator)
     for page, top_level in ((EVIL, True), (EVIL, False), (None, True), ("https://www.tiktok.com/", True)):
-        response = await victim.request(trap, page=page, top_level=top_level)
+        response = await victim.request(callback_url, page=page, top_level=top_level)
         assert response.status == 400
         assert not any(cookie.startswith(SESSION_COOKIE) for cookie in response.set_cookie_lines)
-    assert count_requests(emulator) == before, "TikTok was asked"
+    assert count_requests(emulator) == before, "a request went to TikTok"
     assert [cookie.value for cookie in victim.jar if cookie.name.startswith(SESSION_COOKIE)] == session
     assert await victim.display_name() == name
-    # It was no fault of the address: in the browser where it began it works.
-    assert (await attacker.visit(trap)).json()["name"] == AMARA.display_name
+    # The same callback works in the browser in which the login started.
+    assert (await attacker.visit(callback_url)).json()["name"] == AMARA.display_name
 
 
 @each_victim
@@ -79,7 +80,7 @@ async def test_callback_of_the_attacker_is_rejected_with_every_store(
 ) -> None:
     tiktok = new_tiktok(httpx2.ASGITransport(emulator), store=each_store)
     site = TikTokAuthMiddleware(app, tiktok)
-    await lure(Browser(site, emulator), Browser(site, emulator), prepare)
+    await attack(Browser(site, emulator), Browser(site, emulator), prepare)
 
 
 @each_victim
@@ -93,7 +94,7 @@ async def test_callback_of_the_attacker_is_rejected_in_every_framework(
     emulator = Emulator([replace(DEFAULT_APP, redirect_uris=(redirect_uri,))])
     tiktok = new_tiktok(httpx2.ASGITransport(emulator), redirect_uri=redirect_uri)
     site = build_site(framework, install, tiktok)
-    await lure(Browser(site, emulator, prefix=prefix), Browser(site, emulator, prefix=prefix), prepare)
+    await attack(Browser(site, emulator, prefix=prefix), Browser(site, emulator, prefix=prefix), prepare)
 
 
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -115,48 +116,50 @@ SETTINGS: dict[str, dict[str, Any]] = {
 async def test_callback_of_the_attacker_is_rejected_with_any_settings(
     emulator: Emulator, settings: dict[str, Any], prepare: Prepare
 ) -> None:
-    """TikTok ignores the challenge of a website, so nothing may depend on it, nor on any other setting."""
+    """TikTok ignores the PKCE challenge of websites, so the protection must not depend on it or on any setting."""
     tiktok = new_tiktok(httpx2.ASGITransport(emulator), **settings)
     site = TikTokAuthMiddleware(app, tiktok, allow_missing_origin=True, websocket_origins=[EVIL.rstrip("/")])
-    await lure(Browser(site, emulator), Browser(site, emulator), prepare)
+    await attack(Browser(site, emulator), Browser(site, emulator), prepare)
 
 
 async def test_n01_link_to_the_attackers_login_at_tiktok_is_rejected(attacker: Browser, victim: Browser) -> None:
-    """Who agreed once is sent back without a page, so the attacker's address of TikTok is a trap as well."""
+    """TikTok shows no page to a user who has consented before, so the link leads straight to the callback."""
     await victim.sign_in(JUN)
     await victim.sign_out()
-    to_tiktok = await attacker.start_login()
-    response = await victim.visit(to_tiktok, page=EVIL, person=JUN)
+    authorization_url = await attacker.start_login()
+    response = await victim.visit(authorization_url, page=EVIL, person=JUN)
 
     assert response.status == 400
     assert count_requests(victim.emulator) == 1
     assert await victim.display_name() == ""
 
 
-def mixed(code_of: str, state_of: str) -> str:
+def combined(code_of: str, state_of: str) -> str:
+    """Return a callback with the code of one callback URL and the state of another."""
     code, state = (parse_qs(urlsplit(address).query) for address in (code_of, state_of))
     return f"{CALLBACK}?code={quote(code['code'][0])}&state={state['state'][0]}"
 
 
 async def test_n02_attackers_code_with_the_victims_state_fails_the_pkce_check() -> None:
-    """Where TikTok does check the challenge, a code that was planted is of no use."""
+    """TikTok checks the challenge of apps on loopback addresses."""
     redirect_uri = "http://localhost:8000/auth/tiktok/callback"
     emulator = Emulator([replace(DEFAULT_APP, redirect_uris=(redirect_uri,))])
     tiktok = new_tiktok(httpx2.ASGITransport(emulator), redirect_uri=redirect_uri)
     site = TikTokAuthMiddleware(app, tiktok)
     attacker, victim = (Browser(site, emulator, home="http://localhost:8000") for _ in range(2))
-    response = await victim.request(mixed(await attacker.approve_login(), await victim.approve_login()))
+    response = await victim.request(combined(await attacker.approve_login(), await victim.approve_login()))
 
     assert response.status in (400, 500)
+    assert "Code verifier or code challenge is invalid" in response.text
     assert await victim.display_name() == ""
 
 
 async def test_n02_state_without_its_cookie_is_rejected(
     attacker: Browser, victim: Browser, emulator: Emulator
 ) -> None:
-    own, foreign = await victim.approve_login(), await attacker.approve_login()
+    own, of_attacker = await victim.approve_login(), await attacker.approve_login()
     assert all(cookie.name.startswith(LOGIN_COOKIE) for cookie in victim.jar)
-    for address in (foreign, mixed(own, foreign)):
+    for address in (of_attacker, combined(own, of_attacker)):
         assert (await victim.request(address)).status == 400
     assert count_requests(emulator) == 0
 
@@ -164,8 +167,8 @@ async def test_n02_state_without_its_cookie_is_rejected(
 async def test_n07_sibling_host_cannot_set_the_attackers_login_cookie(
     site: ASGIApp, emulator: Emulator, attacker: Browser
 ) -> None:
-    """A sibling site that may set cookies for the whole domain still cannot set ours."""
-    trap = urlsplit(await attacker.approve_login())
+    """A sibling host can set cookies for the whole domain, but not our cookies."""
+    callback_url = urlsplit(await attacker.approve_login())
     victim = Browser(site, emulator, home="https://app.example.com")
     sibling = victim.home.join("https://evil.example.com/")
     for cookie in attacker.jar:
@@ -175,27 +178,31 @@ async def test_n07_sibling_host_cannot_set_the_attackers_login_cookie(
             f"\xa0{cookie.name}={cookie.value}",
         ):
             victim.jar.store(sibling, f"{line}; Domain=example.com; Path=/; Secure")
-    response = await victim.request(f"{trap.path}?{trap.query}")
+    response = await victim.request(f"{callback_url.path}?{callback_url.query}")
 
     assert response.status == 400
     assert count_requests(emulator) == 0
 
 
-OTHERS: dict[str, dict[str, Any]] = {
+OTHER_APPS: dict[str, dict[str, Any]] = {
     "N-08 another app": {"client_key": "sbanotherapp"},
     "N-08 another TikTok": {"base_url": None},
-    "N-08 another address": {"redirect_uri": f"{ORIGIN}/other/callback"},
+    "N-08 another redirect_uri": {"redirect_uri": f"{ORIGIN}/other/callback"},
 }
 
 
-@pytest.mark.parametrize("settings", OTHERS.values(), ids=OTHERS.keys())
+@pytest.mark.parametrize("settings", OTHER_APPS.values(), ids=OTHER_APPS.keys())
 async def test_login_of_one_app_is_rejected_by_another(
     tiktok: TikTok, store: MemoryStore, emulator: Emulator, settings: dict[str, Any]
 ) -> None:
-    """Two TikTok apps under one secret and in one store, as staging and production may be."""
+    """Two TikTok apps with the same keys and the same store, as staging and production may have."""
     other = new_tiktok(httpx2.ASGITransport(emulator), store=store, **settings)
     browser = Browser(TikTokAuthMiddleware(app, other), emulator)
     state = parse_qs(urlsplit(await browser.start_login()).query)["state"][0]
+    ((_, value),) = [(cookie.name, cookie.value) for cookie in browser.jar]
+    # If the paths differ, so do the names of the cookies. An attacker can rename a cookie of their own browser.
+    name = PendingLogins(tiktok).cookie_name(state)
+    assert browser.jar.store(browser.home, f"{name}={value}; Secure; Path=/")
     browser.app = TikTokAuthMiddleware(app, tiktok)
 
     response = await browser.request(f"{CALLBACK}?code=c&state={state}")
@@ -214,11 +221,11 @@ async def test_n03_every_login_has_its_own_state_and_verifier(victim: Browser) -
 
 
 async def test_n21_login_started_by_another_site_links_no_accounts(tiktok: TikTok, victim: Browser) -> None:
-    """It leads to a session of its own; who was there before is neither asked nor told."""
+    """The login makes a new session. The hook does not get the earlier user."""
     seen: list[tuple[str, bool]] = []
 
     @tiktok.on_login
-    async def remember(user: TikTokUser, request: Request) -> dict[str, Any]:
+    async def on_login(user: TikTokUser, request: Request) -> dict[str, Any]:
         seen.append((user.open_id, {"user", "auth", "tiktok", "session"} & request.scope.keys() != set()))
         return {"of": user.open_id}
 
@@ -232,11 +239,11 @@ async def test_n21_login_started_by_another_site_links_no_accounts(tiktok: TikTo
 
 
 async def test_n20_users_are_identified_by_open_id_alone() -> None:
-    """Names change hands: the same name is somebody else, and a new name is the same person."""
-    impostor = replace(JUN, display_name=AMARA.display_name, username=AMARA.username)
-    case = replace(JUN, open_id=AMARA.open_id.swapcase(), display_name=AMARA.display_name)
+    """The same name can belong to another user, and a user can change their name."""
+    same_name = replace(JUN, display_name=AMARA.display_name, username=AMARA.username)
+    other_case = replace(JUN, open_id=AMARA.open_id.swapcase(), display_name=AMARA.display_name)
     ids = []
-    for person in (AMARA, impostor, case, replace(AMARA, display_name="Renamed", username="renamed")):
+    for person in (AMARA, same_name, other_case, replace(AMARA, display_name="Renamed", username="renamed")):
         emulator = Emulator(people=[person])
         site = TikTokAuthMiddleware(app, new_tiktok(httpx2.ASGITransport(emulator)))
         ids.append((await Browser(site, emulator).sign_in()).json()["id"])

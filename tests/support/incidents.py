@@ -6,6 +6,7 @@
 HERE = "tests/security/"
 STORES = HERE + "test_login_csrf.py::test_callback_of_the_attacker_is_rejected_with_every_store"
 FRAMEWORKS = HERE + "test_login_csrf.py::test_callback_of_the_attacker_is_rejected_in_every_framework"
+SETTINGS = HERE + "test_login_csrf.py::test_callback_of_the_attacker_is_rejected_with_any_settings"
 STATE_ALONE = HERE + "test_login_csrf.py::test_n02_state_without_its_cookie_is_rejected"
 NO_LINKING = HERE + "test_login_csrf.py::test_n21_login_started_by_another_site_links_no_accounts"
 IDENTITY = HERE + "test_login_csrf.py::test_n20_users_are_identified_by_open_id_alone"
@@ -30,14 +31,14 @@ INCIDENTS: dict[str, tuple[str, ...]] = {
     "C-04": (STATE_ALONE,),
     "C-05": (STORES,),
     "C-06": (STATE_ALONE,),
-    "C-07": (f"{STORES}[memory-N-01 on the way to TikTok]",),
+    "C-07": (f"{STORES}[memory-N-01 with a pending login]",),
     "C-08": (STORES, STATE_ALONE, HERE + "test_login_csrf.py::test_n03_every_login_has_its_own_state_and_verifier"),
     "C-09": (LOGIN_COOKIES + "test_k01_session_and_login_cookies_cannot_replace_each_other",),
     "C-10": (HERE + "test_login_csrf.py::test_login_of_one_app_is_rejected_by_another",),
     "C-11": (NO_LINKING,),
     "C-12": (f"{CALLBACK}[P-02 empty state]", f"{CALLBACK}[P-02 code alone]"),
     "C-13": (OUTCOMES + "test_error_parameters_are_neither_shown_nor_logged[spoof-P-13]",),
-    "C-14": (f"{STORES}[memory-N-01 nobody]",),
+    "C-14": (f"{STORES}[memory-N-01 anonymous]",),
     "C-15": (HERE + "test_login_csrf.py::test_n01_link_to_the_attackers_login_at_tiktok_is_rejected",),
     "C-16": (
         STORES,
@@ -45,10 +46,7 @@ INCIDENTS: dict[str, tuple[str, ...]] = {
         "tests/test_upstream.py::test_user_info_of_another_user_signs_nobody_in",
         "tests/test_tokens.py::test_token_of_another_user_is_rejected",
     ),
-    "C-17": (
-        HERE
-        + "test_login_csrf.py::test_callback_of_the_attacker_is_rejected_with_any_settings[N-01 nobody-N-02 loosest]",
-    ),
+    "C-17": (f"{SETTINGS}[N-01 anonymous-N-02 loosest]",),
     "C-18": (NO_LINKING,),
     "C-19": (
         CONTRACT + "test_keys_are_compared_byte_by_byte",
@@ -136,7 +134,7 @@ INCIDENTS: dict[str, tuple[str, ...]] = {
         HERE + "test_cookies.py::test_two_genuine_cookies_are_both_rejected",
     ),
     "C-84": (
-        LOGOUT + "test_form_without_a_valid_csrf_token_is_rejected[G-03 right, behind a semicolon]",
+        LOGOUT + "test_form_without_a_valid_csrf_token_is_rejected[G-03 right token after a semicolon]",
         PATHS + "test_h09_logout_stops_reading_an_endless_body",
     ),
     "C-85": ("tests/test_upstream.py::test_error_of_tiktok_shows_a_page_with_a_link_to_start_again",),
@@ -165,7 +163,7 @@ INCIDENTS: dict[str, tuple[str, ...]] = {
         SOCKETS + "test_websocket_from_another_origin_is_refused",
         SOCKETS + "test_anonymous_websocket_on_a_protected_path_is_refused",
     ),
-    "C-92": (LOGOUT + "test_request_without_proof_of_its_origin_is_rejected[G-03 no-cors is no proof]",),
+    "C-92": (LOGOUT + "test_request_without_proof_of_its_origin_is_rejected[G-03 cross-site and no-cors]",),
     "C-93": (
         HOSTS + "test_login_does_not_depend_on_host_or_forwarded_headers",
         "tests/test_client.py::test_refused_revocation_is_an_error",
