@@ -1,4 +1,4 @@
-"""Which paths and methods are ours, and which are guarded, however they are spelt (H-01 to H-09)."""
+"""Our routes have exact paths and methods; protected paths are protected in every spelling (H-01 to H-09)."""
 
 from collections.abc import Iterator
 
@@ -20,7 +20,7 @@ from tests.support.tiktok import count_requests, new_tiktok
 pytestmark = pytest.mark.anyio
 
 
-# As servers deliver them, decoded once.
+# Servers decode a path once before they pass it to the app.
 NOT_OURS = {
     "H-01 two slashes": "//auth/tiktok/login",
     "H-01 two slashes within": "/auth//tiktok/login",
@@ -39,7 +39,7 @@ NOT_OURS = {
     "H-01 long s": "/auth/tiktok/\u017fession",
     "H-01 encoded twice": "/auth/tiktok/%6cogin",
     "H-03 slash": "/auth/tiktok/login/",
-    "H-03 slash behind the callback": "/auth/tiktok/callback/",
+    "H-03 slash after the callback": "/auth/tiktok/callback/",
     "H-03 the prefix alone": "/auth/tiktok",
     "H-03 a longer name": "/auth/tiktok/webhooks",
     "H-04 no slash": "auth/tiktok/login",
@@ -52,7 +52,7 @@ NOT_OURS = {
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
-    """An app that takes whatever path reaches it for its own."""
+    """An app that responds with the path that it got."""
     await PlainTextResponse("app:" + scope["path"].encode().hex())(scope, receive, send)
 
 
@@ -71,20 +71,20 @@ async def test_path_that_differs_from_our_route_is_protected_like_any_other(tikt
     assert response.status == 401
 
 
-GUARDED = {
-    "H-01 itself": "/studio",
+PROTECTED = {
+    "H-01 exact": "/studio",
     "H-01 slash": "/studio/",
     "H-01 below": "/studio/x",
     "H-01 two slashes": "//studio",
     "H-01 capitals": "/STUDIO",
     "H-01 dot": "/./studio",
     "H-01 dots": "/x/../studio",
-    "H-01 dots behind": "/studio/../x",
+    "H-01 dots at the end": "/studio/../x",
     "H-01 dots below the root": "/../../studio",
     "H-01 parameter": "/studio;v=1",
     "H-01 parameter before": "/;x/studio",
     "H-01 backslash": "/x\\..\\studio",
-    "H-01 dotless": "/\u017ftudio",
+    "H-01 long s": "/\u017ftudio",
     "H-04 no slash": "studio",
     "H-04 whole address": "http://evil.test/studio",
     "H-04 userinfo": "@evil/studio",
@@ -93,7 +93,7 @@ GUARDED = {
 }
 
 
-@pytest.mark.parametrize("path", GUARDED.values(), ids=GUARDED.keys())
+@pytest.mark.parametrize("path", PROTECTED.values(), ids=PROTECTED.keys())
 async def test_protected_path_is_protected_in_every_spelling(tiktok: TikTok, path: str) -> None:
     site = TikTokAuthMiddleware(echo, tiktok, protect=("/studio",))
 
@@ -101,7 +101,7 @@ async def test_protected_path_is_protected_in_every_spelling(tiktok: TikTok, pat
     assert (await send_request(site, "OPTIONS", path)).status == 401
 
 
-BESIDE = {
+NOT_PUBLIC = {
     "H-07 root": "/",
     "H-07 slash": "/health/",
     "H-07 longer": "/healthz",
@@ -120,7 +120,7 @@ BESIDE = {
 }
 
 
-@pytest.mark.parametrize("path", BESIDE.values(), ids=BESIDE.keys())
+@pytest.mark.parametrize("path", NOT_PUBLIC.values(), ids=NOT_PUBLIC.keys())
 async def test_only_the_exact_public_path_is_public(tiktok: TikTok, path: str) -> None:
     site = TikTokAuthMiddleware(echo, tiktok, protect=("/",), public=("/health",))
 
@@ -148,8 +148,8 @@ async def test_h03_callback_with_a_final_slash_is_found_only_with_the_slash(emul
 
 
 MOUNTS = {
-    "H-05 ours": ("/app/auth/tiktok/login", "", 302),
-    "H-05 prefix taken off": ("/auth/tiktok/login", "/app", 302),
+    "H-05 mounted": ("/app/auth/tiktok/login", "", 302),
+    "H-05 prefix removed": ("/auth/tiktok/login", "/app", 302),
     "H-05 prefix kept": ("/app/auth/tiktok/login", "/app", 302),
     "H-05 longer prefix": ("/app2/auth/tiktok/login", "/app", 404),
     "H-05 prefix twice": ("/app/app/auth/tiktok/login", "/app", 404),
@@ -159,28 +159,29 @@ MOUNTS = {
 
 @pytest.mark.parametrize(("path", "root_path", "status"), MOUNTS.values(), ids=MOUNTS.keys())
 async def test_mounted_site_serves_its_routes_below_the_prefix_only(path: str, root_path: str, status: int) -> None:
-    async def nothing(scope: Scope, receive: Receive, send: Send) -> None:
+    async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
         await PlainTextResponse("no", status_code=404)(scope, receive, send)
 
     tiktok = new_tiktok(redirect_uri="https://testserver/app/auth/tiktok/callback")
-    site = TikTokAuthMiddleware(nothing, tiktok)
+    site = TikTokAuthMiddleware(not_found, tiktok)
     outer: ASGIApp = site if root_path else Starlette(routes=[Mount("/app", site)])
     response = await send_request(outer, "GET", path, root_path=root_path)
 
     assert response.status == status
+    assert len(response.set_cookie_lines) == (status == 302)
     for line in response.set_cookie_lines.values():
         assert "; Path=/; " in line
 
 
-GUARDED_BELOW = {
+PROTECTED_BELOW_PREFIX = {
     "H-05 prefix kept": "/app/studio",
-    "H-05 prefix taken off": "/studio",
+    "H-05 prefix removed": "/studio",
     "H-05 dots over the prefix": "/app/../studio",
     "H-05 two slashes": "/app//studio",
 }
 
 
-@pytest.mark.parametrize("path", GUARDED_BELOW.values(), ids=GUARDED_BELOW.keys())
+@pytest.mark.parametrize("path", PROTECTED_BELOW_PREFIX.values(), ids=PROTECTED_BELOW_PREFIX.keys())
 async def test_protected_paths_are_relative_to_the_prefix(tiktok: TikTok, path: str) -> None:
     site = TikTokAuthMiddleware(echo, tiktok, protect=("/studio",))
 
@@ -207,11 +208,13 @@ async def test_other_methods_get_405(site: ASGIApp, method: str, path: str) -> N
     assert not response.set_cookie_lines
 
 
-@pytest.mark.parametrize(("path", "reaches"), [("/studio", False), ("/x", True)], ids=["H-08 guarded", "H-08 open"])
+@pytest.mark.parametrize(
+    ("path", "reaches"), [("/studio", False), ("/x", True)], ids=["H-08 protected", "H-08 not protected"]
+)
 async def test_connection_of_an_unknown_type_is_refused_on_protected_paths(
     tiktok: TikTok, path: str, reaches: bool
 ) -> None:
-    reached = []
+    reached: list[str] = []
 
     async def inner(scope: Scope, receive: Receive, send: Send) -> None:
         reached.append(scope["type"])
@@ -222,7 +225,7 @@ async def test_connection_of_an_unknown_type_is_refused_on_protected_paths(
     assert reached == (["webtransport"] if reaches else [])
 
 
-def endless() -> Iterator[bytes]:
+def endless_body() -> Iterator[bytes]:
     while True:
         yield b"x" * 1000
 
@@ -230,14 +233,14 @@ def endless() -> Iterator[bytes]:
 async def test_h09_login_and_callback_read_no_body(victim: Browser) -> None:
     callback_url = victim.home.join(await victim.approve_login())
     cookie = victim.jar.cookie_header(victim.home)
-    login = await send_request(victim.app, "GET", LOGIN, body=endless())
+    login = await send_request(victim.app, "GET", LOGIN, body=endless_body())
     callback = await send_request(
         victim.app,
         "GET",
         callback_url.path,
         query=callback_url.query.encode(),
         headers=[("cookie", cookie)],
-        body=endless(),
+        body=endless_body(),
     )
 
     assert (login.status, login.bytes_read) == (302, 0)
@@ -247,7 +250,7 @@ async def test_h09_login_and_callback_read_no_body(victim: Browser) -> None:
 async def test_h09_logout_stops_reading_an_endless_body(victim: Browser) -> None:
     await victim.sign_in()
     headers = [("cookie", f"{SESSION_COOKIE}={victim.session_cookie}"), ("expect", "100-continue")]
-    response = await send_request(victim.app, "POST", LOGOUT, headers=headers, body=endless())
+    response = await send_request(victim.app, "POST", LOGOUT, headers=headers, body=endless_body())
 
     assert response.status == 403
     assert response.bytes_read <= 3000
@@ -267,8 +270,8 @@ HEADERS = {
 @pytest.mark.parametrize("header", HEADERS.values(), ids=HEADERS.keys())
 async def test_headers_that_name_another_path_are_ignored(victim: Browser, emulator: Emulator, header: str) -> None:
     for value in ("/health", "/auth/tiktok/login", "middleware:middleware:middleware", "POST"):
-        guarded = await victim.request("/studio", headers=[(header, value), ("user-agent", "kube-probe/1.0")])
-        assert guarded.location == f"{LOGIN}?next=%2Fstudio"
-        assert not guarded.set_cookie_lines
+        redirect = await victim.request("/studio", headers=[(header, value), ("user-agent", "kube-probe/1.0")])
+        assert redirect.location == f"{LOGIN}?next=%2Fstudio"
+        assert not redirect.set_cookie_lines
         assert (await victim.request("/me", headers=[(header, value)])).json()["name"] == ""
     assert count_requests(emulator) == 0

@@ -1,4 +1,4 @@
-"""Sessions that were stolen, ended or planted (K-10 to K-12)."""
+"""Sessions that were stolen, have ended or were set by an attacker (K-10 to K-12)."""
 
 from base64 import urlsafe_b64decode
 from collections.abc import Awaitable, Callable
@@ -19,15 +19,17 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def stolen(victim: Browser) -> str:
-    """A Cookie header with a genuine session."""
+async def cookie(site: ASGIApp, victim: Browser) -> str:
+    """A Cookie header with a genuine session, which an attacker may have stolen."""
     await victim.sign_in()
-    return f"{SESSION_COOKIE}={victim.session_cookie}"
+    header = f"{SESSION_COOKIE}={victim.session_cookie}"
+    assert await user_of(site, header) == AMARA.display_name
+    return header
 
 
 ENDED: dict[str, Callable[[Browser, TikTok], Awaitable[object]]] = {
     "K-11 after a sign-out": lambda victim, tiktok: victim.sign_out(),
-    "K-11 after all its user's sessions ended": lambda victim, tiktok: tiktok.end_sessions(AMARA.open_id),
+    "K-11 after all sessions of the user have ended": lambda victim, tiktok: tiktok.end_sessions(AMARA.open_id),
     "K-11 after the app was disconnected": lambda victim, tiktok: tiktok.disconnect(AMARA.open_id),
     "K-11 after another login": lambda victim, tiktok: victim.sign_in(JUN),
 }
@@ -39,51 +41,51 @@ async def test_cookie_of_an_ended_session_is_rejected(
     tiktok: TikTok,
     store: MemoryStore,
     victim: Browser,
-    stolen: str,
+    cookie: str,
     end: Callable[[Browser, TikTok], Awaitable[object]],
 ) -> None:
     await end(victim, tiktok)
     records = set(store._records)
 
-    assert await user_of(site, stolen) == ""
-    assert set(store._records) <= records, "an ended session came back"
+    assert await user_of(site, cookie) == ""
+    assert set(store._records) <= records, "the session was restored"
 
 
-async def test_k11_session_ends_after_a_week_without_use(site: ASGIApp, stolen: str, clock: Clock) -> None:
+async def test_k11_session_ends_after_a_week_without_use(site: ASGIApp, cookie: str, clock: Clock) -> None:
     clock.advance(1, days=7)
 
-    assert await user_of(site, stolen) == ""
+    assert await user_of(site, cookie) == ""
 
 
-async def test_k11_session_in_use_ends_after_thirty_days(site: ASGIApp, stolen: str, clock: Clock) -> None:
+async def test_k11_session_in_use_ends_after_thirty_days(site: ASGIApp, cookie: str, clock: Clock) -> None:
     for day in range(1, 30):
         clock.offset = day * 86400
-        assert await user_of(site, stolen) == AMARA.display_name
+        assert await user_of(site, cookie) == AMARA.display_name
     clock.offset = 30 * 86400 + 1
 
-    assert await user_of(site, stolen) == ""
+    assert await user_of(site, cookie) == ""
 
 
 async def test_k10_session_id_set_before_the_login_is_not_adopted(
     site: ASGIApp, tiktok: TikTok, victim: Browser
 ) -> None:
-    planted = tiktok._sessions.signer.sign(b"i" * 43).decode()
-    victim.jar.store(victim.home, f"{SESSION_COOKIE}={planted}; Secure; Path=/")
+    attackers_cookie = tiktok._sessions.signer.sign(b"i" * 43).decode()
+    victim.jar.store(victim.home, f"{SESSION_COOKIE}={attackers_cookie}; Secure; Path=/")
     await victim.sign_in()
 
-    assert victim.session_cookie != planted
-    assert await user_of(site, f"{SESSION_COOKIE}={planted}") == ""
+    assert victim.session_cookie != attackers_cookie
+    assert await user_of(site, f"{SESSION_COOKIE}={attackers_cookie}") == ""
 
 
 async def test_k10_attackers_session_set_before_the_login_is_ended(
     site: ASGIApp, attacker: Browser, victim: Browser
 ) -> None:
     await attacker.sign_in(JUN)
-    planted = attacker.session_cookie
-    victim.jar.store(victim.home, f"{SESSION_COOKIE}={planted}; Secure; Path=/")
+    attackers_cookie = attacker.session_cookie
+    victim.jar.store(victim.home, f"{SESSION_COOKIE}={attackers_cookie}; Secure; Path=/")
     await victim.sign_in(AMARA)
 
-    assert victim.session_cookie != planted
+    assert victim.session_cookie != attackers_cookie
     assert await attacker.display_name() == ""
     assert await victim.display_name() == AMARA.display_name
 
@@ -91,49 +93,50 @@ async def test_k10_attackers_session_set_before_the_login_is_ended(
 async def test_k12_cookies_contain_nothing_about_the_user(victim: Browser) -> None:
     await victim.sign_in()
     await victim.start_login("next=/secret-place")
-    for held in victim.jar:
-        raw = urlsafe_b64decode(held.value.split(".")[0] + "==") + held.value.encode()
+    assert len([*victim.jar]) == 2
+    for cookie in victim.jar:
+        raw = urlsafe_b64decode(cookie.value.split(".")[0] + "==") + cookie.value.encode()
         for secret in (AMARA.open_id, AMARA.display_name, "secret-place", "user.info"):
             assert secret.encode() not in raw
 
 
 async def test_k11_session_that_ends_while_it_is_touched_stays_ended(
-    site: ASGIApp, store: MemoryStore, stolen: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    site: ASGIApp, store: MemoryStore, cookie: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another worker signs the person out between our read and our note that the session is in use."""
+    """Another worker ends the session after our read and before our write of the last-seen time."""
     replace = store.replace
 
-    async def too_late(key: str, *args: Any, **kwargs: Any) -> bool:
+    async def delete_and_replace(key: str, *args: Any, **kwargs: Any) -> bool:
         await store.delete(key)
         return await replace(key, *args, **kwargs)
 
-    monkeypatch.setattr(store, "replace", too_late)
+    monkeypatch.setattr(store, "replace", delete_and_replace)
     clock.advance(hours=1)
-    await user_of(site, stolen)
+    await user_of(site, cookie)
 
     assert not any(key.startswith("session:") for key in store._records)
-    assert await user_of(site, stolen) == ""
+    assert await user_of(site, cookie) == ""
 
 
 async def test_k10_five_hundred_concurrent_users_are_never_mixed(tiktok: TikTok) -> None:
-    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+    async def slow_app(scope: Scope, receive: Receive, send: Send) -> None:
         for _ in range(hash(scope["user"].open_id) % 5):
             await anyio.sleep(0)
-        told = f"{scope['user'].open_id} {scope['tiktok'].user.open_id}".encode()
+        body = f"{scope['user'].open_id} {scope['tiktok'].user.open_id}".encode()
         await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": told})
+        await send({"type": "http.response.body", "body": body})
 
-    site = TikTokAuthMiddleware(slow, tiktok)
-    told: dict[str, str] = {}
+    site = TikTokAuthMiddleware(slow_app, tiktok)
+    bodies: dict[str, str] = {}
 
     async def visit(open_id: str) -> None:
         _, (_, line) = await tiktok._sessions.create(TikTokUser(open_id=open_id), (), {})
         response = await send_request(site, "GET", "/", headers=[("cookie", line.split(b";")[0])])
-        told[open_id] = response.text
+        bodies[open_id] = response.text
 
     async with anyio.create_task_group() as group:
         for number in range(500):
             group.start_soon(visit, f"person-{number}")
 
-    assert told == {open_id: f"{open_id} {open_id}" for open_id in told}
-    assert len(told) == 500
+    assert bodies == {open_id: f"{open_id} {open_id}" for open_id in bodies}
+    assert len(bodies) == 500

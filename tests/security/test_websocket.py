@@ -1,4 +1,4 @@
-"""Who may open a WebSocket, and as whom (W-01 to W-06)."""
+"""A WebSocket has the user of the cookie, and only for pages of allowed origins (W-01 to W-06)."""
 
 import json
 
@@ -16,7 +16,7 @@ from tests.support.settings import ORIGIN, SESSION_COOKIE
 
 pytestmark = pytest.mark.anyio
 
-OPEN, GUARDED = "/socket", "/studio/socket"
+PUBLIC, PROTECTED = "/socket", "/studio/socket"
 
 ORIGINS: dict[str, list[tuple[str, str]]] = {
     "W-01 evil": [("origin", "https://evil.test")],
@@ -30,10 +30,10 @@ ORIGINS: dict[str, list[tuple[str, str]]] = {
     "W-01 capitals": [("origin", ORIGIN.upper())],
     "W-01 slash": [("origin", f"{ORIGIN}/")],
     "W-01 two": [("origin", ORIGIN), ("origin", "https://evil.test")],
-    "W-01 two in one": [("origin", f"{ORIGIN}, https://evil.test")],
-    "W-01 scheme of a socket": [("origin", "wss://testserver")],
-    "W-01 Host does not count": [("origin", "https://evil.test"), ("host", "evil.test")],
-    "W-01 Sec-Fetch-Site does not count": [("origin", "https://evil.test"), ("sec-fetch-site", "same-origin")],
+    "W-01 two in one header": [("origin", f"{ORIGIN}, https://evil.test")],
+    "W-01 scheme wss": [("origin", "wss://testserver")],
+    "W-01 same origin as Host": [("origin", "https://evil.test"), ("host", "evil.test")],
+    "W-01 Sec-Fetch-Site same-origin": [("origin", "https://evil.test"), ("sec-fetch-site", "same-origin")],
 }
 
 
@@ -44,7 +44,7 @@ async def test_websocket_from_another_origin_is_refused(
 ) -> None:
     await victim.sign_in()
     cookie = ("cookie", victim.jar.cookie_header(victim.home))
-    for path in (OPEN, GUARDED):
+    for path in (PUBLIC, PROTECTED):
         response = await open_websocket(victim.app, path, headers=[cookie, *headers], extensions=extensions)
         assert response.status == 403
         assert not response.set_cookie_lines
@@ -55,16 +55,16 @@ async def test_w01_websocket_without_an_origin_is_anonymous(victim: Browser) -> 
     await victim.sign_in()
     cookie = ("cookie", victim.jar.cookie_header(victim.home))
 
-    assert (await open_websocket(victim.app, OPEN, headers=[cookie])).json()["name"] == ""
-    assert (await open_websocket(victim.app, GUARDED, headers=[cookie])).status == 401
+    assert (await open_websocket(victim.app, PUBLIC, headers=[cookie])).json()["name"] == ""
+    assert (await open_websocket(victim.app, PROTECTED, headers=[cookie])).status == 401
 
 
 @pytest.mark.legitimate
 async def test_w01_websocket_from_our_origin_has_the_user(victim: Browser) -> None:
     await victim.sign_in()
 
-    assert (await victim.open_websocket(OPEN)).json()["name"] == AMARA.display_name
-    assert (await victim.open_websocket(GUARDED)).json()["name"] == AMARA.display_name
+    assert (await victim.open_websocket(PUBLIC)).json()["name"] == AMARA.display_name
+    assert (await victim.open_websocket(PROTECTED)).json()["name"] == AMARA.display_name
 
 
 async def test_w01_listed_origin_must_match_exactly(tiktok: TikTok, emulator: Emulator) -> None:
@@ -73,21 +73,21 @@ async def test_w01_listed_origin_must_match_exactly(tiktok: TikTok, emulator: Em
     await victim.sign_in()
     cookie = ("cookie", victim.jar.cookie_header(victim.home))
 
-    assert (await open_websocket(site, OPEN, headers=[cookie, ("origin", "https://front.test")])).json()[
+    assert (await open_websocket(site, PUBLIC, headers=[cookie, ("origin", "https://front.test")])).json()[
         "name"
     ] == AMARA.display_name
     for origin in ("https://a.front.test", "http://front.test", "https://front.test:8443", "https://front.test/"):
-        assert (await open_websocket(site, OPEN, headers=[cookie, ("origin", origin)])).status == 403
+        assert (await open_websocket(site, PUBLIC, headers=[cookie, ("origin", origin)])).status == 403
 
 
 @pytest.mark.parametrize(
     ("extensions", "status"), [([DENIAL_RESPONSE], 401), ([], 403)], ids=["W-02 denial", "W-02 close"]
 )
-@pytest.mark.parametrize("path", [GUARDED, "/studio", "//studio/socket", "/x/../studio/socket", "studio", ""])
+@pytest.mark.parametrize("path", [PROTECTED, "/studio", "//studio/socket", "/x/../studio/socket", "studio", ""])
 async def test_anonymous_websocket_on_a_protected_path_is_refused(
     tiktok: TikTok, path: str, extensions: list[str], status: int
 ) -> None:
-    reached = []
+    reached: list[str] = []
 
     async def inner(scope: Scope, receive: Receive, send: Send) -> None:
         reached.append(scope["path"])
@@ -117,7 +117,7 @@ async def test_w05_handshake_sets_no_cookie(victim: Browser, clock: Clock) -> No
     session = victim.session_cookie
     clock.advance(hours=1)
     for cookie in (victim.jar.cookie_header(victim.home), f"{SESSION_COOKIE}=forged"):
-        for path in (OPEN, GUARDED):
+        for path in (PUBLIC, PROTECTED):
             response = await open_websocket(victim.app, path, headers=[("cookie", cookie), ("origin", ORIGIN)])
             assert not response.set_cookie_lines
     assert victim.session_cookie == session
@@ -136,9 +136,9 @@ async def test_only_the_cookie_is_a_credential(
     site: ASGIApp, victim: Browser, query: bytes, headers: list[tuple[str, str]]
 ) -> None:
     await victim.sign_in()
-    told = [("origin", ORIGIN), *((name, value.format(session=victim.session_cookie)) for name, value in headers)]
+    sent = [("origin", ORIGIN), *((name, value.format(session=victim.session_cookie)) for name, value in headers)]
     query = query.replace(b"{session}", victim.session_cookie.encode())
-    response = await open_websocket(site, OPEN, query=query, headers=told)
+    response = await open_websocket(site, PUBLIC, query=query, headers=sent)
 
     assert json.loads(response.text) == {"name": "", "scopes": []}
-    assert (await open_websocket(site, GUARDED, query=query, headers=told)).status == 401
+    assert (await open_websocket(site, PROTECTED, query=query, headers=sent)).status == 401
