@@ -1,4 +1,4 @@
-"""A browser in front of an ASGI app that follows the rules which our cookies rely on.
+"""A browser in front of an ASGI app that follows the rules on which our cookies depend.
 
 It implements cookies (RFC 6265bis §5), `Origin` (Fetch) and `Sec-Fetch-*` (Fetch Metadata), but runs no scripts.
 """

@@ -1,4 +1,4 @@
-"""Two actions at the same time: one is paused at each of its steps while the other runs.
+"""Two actions at the same time. One is paused at each of its steps while the other runs.
 
 A step is an operation of the store or a request to TikTok.
 """

@@ -23,7 +23,7 @@ BASES = (
 
 
 class Target(NamedTuple):
-    """The target of a reference. `path_origin` is the origin of the target that its path alone has."""
+    """The target of a reference. `path_origin` is the origin to which a redirect to its path alone leads."""
 
     origin: str
     path: str
