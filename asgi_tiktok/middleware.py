@@ -3,22 +3,23 @@
 from collections.abc import Iterable
 from functools import partial
 
+from starlette.authentication import AuthCredentials
 from starlette.types import Receive, Scope, Send
 
 from asgi_tiktok.accounts.sessions import Session
 from asgi_tiktok.errors import LoginRequired, RequestRefused, StoreError, TikTokError
 from asgi_tiktok.http.fetch_metadata import is_preflight
 from asgi_tiktok.http.lifespan import serve_lifespan
-from asgi_tiktok.http.paths import RequestPath, read_path
+from asgi_tiktok.http.paths import RequestPath, UnmountedPaths, read_path
 from asgi_tiktok.http.protection import Protection
 from asgi_tiktok.http.response import with_set_cookie, wrap_send
 from asgi_tiktok.http.websocket import check_origin, serve_while_live
 from asgi_tiktok.routes.dispatch import Routes
 from asgi_tiktok.routes.error_responses import ErrorResponses
 from asgi_tiktok.routes.options import AnyApp, OnError
-from asgi_tiktok.session import ANONYMOUS, NO_CREDENTIALS, TikTokSession, populate_scope
+from asgi_tiktok.session import ANONYMOUS, NO_CREDENTIALS, TikTokSession
 from asgi_tiktok.tiktok import TikTok
-from asgi_tiktok.validation import check_app, check_flag, check_instance, check_number, check_origins
+from asgi_tiktok.validation import APP_FIX, check_app, check_flag, check_instance, check_number, check_origins
 
 __all__ = ["TikTokAuthMiddleware"]
 
@@ -35,8 +36,7 @@ class TikTokAuthMiddleware:
         protect (Iterable[str]): Path prefixes that require a signed-in user. A page request is redirected
             to the login; an API call gets 401. Default: none.
         public (Iterable[str]): Exact paths that are exempt from `protect`. Default: none.
-        on_error (OnError | None): `on_error(connection, error)` returns the response that replaces the
-            built-in error page. Default: the built-in pages.
+        on_error (OnError | None): `on_error(connection, error)` returns the response that replaces our page.
         websocket_origins (Iterable[str]): Origins that may open a WebSocket, besides the origin of
             `redirect_uri`. A WebSocket from any other origin is refused. Default: none.
         allow_missing_origin (bool): Whether a client that sends no `Origin` header (so it is not a
@@ -60,12 +60,12 @@ class TikTokAuthMiddleware:
         allow_missing_origin: bool = False,
         websocket_recheck: int = 60,
     ) -> None:
-        example = "Write TikTokAuthMiddleware(app, tiktok)."
-        self.app = check_app(app, example)
-        self.tiktok = TikTok.from_env() if tiktok is None else check_instance("tiktok", tiktok, TikTok, example)
+        self.app = check_app(app)
+        self.tiktok = TikTok.from_env() if tiktok is None else check_instance("tiktok", tiktok, TikTok, APP_FIX)
         self._site = self.tiktok._site
-        self._sessions = self.tiktok._sessions
-        self._cookie_name = self._sessions.cookie_name
+        self._own_paths = self._site.routes | {self._site.callback}
+        self._unmounted_paths = UnmountedPaths()
+        self._cookie_name = self.tiktok._sessions.cookie_name
         self._anonymous = TikTokSession(self.tiktok, None, "")
         self._protection = Protection(protect, public)
         self._error_responses = ErrorResponses(self.tiktok, on_error)
@@ -77,14 +77,12 @@ class TikTokAuthMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection (ASGI 3)."""
-        if scope["type"] == "lifespan":
-            await serve_lifespan(self.app, scope, receive, send, self.tiktok.aclose)
-            return
-        path = read_path(scope)
         if scope["type"] != "http":
-            await self._serve_other(scope, receive, send, path)
+            await self._serve_other(scope, receive, send)
             return
-        if path.below in self._site.routes or path.whole == self._site.callback:
+        mount = scope.get("root_path")
+        path = read_path(scope) if mount else self._unmounted_paths[scope["path"]]
+        if (mount or path.below in self._own_paths) and self._site.route_of(path):
             await self._routes.serve(scope, receive, send, path)
             return
 
@@ -94,22 +92,26 @@ class TikTokAuthMiddleware:
             for name, line in scope["headers"]:
                 if name == b"cookie" and self._cookie_name in line:
                     session = await self._load(scope, path)
-                    if session is None and (set_cookie := self._sessions.expire_forged(scope)):
+                    if session is None and (set_cookie := self.tiktok._sessions.expire_forged(scope)):
                         send = with_set_cookie(send, set_cookie)
                     break
-            self._attach(scope, session, path)
+            if session or mount or self._protection.prefixes:
+                self._attach(scope, session, path)
+            else:
+                scope["tiktok"], scope["user"], scope["auth"] = self._anonymous, ANONYMOUS, NO_CREDENTIALS
         except TikTokError as error:
             await self._refuse(scope, receive, send, error, path)
             return
 
         await self.app(scope, receive, wrap_send(scope, receive, send, path, self._refuse))
 
-    async def _serve_other(self, scope: Scope, receive: Receive, send: Send, path: RequestPath) -> None:
-        if scope["type"] == "websocket":
-            await self._serve_websocket(scope, receive, send, path)
-        elif self._protection.covers(path.below):
-            error = RequestRefused(f"{scope['type']!r} is not a type of ASGI.", code="unknown_type", status_code=403)
-            self._error_responses.warn("connection to a protected path refused", error)
+    async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await serve_lifespan(self.app, scope, receive, send, self.tiktok.aclose)
+        elif scope["type"] == "websocket":
+            await self._serve_websocket(scope, receive, send, read_path(scope))
+        elif self._protection.covers(read_path(scope).below):
+            self._error_responses.refuse_unknown(scope)
         else:
             await self.app(scope, receive, send)
 
@@ -124,16 +126,13 @@ class TikTokAuthMiddleware:
             await self._error_responses.refuse_websocket(scope, receive, send, error, path)
             return
 
-        if session is None:
-            await self.app(scope, receive, send)
-        else:
-            is_live = partial(self._sessions.is_live, session)
-            await serve_while_live(self.app, scope, receive, send, is_live, self._websocket_recheck)
+        is_live = partial(self.tiktok._sessions.is_live, session) if session else None
+        await serve_while_live(self.app, scope, receive, send, is_live, self._websocket_recheck)
 
     async def _load(self, scope: Scope, path: RequestPath) -> Session | None:
         """The session of the request. While the store is unavailable: None, or StoreError on a guarded path."""
         try:
-            return await self._sessions.load(scope["headers"])
+            return await self.tiktok._sessions.load(scope["headers"])
         except StoreError as error:
             if self._protection.covers(path.below):
                 raise
@@ -142,9 +141,10 @@ class TikTokAuthMiddleware:
 
     def _attach(self, scope: Scope, session: Session | None, path: RequestPath) -> None:
         """Set the user in the scope. Raises LoginRequired for an anonymous visitor of a guarded path."""
-        if session is not None or path.mount:
-            populate_scope(scope, TikTokSession(self.tiktok, session, path.mount))
-        else:
-            scope["tiktok"], scope["user"], scope["auth"] = self._anonymous, ANONYMOUS, NO_CREDENTIALS
-        if session is None and self._protection and self._protection.covers(path.below) and not is_preflight(scope):
+        scope["tiktok"], scope["user"], scope["auth"] = self._anonymous, ANONYMOUS, NO_CREDENTIALS
+        if session or path.mount:
+            scope["tiktok"] = TikTokSession(self.tiktok, session, path.mount)
+        if session:
+            scope["user"], scope["auth"] = session.user, AuthCredentials(["authenticated", *session.scopes])
+        elif self._protection.covers(path.below) and not is_preflight(scope):
             raise LoginRequired("This path is protected.")

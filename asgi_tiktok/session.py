@@ -1,6 +1,6 @@
 """TikTokSession: the sign-in of one connection, `scope["tiktok"]`."""
 
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -45,7 +45,10 @@ class TikTokSession:
 
     @property
     def data(self) -> Mapping[str, Any]:
-        """The dict that the `on_login` hooks returned. A copy, because the cached record is shared between requests."""
+        """The dict that the `on_login` hooks returned, for example with your own user id.
+
+        A copy, because the cached record is shared between requests.
+        """
         return NO_DATA if self._session is None else deepcopy(self._session.data)
 
     @property
@@ -127,14 +130,6 @@ class TikTokSession:
             LoginRequired: The visitor is anonymous.
         """
         return self._tiktok.api(self.require().open_id)
-
-
-def populate_scope(scope: MutableMapping[str, Any], session: TikTokSession) -> None:
-    """Set `scope["tiktok"]`, `scope["user"]` and `scope["auth"]` (Starlette: Authentication)."""
-    user = session.user
-    scope["tiktok"] = session
-    scope["user"] = user
-    scope["auth"] = AuthCredentials(["authenticated", *session.scopes]) if user.is_authenticated else NO_CREDENTIALS
 
 
 def session_in_scope(scope: Mapping[str, Any]) -> TikTokSession | None:

@@ -1,35 +1,96 @@
-"""The public names, no more and no less."""
+"""The public names are those in docs/reference.md, no more and no less."""
 
+import ast
+import importlib
 import inspect
+import re
 import subprocess
 import sys
+import textwrap
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+
+import pytest
 
 import asgi_tiktok
 from asgi_tiktok import TikTokAuthMiddleware, errors
 from asgi_tiktok.routes.options import Options
 
+ROOT = Path(__file__).parent.parent
+REFERENCE = (ROOT / "docs/reference.md").read_text()
+MODULES = (
+    "asgi_tiktok",
+    "asgi_tiktok.fastapi",
+    "asgi_tiktok.quart",
+    "asgi_tiktok.litestar",
+    "asgi_tiktok.django",
+    "asgi_tiktok.stores",
+    "asgi_tiktok.stores.redis",
+    "asgi_tiktok.stores.sqlalchemy",
+    "asgi_tiktok.testing",
+    "asgi_tiktok.emulator",
+)
 
-def test_every_public_name_is_there() -> None:
-    for name in asgi_tiktok.__all__:
-        assert hasattr(asgi_tiktok, name), name
-    assert sorted(set(asgi_tiktok.__all__)) == sorted(asgi_tiktok.__all__)
+
+def documented(heading: str) -> dict[str, set[str]]:
+    """The rows of the table below this heading."""
+    table = REFERENCE.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    rows = re.findall(r"^\| `([\w.]+)` \| (.+) \|$", table, re.MULTILINE)
+    return {name: set(re.findall(r"`(\w+)`", names)) for name, names in rows}
 
 
-def test_every_error_is_public_and_in_the_picture() -> None:
+def public_classes(module: ModuleType) -> Iterator[type]:
+    for name in module.__all__:
+        value = getattr(module, name)
+        if inspect.isclass(value) and value.__module__.startswith("asgi_tiktok"):
+            yield value
+
+
+def public_names(cls: type) -> set[str]:
+    """The names without an underscore that the package gives a class and its objects."""
+    names: set[str] = set()
+    for parent in cls.__mro__:
+        if parent.__module__.startswith("asgi_tiktok"):
+            names |= {*vars(parent), *parent.__dict__.get("__annotations__", {}), *assigned_to_self(parent)}
+    return {name for name in names if not name.startswith("_")}
+
+
+def assigned_to_self(cls: type) -> Iterator[str]:
+    for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(cls)))):
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and ast.unparse(node.value) == "self":
+            yield node.attr
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_public_names_of_a_module_are_those_in_the_reference(module: str) -> None:
+    names = list(importlib.import_module(module).__all__)
+
+    assert len(set(names)) == len(names)
+    assert set(names) - {"__version__"} == documented("Modules")[module]
+
+
+def test_public_names_of_the_public_classes_are_those_in_the_reference() -> None:
+    classes = {cls.__name__: cls for module in MODULES for cls in public_classes(importlib.import_module(module))}
+    names = {name: found for name, cls in classes.items() if (found := public_names(cls))}
+
+    assert names == documented("Attributes and methods")
+
+
+def test_every_error_is_public_and_in_the_tree_of_the_docstring() -> None:
     for name, error in vars(errors).items():
         if isinstance(error, type) and issubclass(error, errors.TikTokError):
             assert name in asgi_tiktok.__all__
             assert name in (errors.__doc__ or "")
 
 
-def test_whoever_installs_the_middleware_passes_all_its_keywords_on() -> None:
-    keywords = set(inspect.signature(TikTokAuthMiddleware).parameters) - {"app", "tiktok"}
+def test_integrations_pass_on_every_argument_of_the_middleware() -> None:
+    arguments = set(inspect.signature(TikTokAuthMiddleware).parameters) - {"app", "tiktok"}
 
-    assert set(Options.__annotations__) == keywords
+    assert set(Options.__annotations__) == arguments
 
 
-def test_importing_needs_no_extra() -> None:
+def test_importing_the_package_imports_no_extra() -> None:
     code = (
         "import sys, asgi_tiktok\n"
         "print(sorted({'uvicorn', 'jinja2', 'redis', 'sqlalchemy', 'httpx', 'pytest'} & set(sys.modules)))"
@@ -39,8 +100,21 @@ def test_importing_needs_no_extra() -> None:
     assert done.stdout == "[]\n"
 
 
-def test_the_changelog_begins_with_this_version() -> None:
-    changelog = Path(__file__).parent.parent.joinpath("CHANGELOG.md").read_text()
+def test_the_command_is_importable() -> None:
+    assert callable(importlib.import_module("asgi_tiktok.commands").main)
+
+
+def test_changelog_begins_with_this_version() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text()
     newest = next(line for line in changelog.splitlines() if line.startswith("## "))
 
     assert newest.split()[1].rstrip(",") == asgi_tiktok.__version__
+
+
+def test_at_most_fourteen_files_lie_beside_the_folders_and_none_is_long() -> None:
+    package = ROOT / "asgi_tiktok"
+    lines = {path: len(path.read_text().splitlines()) for path in package.rglob("*.py")}
+
+    assert len(list(package.glob("*.py"))) <= 14
+    assert [path for path, count in lines.items() if count > 300] == []
+    assert lines[package / "middleware.py"] <= 150

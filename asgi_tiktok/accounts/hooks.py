@@ -72,10 +72,14 @@ class Hooks:
 
 def add_hook(name: str, hooks: list[Hook], hook: Hook) -> Hook:
     """Add the hook and return it. Raises ConfigurationError for a function that is not async."""
-    if not iscoroutinefunction(hook):
+    if not is_async(hook):
         raise ConfigurationError(f"{name} needs an async function. Write async def.")
     hooks.append(hook)
     return hook
+
+
+def is_async(hook: object) -> bool:
+    return iscoroutinefunction(hook)
 
 
 def name_of(hook: object) -> str:

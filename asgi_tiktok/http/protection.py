@@ -23,9 +23,6 @@ class Protection:
                 "public exempts paths from protect, which is empty.", hint='Write protect=("/",).'
             )
 
-    def __bool__(self) -> bool:
-        return bool(self.prefixes)
-
     def covers(self, path: str) -> bool:
         """True if a request for this path, below the mount, requires a signed-in user."""
         if not self.prefixes or path in self.public:

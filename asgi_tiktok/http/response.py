@@ -30,7 +30,7 @@ def wrap_send(scope: Scope, receive: Receive, send: Send, path: RequestPath, ref
                 return refuse(scope, receive, refusal, error, path)
             message["headers"] = headers = list(message.get("headers", ()))
             for name, value in headers:
-                if name in (b"vary", b"Vary") and covers_cookies(value):
+                if name in {b"vary", b"Vary"} and covers_cookies(value):
                     break
             else:
                 headers.append(VARY_ON_COOKIE)

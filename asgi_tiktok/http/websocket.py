@@ -34,9 +34,12 @@ def check_origin(scope: Scope, allowed: Collection[str], *, allow_missing: bool)
 
 
 async def serve_while_live(
-    app: ASGIApp, scope: Scope, receive: Receive, send: Send, is_live: IsLive, recheck: float
+    app: ASGIApp, scope: Scope, receive: Receive, send: Send, is_live: IsLive | None, recheck: float
 ) -> None:
-    """Serve a WebSocket that is closed within `recheck` seconds after its session has ended."""
+    """Serve a WebSocket, and close it within `recheck` seconds after its session has ended, if it has one."""
+    if is_live is None:
+        await app(scope, receive, send)
+        return
     socket = SessionSocket(receive, send, is_live, recheck)
     try:
         await app(scope, socket.receive, socket.send)

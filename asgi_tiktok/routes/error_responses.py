@@ -13,6 +13,7 @@ from asgi_tiktok.errors import (
     AccessDenied,
     ConfigurationError,
     LoginRequired,
+    RequestRefused,
     TikTokError,
     Unavailable,
     WebhookRefused,
@@ -95,6 +96,11 @@ class ErrorResponses:
             await response(scope, receive, send)
         else:
             await send({"type": "websocket.close", "code": 1008})
+
+    def refuse_unknown(self, scope: Scope) -> None:
+        """Log that a connection of a type that ASGI does not define was not passed on to a protected path."""
+        error = RequestRefused(f"{scope['type']!r} is not a type of ASGI.", code="unknown_type", status_code=403)
+        self.warn("connection to a protected path refused", error)
 
     def login_url(
         self, connection: HTTPConnection, error: TikTokError, path: RequestPath, next_path: str | None

@@ -223,7 +223,7 @@ class Login:
         if origin.address != hash_address(request.scope.get("scheme", "http"), request.headers):
             return LoginLost(
                 Cause.OTHER_ADDRESS,
-                "The login began at another address than the one to which TikTok returned, so its cookie is not sent.",
+                "The login began at another address than the one to which TikTok returned, so it has no cookie here.",
                 hint=f"Open the app only at {self.site.origin}, the address in redirect_uri.",
             )
         if origin.browser != hash_browser(request.headers):

@@ -104,7 +104,7 @@ def check_signature(secret: bytes, headers: list[str], body: bytes, *, tolerance
 
 
 def read_event(body: bytes, client_key: str) -> WebhookEvent:
-    """Return the event in a body that TikTok signed. Raises WebhookRefused for another app's event, or for no event."""
+    """Return the event in a body that TikTok signed. Raises WebhookRefused for anything but an event of this app."""
     try:
         facts = json.loads(body)
         content = json.loads(facts.get("content") or "{}")
