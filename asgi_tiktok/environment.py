@@ -44,4 +44,5 @@ def name_variable(error: ConfigurationError, overrides: Mapping[str, Any]) -> Co
 
 
 def split_list(joined: str) -> tuple[str, ...]:
+    """Return the parts of a comma-separated value, without white space and empty parts."""
     return tuple(filter(None, (part.strip() for part in joined.split(","))))

@@ -52,7 +52,7 @@ def public_names(cls: type) -> set[str]:
     names: set[str] = set()
     for parent in cls.__mro__:
         if parent.__module__.startswith("asgi_tiktok"):
-            names |= {*vars(parent), *parent.__dict__.get("__annotations__", {}), *assigned_to_self(parent)}
+            names |= {*vars(parent), *inspect.get_annotations(parent), *assigned_to_self(parent)}
     return {name for name in names if not name.startswith("_")}
 
 

@@ -1,4 +1,4 @@
-"""Import an app in a process of its own: python -m asgi_tiktok.commands.import_probe main:app
+"""Import an app in a process of its own: `python -m asgi_tiktok.commands.import_probe main:app`.
 
 The last line on stdout is JSON: {} for an app that can be served, and otherwise the reason why not.
 """

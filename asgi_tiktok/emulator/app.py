@@ -92,6 +92,7 @@ class Emulator:
         return cls(config.apps or (DEFAULT_APP,), config.people or CAST, clock=clock, **config.knobs)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection (ASGI 3)."""
         if scope["type"] == "http" and not is_local(Request(scope).headers.get("host", "")):
             refusal = plain_text("The emulator accepts only host names of this machine, for example localhost.", 421)
             await refusal(scope, receive, send)

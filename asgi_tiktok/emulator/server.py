@@ -93,11 +93,13 @@ def serving(app: ASGIApp, listeners: Sequence[socket.socket]) -> Iterator[None]:
 
 
 def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on this address; port 0 means any free port."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     return socket.create_server((host, port), family=family)
 
 
 def url_of(host: str, listener: socket.socket) -> str:
+    """Return the URL at which the socket is reachable."""
     name = f"[{host}]" if ":" in host else host
     return f"http://{name}:{listener.getsockname()[1]}"
 

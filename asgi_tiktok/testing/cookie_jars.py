@@ -28,6 +28,7 @@ def add_cookie(client: Any, origin: str, set_cookie: str) -> None:
 
 
 def find_jar(client: Any) -> CookieJar:
+    """Return the cookie jar of an HTTP client. Raises ConfigurationError if it has none."""
     cookies = getattr(client, "cookies", None)
     for jar in (getattr(cookies, "jar", None), getattr(client, "cookie_jar", None), cookies):
         if isinstance(jar, CookieJar):
@@ -42,4 +43,5 @@ class Response:
         self.headers = headers
 
     def info(self) -> Message:
+        """Return the headers."""
         return self.headers

@@ -75,6 +75,7 @@ class SimulatedLogin:
 def make_user(
     display_name: str, open_id: str, granted: tuple[str, ...], user_fields: Mapping[str, Any]
 ) -> TikTokUser:
+    """Return the user. Raises TypeError or ValueError for fields that TikTok cannot send."""
     check_names(user_fields)
     for name, value in user_fields.items():
         if value is not None and SCOPE_OF[name] not in granted:
@@ -90,6 +91,7 @@ def make_user(
 
 
 def check_names(user_fields: Mapping[str, Any]) -> None:
+    """Raise TypeError for a name that is not a field of TikTokUser."""
     known = [field.name for field in fields(TikTokUser)]
     for name in user_fields:
         if name not in known:
@@ -104,6 +106,7 @@ def open_id_of(display_name: str) -> str:
 
 
 def check_data(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the data if a session can hold it; otherwise raise TypeError."""
     try:
         json.dumps(dict(data))
     except (TypeError, ValueError) as error:

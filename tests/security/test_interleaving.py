@@ -1,4 +1,4 @@
-"""Two actions at the same time, in both orders: one runs completely at each step of the other."""
+"""Two actions at the same time, in both orders: one runs at each step of the other."""
 
 import random
 import time

@@ -73,9 +73,8 @@ async def test_w01_listed_origin_must_match_exactly(tiktok: TikTok, emulator: Em
     await victim.sign_in()
     cookie = ("cookie", victim.jar.cookie_header(victim.home))
 
-    assert (await open_websocket(site, PUBLIC, headers=[cookie, ("origin", "https://front.test")])).json()[
-        "name"
-    ] == AMARA.display_name
+    response = await open_websocket(site, PUBLIC, headers=[cookie, ("origin", "https://front.test")])
+    assert response.json()["name"] == AMARA.display_name
     for origin in ("https://a.front.test", "http://front.test", "https://front.test:8443", "https://front.test/"):
         assert (await open_websocket(site, PUBLIC, headers=[cookie, ("origin", origin)])).status == 403
 

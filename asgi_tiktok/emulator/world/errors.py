@@ -1,4 +1,4 @@
-"""The errors that TikTok reports:
+"""The errors that TikTok reports.
 
 * ConsentRefused    on the authorize page, which does not redirect to the app
 * APIError          in a response to the app
