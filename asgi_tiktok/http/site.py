@@ -9,6 +9,8 @@ from hashlib import sha256
 from typing import Self
 from urllib.parse import urlencode, urlsplit
 
+from starlette.datastructures import QueryParams
+
 from asgi_tiktok.errors import ConfigurationError
 from asgi_tiktok.http.next_path import safe_next
 from asgi_tiktok.http.paths import RequestPath
@@ -82,6 +84,11 @@ class Site:
         """Return `value` if it is a safe path of this site (RFC 9700 §4.11), otherwise `default_next`."""
         accepted = safe_next(value, reserved=self.reserved, mount=mount) if value else None
         return accepted or self.default_next
+
+    def requested_next(self, query: QueryParams, mount: str) -> str:
+        """Return the `next` of a request if it is there once and safe, otherwise `default_next`."""
+        values = query.getlist("next")
+        return self.next_path(values[0] if len(values) == 1 else None, mount)
 
     def url(self, route: str, mount: str, **query: str | None) -> str:
         """Return the link to one of our routes for a page of this site."""

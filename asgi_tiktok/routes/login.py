@@ -78,7 +78,10 @@ class Login:
         )
         if request.method == "HEAD":
             return response
-        login = PendingLogin(state, code_verifier, self.next_path(request, path.mount), scopes, time.time())
+        next_path = self.site.requested_next(request.query_params, path.mount)
+        if len(next_path) > MAX_NEXT:
+            next_path = self.site.default_next
+        login = PendingLogin(state, code_verifier, next_path, scopes, time.time())
         response.raw_headers += self.pending.evict(request.headers)
         response.raw_headers.append(self.pending.set_cookie(login))
         return response
@@ -95,11 +98,6 @@ class Login:
                 )
         return tuple(dict.fromkeys(self.client.scopes + requested))
 
-    def next_path(self, request: Request, mount: str) -> str:
-        values = request.query_params.getlist("next")
-        accepted = self.site.next_path(values[0] if len(values) == 1 else None, mount)
-        return accepted if len(accepted) <= MAX_NEXT else self.site.default_next
-
     async def callback(self, request: Request, path: RequestPath, query: bytes) -> Response:
         """Complete the login that the query string belongs to: 303 to `next`, or the response to an error.
 
@@ -109,7 +107,7 @@ class Login:
         callback = read_callback(query)
         if callback.state is None:
             raise InvalidCallback("The callback has no state.")
-        login = self.find(request, callback.state)
+        login = self.find_pending(request, callback.state)
         if login is None:
             return await self.resume_or_explain(request, path, callback.state)
         try:
@@ -136,7 +134,7 @@ class Login:
         response.raw_headers += [self.pending.expire_cookie(login), cookie]
         return response
 
-    def find(self, request: Request, state: str) -> PendingLogin | None:
+    def find_pending(self, request: Request, state: str) -> PendingLogin | None:
         """The login that began in this browser with this state, or None."""
         try:
             return self.pending.find(request.headers, state)

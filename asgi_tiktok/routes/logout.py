@@ -28,7 +28,7 @@ class Logout:
 
     def ask(self, request: Request, path: RequestPath) -> Response:
         """The page with the button. Nothing changes yet."""
-        next_path = self.next_path(request, path)
+        next_path = self.site.requested_next(request.query_params, path.mount)
         action = self.site.url(self.site.logout, path.mount, next=next_path)
         return logout_page(action=action, csrf_token=self.csrf_token(request) or "", back=next_path)
 
@@ -41,7 +41,7 @@ class Logout:
         if same_origin is None and self.csrf_token(request) is None:
             # There is nobody to sign out. And if another site sent the request, the browser may have withheld the
             # cookie of a signed-in user, which must not be deleted.
-            return redirect(self.next_path(request, path))
+            return redirect(self.site.requested_next(request.query_params, path.mount))
         if not (same_origin or (same_origin is None and await self.has_csrf_token(request))):
             raise RequestRefused(
                 "A sign-out must come from a page of this site.",
@@ -49,7 +49,7 @@ class Logout:
                 status_code=403,
                 hint=f"POST from a page of {self.site.origin}, the origin of redirect_uri.",
             )
-        response = redirect(self.next_path(request, path))
+        response = redirect(self.site.requested_next(request.query_params, path.mount))
         try:
             session = await self.sessions.end_of_browser(request.headers.raw)
         except StoreError as error:
@@ -69,10 +69,6 @@ class Logout:
         """The token that proves a sign-out to be ours if the browser's headers do not; None without a session."""
         cookie = self.sessions.find_cookie(request.headers.raw)
         return None if cookie is None else cookie.key.digest("logout", cookie.name.encode()).hex()
-
-    def next_path(self, request: Request, path: RequestPath) -> str:
-        values = request.query_params.getlist("next")
-        return self.site.next_path(values[0] if len(values) == 1 else None, path.mount)
 
 
 async def read_form(request: Request) -> str:

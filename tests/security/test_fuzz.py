@@ -110,6 +110,24 @@ EVENT = {
     "user_openid": "-000ada",
     "content": '{"reason": 1}',
 }
+SESSION_RECORD = {
+    "format": FORMAT + 1,
+    "user": USER,
+    "scopes": ["user.info.basic"],
+    "data": {},
+    "created_at": 4_000_000_000,
+    "seen_at": 4_000_000_000,
+}
+TOKEN_RECORD = {
+    "format": FORMAT + 1,
+    "open_id": "-000ada",
+    "scopes": ["user.info.basic"],
+    "access_token": "act.a",
+    "expires_at": 4_000_000_000,
+    "refresh_token": None,
+    "refresh_expires_at": None,
+    "sent_at": None,
+}
 SIGNED = b"t={now},s={signature}"
 SESSION, LOGIN = b"__Host-tiktok_session=", b"__Host-tiktok_login."
 FIELDS = (b"code=", b"state=", b"error=", b"error_code=", b"scopes=", b"iss=", b"error_type=", b"errCode=")
@@ -166,7 +184,11 @@ ATTACKS = {
         lambda head, body: head + b"\n\n" + body, st.just(SIGNED), encoded(changed(EVENT)) | encoded(unexpected_json)
     ),
     "stored_record": spliced("stored_record", b"=", b"\x01", b"{elsewhere}")
-    | encoded(changed({"format": FORMAT + 1, "user": USER})).map(b"=".__add__),
+    | st.sampled_from([SESSION_RECORD, TOKEN_RECORD])
+    .flatmap(changed)
+    .map(json.dumps)
+    .map(str.encode)
+    .map(b"=".__add__),
 }
 LARGE_SIZE = 64 * 1024  # bytes
 LARGE_INPUTS = [

@@ -187,7 +187,8 @@ async def test_n07_sibling_host_cannot_set_the_attackers_login_cookie(
 OTHER_APPS: dict[str, dict[str, Any]] = {
     "N-08 another app": {"client_key": "sbanotherapp"},
     "N-08 another TikTok": {"base_url": None},
-    "N-08 another redirect_uri": {"redirect_uri": f"{ORIGIN}/other/callback"},
+    "N-08 another callback": {"redirect_uri": f"{ORIGIN}/other/callback"},
+    "N-08 another origin": {"redirect_uri": f"https://other.test{CALLBACK}"},
 }
 
 
