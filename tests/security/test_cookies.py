@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from starlette.types import ASGIApp
@@ -141,7 +142,7 @@ async def test_signature_by_another_key_or_for_another_purpose_is_rejected(
     assert dict(store._records) == records
 
 
-OTHER_APPS: dict[str, dict[str, str]] = {
+OTHER_APPS: dict[str, dict[str, Any]] = {
     "K-10 another client_key": {"client_key": "sbanotherapp"},
     "K-10 another path": {"path": "/account/tiktok"},
     "K-10 another callback": {"redirect_uri": f"{ORIGIN}/other/callback"},
@@ -150,7 +151,7 @@ OTHER_APPS: dict[str, dict[str, str]] = {
 
 @pytest.mark.parametrize("settings", OTHER_APPS.values(), ids=OTHER_APPS.keys())
 async def test_session_of_one_app_is_rejected_by_another(
-    tiktok: TikTok, store: MemoryStore, cookie: bytes, settings: dict[str, str]
+    tiktok: TikTok, store: MemoryStore, cookie: bytes, settings: dict[str, Any]
 ) -> None:
     """Both apps share the store and the keys. The signature, the name of the record and its seal differ."""
     other = new_tiktok(store=store, **settings)
