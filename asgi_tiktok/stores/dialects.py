@@ -2,23 +2,11 @@
 
 import re
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Index,
-    LargeBinary,
-    MetaData,
-    String,
-    Table,
-    bindparam,
-    delete,
-    select,
-    update,
-)
-from sqlalchemy import literal_column as sql
+import sqlalchemy as sa
+from sqlalchemy import BigInteger, Column, Index, Table, bindparam
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.sql.expression import ColumnElement, Delete, Executable
+from sqlalchemy.sql.expression import ColumnElement
 
 from asgi_tiktok.errors import ConfigurationError, StoreError
 
@@ -27,11 +15,11 @@ MAX_NAME = 255  # bytes of a key or an owner
 
 # Bytes on MySQL, because every collation that both MySQL and MariaDB know ignores trailing spaces.
 NAME = (
-    String(MAX_NAME)
-    .with_variant(String(MAX_NAME, collation="C"), "postgresql")
+    sa.String(MAX_NAME)
+    .with_variant(sa.String(MAX_NAME, collation="C"), "postgresql")
     .with_variant(mysql.VARBINARY(MAX_NAME), "mysql", "mariadb")
 )
-VALUE = LargeBinary().with_variant(mysql.LONGBLOB(), "mysql", "mariadb")
+VALUE = sa.LargeBinary().with_variant(mysql.LONGBLOB(), "mysql", "mariadb")
 
 # Milliseconds since the epoch by the database's clock, constant within a statement and independent of time zones.
 NOW = {
@@ -47,10 +35,7 @@ MISSING_TABLE = {"42P01", "1146", "no such table"}
 CONFLICT = {"40001", "40P01", "1213", "1020"}
 RACE = {"42P07", "42710", "23505", "XX000", "1050", "1061", "already exists", "SQLITE_BUSY"}
 HINTS = (
-    (
-        MISSING_TABLE,
-        "The table does not exist: run your migrations with the store's `metadata`, or remove create_table=False.",
-    ),
+    (MISSING_TABLE, "The table does not exist: run your migrations with `metadata`, or remove create_table=False."),
     ({"28P01", "28000", "1045", "1698"}, "The database rejects this user or password: correct the URL."),
     ({"3D000", "1049"}, "The server has no database with this name: create it, or correct the URL."),
     (
@@ -61,10 +46,7 @@ HINTS = (
         {"42703", "1054", "no such column", "no column named"},
         "The columns of the table are not those of the store's `metadata`: give the store its own table.",
     ),
-    (
-        {"25006", "1290", "1792", "1836", "SQLITE_READONLY"},
-        "The database is read-only: connect to the primary server.",
-    ),
+    ({"25006", "1290", "1792", "1836", "SQLITE_READONLY"}, "The database is read-only: connect to the primary."),
     ({"53100", "1021", "1114", "SQLITE_FULL"}, "The database's disk is full: make room."),
     ({"53300", "1040", "1203"}, "The server accepts no more connections: raise its limit, or run fewer workers."),
     (
@@ -86,7 +68,7 @@ def new_table(name: str) -> Table:
     owned = owner.is_not(None)
     return Table(
         name,
-        MetaData(),
+        sa.MetaData(),
         Column("key", NAME, primary_key=True),
         Column("value", VALUE, nullable=False),
         Column("ends_at", BigInteger, nullable=False),
@@ -110,7 +92,7 @@ class Statements:
                 "SQLite (sqlite+aiosqlite:///).",
             )
         c = table.c
-        now: ColumnElement[int] = sql(NOW[self.dialect], BigInteger)
+        now: ColumnElement[int] = sa.literal_column(NOW[self.dialect], BigInteger)
         live = c.ends_at > now
         this = c.key == bindparam("this")
         same = c.value == bindparam("old")
@@ -124,20 +106,19 @@ class Statements:
         }
         record = {"key": bindparam("this", type_=NAME), **rest}
 
-        self.get = select(c.value).where(this, live)
-        self.replace = update(table).where(this, same, live).values(rest)
-        self.delete = delete(table).where(this, live)
-        self.delete_same = delete(table).where(this, same, live)
-        self.delete_owned = delete(table).where(whose, live)
-        self.delete_ended = delete(table).where(this, ~live)
-        self.owned = select(c.ends_at, c.key).where(whose, live, after).order_by(c.ends_at, c.key).limit(BATCH)
+        self.get = sa.select(c.value).where(this, live)
+        self.replace = sa.update(table).where(this, same, live).values(rest)
+        self.delete = sa.delete(table).where(this, live)
+        self.delete_same = sa.delete(table).where(this, same, live)
+        self.delete_owned = sa.delete(table).where(whose, live)
+        self.delete_ended = sa.delete(table).where(this, ~live)
+        self.owned = sa.select(c.ends_at, c.key).where(whose, live, after).order_by(c.ends_at, c.key).limit(BATCH)
         self.purge = purge(table, now, self.dialect)
-        self.set: Executable
-        self.add: Executable
+        self.set: sa.Executable
+        self.add: sa.Executable
         if self.dialect == "mysql":
-            upsert = mysql.insert(table).values(record)
+            self.add = upsert = mysql.insert(table).values(record)
             self.set = upsert.on_duplicate_key_update({name: upsert.inserted[name] for name in rest})
-            self.add = mysql.insert(table).values(record)
         else:
             insert = postgresql.insert if self.dialect == "postgresql" else sqlite.insert
             new = insert(table).values(record)
@@ -159,15 +140,15 @@ class Statements:
         return name.decode("ascii") if isinstance(name, bytes) else name
 
 
-def purge(table: Table, now: ColumnElement[int], dialect: str) -> Delete:
-    expired = select(table.c.key).where(table.c.ends_at <= now).order_by(table.c.ends_at).limit(BATCH)
+def purge(table: Table, now: ColumnElement[int], dialect: str) -> sa.Delete:
+    expired = sa.select(table.c.key).where(table.c.ends_at <= now).order_by(table.c.ends_at).limit(BATCH)
     if dialect == "sqlite":
-        return delete(table).where(table.c.key.in_(expired))
+        return sa.delete(table).where(table.c.key.in_(expired))
     if dialect == "postgresql":
         # Workers that purge at the same time delete different rows and do not wait for each other.
         expired = expired.with_for_update(skip_locked=True)
     batch = expired.subquery("batch")
-    return delete(table).where(table.c.key == batch.c.key, table.c.ends_at <= now)
+    return sa.delete(table).where(table.c.key == batch.c.key, table.c.ends_at <= now)
 
 
 def is_missing_table(error: DBAPIError) -> bool:

@@ -3,8 +3,6 @@
 from collections.abc import AsyncIterator
 from typing import Protocol
 
-__all__ = ["Store"]
-
 
 class Store(Protocol):
     """A key-value store of bytes, in which each record has an expiry time and may have an owner.
@@ -26,82 +24,36 @@ class Store(Protocol):
     """
 
     async def get(self, key: str) -> bytes | None:
-        """Return the value of a record.
-
-        Args:
-            key (str): The key of the record.
-
-        Returns:
-            The value, or None if there is no record.
-
-        Raises:
-            StoreError: The store is unavailable.
-        """
+        """Return the value of a record, or None if there is no record."""
         ...
 
     async def set(self, key: str, value: bytes, *, ttl: int, owner: str | None = None) -> None:
-        """Save a record. An existing record with this key is replaced.
-
-        Args:
-            key (str): The key of the record.
-            value (bytes): The value.
-            ttl (int): Time in seconds until the record expires, at least 1.
-            owner (str | None): The owner of the record. Default: no owner.
-
-        Raises:
-            StoreError: The store is unavailable.
-        """
+        """Save a record. An existing record with this key is replaced."""
         ...
 
     async def add(self, key: str, value: bytes, *, ttl: int, owner: str | None = None) -> bool:
         """Save a record only if there is no record with this key (set-if-absent).
 
-        Args:
-            key (str): The key of the record.
-            value (bytes): The value.
-            ttl (int): Time in seconds until the record expires, at least 1.
-            owner (str | None): The owner of the record. Default: no owner.
-
         Returns:
             True if the record was saved, False if there was one already. If several callers add the same key
             at the same time, exactly one of them gets True.
-
-        Raises:
-            StoreError: The store is unavailable.
         """
         ...
 
     async def replace(self, key: str, old: bytes, new: bytes, *, ttl: int, owner: str | None = None) -> bool:
-        """Replace a record only if its value is still `old` (compare-and-set).
-
-        Args:
-            key (str): The key of the record.
-            old (bytes): The value that the record must have now.
-            new (bytes): The value that it gets. It may equal `old`, for example to change the expiry time.
-            ttl (int): Time in seconds until the record expires, at least 1.
-            owner (str | None): The owner of the record from now on. Default: no owner.
+        """Replace a record only if its value is still `old` (compare-and-set). `new` may equal `old`.
 
         Returns:
             True if the record was replaced. False if it has another value or does not exist; then nothing
             has changed.
-
-        Raises:
-            StoreError: The store is unavailable.
         """
         ...
 
     async def delete(self, key: str, value: bytes | None = None) -> bool:
-        """Delete a record, if it has the given value.
-
-        Args:
-            key (str): The key of the record.
-            value (bytes | None): The value that the record must have. Default: any value.
+        """Delete a record, but only if it has the given value, unless that is None.
 
         Returns:
             True if the record was deleted. False if it has another value or does not exist.
-
-        Raises:
-            StoreError: The store is unavailable.
         """
         ...
 
@@ -109,16 +61,7 @@ class Store(Protocol):
         """Iterate over the keys of all records of an owner, the earliest expiry first.
 
         There is no limit on their number, so an implementation should read them in batches. A record that is
-        written or deleted during the iteration may or may not be included.
-
-        Args:
-            owner (str): The owner.
-
-        Returns:
-            An async iterator over the keys. An async generator method has this type.
-
-        Raises:
-            StoreError: The store is unavailable.
+        written or deleted during the iteration may or may not be included. An async generator method has this type.
         """
         ...
 
@@ -128,14 +71,8 @@ class Store(Protocol):
         When the method returns, every record that the owner had when it was called is gone. A record that is
         written at the same time may or may not be deleted.
 
-        Args:
-            owner (str): The owner.
-
         Returns:
             The number of deleted records, without those that had already expired.
-
-        Raises:
-            StoreError: The store is unavailable.
         """
         ...
 

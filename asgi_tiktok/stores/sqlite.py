@@ -18,6 +18,8 @@ logger = logging.getLogger("asgi_tiktok")
 PURGE_INTERVAL = 60  # seconds
 BATCH = 200  # rows
 SCHEMA = """
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = NORMAL;
 CREATE TABLE IF NOT EXISTS tiktok_records (
     key TEXT PRIMARY KEY,
     value BLOB NOT NULL,
@@ -27,6 +29,7 @@ CREATE TABLE IF NOT EXISTS tiktok_records (
 CREATE INDEX IF NOT EXISTS tiktok_records_owner ON tiktok_records (owner, ends_at, key) WHERE owner IS NOT NULL;
 CREATE INDEX IF NOT EXISTS tiktok_records_ends_at ON tiktok_records (ends_at);
 """
+READ_ONE = "SELECT 1 FROM tiktok_records LIMIT 1"
 UPSERT = "INSERT OR REPLACE INTO tiktok_records (key, value, ends_at, owner) VALUES (?, ?, ?, ?)"
 
 
@@ -99,7 +102,7 @@ class SQLiteStore:
 
     async def owned(self, owner: str) -> AsyncIterator[str]:
         after = (time.time(), "")
-        while batch := await self._reader.run(lambda db, after=after: read_owned(db, owner, after)):  # type: ignore[misc]
+        while batch := await self._reader.run(partial(read_owned, owner=owner, after=after)):
             for _, key in batch:
                 yield key
             after = batch[-1]
@@ -143,36 +146,30 @@ class SQLiteStore:
         writable = os.access(self._path, os.W_OK) and os.access(self._path.parent, os.W_OK)
         if writable or not self._path.exists():
             return self._open_file(timeout=0)
+        uri = self._path.absolute().as_uri()
         try:
-            return self._open_read_only("mode=ro")
+            return connect(f"{uri}?mode=ro", READ_ONE)
         except sqlite3.OperationalError:
             # The write-ahead log is missing, so the file is complete, but SQLite reads it only with this option.
-            return self._open_read_only("mode=ro&immutable=1")
-
-    def _open_read_only(self, options: str) -> sqlite3.Connection:
-        address = f"{self._path.absolute().as_uri()}?{options}"
-        db = sqlite3.connect(address, timeout=0, uri=True, isolation_level=None, check_same_thread=False)
-        try:
-            db.execute("SELECT 1 FROM tiktok_records LIMIT 1")
-        except sqlite3.Error:
-            db.close()
-            raise
-        return db
+            return connect(f"{uri}?mode=ro&immutable=1", READ_ONE)
 
     def _open_file(self, *, timeout: float) -> sqlite3.Connection:
         prepare_folder(self._path.parent)
         if not self._path.exists():
             # SQLite would create a file that every user can read.
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-        db = sqlite3.connect(self._path, timeout=timeout, isolation_level=None, check_same_thread=False)
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = NORMAL")
-            db.executescript(SCHEMA)
-        except sqlite3.Error:
-            db.close()
-            raise
-        return db
+        return connect(self._path.absolute().as_uri(), SCHEMA, timeout=timeout)
+
+
+def connect(uri: str, script: str, *, timeout: float = 0) -> sqlite3.Connection:
+    """Return a connection on which the script has run."""
+    db = sqlite3.connect(uri, timeout=timeout, uri=True, isolation_level=None, check_same_thread=False)
+    try:
+        db.executescript(script)
+    except sqlite3.Error:
+        db.close()
+        raise
+    return db
 
 
 def in_transaction(db: sqlite3.Connection, operation: Operation[T]) -> T:
