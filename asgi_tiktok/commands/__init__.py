@@ -3,12 +3,8 @@
 import logging
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from asgi_tiktok.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from asgi_tiktok.commands.parser import Command, Parser
 
 __all__ = ["main"]
 
@@ -22,22 +18,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status. It is 2, with one line on stderr, if the command cannot start.
     """
-    parser = _make_parser()
-    arguments = parser.parse_args(argv)
-    if arguments.run is None:
-        parser.print_help()
-        return 0
-
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    run: Command = arguments.run
-    try:
-        return run(arguments)
-    except ConfigurationError as error:
-        print(f"asgi-tiktok: {error}", file=sys.stderr)
-        return 2
-
-
-def _make_parser() -> "Parser":
     # Imported here because `dev` runs one module of this package in a child process, which needs no subcommand.
     from asgi_tiktok import __version__
     from asgi_tiktok.commands import demo, dev, doctor, emulator, webhook
@@ -49,4 +29,14 @@ def _make_parser() -> "Parser":
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for command in (demo, dev, emulator, doctor, webhook):
         command.add(commands)
-    return parser
+    arguments = parser.parse_args(argv)
+    if arguments.run is None:
+        parser.print_help()
+        return 0
+
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        return int(arguments.run(arguments))
+    except ConfigurationError as error:
+        print(f"asgi-tiktok: {error}", file=sys.stderr)
+        return 2

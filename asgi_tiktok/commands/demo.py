@@ -2,8 +2,8 @@
 
 import argparse
 
-from asgi_tiktok.commands.lifecycle import require_extra, sleep_forever, until_stopped
-from asgi_tiktok.commands.parser import Commands, add_emulator_port, port_number
+from asgi_tiktok.commands.lifecycle import sleep_forever, until_stopped
+from asgi_tiktok.commands.parser import Commands, add_port
 
 
 def add(commands: Commands) -> None:
@@ -13,17 +13,14 @@ def add(commands: Commands) -> None:
         description="Serves a small site and an emulated TikTok that it signs in with. Sessions are kept in "
         ".asgi-tiktok/.",
     )
-    parser.add_argument(
-        "--port", type=port_number, metavar="PORT", help="port of the site (default: 8000 or the next free one)"
-    )
-    add_emulator_port(parser)
+    add_port(parser, "--port", "site", 8000)
+    add_port(parser, "--emulator-port", "emulator", 8700)
     parser.add_argument("--no-browser", dest="browser", action="store_false", help="do not open a browser")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve the demo until Ctrl-C or SIGTERM."""
-    with until_stopped(), require_extra("demo"):
+    with until_stopped("demo"):
         from asgi_tiktok.demo import open_browser, run_demo
 
         with run_demo(port=arguments.port, emulator_port=arguments.emulator_port) as running:

@@ -3,9 +3,10 @@
 import argparse
 import os
 import sys
+from contextlib import ExitStack
 
-from asgi_tiktok.commands.lifecycle import require_extra, until_stopped
-from asgi_tiktok.commands.parser import Commands, add_config, add_emulator_port, port_number
+from asgi_tiktok.commands.lifecycle import until_stopped
+from asgi_tiktok.commands.parser import Commands, add_config, add_port
 
 EPILOG = """\
 TIKTOK_CLIENT_KEY, TIKTOK_CLIENT_SECRET, TIKTOK_REDIRECT_URI, TIKTOK_SECRET_KEY, TIKTOK_STORE and TIKTOK_BASE_URL are
@@ -20,10 +21,8 @@ def add(commands: Commands) -> None:
         epilog=EPILOG,
     )
     parser.add_argument("app", metavar="APP", help="the module, a colon, and the name of the ASGI app: main:app")
-    parser.add_argument(
-        "--port", type=port_number, metavar="PORT", help="port of the app (default: 8000 or the next free one)"
-    )
-    add_emulator_port(parser)
+    add_port(parser, "--port", "app", 8000)
+    add_port(parser, "--emulator-port", "emulator", 8700)
     parser.add_argument(
         "--real",
         action="store_true",
@@ -38,26 +37,15 @@ def add(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve the app until Ctrl-C or SIGTERM."""
-    with until_stopped(), require_extra("emulator"):
+    with until_stopped("emulator"), ExitStack() as stack:
         from asgi_tiktok.commands.dev_setup import with_emulator, with_tiktok
         from asgi_tiktok.commands.reloader import serve_reloading
 
         # As uvicorn does. The app is in the current folder, and the command may be installed elsewhere.
         sys.path.insert(0, os.getcwd())
-        setup = (
-            with_tiktok(arguments.app, port=arguments.port, traceback=arguments.traceback)
-            if arguments.real
-            else with_emulator(
-                arguments.app,
-                port=arguments.port,
-                emulator_port=arguments.emulator_port,
-                config=arguments.config,
-                traceback=arguments.traceback,
-            )
-        )
-        with setup as prepared:
-            os.environ.update(prepared.environ)
-            print(prepared.notice, flush=True)
-            serve_reloading(arguments.app, prepared.listeners)
+        prepare = with_tiktok if arguments.real else with_emulator
+        environ, listeners, notice = prepare(arguments, stack)
+        os.environ.update(environ)
+        print(notice, flush=True)
+        serve_reloading(arguments.app, listeners)
     return 0

@@ -3,19 +3,18 @@
 import os
 import secrets
 import socket
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from argparse import Namespace
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from asgi_tiktok.commands.checks.settings import check_settings, read_settings
 from asgi_tiktok.commands.import_string import check_app, check_import_string
 from asgi_tiktok.commands.portal import registration_steps
 from asgi_tiktok.demo.data_folder import FOLDER, open_folder
-from asgi_tiktok.demo.emulator_setup import new_emulator
 from asgi_tiktok.demo.ports import listen_on
-from asgi_tiktok.demo.servers import CALLBACK, EMULATOR_PORT, PORT, WEBHOOK, run_emulator_on, with_note
+from asgi_tiktok.demo.servers import CALLBACK, EMULATOR_PORT, PORT, WEBHOOK, notice, start_emulator, with_note
 from asgi_tiktok.emulator import DEFAULT_APP, DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, App
 from asgi_tiktok.environment import OPTIONAL, REQUIRED, split_list
 from asgi_tiktok.errors import ConfigurationError
@@ -23,82 +22,63 @@ from asgi_tiktok.stores import DEFAULT_URL
 from asgi_tiktok.tiktok import TikTok
 from asgi_tiktok.validation import DESKTOP_HOSTS
 
-KEY_FILE = "dev.key"
 VARIABLES = (*(variable for variable, _ in REQUIRED.values()), *OPTIONAL.values())
-POSTING_SCOPES = ("video.upload", "video.publish")
+
+# The environment and the sockets for the app, and the notice for the terminal.
+Setup = tuple[dict[str, str], list[socket.socket], str]
 
 
-@dataclass(frozen=True, slots=True)
-class DevSetup:
-    """The sockets and the environment for the app, and the notice for the terminal."""
-
-    listeners: list[socket.socket]
-    environ: dict[str, str]
-    notice: str
-
-
-@contextmanager
-def with_emulator(
-    target: str,
-    *,
-    port: int | None,
-    emulator_port: int | None,
-    config: Path | None = None,
-    traceback: bool = False,
-) -> Iterator[DevSetup]:
-    """Start an emulator, and prepare an app that signs in with it.
+def with_emulator(arguments: Namespace, stack: ExitStack) -> Setup:
+    """Start an emulator until the stack is closed, and prepare an app that signs in with it.
 
     Raises ConfigurationError for an app, a setting, a port or a folder that cannot work.
     """
-    own = own_settings(os.environ)
-    port = port_in(own) if port is None else port
-    check_before_start(target, emulator_settings(own, port or PORT), traceback=traceback)
-    with ExitStack() as stack:
-        key = secret_key(own)
-        listeners = listen_on(port, PORT, "--port", stack)
-        app_port = listeners[0].getsockname()[1]
-        app = emulated_app(emulator_settings(own, app_port), target)
-        emulator = new_emulator(app, webhook_url=f"http://localhost:{app_port}{WEBHOOK}", config=config)
-        running = run_emulator_on(emulator_port, "--emulator-port", emulator, stack)
-        environ = emulator_settings({"TIKTOK_SECRET_KEY": key, "TIKTOK_BASE_URL": running.url, **own}, app_port)
-        lines = {
-            "Open": with_note(f"http://localhost:{app_port}", port, PORT),
-            "Sign in": f"http://localhost:{app_port}/auth/tiktok/login",
-            "Emulator": with_note(running.url, emulator_port, EMULATOR_PORT),
-            "Inspector": f"{running.url}/_emulator/",
-            **common_lines(target, own),
-        }
-        yield DevSetup(listeners, environ, notice("", lines, warnings(environ, app_port, running.url)))
+    own = own_settings()
+    port = port_in(own) if arguments.port is None else arguments.port
+    check_before_start(arguments, emulator_settings(own, port or PORT))
+    key = secret_key(own)
+    listeners = listen_on(port, PORT, "--port", stack)
+    app_port = listeners[0].getsockname()[1]
+    url = f"http://localhost:{app_port}"
+    app = emulated_app(emulator_settings(own, app_port), arguments.app, url + WEBHOOK)
+    emulator = start_emulator(app, arguments.emulator_port, "--emulator-port", stack, arguments.config)
+    environ = emulator_settings({"TIKTOK_SECRET_KEY": key, "TIKTOK_BASE_URL": emulator.url, **own}, app_port)
+    lines = {
+        "Open": with_note(url, port, PORT),
+        "Sign in": f"{url}/auth/tiktok/login",
+        "Emulator": with_note(emulator.url, arguments.emulator_port, EMULATOR_PORT),
+        "Inspector": f"{emulator.url}/_emulator/",
+        **common_lines(arguments, own),
+    }
+    warned = "\n".join(f"  ! {warning}" for warning in warnings(environ, app_port, emulator.url))
+    return environ, listeners, notice("dev", lines, warned)
 
 
-@contextmanager
-def with_tiktok(target: str, *, port: int | None, traceback: bool = False) -> Iterator[DevSetup]:
+def with_tiktok(arguments: Namespace, stack: ExitStack) -> Setup:
     """Prepare an app that signs in with the real TikTok, by the rules of its Desktop platform.
 
     Raises ConfigurationError for an app, a setting, a port or a folder that cannot work.
     """
-    own = own_settings(os.environ)
+    own = own_settings()
     # Never the next free port, because the port is part of the registered redirect URI.
-    port = port or port_in(own) or PORT
+    port = arguments.port or port_in(own) or PORT
     environ = real_settings(own, port)
-    check_before_start(target, {"TIKTOK_SECRET_KEY": secrets.token_urlsafe(32), **environ}, traceback=traceback)
-    with ExitStack() as stack:
-        environ = {"TIKTOK_SECRET_KEY": secret_key(own), **environ}
-        listeners = listen_on(port, PORT, "--port", stack)
-        sandbox = environ["TIKTOK_CLIENT_KEY"].startswith("sb")
-        lines = {
-            "Open": f"http://localhost:{port}",
-            "Sign in": f"http://localhost:{port}/auth/tiktok/login",
-            "TikTok": f"the real one, with client key {environ['TIKTOK_CLIENT_KEY']}",
-            "Register": registration_steps(environ["TIKTOK_REDIRECT_URI"], sandbox=sandbox),
-            **common_lines(target, own),
-        }
-        yield DevSetup(listeners, environ, notice(" --real", lines, []))
+    check_before_start(arguments, {"TIKTOK_SECRET_KEY": secrets.token_urlsafe(32), **environ})
+    environ = {"TIKTOK_SECRET_KEY": secret_key(own), **environ}
+    sandbox = environ["TIKTOK_CLIENT_KEY"].startswith("sb")
+    lines = {
+        "Open": f"http://localhost:{port}",
+        "Sign in": f"http://localhost:{port}/auth/tiktok/login",
+        "TikTok": f"the real one, with client key {environ['TIKTOK_CLIENT_KEY']}",
+        "Register": registration_steps(environ["TIKTOK_REDIRECT_URI"], sandbox=sandbox),
+        **common_lines(arguments, own),
+    }
+    return environ, listen_on(port, PORT, "--port", stack), notice("dev --real", lines)
 
 
-def own_settings(environ: Mapping[str, str]) -> dict[str, str]:
+def own_settings() -> dict[str, str]:
     """Return the TIKTOK_* variables that the developer has set. They are not changed."""
-    return {name: environ[name].strip() for name in VARIABLES if environ.get(name, "").strip()}
+    return {name: value for name in VARIABLES if (value := os.environ.get(name, "").strip())}
 
 
 def emulator_settings(own: Mapping[str, str], port: int) -> dict[str, str]:
@@ -146,36 +126,37 @@ def port_in(own: Mapping[str, str]) -> int | None:
         return None
 
 
-def check_before_start(target: str, environ: dict[str, str], *, traceback: bool) -> None:
+def check_before_start(arguments: Namespace, environ: dict[str, str]) -> None:
     """Raise ConfigurationError if the settings or the app cannot work, before anything is started."""
-    check_import_string(target)
+    check_import_string(arguments.app)
     for finding in check_settings(read_settings(environ)):
         # A redirect URI on another machine is the developer's choice here. The notice warns about it.
         if finding.status == "error" and finding.name != "TikTok":
             raise ConfigurationError(f"{finding.found}.", hint=finding.cure)
     TikTok.from_env(environ)
-    check_app(target, {**os.environ, **environ}, traceback=traceback)
+    check_app(arguments.app, {**os.environ, **environ}, traceback=arguments.traceback)
 
 
 def secret_key(own: Mapping[str, str]) -> str:
     if "TIKTOK_SECRET_KEY" in own:
         return own["TIKTOK_SECRET_KEY"]
-    key, store = open_folder(FOLDER, KEY_FILE)
+    key, store = open_folder(FOLDER, "dev.key")
     store._close()
     return key
 
 
-def emulated_app(environ: Mapping[str, str], name: str) -> App:
+def emulated_app(environ: Mapping[str, str], name: str, webhook_url: str) -> App:
     """Return the developer's app as the emulator's portal knows it, so that nothing has to be registered."""
-    scopes = (*DEFAULT_APP.scopes, *POSTING_SCOPES, *split_list(environ.get("TIKTOK_SCOPES", "")))
-    any_port = (f"http://localhost:*{CALLBACK}", f"http://127.0.0.1:*{CALLBACK}")
+    scopes = (*DEFAULT_APP.scopes, "video.upload", "video.publish", *split_list(environ.get("TIKTOK_SCOPES", "")))
     try:
-        return App(
-            environ["TIKTOK_CLIENT_KEY"],
-            environ["TIKTOK_CLIENT_SECRET"],
-            redirect_uris=(*any_port, environ["TIKTOK_REDIRECT_URI"]),
+        return replace(
+            DEFAULT_APP,
+            client_key=environ["TIKTOK_CLIENT_KEY"],
+            client_secret=environ["TIKTOK_CLIENT_SECRET"],
+            redirect_uris=(*DEFAULT_APP.redirect_uris, environ["TIKTOK_REDIRECT_URI"]),
             scopes=tuple(dict.fromkeys(scopes)),
             name=name,
+            webhook_url=webhook_url,
         )
     except ValueError as error:
         raise ConfigurationError(
@@ -183,9 +164,9 @@ def emulated_app(environ: Mapping[str, str], name: str) -> App:
         ) from None
 
 
-def common_lines(target: str, own: Mapping[str, str]) -> dict[str, str]:
+def common_lines(arguments: Namespace, own: Mapping[str, str]) -> dict[str, str]:
     kept = {"Settings": f"unchanged: {', '.join(own)}"} if own else {}
-    return {"App": f"{target}, reloaded when a file changes", "Sessions": f"kept in {FOLDER}", **kept}
+    return {"App": f"{arguments.app}, reloaded when a file changes", "Sessions": f"kept in {FOLDER}", **kept}
 
 
 def warnings(environ: Mapping[str, str], port: int, emulator_url: str) -> list[str]:
@@ -200,9 +181,3 @@ def warnings(environ: Mapping[str, str], port: int, emulator_url: str) -> list[s
     if base_url.rstrip("/") != emulator_url:
         found.append(f"Logins go to your TIKTOK_BASE_URL, {base_url}, not to this emulator.")
     return found
-
-
-def notice(option: str, lines: Mapping[str, str], warnings: list[str]) -> str:
-    table = [f"    {name:<11} {text}" for name, text in lines.items()]
-    warned = ["", *(f"  ! {warning}" for warning in warnings)] if warnings else []
-    return "\n".join(["", f"  asgi-tiktok dev{option}", "", *table, *warned, "", "  Press Ctrl-C to stop.", ""])

@@ -3,14 +3,17 @@
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from asgi_tiktok.errors import ConfigurationError
 
 
 @contextmanager
-def until_stopped() -> Iterator[None]:
-    """End the block without a traceback on Ctrl-C or SIGTERM. Further signals are ignored."""
+def until_stopped(extra: str) -> Iterator[None]:
+    """End the block without a traceback on Ctrl-C or SIGTERM. Further signals are ignored.
+
+    Raises ConfigurationError with the command to run if a package of the extra is not installed.
+    """
     signals = (signal.SIGINT, signal.SIGTERM)
 
     def stop(number: int, frame: object) -> None:
@@ -20,24 +23,18 @@ def until_stopped() -> Iterator[None]:
 
     before = {number: signal.signal(number, stop) for number in signals}
     try:
-        with suppress(KeyboardInterrupt):
-            yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def require_extra(extra: str) -> Iterator[None]:
-    """Raise ConfigurationError with the command to run if a package of the extra is not installed."""
-    try:
         yield
+    except KeyboardInterrupt:
+        pass
     except ModuleNotFoundError as error:
         if error.name not in ("jinja2", "uvicorn"):
             raise
         raise ConfigurationError(
             f"This command needs {error.name}, which is not installed. Run: pip install 'asgi-tiktok[{extra}]'"
         ) from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def sleep_forever() -> None:

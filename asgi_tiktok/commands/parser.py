@@ -1,11 +1,8 @@
 """The command-line parser, and the options that several subcommands have."""
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn, TypeAlias
-
-Command = Callable[[argparse.Namespace], int]
 
 
 class Parser(argparse.ArgumentParser):
@@ -27,16 +24,11 @@ def port_number(text: str) -> int:
     return port
 
 
-def add_emulator_port(parser: Parser) -> None:
-    parser.add_argument(
-        "--emulator-port",
-        type=port_number,
-        metavar="PORT",
-        help="port of the emulator (default: 8700 or the next free one)",
-    )
+def add_port(parser: Parser, option: str, server: str, default: int) -> None:
+    description = f"port of the {server} (default: {default} or the next free one)"
+    parser.add_argument(option, type=port_number, metavar="PORT", help=description)
 
 
 def add_config(parser: Parser) -> None:
-    parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="TOML file with people, apps and knobs of the emulator"
-    )
+    description = "TOML file with people, apps and knobs of the emulator"
+    parser.add_argument("--config", type=Path, metavar="FILE", help=description)

@@ -1,26 +1,31 @@
 """Serve the demo and the emulator on real ports."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from asgi_tiktok.demo.data_folder import FOLDER, open_folder
-from asgi_tiktok.demo.emulator_setup import new_emulator
 from asgi_tiktok.demo.ports import listen_on, on_port
 from asgi_tiktok.demo.site import demo_site
 from asgi_tiktok.emulator import (
+    CAST,
     DEFAULT_APP,
     DEFAULT_CLIENT_KEY,
     DEFAULT_CLIENT_SECRET,
     App,
+    ConfigError,
     Emulator,
+    ProductionRefused,
     RunningEmulator,
     run_emulator,
 )
 from asgi_tiktok.emulator.server import serving
+from asgi_tiktok.emulator.world.config import read_config
+from asgi_tiktok.errors import ConfigurationError
 from asgi_tiktok.http.site import DEFAULT_PATH
 from asgi_tiktok.tiktok import TikTok
 
@@ -28,35 +33,20 @@ PORT = 8000
 EMULATOR_PORT = 8700
 CALLBACK = f"{DEFAULT_PATH}/callback"
 WEBHOOK = f"{DEFAULT_PATH}/webhook"
-SCOPES = ("user.info.basic", "user.info.profile", "user.info.stats")
-OPTIONAL_SCOPES = ("video.list",)
-DEMO_APP = App(
-    DEFAULT_CLIENT_KEY,
-    DEFAULT_CLIENT_SECRET,
-    redirect_uris=(f"http://localhost:*{CALLBACK}", f"http://127.0.0.1:*{CALLBACK}"),
-    name="asgi-tiktok demo",
-)
 
 
-@dataclass(frozen=True, slots=True)
-class RunningServer:
-    """The address of a server, and the notice for the terminal."""
+class RunningServer(NamedTuple):
+    """The address of a server, its notice for the terminal, and the emulator that it is or uses."""
 
     url: str
     notice: str
-
-
-@dataclass(frozen=True, slots=True)
-class RunningDemo(RunningServer):
-    """The demo site, and the emulator that it signs in with."""
-
     emulator: RunningEmulator
 
 
 @contextmanager
 def run_demo(
     *, port: int | None = None, emulator_port: int | None = None, folder: Path = FOLDER
-) -> Iterator[RunningDemo]:
+) -> Iterator[RunningServer]:
     """Serve the demo and its emulator on loopback. Without a port, use the default port or the next free one.
 
     Raises ConfigurationError if a port or the folder cannot be used.
@@ -66,36 +56,57 @@ def run_demo(
         stack.callback(store._close)
         listeners = listen_on(port, PORT, "--port", stack)
         url = f"http://localhost:{listeners[0].getsockname()[1]}"
-        emulator = new_emulator(DEMO_APP, webhook_url=url + WEBHOOK)
-        running = run_emulator_on(emulator_port, "--emulator-port", emulator, stack)
+        app = replace(DEFAULT_APP, name="asgi-tiktok demo", webhook_url=url + WEBHOOK)
+        emulator = start_emulator(app, emulator_port, "--emulator-port", stack)
         tiktok = TikTok(
             client_key=DEFAULT_CLIENT_KEY,
             client_secret=DEFAULT_CLIENT_SECRET,
             redirect_uri=url + CALLBACK,
             secret_key=secret_key,
-            scopes=SCOPES,
-            optional_scopes=OPTIONAL_SCOPES,
+            scopes=("user.info.basic", "user.info.profile", "user.info.stats"),
+            optional_scopes=("video.list",),
             store=store,
-            base_url=running.url,
+            base_url=emulator.url,
         )
-        stack.enter_context(serving(demo_site(tiktok, running.url), listeners))
-        notice = demo_notice(with_note(url, port, PORT), with_note(running.url, emulator_port, EMULATOR_PORT), folder)
-        yield RunningDemo(url, notice, running)
+        stack.enter_context(serving(demo_site(tiktok, emulator.url), listeners))
+        lines = {
+            "Open": with_note(url, port, PORT),
+            "Emulator": with_note(emulator.url, emulator_port, EMULATOR_PORT),
+            "Sessions": f"kept in {folder}",
+        }
+        yield RunningServer(url, notice("demo", lines), emulator)
 
 
 @contextmanager
 def serve_emulator(*, port: int | None = None, config: Path | None = None) -> Iterator[RunningServer]:
     """Serve the emulator alone. Raise ConfigurationError if the port or the config file cannot be used."""
     with ExitStack() as stack:
-        running = run_emulator_on(port, "--port", new_emulator(DEFAULT_APP, config=config), stack)
-        yield RunningServer(running.url, emulator_notice(running.url, with_note(running.url, port, EMULATOR_PORT)))
+        emulator = start_emulator(DEFAULT_APP, port, "--port", stack, config)
+        url = emulator.url
+        lines = {"Address": with_note(url, port, EMULATOR_PORT), "Inspector": f"{url}/_emulator/"}
+        yield RunningServer(url, notice("emulator", lines, variables_for(url)), emulator)
 
 
-def run_emulator_on(port: int | None, option: str, emulator: Emulator, stack: ExitStack) -> RunningEmulator:
-    def bind(candidate: int) -> RunningEmulator:
-        return stack.enter_context(run_emulator(emulator, port=candidate))
+def start_emulator(
+    app: App, port: int | None, option: str, stack: ExitStack, config: Path | None = None
+) -> RunningEmulator:
+    """Serve an emulator with the app, and with the apps, people and knobs of the file, until the stack is closed.
 
-    return on_port(port, EMULATOR_PORT, option, bind)
+    Raises ConfigurationError for a port or a file that cannot be used, and in production.
+    """
+    try:
+        if config is None:
+            emulator = Emulator([app])
+        else:
+            read = read_config(config)
+            others = [other for other in read.apps if other.client_key != app.client_key]
+            own = [other for other in read.apps if other.client_key == app.client_key]
+            emulator = Emulator([*(own or [app]), *others], read.people or CAST, **read.knobs)
+    except (ConfigError, ProductionRefused) as error:
+        raise ConfigurationError(str(error)) from None
+    return on_port(
+        port, EMULATOR_PORT, option, lambda candidate: stack.enter_context(run_emulator(emulator, port=candidate))
+    )
 
 
 def with_note(url: str, port: int | None, default: int) -> str:
@@ -105,32 +116,19 @@ def with_note(url: str, port: int | None, default: int) -> str:
     return url
 
 
-def demo_notice(site: str, emulator: str, folder: Path) -> str:
-    return f"""
-  asgi-tiktok demo
-
-    Open       {site}
-    Emulator   {emulator}
-    Sessions   kept in {folder}
-
-  Press Ctrl-C to stop.
-"""
+def notice(command: str, lines: Mapping[str, str], more: str = "") -> str:
+    """Return what a command prints when its servers are ready."""
+    table = "\n".join(f"    {name:<10} {text}" for name, text in lines.items())
+    paragraphs = (f"\n  asgi-tiktok {command}", table, more, "  Press Ctrl-C to stop.\n")
+    return "\n\n".join(filter(None, paragraphs))
 
 
-def emulator_notice(url: str, address: str) -> str:
-    return f"""
-  asgi-tiktok emulator
-
-    Address    {address}
-    Inspector  {url}/_emulator/
-
+def variables_for(url: str) -> str:
+    return f"""\
   Set these variables, and your app signs in with this emulator. Use the port of your app in the redirect URI:
 
     TIKTOK_BASE_URL={url}
     TIKTOK_CLIENT_KEY={DEFAULT_CLIENT_KEY}
     TIKTOK_CLIENT_SECRET={DEFAULT_CLIENT_SECRET}
     TIKTOK_REDIRECT_URI=http://localhost:8000{CALLBACK}
-    TIKTOK_SECRET_KEY={secrets.token_urlsafe(32)}
-
-  Press Ctrl-C to stop.
-"""
+    TIKTOK_SECRET_KEY={secrets.token_urlsafe(32)}"""

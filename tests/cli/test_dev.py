@@ -57,8 +57,8 @@ def test_sign_in_survives_reload_and_restart(start: Start, visitor: httpx2.Clien
 
     process = start(*command)
     notice = process.wait_until_ready()
-    assert f"Open        {url}\n" in notice
-    assert f"Inspector   http://127.0.0.1:{emulator_port}/_emulator/\n" in notice
+    assert f"Open       {url}\n" in notice
+    assert f"Inspector  http://127.0.0.1:{emulator_port}/_emulator/\n" in notice
     assert "Settings" not in notice
     page = visitor.get(f"{url}/auth/tiktok/login?next=/me")
     assert approve(visitor, page, CAST[0].open_id).json() == {
@@ -99,9 +99,9 @@ def test_settings_of_the_developer_are_not_changed(start: Start, visitor: httpx2
         TIKTOK_STORE="memory://",
     )
     notice = process.wait_until_ready()
-    assert f"Open        http://localhost:{port}\n" in notice
+    assert f"Open       http://localhost:{port}\n" in notice
     kept = "TIKTOK_CLIENT_KEY, TIKTOK_CLIENT_SECRET, TIKTOK_REDIRECT_URI, TIKTOK_SECRET_KEY, TIKTOK_STORE"
-    assert f"Settings    unchanged: {kept}\n" in notice
+    assert f"Settings   unchanged: {kept}\n" in notice
     assert f"! Open the app as http://127.0.0.1:{port}," in notice
     assert "own-secret" not in notice
     assert SECRET_KEY not in notice

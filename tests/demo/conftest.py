@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from asgi_tiktok.demo import RunningDemo, run_demo
+from asgi_tiktok.demo import RunningServer, run_demo
 from tests.support.form_browser import FormBrowser
 from tests.support.processes import Start, starting
 
@@ -24,7 +24,7 @@ def browser() -> Iterator[FormBrowser]:
 
 
 @pytest.fixture
-def demo(tmp_path: Path) -> Iterator[RunningDemo]:
+def demo(tmp_path: Path) -> Iterator[RunningServer]:
     with run_demo(port=0, emulator_port=0, folder=tmp_path / "demo") as running:
         yield running
 

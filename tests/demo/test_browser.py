@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page, expect
 
-from asgi_tiktok.demo import RunningDemo
+from asgi_tiktok.demo import RunningServer
 from tests.support.chromium import open_chromium
 
 pytestmark = pytest.mark.browser
@@ -13,7 +13,7 @@ WIDTH = 390
 
 
 @pytest.fixture
-def chromium(demo: RunningDemo) -> Iterator[Chromium]:
+def chromium(demo: RunningServer) -> Iterator[Chromium]:
     with open_chromium() as browser:
         yield browser
 
@@ -28,7 +28,7 @@ def page(chromium: Chromium) -> Iterator[Page]:
     assert [text for text in messages if "status of 403" not in text] == []
 
 
-def test_sign_out_page_signs_out(page: Page, demo: RunningDemo) -> None:
+def test_sign_out_page_signs_out(page: Page, demo: RunningServer) -> None:
     page.goto(f"{demo.url}/auth/tiktok/login?next=/profile")
     page.get_by_role("button", name="Continue").click()
     page.wait_for_url(f"{demo.url}/profile")
@@ -45,7 +45,7 @@ def assert_fits(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") == WIDTH
 
 
-def test_user_signs_in_and_out(page: Page, demo: RunningDemo) -> None:
+def test_user_signs_in_and_out(page: Page, demo: RunningServer) -> None:
     page.goto(demo.url)
     assert_fits(page)
     page.get_by_role("link", name="Continue with TikTok").click()
@@ -74,7 +74,7 @@ def test_user_signs_in_and_out(page: Page, demo: RunningDemo) -> None:
     expect(page.get_by_role("link", name="Continue with TikTok")).to_be_visible()
 
 
-def test_user_switches_accounts(page: Page, demo: RunningDemo) -> None:
+def test_user_switches_accounts(page: Page, demo: RunningServer) -> None:
     page.goto(f"{demo.url}/profile")
     page.get_by_role("button", name="Continue").click()
     page.wait_for_url(f"{demo.url}/profile")
@@ -88,7 +88,7 @@ def test_user_switches_accounts(page: Page, demo: RunningDemo) -> None:
     assert_fits(page)
 
 
-def test_user_cancels(page: Page, demo: RunningDemo) -> None:
+def test_user_cancels(page: Page, demo: RunningServer) -> None:
     page.goto(demo.url)
     page.get_by_role("link", name="Continue with TikTok").click()
     page.get_by_role("button", name="Cancel").click()

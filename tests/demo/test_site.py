@@ -12,7 +12,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from asgi_tiktok import ConfigurationError
-from asgi_tiktok.demo import RunningDemo, run_demo, serve_emulator
+from asgi_tiktok.demo import RunningServer, run_demo, serve_emulator
 from asgi_tiktok.demo.browser import has_desktop, show
 from asgi_tiktok.demo.pages import Pages, compact
 from asgi_tiktok.demo.ports import listen, on_port
@@ -20,14 +20,14 @@ from asgi_tiktok.emulator import CAST
 from tests.support.form_browser import FormBrowser
 
 
-def test_protected_page_leads_through_tiktok_and_back(demo: RunningDemo, browser: FormBrowser) -> None:
+def test_protected_page_leads_through_tiktok_and_back(demo: RunningServer, browser: FormBrowser) -> None:
     studio = browser.sign_in(f"{demo.url}/studio", person=CAST[3].open_id)
 
     assert studio.url == f"{demo.url}/studio"
     assert "Tomás Brook" in studio.text
 
 
-def test_denied_scope_can_be_requested_again(demo: RunningDemo, browser: FormBrowser) -> None:
+def test_denied_scope_can_be_requested_again(demo: RunningServer, browser: FormBrowser) -> None:
     profile = browser.sign_in(f"{demo.url}/profile", scopes=["user.info.basic", "user.info.profile"])
     assert "amara.sol.clay" in profile.text
     assert "18.4K" not in profile.text
@@ -37,14 +37,14 @@ def test_denied_scope_can_be_requested_again(demo: RunningDemo, browser: FormBro
     assert "18.4K" in browser.sign_in(demo.url + more).text
 
 
-def test_user_who_grants_only_basic_scope(demo: RunningDemo, browser: FormBrowser) -> None:
+def test_user_who_grants_only_basic_scope(demo: RunningServer, browser: FormBrowser) -> None:
     profile = browser.sign_in(f"{demo.url}/profile", person=CAST[1].open_id, scopes=["user.info.basic"])
 
     assert "Jun" in profile.text
     assert '"username": null' in unescape(profile.text)
 
 
-def test_names_are_escaped(demo: RunningDemo, browser: FormBrowser) -> None:
+def test_names_are_escaped(demo: RunningServer, browser: FormBrowser) -> None:
     profile = browser.sign_in(f"{demo.url}/profile", person=CAST[2].open_id)
 
     assert "<b>Quill</b>" not in profile.text
@@ -55,13 +55,15 @@ def test_names_are_escaped(demo: RunningDemo, browser: FormBrowser) -> None:
     assert profile.headers["cache-control"] == "no-store"
 
 
-def test_signed_out_page_redirects_a_signed_in_user(demo: RunningDemo, browser: FormBrowser) -> None:
+def test_signed_out_page_redirects_a_signed_in_user(demo: RunningServer, browser: FormBrowser) -> None:
     assert "You are signed out" in browser.open(f"{demo.url}/signed-out").text
     browser.sign_in(f"{demo.url}/profile")
     assert "Hello, <bdi>Amara Sol</bdi>" in browser.open(f"{demo.url}/signed-out").text
 
 
-def test_other_names_of_this_machine_redirect_to_the_registered_one(demo: RunningDemo, browser: FormBrowser) -> None:
+def test_other_names_of_this_machine_redirect_to_the_registered_one(
+    demo: RunningServer, browser: FormBrowser
+) -> None:
     by_number = demo.url.replace("localhost", "127.0.0.1")
     missing = browser.open(f"{by_number}/a%20page")
 
@@ -71,7 +73,7 @@ def test_other_names_of_this_machine_redirect_to_the_registered_one(demo: Runnin
 
 
 def test_snippet_signs_in_with_the_running_demo(
-    demo: RunningDemo, browser: FormBrowser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    demo: RunningServer, browser: FormBrowser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     page = browser.open(demo.url).text
