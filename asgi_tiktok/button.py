@@ -5,8 +5,6 @@ from html import escape
 
 from asgi_tiktok.session import Connection, tiktok_session
 
-__all__ = ["HTML", "tiktok_button"]
-
 ICON = (
     '<svg viewBox="0 0 32 32" width="20" height="20" aria-hidden="true">'
     '<circle cx="16" cy="16" r="13" fill="none" stroke="currentColor" stroke-width="3"/>'

@@ -27,30 +27,6 @@ from enum import StrEnum
 
 from starlette.exceptions import HTTPException
 
-__all__ = [
-    "APIError",
-    "AccessDenied",
-    "Cause",
-    "ConfigurationError",
-    "HookFailed",
-    "InvalidCallback",
-    "InvalidResponse",
-    "LoginDenied",
-    "LoginError",
-    "LoginLost",
-    "LoginRefused",
-    "LoginRequired",
-    "RateLimited",
-    "RequestRefused",
-    "ScopeRequired",
-    "StoreError",
-    "TikTokError",
-    "TokenError",
-    "Unavailable",
-    "UpstreamTimeout",
-    "WebhookRefused",
-]
-
 
 class TikTokError(Exception):
     """Base class of all errors in this package.

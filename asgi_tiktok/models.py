@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal, Self
 
@@ -83,11 +83,7 @@ class TikTokUser:
 
     @classmethod
     def _from_response(cls, user: Mapping[str, Any]) -> Self:
-        """Return the user in TikTok's response or in a stored record. A field of a wrong type becomes None.
-
-        Raises:
-            InvalidResponse: There is no valid `open_id`.
-        """
+        """Return the user in TikTok's response or in a stored record. A field of a wrong type becomes None."""
         open_id = user.get("open_id")
         if not isinstance(open_id, str) or not OPEN_ID_PATTERN.fullmatch(open_id):
             raise InvalidResponse("TikTok returned a user without a valid open_id.", stage="user_info")
@@ -117,15 +113,7 @@ class TikTokUser:
 
 @dataclass(frozen=True, slots=True)
 class AnonymousUser:
-    """A visitor who is not signed in.
-
-    Attributes:
-        open_id (None): Always None.
-        display_name (str): Always empty.
-        is_authenticated (bool): Always False.
-        provider (str): Always `"tiktok"`.
-        identity (str): Always empty.
-    """
+    """A visitor who is not signed in: `is_authenticated` is False, `open_id` is None, and the names are empty."""
 
     open_id: None = None
     display_name: str = ""
@@ -161,13 +149,7 @@ class Token:
     def _from_response(cls, body: Mapping[str, Any], *, now: float, scopes: tuple[str, ...]) -> Self:
         """Return the token in a response of the token endpoint. A lifetime of zero or less means expired.
 
-        Args:
-            body (Mapping[str, Any]): The body of the response.
-            now (float): The current time in seconds since the epoch.
-            scopes (tuple[str, ...]): The scopes if the response names none (RFC 6749 §5.1, §6).
-
-        Raises:
-            InvalidResponse: A part of the token is missing or invalid.
+        `scopes` are used if the response names none (RFC 6749 §5.1, §6).
         """
         refresh_token = None
         if body.get("refresh_token") is not None:
@@ -204,11 +186,7 @@ class ClientToken:
 
     @classmethod
     def _from_response(cls, body: Mapping[str, Any], *, now: float) -> Self:
-        """Return the token in a response to `client_credentials`.
-
-        Raises:
-            InvalidResponse: A part of the token is missing or invalid.
-        """
+        """Return the token in a response to `client_credentials`."""
         return cls(access_token=bearer_token(body), expires_at=int(now) + lifetime(body, "expires_in"))
 
 
@@ -280,19 +258,10 @@ def clean_count(value: object) -> int | None:
     return value if type(value) is int and 0 <= value < 2**63 else None
 
 
-CLEANERS = {
-    "union_id": clean_string,
-    "display_name": clean_string,
-    "avatar_url": clean_web_link,
-    "avatar_url_100": clean_web_link,
-    "avatar_large_url": clean_web_link,
-    "username": clean_string,
-    "bio_description": clean_string,
+CLEANERS: Mapping[str, Callable[[object], object]] = {
+    **dict.fromkeys(("union_id", "display_name", "username", "bio_description"), clean_string),
+    **dict.fromkeys(("avatar_url", "avatar_url_100", "avatar_large_url", "profile_web_link"), clean_web_link),
+    **dict.fromkeys(USER_FIELDS["user.info.stats"], clean_count),
     "profile_deep_link": clean_app_link,
-    "profile_web_link": clean_web_link,
     "is_verified": clean_flag,
-    "follower_count": clean_count,
-    "following_count": clean_count,
-    "likes_count": clean_count,
-    "video_count": clean_count,
 }

@@ -11,8 +11,6 @@ from urllib.parse import unquote_to_bytes
 from asgi_tiktok.errors import AccessDenied, InvalidCallback, LoginRefused
 from asgi_tiktok.models import split_scopes
 
-__all__ = ["Callback"]
-
 MAX_QUERY = 8 * 1024  # bytes
 MAX_PARAMETERS = 50
 MAX_CODE = 4096  # bytes
@@ -20,10 +18,7 @@ KNOWN_PARAMETERS = frozenset(
     {"code", "state", "scopes", "error", "error_description", "error_type", "error_code", "errCode", "iss"}
 )
 BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
-OUTAGES = {
-    "server_error": "temporarily_unavailable",
-    "temporarily_unavailable": "temporarily_unavailable",
-}
+OUTAGES = ("server_error", "temporarily_unavailable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +73,8 @@ def read_error(parameters: dict[str, str]) -> AccessDenied | LoginRefused | None
     if error == "access_denied" or (not error and number == "-2"):
         return AccessDenied("The user cancelled the login at TikTok.")
     if error or number != "0":
-        return LoginRefused("TikTok ended the login with an error.", code=OUTAGES.get(error, "login_refused"))
+        code = "temporarily_unavailable" if error in OUTAGES else "login_refused"
+        return LoginRefused("TikTok ended the login with an error.", code=code)
     return None
 
 

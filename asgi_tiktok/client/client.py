@@ -20,8 +20,6 @@ from asgi_tiktok.errors import ConfigurationError, InvalidResponse, TikTokError,
 from asgi_tiktok.models import USER_FIELDS, ClientToken, TikTokUser, Token
 from asgi_tiktok.validation import check_credential, check_flag, check_instance, check_redirect_uri, check_scopes
 
-__all__ = ["TikTokClient"]
-
 T = TypeVar("T")
 
 DEFAULT_SCOPES = ("user.info.basic",)
@@ -31,6 +29,9 @@ EMULATOR_PREFIXES = ("act.emulator.", "clt.emulator.")  # of the emulator's acce
 
 class TikTokClient:
     """One TikTok app as a client of TikTok's OAuth and user info endpoints. It stores no tokens.
+
+    The methods that send a request raise TokenError or APIError if TikTok refuses, and Unavailable if TikTok cannot
+    be reached or its response is invalid. `client_key`, `redirect_uri` and `scopes` are also attributes.
 
     Args:
         client_key (str | Secret): From *Credentials* in the TikTok developer portal.
@@ -42,11 +43,6 @@ class TikTokClient:
             Default: `"hex"`.
         transport (httpx2.AsyncBaseTransport | None): Replaces the network. Default: the network.
         trust_env (bool): Whether the environment may name a proxy and certificates. Default: False.
-
-    Attributes:
-        client_key (str): The client key.
-        redirect_uri (str): The redirect URI.
-        scopes (tuple[str, ...]): The scopes that a login requests.
 
     Raises:
         ConfigurationError: A setting cannot work. The message names the setting and the fix.
@@ -155,10 +151,6 @@ class TikTokClient:
             scopes (tuple[str, ...] | None): The scopes that the login requested, in case TikTok's response names
                 none. Default: the scopes of the client.
 
-        Raises:
-            TokenError: TikTok refused.
-            Unavailable: TikTok cannot be reached, or its response is invalid.
-
         Source: RFC 6749 §4.1.3; TikTok, Manage User Access Tokens.
         """
         form = {"code": code, "redirect_uri": self.redirect_uri}
@@ -176,10 +168,6 @@ class TikTokClient:
             scopes (tuple[str, ...] | None): The scopes of the old token, in case TikTok's response names none.
                 Default: the scopes of the client.
 
-        Raises:
-            TokenError: TikTok refused.
-            Unavailable: TikTok cannot be reached, or its response is invalid.
-
         Source: RFC 6749 §6; TikTok, Manage User Access Tokens.
         """
         body = await self._request_token("refresh", "refresh_token", {"refresh_token": refresh_token})
@@ -187,14 +175,7 @@ class TikTokClient:
 
     @strip_tracebacks
     async def client_token(self) -> ClientToken:
-        """Return a new access token of the app itself.
-
-        Raises:
-            TokenError: TikTok refused.
-            Unavailable: TikTok cannot be reached, or its response is invalid.
-
-        Source: RFC 6749 §4.4; TikTok, Client Access Token Management.
-        """
+        """Return a new access token of the app itself (RFC 6749 §4.4; TikTok: Client Access Token Management)."""
         body = await self._request_token("client_token", "client_credentials", {})
         return ClientToken._from_response(body, now=time.time())
 
@@ -204,10 +185,6 @@ class TikTokClient:
 
         Args:
             access_token (str): A valid access token of the user.
-
-        Raises:
-            TokenError: TikTok refused.
-            Unavailable: TikTok cannot be reached, or its response is invalid.
 
         Source: RFC 7009; TikTok, Manage User Access Tokens.
         """
@@ -223,17 +200,13 @@ class TikTokClient:
         Args:
             token (Token): A valid token of the user.
 
-        Raises:
-            APIError: TikTok refused.
-            InvalidResponse: TikTok's response is malformed, or describes another user.
-            Unavailable: TikTok cannot be reached.
-
         Source: TikTok, Get User Info.
         """
         names = [name for scope in token.scopes for name in USER_FIELDS.get(scope, ())]
         if not names:
             return TikTokUser(open_id=token.open_id)
-        request = self._http_client().get(
+        client = httpx2.AsyncClient(transport=BoundedTransport(self._pools), timeout=CONNECT_TIMEOUT, trust_env=False)
+        request = client.get(
             self._endpoints.user_info,
             params={"fields": ",".join(names)},
             headers={"Accept": "application/json", "Authorization": f"Bearer {token.access_token}"},
@@ -277,9 +250,6 @@ class TikTokClient:
         )
         client.stage = stage
         return client
-
-    def _http_client(self) -> httpx2.AsyncClient:
-        return httpx2.AsyncClient(transport=BoundedTransport(self._pools), timeout=CONNECT_TIMEOUT, trust_env=False)
 
     async def _upstream(self, stage: str, request: Coroutine[Any, Any, T]) -> T:
         """Await the request within the deadline, and replace httpx2's errors with our own.
