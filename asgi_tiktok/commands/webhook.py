@@ -2,11 +2,22 @@
 
 import argparse
 import os
+import re
+import sys
+import time
+
+import httpx2
 
 from asgi_tiktok.commands.parser import Commands
-from asgi_tiktok.commands.webhook_delivery import send
-from asgi_tiktok.commands.webhook_events import EVENTS, event_of
+from asgi_tiktok.commands.webhook_events import EVENTS, event_of, sign
+from asgi_tiktok.environment import name_variable
+from asgi_tiktok.errors import ConfigurationError
+from asgi_tiktok.http.site import DEFAULT_PATH, Site
+from asgi_tiktok.validation import check_redirect_uri, split_url
 
+DEADLINE = 10  # seconds
+MAX_SHOWN = 300  # characters of a response
+DEFAULT_ADDRESS = f"http://localhost:8000{DEFAULT_PATH}/webhook"
 EPILOG = """\
 events:
   {events}
@@ -53,7 +64,7 @@ def add(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Send the event; return 1 if the app does not accept it."""
+    """Send the event and print the result; return 1 if the app does not accept it."""
     event = event_of(
         os.environ,
         name=arguments.event,
@@ -62,4 +73,62 @@ def run(arguments: argparse.Namespace) -> int:
         content=arguments.content,
         client_secret=arguments.client_secret,
     )
-    return send(event, arguments.url, os.environ)
+    address = check_address(arguments.url) if arguments.url else default_address()
+    if event.name not in EVENTS:
+        print(f"warning: TikTok documents no event {event.name!r}; it is sent anyway", file=sys.stderr)
+    now = int(time.time())
+    body = event.body(now)
+    status, response = post(address, body, sign(event.client_secret, body, now))
+    about = f" about {event.open_id}" if event.open_id else ""
+    print(f"Sent {event.name}{about}, signed for {event.client_key}, to {address}")
+    print(f"{status} {httpx2.codes.get_reason_phrase(status) or 'unknown'}: {explanation(status)}")
+    if status == httpx2.codes.OK:
+        return 0
+    if response:
+        print(response)
+    return 1
+
+
+def post(url: str, body: bytes, signature: str) -> tuple[int, str]:
+    """Return the status and the beginning of the response."""
+    headers = {"Content-Type": "application/json", "TikTok-Signature": signature}
+    try:
+        with (
+            httpx2.Client(timeout=DEADLINE, trust_env=False) as client,
+            client.stream("POST", url, content=body, headers=headers) as response,
+        ):
+            beginning = next(response.iter_text(MAX_SHOWN), "")
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        raise ConfigurationError(
+            f"{url} does not answer ({type(error).__name__}). Start the app, or pass its address with --url."
+        ) from None
+    printable = "".join(char if char.isprintable() else " " for char in beginning)
+    return response.status_code, printable.strip()
+
+
+def explanation(status: int) -> str:
+    if status == httpx2.codes.OK:
+        return "the app accepted the event"
+    if 300 <= status < 400:
+        return "the app redirects, which TikTok does not follow; register the address to which it redirects"
+    if status == httpx2.codes.NOT_FOUND:
+        return "there is no webhook at this address; pass the right one with --url"
+    return "the app did not accept the event; TikTok would send it again for up to 72 hours"
+
+
+def default_address() -> str:
+    redirect_uri = os.environ.get("TIKTOK_REDIRECT_URI", "").strip()
+    if not redirect_uri:
+        return DEFAULT_ADDRESS
+    try:
+        site = Site.of(check_redirect_uri(redirect_uri), DEFAULT_PATH, "/")
+    except ConfigurationError as error:
+        raise name_variable(error, {}) from None
+    return site.origin + site.webhook
+
+
+def check_address(url: str) -> str:
+    parts, _ = split_url("--url", url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or not re.fullmatch(r"[!-~]+", url):
+        raise ConfigurationError(f"--url={url!r} is not an http address; write it like {DEFAULT_ADDRESS}")
+    return url

@@ -24,8 +24,6 @@ EVENTS: dict[str, dict[str, Any]] = {
     "post.publish.no_longer_publicaly_available": POSTED,
     "portability.download.ready": {"request_id": 7212345678901234567},
 }
-# TikTok sends these events without an open_id.
-EVENTS_WITHOUT_USER = ("portability.download.ready",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +60,17 @@ def event_of(
     """Return the event that the arguments describe. Raise ConfigurationError if they do not fit together."""
     key = environ.get("TIKTOK_CLIENT_KEY", "").strip()
     secret = client_secret or environ.get("TIKTOK_CLIENT_SECRET", "").strip()
-    needs_user = name not in EVENTS_WITHOUT_USER
+    # TikTok sends this event without an open_id.
+    needs_user = name != "portability.download.ready"
     if not key and not secret:
-        key, secret, first_user = emulator_defaults()
-        open_id = open_id or (first_user if needs_user else None)
+        try:
+            from asgi_tiktok.emulator import CAST, DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET
+        except ModuleNotFoundError:
+            raise ConfigurationError(
+                "TIKTOK_CLIENT_KEY and TIKTOK_CLIENT_SECRET are not set; set them to the values that the app has."
+            ) from None
+        key, secret = DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET
+        open_id = open_id or (CAST[0].open_id if needs_user else None)
     if not key or not secret:
         missing = "TIKTOK_CLIENT_SECRET" if key else "TIKTOK_CLIENT_KEY"
         raise ConfigurationError(f"{missing} is not set; set it to the value that the app has.")
@@ -87,14 +92,3 @@ def content_of(name: str, reason: int | None, content: str | None) -> str:
     if not isinstance(parsed, dict):
         raise ConfigurationError("""--content is not a JSON object; in a shell, write '{"reason": 1}'.""")
     return content
-
-
-def emulator_defaults() -> tuple[str, str, str]:
-    """Return the client key and secret of the emulator's app, and the open_id of its first user."""
-    try:
-        from asgi_tiktok.emulator import CAST, DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET
-    except ModuleNotFoundError:
-        raise ConfigurationError(
-            "TIKTOK_CLIENT_KEY and TIKTOK_CLIENT_SECRET are not set; set them to the values that the app has."
-        ) from None
-    return DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, CAST[0].open_id
