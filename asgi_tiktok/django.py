@@ -25,6 +25,7 @@ GetResponse = Callable[[HttpRequest], object]
 Request = TypeVar("Request", bound=HttpRequest)
 P = ParamSpec("P")
 R = TypeVar("R")
+View = Callable[Concatenate[Request, P], R]
 
 
 class TikTokRequest(ASGIRequest):  # type: ignore[misc]
@@ -58,32 +59,16 @@ class TikTokMiddleware:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> object:
-        """Set `request.tiktok` and call the next middleware. Called by Django.
-
-        Args:
-            request (HttpRequest): The request.
-
-        Returns:
-            object: The response, or an awaitable of it if the next middleware is asynchronous.
-        """
+        """Set `request.tiktok` and call the next middleware. Called by Django."""
         # Lazy, so that pages without TikTok work under WSGI and in Django's test client.
         cast(Any, request).tiktok = SimpleLazyObject(partial(session_of, request))
         return self._get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Return the response to a LoginRequired that a view raised. Called by Django.
-
-        Args:
-            request (HttpRequest): The request.
-            exception (Exception): The error that the view raised.
-
-        Returns:
-            HttpResponse | None: The response, or None for any other error.
-        """
-        if isinstance(exception, LoginRequired):
-            challenge = {"WWW-Authenticate": exception.challenge}
-            return HttpResponse(status=exception.status_code, headers=challenge)
-        return None
+        """Return the response to a LoginRequired that a view raised, otherwise None. Called by Django."""
+        if not isinstance(exception, LoginRequired):
+            return None
+        return HttpResponse(status=exception.status_code, headers=exception.headers)
 
 
 def session_of(request: HttpRequest) -> TikTokSession:
@@ -103,9 +88,7 @@ def session_of(request: HttpRequest) -> TikTokSession:
     return session
 
 
-def login_required(
-    view: Callable[Concatenate[Request, P], R] | None = None,
-) -> Callable[Concatenate[Request, P], R]:
+def login_required(view: View[Request, P, R] | None = None) -> View[Request, P, R]:
     """Decorate a view that requires a user who is signed in with TikTok.
 
     For an anonymous visitor, the view raises LoginRequired, to which TikTokMiddleware responds. On a class, write
@@ -113,34 +96,24 @@ def login_required(
 
     Args:
         view (Callable): The view, async or not.
-
-    Raises:
-        ConfigurationError: The decorator is called without a view.
     """
     if view is None:
         raise ConfigurationError("login_required takes no arguments.", hint="Write @login_required.")
     return guard(view)
 
 
-def requires_scope(
-    *scopes: str,
-) -> Callable[[Callable[Concatenate[Request, P], R]], Callable[Concatenate[Request, P], R]]:
+def requires_scope(*scopes: str) -> Callable[[View[Request, P, R]], View[Request, P, R]]:
     """Decorate a view that requires a signed-in user who has granted all these scopes.
 
     For a user who has not, the view raises ScopeRequired. Anonymous visitors are treated as by `login_required`.
 
     Args:
         scopes (str): At least one scope, for example `"video.list"`.
-
-    Raises:
-        ConfigurationError: There is no scope, or a string that cannot be a scope of TikTok.
     """
     return partial(guard, scopes=check_required_scopes(scopes))
 
 
-def guard(
-    view: Callable[Concatenate[Request, P], R], scopes: tuple[str, ...] = ()
-) -> Callable[Concatenate[Request, P], R]:
+def guard(view: View[Request, P, R], scopes: tuple[str, ...] = ()) -> View[Request, P, R]:
     if not iscoroutinefunction(view):
 
         @wraps(view)
@@ -155,7 +128,7 @@ def guard(
         require(request, scopes)
         return await view(request, *args, **kwargs)
 
-    return cast(Callable[Concatenate[Request, P], R], guarded_async)
+    return cast(View[Request, P, R], guarded_async)
 
 
 def require(request: HttpRequest, scopes: tuple[str, ...]) -> None:

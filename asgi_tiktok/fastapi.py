@@ -34,15 +34,10 @@ class SignedIn(SecurityBase):
     async def __call__(self, connection: HTTPConnection, scopes: SecurityScopes) -> TikTokUser:
         """Return the signed-in user, who has granted all scopes of the route and of its dependencies.
 
-        Args:
-            connection (HTTPConnection): The request or WebSocket.
-            scopes (SecurityScopes): The scopes, collected by FastAPI.
-
         Raises:
             HTTPException: The visitor is anonymous (401), or the user has not granted all scopes (403). The
                 middleware replaces this response.
             WebSocketException: The same on a WebSocket, which is closed with code 1008.
-            ConfigurationError: A scope is not declared, or the connection did not pass TikTokAuthMiddleware.
         """
         try:
             return tiktok_session(connection).require(*scopes.scopes)
@@ -54,14 +49,7 @@ class SignedIn(SecurityBase):
 
 
 async def optional_user(connection: HTTPConnection) -> TikTokUser | AnonymousUser:
-    """Return the user or the anonymous visitor. This is the dependency behind `OptionalUser`.
-
-    Args:
-        connection (HTTPConnection): The request or WebSocket.
-
-    Raises:
-        ConfigurationError: The connection did not pass TikTokAuthMiddleware.
-    """
+    """Return the user or the anonymous visitor. This is the dependency behind `OptionalUser`."""
     return tiktok_session(connection).user
 
 
@@ -87,9 +75,6 @@ class RequiresScope(params.Security):
 
         Args:
             scopes (str): At least one scope, for example `"video.list"`.
-
-        Raises:
-            ConfigurationError: There is no scope, or a string that cannot be a scope of TikTok.
         """
         return params.Security(current_user, scopes=check_required_scopes(scopes))
 

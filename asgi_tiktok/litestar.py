@@ -8,18 +8,11 @@ from functools import partial
 from typing import Any, Unpack, cast
 from urllib.parse import unquote
 
-from litestar import Litestar, Request, Response, asgi
+from litestar import Litestar, Request, Response, asgi, exceptions
 from litestar.config.app import AppConfig
 from litestar.connection import ASGIConnection
 from litestar.di import NamedDependency, Provide
 from litestar.enums import ScopeType
-from litestar.exceptions import (
-    HTTPException,
-    NotAuthorizedException,
-    NotFoundException,
-    PermissionDeniedException,
-    WebSocketException,
-)
 from litestar.exceptions.responses import create_exception_response
 from litestar.handlers import ASGIRouteHandler, BaseRouteHandler, HTTPRouteHandler
 from litestar.openapi.spec import Components, SecurityScheme
@@ -61,24 +54,13 @@ class TikTokPlugin(InitPlugin, ReceiveRoutePlugin):
         ConfigurationError: A setting cannot work. Some settings are checked when Litestar creates the app.
     """
 
-    def __init__(
-        self,
-        tiktok: TikTok | None = None,
-        **options: Unpack[Options],
-    ) -> None:
+    def __init__(self, tiktok: TikTok | None = None, **options: Unpack[Options]) -> None:
         self.tiktok = TikTok.from_env() if tiktok is None else check_instance("tiktok", tiktok, TikTok, EXAMPLE)
         self._app: Litestar | None = None
         self._wrap = partial(TikTokAuthMiddleware, tiktok=self.tiktok, **options)
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
-        """Add the dependency and the OpenAPI scheme. Called by Litestar before it creates the app.
-
-        Args:
-            app_config (AppConfig): The configuration of the app.
-
-        Returns:
-            AppConfig: The same object.
-        """
+        """Add the dependency and the OpenAPI scheme. Called by Litestar before it creates the app."""
         self._app = None
         app_config.exception_handlers = {LoginRequired: respond_to_login_required, **app_config.exception_handlers}
         app_config.dependencies.setdefault("current_user", Provide(current_user))
@@ -90,11 +72,7 @@ class TikTokPlugin(InitPlugin, ReceiveRoutePlugin):
         return app_config
 
     def receive_route(self, route: BaseRoute) -> None:
-        """Describe a route in OpenAPI. The first route also leads to the app. Called by Litestar for each route.
-
-        Args:
-            route (BaseRoute): The route.
-        """
+        """Describe a route in OpenAPI. The first route also leads to the app. Called by Litestar for each route."""
         handlers = handlers_of(route)
         if self._app is None:
             self._app = app = handlers[0].app
@@ -113,9 +91,6 @@ def mount(path: str, app: ASGIApp) -> ASGIRouteHandler:
     Args:
         path (str): The prefix of the mounted app, for example `/shop`.
         app (ASGIApp): The wrapped app.
-
-    Returns:
-        ASGIRouteHandler: A route handler for `Litestar(route_handlers=[...])`.
     """
 
     @asgi(path, is_mount=True, copy_scope=True)
@@ -134,7 +109,7 @@ def restore_path(scope: dict[str, Any], path: str) -> None:
     whole = normalize_path(requested)
     # Litestar serves /shopping from the mount at /shop.
     if not whole.endswith(below):
-        raise NotFoundException
+        raise exceptions.NotFoundException
     prefix = whole.removesuffix(below).rstrip("/")
     outer = scope.get("root_path", "")
     # If a proxy has removed a prefix, only `root_path` contains it.
@@ -230,9 +205,6 @@ def requires_scope(*scopes: str) -> Guard:
 
     Args:
         scopes (str): At least one scope, for example `"video.list"`.
-
-    Raises:
-        ConfigurationError: There is no scope, or a string that cannot be a scope of TikTok.
     """
     return Guard(*check_required_scopes(scopes))
 
@@ -242,13 +214,9 @@ async def current_user(scope: Scope) -> TikTokUser:
 
     Without the plugin, write `Litestar(..., dependencies={"current_user": current_user})`.
 
-    Args:
-        scope (Scope): The ASGI scope of the request or WebSocket.
-
     Raises:
         NotAuthorizedException: The visitor is anonymous. The middleware replaces this response.
         WebSocketException: The same on a WebSocket, which is closed with code 1008.
-        ConfigurationError: The connection did not pass TikTokAuthMiddleware.
     """
     return require(ASGIConnection(scope))
 
@@ -265,12 +233,13 @@ def require(connection: Connection, *scopes: str) -> TikTokUser:
         return session.require(*scopes)
     except LoginRequired as error:
         if connection.scope["type"] == ScopeType.WEBSOCKET:
-            raise WebSocketException(detail=error.description, code=1008) from None
+            raise exceptions.WebSocketException(detail=error.description, code=1008) from None
         raise to_http_exception(error) from None
 
 
-def to_http_exception(error: LoginRequired) -> HTTPException:
-    kind = PermissionDeniedException if isinstance(error, ScopeRequired) else NotAuthorizedException
+def to_http_exception(error: LoginRequired) -> exceptions.HTTPException:
+    forbidden = isinstance(error, ScopeRequired)
+    kind = exceptions.PermissionDeniedException if forbidden else exceptions.NotAuthorizedException
     return kind(detail=error.description, headers={"WWW-Authenticate": error.challenge})
 
 

@@ -44,25 +44,13 @@ class TikTokAuth:
         ConfigurationError: A setting cannot work, or the app has a TikTokAuth already.
     """
 
-    def __init__(
-        self,
-        app: Quart | None = None,
-        tiktok: TikTok | None = None,
-        **options: Unpack[Options],
-    ) -> None:
+    def __init__(self, app: Quart | None = None, tiktok: TikTok | None = None, **options: Unpack[Options]) -> None:
         self._wrap = partial(TikTokAuthMiddleware, tiktok=tiktok, **options)
         if app is not None:
             self.init_app(app)
 
     def init_app(self, app: Quart) -> None:
-        """Install into an app.
-
-        Args:
-            app (Quart): The app.
-
-        Raises:
-            ConfigurationError: A setting cannot work, or the app has a TikTokAuth already.
-        """
+        """Install into an app that was not passed to the constructor."""
         check_instance("app", app, Quart, "Write TikTokAuth(app, tiktok).")
         if "asgi_tiktok" in app.extensions:
             raise ConfigurationError("This app has a TikTokAuth already.", hint="Write TikTokAuth(app, tiktok) once.")
@@ -152,9 +140,6 @@ def login_required(handler: Callable[P, R] | None = None) -> Callable[P, R]:
 
     Args:
         handler (Callable): The handler, async or not.
-
-    Raises:
-        ConfigurationError: The decorator is called without a handler.
     """
     if handler is None:
         raise ConfigurationError("login_required takes no arguments.", hint="Write @login_required.")
@@ -169,9 +154,6 @@ def requires_scope(*scopes: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
     Args:
         scopes (str): At least one scope, for example `"video.list"`.
-
-    Raises:
-        ConfigurationError: There is no scope, or a string that cannot be a scope of TikTok.
     """
     return partial(guard, scopes=check_required_scopes(scopes))
 
