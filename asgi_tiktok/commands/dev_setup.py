@@ -65,12 +65,12 @@ def with_tiktok(arguments: Namespace, stack: ExitStack) -> Setup:
     environ = real_settings(own, port)
     check_before_start(arguments, {"TIKTOK_SECRET_KEY": secrets.token_urlsafe(32), **environ})
     environ = {"TIKTOK_SECRET_KEY": secret_key(own), **environ}
-    sandbox = environ["TIKTOK_CLIENT_KEY"].startswith("sb")
+    client_key = environ["TIKTOK_CLIENT_KEY"]
     lines = {
         "Open": f"http://localhost:{port}",
         "Sign in": f"http://localhost:{port}/auth/tiktok/login",
-        "TikTok": f"the real one, with client key {environ['TIKTOK_CLIENT_KEY']}",
-        "Register": registration_steps(environ["TIKTOK_REDIRECT_URI"], sandbox=sandbox),
+        "TikTok": f"the real one, with client key {client_key}",
+        "Register": registration_steps(environ["TIKTOK_REDIRECT_URI"], client_key),
         **common_lines(arguments, own),
     }
     return environ, listen_on(port, PORT, "--port", stack), notice("dev --real", lines)

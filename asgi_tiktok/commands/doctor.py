@@ -6,12 +6,9 @@ import json
 import os
 import platform
 import sys
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict
 
 from asgi_tiktok import __version__
-from asgi_tiktok.commands.checks import Finding, check_all
+from asgi_tiktok.commands.checks import check_all
 from asgi_tiktok.commands.checks.finding import ok
 from asgi_tiktok.commands.parser import Commands
 
@@ -37,35 +34,26 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the findings; return 1 if one of them is an error."""
     versions = ok("versions", f"asgi-tiktok {__version__}, Python {platform.python_version()}")
     findings = [versions, *asyncio.run(check_all(os.environ, offline=arguments.offline))]
+    statuses = [finding.status for finding in findings]
     if arguments.json:
-        print(json.dumps([asdict(finding) for finding in findings], indent=2))
+        print(json.dumps([finding._asdict() for finding in findings], indent=2))
     else:
-        show(report(findings))
-    return int(any(finding.status == "error" for finding in findings))
-
-
-def report(findings: Sequence[Finding]) -> str:
-    lines = []
-    for finding in findings:
-        cure = f" — {finding.cure}" if finding.cure else ""
-        lines.append(f"{MARKS[finding.status]} {finding.name}: {finding.found}{cure}")
-    return "\n".join([*lines, "", summary(findings)])
-
-
-def summary(findings: Sequence[Finding]) -> str:
-    count = Counter(finding.status for finding in findings)
-    return f"{plural(count['error'], 'error')}, {plural(count['warning'], 'warning')}.".capitalize()
+        for name, status, found, cure in findings:
+            show(f"{MARKS[status]} {name}: {found}" + (f" — {cure}" if cure else ""))
+        summary = f"{plural(statuses.count('error'), 'error')}, {plural(statuses.count('warning'), 'warning')}."
+        print(f"\n{summary.capitalize()}")
+    return int("error" in statuses)
 
 
 def plural(count: int, noun: str) -> str:
     return f"{count or 'no'} {noun}" + ("" if count == 1 else "s")
 
 
-def show(text: str) -> None:
-    """Print the text, also on a terminal that supports only ASCII."""
+def show(line: str) -> None:
+    """Print the line, also on a terminal that supports only ASCII."""
     encoding = sys.stdout.encoding or "ascii"
     try:
-        text.encode(encoding)
+        line.encode(encoding)
     except UnicodeEncodeError:
-        text = text.translate(PLAIN).encode(encoding, "replace").decode(encoding)
-    print(text)
+        line = line.translate(PLAIN).encode(encoding, "replace").decode(encoding)
+    print(line)

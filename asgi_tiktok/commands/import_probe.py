@@ -11,10 +11,7 @@ import sys
 import traceback
 from contextlib import redirect_stdout
 from pathlib import Path
-from types import ModuleType
 from typing import Any
-
-ProbeResult = dict[str, Any]
 
 
 def main() -> None:
@@ -28,21 +25,22 @@ def main() -> None:
     os._exit(0)
 
 
-def probe(target: str) -> ProbeResult:
+def probe(target: str) -> dict[str, Any]:
     """Return the reason why the app cannot be served; empty if it can."""
     name, _, path = target.partition(":")
     try:
         module = importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name and f"{name}.".startswith(f"{error.name}."):
-            return {"missing": error.name}
-        return describe(error)
     except BaseException as error:
-        return describe(error)
+        if isinstance(error, ModuleNotFoundError) and error.name and f"{name}.".startswith(f"{error.name}."):
+            return {"missing": error.name}
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        return {"raised": text, "line": line_of(error), "traceback": "".join(traceback.format_exception(error))}
     value: Any = module
     for attribute in path.split("."):
         if not hasattr(value, attribute):
-            return {"lacks": attribute, "apps": apps_in(module), "names": public_names(module)}
+            named = {key: item for key, item in vars(module).items() if not key.startswith("_") and callable(item)}
+            apps = [key for key, item in named.items() if looks_like_app(item)]
+            return {"lacks": attribute, "apps": apps, "names": list(named)}
         value = getattr(value, attribute)
     return {} if can_be_served(value) else {"kind": type(value).__name__}
 
@@ -52,11 +50,6 @@ def can_be_served(value: Any) -> bool:
     if inspect.iscoroutinefunction(value):
         return len(inspect.signature(value).parameters) == 3
     return callable(value)
-
-
-def describe(error: BaseException) -> ProbeResult:
-    text = " ".join(f"{type(error).__name__}: {error}".split())
-    return {"raised": text, "line": line_of(error), "traceback": "".join(traceback.format_exception(error))}
 
 
 def line_of(error: BaseException) -> str | None:
@@ -70,16 +63,7 @@ def line_of(error: BaseException) -> str | None:
     return own[-1] if own else None
 
 
-def apps_in(module: ModuleType) -> list[str]:
-    """Return the names of the objects that look like ASGI apps."""
-    return [name for name in public_names(module) if is_app(getattr(module, name))]
-
-
-def public_names(module: ModuleType) -> list[str]:
-    return [name for name, value in vars(module).items() if not name.startswith("_") and callable(value)]
-
-
-def is_app(value: Any) -> bool:
+def looks_like_app(value: Any) -> bool:
     call = value if inspect.isfunction(value) else type(value).__call__
     if isinstance(value, type) or not inspect.iscoroutinefunction(call):
         return False

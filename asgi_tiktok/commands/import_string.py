@@ -4,11 +4,11 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
-from asgi_tiktok.commands.import_probe import ProbeResult
 from asgi_tiktok.errors import ConfigurationError
 
 IMPORT_TIMEOUT = 60  # seconds
@@ -20,14 +20,15 @@ def check_app(target: str, environ: Mapping[str, str], *, traceback: bool = Fals
 
     `traceback` prints the traceback of an exception that the app raises.
     """
-    check_import_string(target)
     module, _, attribute = target.partition(":")
     result = run_probe(target, environ)
     if missing := result.get("missing"):
         fix = other_module(module, attribute)
         raise ConfigurationError(f"There is no module {missing!r} in this folder; {fix}")
     if lacking := result.get("lacks"):
-        fix = other_app(module, attribute, result["apps"], result["names"])
+        apps, names = result["apps"], result["names"]
+        close = get_close_matches(attribute, apps, 1, 0.4) or apps[:1] or get_close_matches(attribute, names, 1)
+        fix = f"did you mean {module}:{close[0]}?" if close else "name the ASGI app in it, as in main:app."
         raise ConfigurationError(f"{module} has no {lacking!r}; {fix}")
     if kind := result.get("kind"):
         raise ConfigurationError(f"{target} is of type {kind}, not an ASGI app; name the app itself, as in main:app.")
@@ -51,7 +52,7 @@ def check_import_string(target: str) -> None:
     )
 
 
-def run_probe(target: str, environ: Mapping[str, str]) -> ProbeResult:
+def run_probe(target: str, environ: Mapping[str, str]) -> dict[str, Any]:
     command = [sys.executable, "-m", "asgi_tiktok.commands.import_probe", target]
     try:
         ended = subprocess.run(  # noqa: S603 -- runs the app that the developer named
@@ -70,7 +71,7 @@ def run_probe(target: str, environ: Mapping[str, str]) -> ProbeResult:
             "move slow code from the module to the app's lifespan."
         ) from None
     try:
-        result: ProbeResult = json.loads(ended.stdout.rstrip().rpartition("\n")[2])
+        result: dict[str, Any] = json.loads(ended.stdout.rstrip().rpartition("\n")[2])
     except ValueError:
         raise ConfigurationError(
             f"The import of {target} ended the process with status {ended.returncode}; try: "
@@ -80,24 +81,12 @@ def run_probe(target: str, environ: Mapping[str, str]) -> ProbeResult:
 
 
 def other_module(module: str, attribute: str) -> str:
-    """Return the fix for a module that does not exist."""
-    names = list(modules_in(Path()))
+    """Return the fix for a module that does not exist: one in this folder or one level below it."""
+    files = sorted([*Path().glob("*.py"), *Path().glob("*/*.py")])
+    names = [".".join(file.with_suffix("").parts) for file in files if file.stem != "__init__"]
+    names = [name for name in names if re.fullmatch(NAME, name)]
     wanted = module.rpartition(".")[2]
     close = [name for name in names if name.rpartition(".")[2] == wanted] or get_close_matches(module, names, 1, 0.5)
     if close:
         return f"did you mean {close[0]}:{attribute}?"
     return "run this command in the folder of the module, or name its package, as in package.main:app."
-
-
-def modules_in(folder: Path) -> Iterator[str]:
-    """Yield the modules in the folder and one level below it."""
-    for path in sorted([*folder.glob("*.py"), *folder.glob("*/*.py")]):
-        parts = path.with_suffix("").parts
-        if all(part.isidentifier() for part in parts) and parts[-1] != "__init__":
-            yield ".".join(parts)
-
-
-def other_app(module: str, attribute: str, apps: list[str], names: Iterable[str]) -> str:
-    """Return the fix for an app that is not in its module."""
-    close = get_close_matches(attribute, apps, 1, 0.4) or apps[:1] or get_close_matches(attribute, names, 1)
-    return f"did you mean {module}:{close[0]}?" if close else "name the ASGI app in it, as in main:app."

@@ -5,21 +5,18 @@ from urllib.parse import urlsplit
 from asgi_tiktok.validation import DESKTOP_HOSTS
 
 PORTAL = "developers.tiktok.com > Manage apps > your app"
-LOGIN_KIT = "Login Kit"
-DISPLAY_API = "Display API"
-POSTING_API = "Content Posting API"
 PORTABILITY = [
     f"portability.{what}.{how}"
     for what in ("activity", "all", "directmessages", "postsandprofile")
     for how in ("ongoing", "single")
 ]
 PRODUCTS = {
-    "user.info.basic": LOGIN_KIT,
-    "user.info.profile": DISPLAY_API,
-    "user.info.stats": DISPLAY_API,
-    "video.list": DISPLAY_API,
-    "video.upload": POSTING_API,
-    "video.publish": POSTING_API,
+    "user.info.basic": "Login Kit",
+    "user.info.profile": "Display API",
+    "user.info.stats": "Display API",
+    "video.list": "Display API",
+    "video.upload": "Content Posting API",
+    "video.publish": "Content Posting API",
     **dict.fromkeys(PORTABILITY, "Data Portability API"),
     **dict.fromkeys(("local.product.manage", "local.shop.manage", "local.voucher.manage"), "TikTok GO"),
 }
@@ -32,6 +29,6 @@ def platform_of(redirect_uri: str) -> str:
     return "Desktop" if urlsplit(redirect_uri).hostname in DESKTOP_HOSTS else "Web"
 
 
-def registration_steps(redirect_uri: str, *, sandbox: bool) -> str:
-    app = f"{PORTAL} > Sandbox > your sandbox" if sandbox else PORTAL
-    return f"{app} > {LOGIN_KIT} > {platform_of(redirect_uri)} > Redirect URI: {redirect_uri}"
+def registration_steps(redirect_uri: str, client_key: str) -> str:
+    app = f"{PORTAL} > Sandbox > your sandbox" if client_key.startswith("sb") else PORTAL
+    return f"{app} > Login Kit > {platform_of(redirect_uri)} > Redirect URI: {redirect_uri}"

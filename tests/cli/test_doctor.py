@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from asgi_tiktok.commands import main
-from asgi_tiktok.commands.checks.clock import check_clock, clock_difference
+from asgi_tiktok.commands.checks.network import check_clock, clock_difference
 from asgi_tiktok.commands.checks.settings import read_settings
 from asgi_tiktok.emulator import DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, RunningEmulator
 from tests.support.canaries import OLD_SECRET_KEY, SECRET_KEY

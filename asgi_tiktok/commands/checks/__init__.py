@@ -2,14 +2,11 @@
 
 from collections.abc import Mapping
 
-from asgi_tiktok.commands.checks.clock import check_clock
 from asgi_tiktok.commands.checks.deployment import check_deployment
 from asgi_tiktok.commands.checks.finding import Finding
-from asgi_tiktok.commands.checks.network import check_network
+from asgi_tiktok.commands.checks.network import check_clock, check_network
 from asgi_tiktok.commands.checks.settings import check_settings, read_settings
 from asgi_tiktok.commands.checks.store import check_store
-
-__all__ = ["Finding", "check_all"]
 
 
 async def check_all(environ: Mapping[str, str], *, offline: bool) -> list[Finding]:

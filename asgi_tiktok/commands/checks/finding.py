@@ -1,17 +1,13 @@
 """The result of one check."""
 
-from dataclasses import dataclass
-from typing import Literal
-
-Status = Literal["ok", "warning", "error"]
+from typing import Literal, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One line of the doctor's report. It must never hold a secret."""
 
     name: str
-    status: Status
+    status: Literal["ok", "warning", "error"]
     found: str
     cure: str | None = None
 

@@ -1,12 +1,14 @@
-"""Checks that send requests: whether TikTok can be reached, and whether it accepts the key and the secret."""
+"""Checks of the network: whether TikTok can be reached and accepts the credentials, and whether the clocks agree."""
 
 import asyncio
+import time
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 import httpx2
 
 from asgi_tiktok.client.client import TikTokClient
 from asgi_tiktok.client.transport import API_TIMEOUT
-from asgi_tiktok.commands.checks.clock import check_clock, clock_difference
 from asgi_tiktok.commands.checks.finding import Finding, error, ok, warning
 from asgi_tiktok.commands.checks.settings import Settings
 from asgi_tiktok.commands.portal import PORTAL
@@ -23,8 +25,10 @@ async def check_network(settings: Settings, *, ask_for_token: bool) -> list[Find
     if "TIKTOK_BASE_URL" in settings.errors:
         return [check_clock(), warning("network", "not checked, because there is no address", "Fix TIKTOK_BASE_URL.")]
     client = settings.tiktok._client
-    hosts = {"API host": client._endpoints.api, "authorization host": client._endpoints.issuer}
-    reached = await asyncio.gather(*(reach(name, origin, settings) for name, origin in hosts.items()))
+    reached = await asyncio.gather(
+        reach("API host", client._endpoints.api, settings),
+        reach("authorization host", client._endpoints.issuer, settings),
+    )
     ahead = next((ahead for _, ahead in reached if ahead is not None), None)
     findings = [check_clock(ahead), *(finding for finding, _ in reached)]
     if not ask_for_token:
@@ -51,9 +55,9 @@ async def reach(name: str, origin: str, settings: Settings) -> tuple[Finding, fl
 def reach_cure(settings: Settings) -> str:
     if settings.value("TIKTOK_BASE_URL"):
         return "Start the emulator with: asgi-tiktok emulator"
-    proxy = next((name for name in ("HTTPS_PROXY", "https_proxy") if settings.value(name)), None)
-    if proxy:
-        return f"{proxy} is set, but asgi-tiktok uses it only with TikTok(trust_env=True)."
+    for proxy in ("HTTPS_PROXY", "https_proxy"):
+        if settings.value(proxy):
+            return f"{proxy} is set, but asgi-tiktok uses it only with TikTok(trust_env=True)."
     return "Check DNS, the firewall and outgoing https. Some networks block TikTok."
 
 
@@ -71,3 +75,28 @@ async def check_credentials(client: TikTokClient) -> Finding:
     finally:
         await client.aclose()
     return ok("credentials", "TikTok accepts the client key and the client secret")
+
+
+def check_clock(ahead: float | None = None) -> Finding:
+    """Check the clock, which is `ahead` of TikTok's by this many seconds; None if that is not known."""
+    now = datetime.fromtimestamp(time.time(), UTC)
+    if not 2026 <= now.year < 2100:
+        cure = "Set it, preferably by NTP: tokens and sessions depend on it."
+        return error("clock", f"it says that the year is {now.year}", cure)
+    if ahead is None:
+        return ok("clock", f"{now:%Y-%m-%d %H:%M} UTC, not compared with TikTok's")
+    if abs(ahead) > 60:
+        direction = "ahead of" if ahead > 0 else "behind"
+        cure = "Set it, preferably by NTP: webhooks are refused if it is wrong by more than 300 seconds."
+        return warning("clock", f"{abs(ahead):.0f} seconds {direction} TikTok's", cure)
+    return ok("clock", f"within {max(abs(ahead), 1):.0f} s of TikTok's")
+
+
+def clock_difference(date: str) -> float | None:
+    """Return how many seconds this clock is ahead of a Date header, or None if the header cannot be read."""
+    try:
+        server_time = parsedate_to_datetime(date).timestamp()
+    except ValueError:
+        return None
+    # A Date header has whole seconds, so on average it is half a second old.
+    return time.time() - server_time - 0.5

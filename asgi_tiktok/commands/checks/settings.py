@@ -1,8 +1,4 @@
-"""Checks of the TIKTOK_* variables.
-
-`TikTok.from_env()` makes the rules. The checks here find what it cannot know: a value that is valid, but is probably
-a mistake.
-"""
+"""Checks of the TIKTOK_* variables: the rules of `TikTok.from_env()`, and valid values that are probably wrong."""
 
 import secrets
 from collections.abc import Iterator, Mapping
@@ -51,13 +47,7 @@ STORE_CURE = "Use sqlite:///… for one machine, or redis:// or postgresql+async
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The environment, and the app that it configures.
-
-    Attributes:
-        environ: The environment, which holds secrets.
-        errors: The finding for each variable that cannot work.
-        tiktok: The app, with a stand-in for each variable in `errors`.
-    """
+    """The environment, the finding for each variable that cannot work, and the app with stand-ins for those."""
 
     environ: Mapping[str, str] = field(repr=False)
     errors: Mapping[str, Finding]
@@ -70,29 +60,26 @@ class Settings:
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
     """Build the app again without each variable that is refused, to find all of them and not only the first."""
-    errors = {name: finding for name in NAMES if (finding := quoted(environ, name))}
+    errors = {}
+    for variable, name in NAMES.items():
+        value = environ.get(variable, "").strip()
+        if value and (value[0] in QUOTES or value[-1] in QUOTES):
+            found = f"{variable} has quotes around its value"
+            errors[variable] = error(name, found, "Set it without the quotes.")
     while True:
         stand_ins = {variable: STAND_INS.get(variable, "") for variable in errors}
         try:
             return Settings(environ, errors, TikTok.from_env({**environ, **stand_ins}))
         except ConfigurationError as refusal:
-            # A store may refuse its URL without naming the variable.
-            variable = next((name for name in NAMES if name in refusal.description), "TIKTOK_STORE")
+            found = refusal.description.removesuffix(".")
+            variable = next((variable for variable in NAMES if variable in found), "")
+            if not variable:
+                # A store may refuse its URL without naming the variable.
+                variable, found = "TIKTOK_STORE", f"TIKTOK_STORE: {found}"
             if variable in errors:
                 raise
-            errors[variable] = refused(variable, refusal)
-
-
-def quoted(environ: Mapping[str, str], variable: str) -> Finding | None:
-    value = environ.get(variable, "").strip()
-    if value and (value[0] in QUOTES or value[-1] in QUOTES):
-        return error(NAMES[variable], f"{variable} has quotes around its value", "Set it without the quotes.")
-    return None
-
-
-def refused(variable: str, refusal: ConfigurationError) -> Finding:
-    found = refusal.description if variable in refusal.description else f"{variable}: {refusal.description}"
-    return error(NAMES[variable], found.removesuffix("."), CURES.get(variable) or refusal.hint or STORE_CURE)
+            cure = CURES.get(variable) or refusal.hint or STORE_CURE
+            errors[variable] = error(NAMES[variable], found, cure)
 
 
 def check_settings(settings: Settings) -> Iterator[Finding]:
@@ -100,7 +87,13 @@ def check_settings(settings: Settings) -> Iterator[Finding]:
     checks = (client_key, client_secret, secret_key, redirect_uri, scopes, base_url)
     for variable, check in zip(NAMES, checks, strict=False):
         yield settings.errors.get(variable) or check(settings)
-    yield from sandbox(settings)
+    key = settings.value("TIKTOK_CLIENT_KEY")
+    if key.startswith("sb") and key != EMULATOR_KEY and not settings.value("TIKTOK_BASE_URL"):
+        yield warning(
+            "sandbox",
+            "the client key begins with sb, so it belongs to a sandbox, where only target users can sign in",
+            f"Add up to 10 target users at {PORTAL} > Sandbox > Target users. This can take an hour to work.",
+        )
 
 
 def client_key(settings: Settings) -> Finding:
@@ -128,16 +121,6 @@ def credential(settings: Settings, variable: str, shown: str) -> Finding:
     return ok(NAMES[variable], shown)
 
 
-def sandbox(settings: Settings) -> Iterator[Finding]:
-    key = settings.value("TIKTOK_CLIENT_KEY")
-    if key.startswith("sb") and key != EMULATOR_KEY and not settings.value("TIKTOK_BASE_URL"):
-        yield warning(
-            "sandbox",
-            "the client key begins with sb, so it belongs to a sandbox, where only target users can sign in",
-            f"Add up to 10 target users at {PORTAL} > Sandbox > Target users. This can take an hour to work.",
-        )
-
-
 def secret_key(settings: Settings) -> Finding:
     keys = split_list(settings.value("TIKTOK_SECRET_KEY"))
     if settings.value("TIKTOK_CLIENT_SECRET") in keys:
@@ -149,7 +132,7 @@ def secret_key(settings: Settings) -> Finding:
 
 def redirect_uri(settings: Settings) -> Finding:
     uri = settings.value("TIKTOK_REDIRECT_URI")
-    steps = registration_steps(uri, sandbox=settings.value("TIKTOK_CLIENT_KEY").startswith("sb"))
+    steps = registration_steps(uri, settings.value("TIKTOK_CLIENT_KEY"))
     cure = None if settings.value("TIKTOK_BASE_URL") else f"Is exactly this string registered? {steps}"
     return ok("redirect URI", f"{uri} ({platform_of(uri)} platform)", cure)
 
