@@ -29,11 +29,7 @@ View = Callable[Concatenate[Request, P], R]
 
 
 class TikTokRequest(ASGIRequest):  # type: ignore[misc]
-    """The type of a view's request, for type checkers.
-
-    Attributes:
-        tiktok (TikTokSession): The sign-in of this request, set by TikTokMiddleware.
-    """
+    """The type of a view's request, for type checkers. TikTokMiddleware sets the attribute `tiktok`."""
 
     tiktok: TikTokSession
 

@@ -82,12 +82,7 @@ class TikTokClient:
         return self.client_key if self._endpoints is TIKTOK else f"{self.client_key} elsewhere"
 
     def authorization_url(
-        self,
-        *,
-        state: str,
-        code_verifier: str,
-        scopes: Iterable[str] | None = None,
-        disable_auto_auth: bool = False,
+        self, *, state: str, code_verifier: str, scopes: Iterable[str] | None = None, disable_auto_auth: bool = False
     ) -> str:
         """Return the URL at TikTok to which the browser must be redirected.
 

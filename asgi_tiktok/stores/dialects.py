@@ -32,8 +32,10 @@ NOW = {
 # SQLITE_ERROR a part of the message.
 SQLITE_ERRORS = ("no such table", "no such column", "no column named", "already exists")
 MISSING_TABLE = {"42P01", "1146", "no such table"}
+# The database aborted the statement because of a concurrent one. It had no effect.
 CONFLICT = {"40001", "40P01", "1213", "1020"}
-RACE = {"42P07", "42710", "23505", "XX000", "1050", "1061", "already exists", "SQLITE_BUSY"}
+# Another worker is creating the same table.
+RACE = {"42P07", "42710", "23505", "XX000", "1050", "1061", "already exists", "SQLITE_BUSY", *CONFLICT}
 HINTS = (
     (MISSING_TABLE, "The table does not exist: run your migrations with `metadata`, or remove create_table=False."),
     ({"28P01", "28000", "1045", "1698"}, "The database rejects this user or password: correct the URL."),
@@ -149,20 +151,6 @@ def purge(table: Table, now: ColumnElement[int], dialect: str) -> sa.Delete:
         expired = expired.with_for_update(skip_locked=True)
     batch = expired.subquery("batch")
     return sa.delete(table).where(table.c.key == batch.c.key, table.c.ends_at <= now)
-
-
-def is_missing_table(error: DBAPIError) -> bool:
-    return code_of(error) in MISSING_TABLE
-
-
-def is_conflict(error: DBAPIError) -> bool:
-    """Return whether the database aborted the statement because of a concurrent one. It then had no effect."""
-    return code_of(error) in CONFLICT
-
-
-def is_race(error: DBAPIError) -> bool:
-    """Return whether another worker is creating the same table."""
-    return code_of(error) in RACE | CONFLICT
 
 
 def explain(error: Exception) -> StoreError:

@@ -23,7 +23,7 @@ except ImportError as error:
         "The SQLAlchemy store needs the package sqlalchemy.", hint="Run: pip install 'asgi-tiktok[sqlalchemy]'"
     ) from error
 
-from asgi_tiktok.stores.dialects import BATCH, Statements, explain, is_conflict, is_missing_table, is_race, new_table
+from asgi_tiktok.stores.dialects import BATCH, CONFLICT, MISSING_TABLE, RACE, Statements, code_of, explain, new_table
 from asgi_tiktok.stores.sqlalchemy_engine import new_engine, parse_url
 
 __all__ = ["SQLAlchemyStore"]
@@ -202,10 +202,11 @@ class SQLAlchemyStore:
         raise AssertionError
 
     def _may_retry(self, error: DBAPIError, *, repeatable: bool) -> bool:
-        if is_missing_table(error) and self._create_table:
+        code = code_of(error)
+        if code in MISSING_TABLE and self._create_table:
             self._created = False
             return True
-        return is_conflict(error) or (error.connection_invalidated and repeatable)
+        return code in CONFLICT or (error.connection_invalidated and repeatable)
 
     async def _create(self, state: LoopState) -> None:
         """Create the table and its indexes if they do not exist."""
@@ -219,7 +220,7 @@ class SQLAlchemyStore:
                     self._created = True
                 except DBAPIError as error:
                     # Another worker is creating them too, and not every database makes one of them wait.
-                    if not left or not is_race(error):
+                    if not left or code_of(error) not in RACE:
                         raise
                 await asyncio.sleep(random.uniform(0, 0.1))  # noqa: S311
 

@@ -30,7 +30,17 @@ CREATE INDEX IF NOT EXISTS tiktok_records_owner ON tiktok_records (owner, ends_a
 CREATE INDEX IF NOT EXISTS tiktok_records_ends_at ON tiktok_records (ends_at);
 """
 READ_ONE = "SELECT 1 FROM tiktok_records LIMIT 1"
-UPSERT = "INSERT OR REPLACE INTO tiktok_records (key, value, ends_at, owner) VALUES (?, ?, ?, ?)"
+SET = "INSERT OR REPLACE INTO tiktok_records (key, value, ends_at, owner) VALUES (:key, :value, :now + :ttl, :owner)"
+ADD = """
+INSERT OR REPLACE INTO tiktok_records (key, value, ends_at, owner) SELECT :key, :value, :now + :ttl, :owner
+WHERE NOT EXISTS (SELECT 1 FROM tiktok_records WHERE key = :key AND ends_at > :now)
+"""
+REPLACE = """
+UPDATE tiktok_records SET value = :new, ends_at = :now + :ttl, owner = :owner
+WHERE key = :key AND value = :old AND ends_at > :now
+"""
+DELETE = "DELETE FROM tiktok_records WHERE key = :key AND (:value IS NULL OR value = :value) AND ends_at > :now"
+DELETE_OWNED = "DELETE FROM tiktok_records WHERE owner = :owner AND ends_at > :now"
 
 
 class SQLiteStore:
@@ -66,39 +76,16 @@ class SQLiteStore:
             return await self._reader.run(read)
 
     async def set(self, key: str, value: bytes, *, ttl: int, owner: str | None = None) -> None:
-        def write(db: sqlite3.Connection) -> None:
-            db.execute(UPSERT, (key, value, time.time() + ttl, owner))
-
-        await self._write(write)
+        await self._write(SET, key=key, value=value, ttl=ttl, owner=owner)
 
     async def add(self, key: str, value: bytes, *, ttl: int, owner: str | None = None) -> bool:
-        def write(db: sqlite3.Connection) -> bool:
-            now = time.time()
-            query = "SELECT 1 FROM tiktok_records WHERE key = ? AND ends_at > ?"
-            if db.execute(query, (key, now)).fetchone() is not None:
-                return False
-            db.execute(UPSERT, (key, value, now + ttl, owner))
-            return True
-
-        return await self._write(write)
+        return await self._write(ADD, key=key, value=value, ttl=ttl, owner=owner) == 1
 
     async def replace(self, key: str, old: bytes, new: bytes, *, ttl: int, owner: str | None = None) -> bool:
-        def write(db: sqlite3.Connection) -> bool:
-            now = time.time()
-            update = (
-                "UPDATE tiktok_records SET value = ?, ends_at = ?, owner = ? "
-                "WHERE key = ? AND value = ? AND ends_at > ?"
-            )
-            return db.execute(update, (new, now + ttl, owner, key, old, now)).rowcount == 1
-
-        return await self._write(write)
+        return await self._write(REPLACE, key=key, old=old, new=new, ttl=ttl, owner=owner) == 1
 
     async def delete(self, key: str, value: bytes | None = None) -> bool:
-        def write(db: sqlite3.Connection) -> bool:
-            query = "DELETE FROM tiktok_records WHERE key = ? AND (? IS NULL OR value = ?) AND ends_at > ?"
-            return db.execute(query, (key, value, value, time.time())).rowcount == 1
-
-        return await self._write(write)
+        return await self._write(DELETE, key=key, value=value) == 1
 
     async def owned(self, owner: str) -> AsyncIterator[str]:
         after = (time.time(), "")
@@ -108,11 +95,7 @@ class SQLiteStore:
             after = batch[-1]
 
     async def delete_owned(self, owner: str) -> int:
-        def write(db: sqlite3.Connection) -> int:
-            query = "DELETE FROM tiktok_records WHERE owner = ? AND ends_at > ?"
-            return db.execute(query, (owner, time.time())).rowcount
-
-        return await self._write(write)
+        return await self._write(DELETE_OWNED, owner=owner)
 
     async def aclose(self) -> None:
         await self._writer.aclose()
@@ -128,12 +111,17 @@ class SQLiteStore:
         self._writer.close()
         self._reader.close()
 
-    async def _write(self, operation: Operation[T]) -> T:
-        result = await self._writer.run(lambda db: in_transaction(db, operation))
+    async def _write(self, statement: str, **parameters: bytes | str | int | None) -> int:
+        """Return the number of rows that the statement changed."""
+
+        def write(db: sqlite3.Connection) -> int:
+            return db.execute(statement, {**parameters, "now": time.time()}).rowcount
+
+        changed = await self._writer.run(lambda db: in_transaction(db, write))
         if not 0 <= time.time() - self._purged_at < PURGE_INTERVAL:
             self._purged_at = time.time()
             self._writer.run_later(self._purge, log_purge_failure)
-        return result
+        return changed
 
     def _purge(self, db: sqlite3.Connection) -> None:
         """Delete one batch of expired records. Other operations run before the next batch."""
