@@ -85,13 +85,10 @@ def session_of(request: HttpRequest) -> TikTokSession:
 
 
 def login_required(view: View[Request, P, R] | None = None) -> View[Request, P, R]:
-    """Decorate a view that requires a user who is signed in with TikTok.
+    """Decorate a view, async or not, that requires a user who is signed in with TikTok.
 
     For an anonymous visitor, the view raises LoginRequired, to which TikTokMiddleware responds. On a class, write
     `@method_decorator(login_required, name="dispatch")`.
-
-    Args:
-        view (Callable): The view, async or not.
     """
     if view is None:
         raise ConfigurationError("login_required takes no arguments.", hint="Write @login_required.")

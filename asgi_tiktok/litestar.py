@@ -73,7 +73,8 @@ class TikTokPlugin(InitPlugin, ReceiveRoutePlugin):
 
     def receive_route(self, route: BaseRoute) -> None:
         """Describe a route in OpenAPI. The first route also leads to the app. Called by Litestar for each route."""
-        handlers = handlers_of(route)
+        given: Any = route
+        handlers = [given.route_handler] if isinstance(route, WebSocketRoute | ASGIRoute) else given.route_handlers
         if self._app is None:
             self._app = app = handlers[0].app
             wrap_at_first_call(app, self._wrap(app))
@@ -128,11 +129,6 @@ def openapi_components(tiktok: TikTok) -> Components:
         ),
     )
     return Components(security_schemes={SCHEME: scheme})
-
-
-def handlers_of(route: Any) -> list[Any]:
-    """Return the handlers of the HTTP methods, or the only handler of the other kinds of route."""
-    return [route.route_handler] if isinstance(route, WebSocketRoute | ASGIRoute) else [*route.route_handlers]
 
 
 def show_padlock(handler: HTTPRouteHandler) -> None:

@@ -33,7 +33,7 @@ def split_scopes(joined: str) -> tuple[str, ...]:
 class TikTokUser:
     """A signed-in user, with the fields that TikTok returned. A field that was not granted is None.
 
-    Strings contain no control characters, and at most 256 characters (links: 2048).
+    Strings contain no control characters, and at most 256 characters (links: 2048). Source: TikTok, Get User Info.
 
     Attributes:
         open_id (str): The identity of the user in this app. It is case-sensitive and never changes.
@@ -53,8 +53,6 @@ class TikTokUser:
         video_count (int | None): The number of public videos.
         is_authenticated (bool): Always True.
         provider (str): Always `"tiktok"`.
-
-    Source: TikTok, Get User Info.
     """
 
     open_id: str
@@ -124,7 +122,7 @@ class AnonymousUser:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """A user's access token and refresh token. Its `repr` shows neither.
+    """A user's access token and refresh token (TikTok: Manage User Access Tokens). Its `repr` shows neither.
 
     Attributes:
         open_id (str): The `open_id` of the user.
@@ -134,8 +132,6 @@ class Token:
         refresh_token (str | None): Returns a new token, once. None if TikTok returned none.
         refresh_expires_at (int | None): The expiry of the refresh token, in seconds since the epoch. None if
             TikTok did not say.
-
-    Source: TikTok, Manage User Access Tokens.
     """
 
     open_id: str
@@ -172,13 +168,11 @@ class Token:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientToken:
-    """The access token of the app itself, for requests that concern no user. Its `repr` does not show it.
+    """The access token of the app itself (TikTok: Client Access Token Management). Its `repr` does not show it.
 
     Attributes:
-        access_token (str): Authenticates requests to TikTok's API.
+        access_token (str): Authenticates requests to TikTok's API that concern no user.
         expires_at (int): The expiry, in seconds since the epoch.
-
-    Source: TikTok, Client Access Token Management.
     """
 
     access_token: str = field(repr=False)
@@ -192,15 +186,13 @@ class ClientToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookEvent:
-    """An event that TikTok sent to the webhook.
+    """An event that TikTok sent to the webhook (TikTok: Webhooks).
 
     Attributes:
         event (str): The name of the event, for example `"authorization.removed"`.
         open_id (str | None): The `open_id` of the user. None if the event concerns no user.
         create_time (int): The time of the event, in seconds since the epoch.
         content (Mapping[str, Any]): The details of the event. Default: empty.
-
-    Source: TikTok, Webhooks.
     """
 
     event: str

@@ -106,12 +106,7 @@ def current_session() -> TikTokSession:
 
 
 current_user = cast(TikTokUser | AnonymousUser, LocalProxy(lambda: current_session().user))
-"""The user of the current request or WebSocket, or the anonymous visitor.
-
-Raises:
-    RuntimeError: There is no current request or WebSocket.
-    ConfigurationError: The request did not pass TikTokAuth.
-"""
+"""The user of the current request or WebSocket, or the anonymous visitor. Outside both, it raises RuntimeError."""
 
 
 def tiktok_button(
@@ -133,13 +128,11 @@ def template_names() -> dict[str, object]:
 
 
 def login_required(handler: Callable[P, R] | None = None) -> Callable[P, R]:
-    """Decorate a handler that requires a signed-in user. Write it below `@app.route` or `@app.websocket`.
+    """Decorate a handler, async or not, that requires a signed-in user.
 
-    For an anonymous visitor, the handler raises Unauthorized, whose response the middleware replaces: a page
-    request is redirected to the login, an API call gets 401. A WebSocket is refused.
-
-    Args:
-        handler (Callable): The handler, async or not.
+    Write it below `@app.route` or `@app.websocket`. For an anonymous visitor, the handler raises Unauthorized, whose
+    response the middleware replaces: a page request is redirected to the login, an API call gets 401. A WebSocket
+    is refused.
     """
     if handler is None:
         raise ConfigurationError("login_required takes no arguments.", hint="Write @login_required.")

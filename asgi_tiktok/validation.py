@@ -94,7 +94,8 @@ def check_redirect_uri(redirect_uri: object) -> str:
         rule, fix = "must contain the port", "Write it like http://localhost:8000/auth/tiktok/callback."
     elif parts.username is not None or "?" in uri or "#" in uri:
         rule, fix = "must have no user name, no query and no fragment", "Remove them, also in the portal."
-    elif parts.path in ("", "/") or not is_plain_path(parts.path):
+    # No percent-encoding, no empty segments, no `.` and no `..`.
+    elif parts.path in ("", "/") or re.search(r"%|//|/\.\.?(/|$)", parts.path):
         rule, fix = "must have a plain path of its own", "Register a path like /auth/tiktok/callback."
     else:
         return uri
@@ -104,11 +105,6 @@ def check_redirect_uri(redirect_uri: object) -> str:
 def without_password(url: str) -> str:
     """The URL as an error may show it."""
     return re.sub(r"(?<=://)[^/]*@", "...@", url)
-
-
-def is_plain_path(path: str) -> bool:
-    """True for a path without percent-encoding, empty segments, `.` and `..`."""
-    return not re.search(r"%|//|/\.\.?(/|$)", path)
 
 
 def split_url(name: str, url: str) -> tuple[SplitResult, int | None]:

@@ -23,7 +23,7 @@ OUTAGES = ("server_error", "temporarily_unavailable")
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """The result of a login at TikTok: a code or an error.
+    """The result of a login at TikTok: a code or an error (RFC 6749 §4.1.2; TikTok: Login Kit for Web).
 
     Attributes:
         code (str | None): The authorization code, for `TikTokClient.fetch_token`. Its `repr` does not show it.
@@ -31,8 +31,6 @@ class Callback:
         scopes (tuple[str, ...]): The scopes that the user granted.
         error (AccessDenied | LoginRefused | None): The error, if there is no code.
         issuer (str | None): The origin of TikTok's authorization endpoint, if TikTok sent it (RFC 9207 §2).
-
-    Source: RFC 6749 §4.1.2; TikTok, Login Kit for Web.
     """
 
     code: str | None = field(default=None, repr=False)

@@ -137,7 +137,7 @@ class TikTokClient:
     async def fetch_token(
         self, code: str, *, code_verifier: str | None = None, scopes: tuple[str, ...] | None = None
     ) -> Token:
-        """Exchange the code for the user's token.
+        """Exchange the code for the user's token (RFC 6749 §4.1.3; TikTok: Manage User Access Tokens).
 
         Args:
             code (str): The `code` of the callback. It works once.
@@ -145,8 +145,6 @@ class TikTokClient:
                 works with `pkce="off"` only.
             scopes (tuple[str, ...] | None): The scopes that the login requested, in case TikTok's response names
                 none. Default: the scopes of the client.
-
-        Source: RFC 6749 §4.1.3; TikTok, Manage User Access Tokens.
         """
         form = {"code": code, "redirect_uri": self.redirect_uri}
         if code_verifier and self._pkce != "off":
@@ -190,12 +188,10 @@ class TikTokClient:
 
     @strip_tracebacks
     async def fetch_user(self, token: Token) -> TikTokUser:
-        """Return the user to whom the token belongs, with the fields that its scopes grant.
+        """Return the user to whom the token belongs, with the fields that its scopes grant (TikTok: Get User Info).
 
         Args:
             token (Token): A valid token of the user.
-
-        Source: TikTok, Get User Info.
         """
         names = [name for scope in token.scopes for name in USER_FIELDS.get(scope, ())]
         if not names:
