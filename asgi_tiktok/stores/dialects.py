@@ -137,10 +137,6 @@ class Statements:
             )
         return name.encode("ascii") if name is not None and self.dialect == "mysql" else name
 
-    def decode(self, name: str | bytes) -> str:
-        """Return a key as a string."""
-        return name.decode("ascii") if isinstance(name, bytes) else name
-
 
 def purge(table: Table, now: ColumnElement[int], dialect: str) -> sa.Delete:
     expired = sa.select(table.c.key).where(table.c.ends_at <= now).order_by(table.c.ends_at).limit(BATCH)

@@ -93,9 +93,8 @@ class RedisStore:
         return before is not None
 
     async def delete(self, key: str, value: bytes | None = None) -> bool:
-        before: bytes | None = await self._run_script(
-            DELETE, self._record_key(key), *([] if value is None else [value])
-        )
+        expected = () if value is None else (value,)
+        before: bytes | None = await self._run_script(DELETE, self._record_key(key), *expected)
         if before is not None:
             await self._remove_entry(key, before)
         return before is not None

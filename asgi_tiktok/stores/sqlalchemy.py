@@ -31,6 +31,7 @@ __all__ = ["SQLAlchemyStore"]
 logger = logging.getLogger("asgi_tiktok")
 
 T = TypeVar("T")
+Operation = Callable[[AsyncConnection], Awaitable[T]]
 
 DEADLINE = 4  # seconds for one operation, including all its attempts
 CANCEL_WAIT = 0.2  # seconds for the end of an operation that missed the deadline; closing its connection can hang
@@ -122,7 +123,7 @@ class SQLAlchemyStore:
         after, past = 0, self._statements.encode("")
         while batch := await self._fetch(self._statements.owned, {"whose": whose, "after": after, "past": past}):
             for _, key in batch:
-                yield self._statements.decode(key)
+                yield key.decode("ascii") if isinstance(key, bytes) else key
             after, past = batch[-1]
 
     async def delete_owned(self, owner: str) -> int:
@@ -156,7 +157,7 @@ class SQLAlchemyStore:
         self._start_purge()
         return result
 
-    async def _run(self, operation: Callable[[AsyncConnection], Awaitable[T]], *, repeatable: bool = False) -> T:
+    async def _run(self, operation: Operation[T], *, repeatable: bool = False) -> T:
         """Run one operation within DEADLINE. Every failure is a StoreError that has no cause.
 
         A repeatable operation is tried again if the connection was lost before its result arrived.
@@ -174,7 +175,7 @@ class SQLAlchemyStore:
         return cast(T, result)
 
     async def _outcome(
-        self, state: LoopState, operation: Callable[[AsyncConnection], Awaitable[T]], *, repeatable: bool
+        self, state: LoopState, operation: Operation[T], *, repeatable: bool
     ) -> tuple[T | None, StoreError | None]:
         """Return the result and None, or None and the error to raise.
 
@@ -186,9 +187,7 @@ class SQLAlchemyStore:
         except Exception as error:  # While connecting, drivers raise errors that SQLAlchemy does not wrap.
             return None, explain(error)
 
-    async def _run_with_retries(
-        self, state: LoopState, operation: Callable[[AsyncConnection], Awaitable[T]], *, repeatable: bool
-    ) -> T:
+    async def _run_with_retries(self, state: LoopState, operation: Operation[T], *, repeatable: bool) -> T:
         for left in reversed(range(MAX_ATTEMPTS)):
             try:
                 if not self._created:
