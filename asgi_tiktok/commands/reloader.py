@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from copy import deepcopy
 from functools import partial
 from multiprocessing.connection import wait
-from typing import Any
 
 import uvicorn
 from uvicorn.config import LOGGING_CONFIG
@@ -22,8 +21,11 @@ POLL_INTERVAL = 0.2  # seconds
 
 def serve_reloading(target: str, listeners: Sequence[socket.socket]) -> None:
     """Serve the app in a child process until Ctrl-C or SIGTERM. Must be called in the main thread."""
+    logging = deepcopy(LOGGING_CONFIG)
+    # Hides the address that uvicorn prints, because `dev` prints it itself.
+    logging["loggers"]["uvicorn.error"]["level"] = "WARNING"
     config = uvicorn.Config(
-        target, reload=True, workers=1, log_config=quiet_logging(), timeout_graceful_shutdown=REQUEST_TIMEOUT
+        target, reload=True, workers=1, log_config=logging, timeout_graceful_shutdown=REQUEST_TIMEOUT
     )
     server = uvicorn.Server(config)
     try:
@@ -32,13 +34,6 @@ def serve_reloading(target: str, listeners: Sequence[socket.socket]) -> None:
         for child in multiprocessing.active_children():
             child.terminate()
             child.join()
-
-
-def quiet_logging() -> dict[str, Any]:
-    """Return uvicorn's logging of requests and problems, without its address, which `dev` prints itself."""
-    config = deepcopy(LOGGING_CONFIG)
-    config["loggers"]["uvicorn.error"]["level"] = "WARNING"
-    return config
 
 
 def serve(server: uvicorn.Server, sockets: list[socket.socket] | None) -> None:

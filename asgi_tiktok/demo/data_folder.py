@@ -11,16 +11,14 @@ from asgi_tiktok.stores import SQLiteStore
 from asgi_tiktok.stores.sqlite import prepare_folder
 
 FOLDER = Path(".asgi-tiktok")
-KEY_FILE = "demo.key"
-STORE_FILE = "store.sqlite3"
 
 
-def open_folder(folder: Path, key_file: str = KEY_FILE) -> tuple[str, SQLiteStore]:
+def open_folder(folder: Path, key_file: str = "demo.key") -> tuple[str, SQLiteStore]:
     """Return the secret key and the store in the folder. Both are created if they do not exist.
 
     Raises ConfigurationError if the folder cannot be used.
     """
-    store = SQLiteStore(folder / STORE_FILE)
+    store = SQLiteStore(folder / "store.sqlite3")
     try:
         prepare_folder(folder)
         secret_key = read_key(folder / key_file) or create_key(folder / key_file)

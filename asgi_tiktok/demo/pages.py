@@ -27,8 +27,8 @@ class Pages:
 
     def __init__(self, emulator_url: str) -> None:
         self.emulator_url = emulator_url
-        self.style = (TEMPLATES / "demo.css").read_text("utf-8")
-        self.headers = headers_for(self.style, emulator_url)
+        style = (TEMPLATES / "demo.css").read_text("utf-8")
+        self.headers = headers_for(style, emulator_url)
         self.environment = Environment(
             loader=FileSystemLoader(TEMPLATES),
             autoescape=True,
@@ -37,7 +37,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self.environment.filters.update(compact=compact, picture=self.picture, meaning=MEANINGS.__getitem__)
-        self.environment.globals["style"] = Markup(self.style)  # noqa: S704 -- a file of this package
+        self.environment.globals["style"] = Markup(style)  # noqa: S704 -- a file of this package
 
     def render(self, template: str, request: Request, *, status_code: int = 200, **context: Any) -> HTMLResponse:
         session = tiktok_session(request)

@@ -5,7 +5,8 @@ import secrets
 from urllib.parse import quote, urlsplit
 
 from starlette.applications import Starlette
-from starlette.requests import HTTPConnection, Request
+from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -14,8 +15,6 @@ from asgi_tiktok.demo.pages import Pages
 from asgi_tiktok.middleware import TikTokAuthMiddleware
 from asgi_tiktok.session import tiktok_session
 from asgi_tiktok.tiktok import TikTok
-
-PROTECTED = ("/profile", "/studio")
 
 
 def demo_site(tiktok: TikTok, emulator_url: str) -> ASGIApp:
@@ -30,7 +29,7 @@ def demo_site(tiktok: TikTok, emulator_url: str) -> ASGIApp:
         ],
         exception_handlers={404: site.not_found},
     )
-    return RedirectToOrigin(TikTokAuthMiddleware(app, tiktok, protect=PROTECTED), tiktok._site.origin)
+    return RedirectToOrigin(TikTokAuthMiddleware(app, tiktok, protect=("/profile", "/studio")), tiktok._site.origin)
 
 
 class DemoSite:
@@ -46,14 +45,9 @@ class DemoSite:
 
     async def profile(self, request: Request) -> Response:
         session = tiktok_session(request)
-        seen = {"user": request.user.to_dict(), "scopes": session.scopes}
-        return self.pages.render(
-            "profile.html",
-            request,
-            snippet=self.snippet(),
-            scopes=[(scope, scope in session.scopes) for scope in self.scopes],
-            seen=json.dumps(seen, indent=2, ensure_ascii=False),
-        )
+        scopes = [(scope, scope in session.scopes) for scope in self.scopes]
+        seen = json.dumps({"user": request.user.to_dict(), "scopes": session.scopes}, indent=2, ensure_ascii=False)
+        return self.pages.render("profile.html", request, snippet=self.snippet(), scopes=scopes, seen=seen)
 
     async def studio(self, request: Request) -> Response:
         return self.pages.render("studio.html", request)
@@ -101,14 +95,10 @@ class RedirectToOrigin:
         self.origin = origin
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or self.has_origin(scope):
-            await self.app(scope, receive, send)
-            return
-
-        query = "?" + scope["query_string"].decode("latin-1") if scope["query_string"] else ""
-        response = RedirectResponse(self.origin + quote(scope["path"]) + query, status_code=307)
-        await response(scope, receive, send)
-
-    def has_origin(self, scope: Scope) -> bool:
-        host = HTTPConnection(scope).headers.get("host", "")
-        return host.partition(":")[0].lower() == urlsplit(self.origin).hostname
+        app = self.app
+        if scope["type"] == "http":
+            host = Headers(scope=scope).get("host", "").partition(":")[0].lower()
+            if host != urlsplit(self.origin).hostname:
+                query = "?" + scope["query_string"].decode("latin-1") if scope["query_string"] else ""
+                app = RedirectResponse(self.origin + quote(scope["path"]) + query, status_code=307)
+        await app(scope, receive, send)

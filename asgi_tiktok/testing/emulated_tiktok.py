@@ -7,14 +7,11 @@ from typing import Any, Self
 
 import httpx2
 
-from asgi_tiktok.emulator import DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, Emulator, Exchange, Person
+from asgi_tiktok.emulator import DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, Emulator, Exchange, Person, run_emulator
 from asgi_tiktok.emulator.world.knobs import Decision
 from asgi_tiktok.stores import MemoryStore
 
-__all__ = ["EmulatedTikTok"]
-
-IN_PROCESS_URL = "http://127.0.0.1:8700"
-REDIRECT_URI = "https://testserver/auth/tiktok/callback"
+__all__ = ["EmulatedTikTok", "run_emulator"]
 
 
 class EmulatedTikTok:
@@ -32,7 +29,7 @@ class EmulatedTikTok:
 
     def __init__(self, emulator: Emulator | None = None) -> None:
         self.emulator = emulator or Emulator()
-        self.url = IN_PROCESS_URL
+        self.url = "http://127.0.0.1:8700"
         self.transport: httpx2.AsyncBaseTransport | None = httpx2.ASGITransport(self.emulator)
         self._secret_key = secrets.token_urlsafe(32)
         self._store = MemoryStore()
@@ -61,7 +58,7 @@ class EmulatedTikTok:
         return {
             "client_key": DEFAULT_CLIENT_KEY,
             "client_secret": DEFAULT_CLIENT_SECRET,
-            "redirect_uri": REDIRECT_URI,
+            "redirect_uri": "https://testserver/auth/tiktok/callback",
             "secret_key": self._secret_key,
             "store": self._store,
             "base_url": self.url,
@@ -71,14 +68,9 @@ class EmulatedTikTok:
     @property
     def environ(self) -> dict[str, str]:
         """The TIKTOK_* variables of the same app, for `TikTok.from_env(environ, transport=transport)`."""
-        return {
-            "TIKTOK_CLIENT_KEY": DEFAULT_CLIENT_KEY,
-            "TIKTOK_CLIENT_SECRET": DEFAULT_CLIENT_SECRET,
-            "TIKTOK_REDIRECT_URI": REDIRECT_URI,
-            "TIKTOK_SECRET_KEY": self._secret_key,
-            "TIKTOK_STORE": "memory://",
-            "TIKTOK_BASE_URL": self.url,
-        }
+        names = ("client_key", "client_secret", "redirect_uri", "secret_key", "base_url")
+        environ = {f"TIKTOK_{name.upper()}": self.settings[name] for name in names}
+        return {**environ, "TIKTOK_STORE": "memory://"}
 
     def consent(
         self,

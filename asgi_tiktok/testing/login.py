@@ -3,9 +3,7 @@
 import asyncio
 import inspect
 import time
-from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any, Unpack
 
 from anyio.from_thread import BlockingPortal
@@ -14,7 +12,7 @@ from asgi_tiktok.errors import ConfigurationError
 from asgi_tiktok.models import TikTokUser
 from asgi_tiktok.testing.cookie_jars import add_cookie, find_jar
 from asgi_tiktok.testing.tiktok_search import find_tiktok
-from asgi_tiktok.testing.users import LoginFields, SimulatedLogin
+from asgi_tiktok.testing.users import LoginFields, SimulatedLogin, simulate_login
 from asgi_tiktok.tiktok import TikTok
 
 __all__ = ["login_as", "login_as_async", "login_cookies"]
@@ -48,31 +46,22 @@ def login_as(client: Any, *, tiktok: TikTok | None = None, **fields: Unpack[Logi
         StoreError: The store does not answer.
     """
     tiktok = tiktok or find_tiktok(client)
-    login = SimulatedLogin.of(tiktok, **fields)
+    login = simulate_login(tiktok, **fields)
     check_client(client, asynchronous=False)
-    give_cookie(client, tiktok, run(client, tiktok, partial(create_session, tiktok, login)))
+    give_cookie(client, tiktok, run_create_session(client, tiktok, login))
     return login.user
 
 
 async def login_as_async(client: Any, *, tiktok: TikTok | None = None, **fields: Unpack[LoginFields]) -> TikTokUser:
-    """Do the same as `login_as`, in the running event loop.
+    """Do the same as `login_as`, in the running event loop. It returns the user, and raises the same errors.
 
     Args:
         client (Any): As for `login_as`, or an asynchronous BrowserContext of Playwright.
         tiktok (TikTok | None): As for `login_as`.
         **fields: As for `login_as`.
-
-    Returns:
-        The user.
-
-    Raises:
-        TypeError: As for `login_as`.
-        ValueError: As for `login_as`.
-        ConfigurationError: As for `login_as`.
-        StoreError: As for `login_as`.
     """
     tiktok = tiktok or find_tiktok(client)
-    login = SimulatedLogin.of(tiktok, **fields)
+    login = simulate_login(tiktok, **fields)
     check_client(client, asynchronous=True)
     given = give_cookie(client, tiktok, await create_session(tiktok, login))
     if inspect.isawaitable(given):
@@ -81,7 +70,7 @@ async def login_as_async(client: Any, *, tiktok: TikTok | None = None, **fields:
 
 
 def login_cookies(tiktok: TikTok, **fields: Unpack[LoginFields]) -> list[dict[str, Any]]:
-    """Create a session as `login_as` does, for any browser.
+    """Create a session as `login_as` does, for any browser. It raises the same errors.
 
     Args:
         tiktok (TikTok): The TikTok object of the app.
@@ -89,14 +78,9 @@ def login_cookies(tiktok: TikTok, **fields: Unpack[LoginFields]) -> list[dict[st
 
     Returns:
         The cookies, in the form of Playwright's `context.add_cookies(...)`.
-
-    Raises:
-        TypeError: As for `login_as`.
-        ValueError: As for `login_as`.
-        StoreError: As for `login_as`.
     """
-    login = SimulatedLogin.of(tiktok, **fields)
-    return browser_cookies(tiktok, run(None, tiktok, partial(create_session, tiktok, login)))
+    login = simulate_login(tiktok, **fields)
+    return browser_cookies(tiktok, run_create_session(None, tiktok, login))
 
 
 async def create_session(tiktok: TikTok, login: SimulatedLogin) -> str:
@@ -107,16 +91,16 @@ async def create_session(tiktok: TikTok, login: SimulatedLogin) -> str:
     return set_cookie.decode("latin-1")
 
 
-def run(client: Any, tiktok: TikTok, create: Callable[[], Coroutine[Any, Any, str]]) -> str:
-    """Run `create` in the event loop of the client's app if there is one, and otherwise in a new loop."""
+def run_create_session(client: Any, tiktok: TikTok, login: SimulatedLogin) -> str:
+    """Create the session in the event loop of the client's app if there is one, and otherwise in a new loop."""
     # The attribute of Starlette's client, and that of Litestar's.
     for portal in (getattr(client, "portal", None), getattr(client, "blocking_portal", None)):
         if isinstance(portal, BlockingPortal):
-            return str(portal.call(create))
+            return str(portal.call(create_session, tiktok, login))
 
     async def create_and_close() -> str:
         try:
-            return await create()
+            return await create_session(tiktok, login)
         finally:
             # Connections of the store cannot be used outside of this loop.
             await tiktok._store.aclose()

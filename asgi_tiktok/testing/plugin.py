@@ -8,8 +8,6 @@ import pytest
 if TYPE_CHECKING:
     from asgi_tiktok.testing.emulated_tiktok import EmulatedTikTok
 
-__all__ = ["tiktok_emulator", "tiktok_server"]
-
 
 @pytest.fixture
 def tiktok_emulator() -> "EmulatedTikTok":

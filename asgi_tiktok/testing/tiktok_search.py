@@ -46,7 +46,9 @@ def search(client: object) -> Iterator[TikTok]:
         if isinstance(tiktok := getattr(current, "tiktok", None), TikTok):
             yield tiktok
         if any(is_tiktok_middleware(entry) for entry in list_of(current, "user_middleware")):
-            build_stack(current)
+            # As Starlette does on the first request.
+            app: Any = current
+            app.middleware_stack = app.middleware_stack or app.build_middleware_stack()
         pending += [inner for name in INNER_APPS if (inner := getattr(current, name, None)) is not None]
         pending += [*list_of(current, "routes"), *list_of(current, "plugins")]
 
@@ -61,9 +63,3 @@ def is_tiktok_middleware(entry: Any) -> bool:
     """Return whether this entry of Starlette's list of middleware is TikTokAuthMiddleware."""
     added = getattr(entry, "cls", None)
     return isinstance(added, type) and issubclass(added, TikTokAuthMiddleware)
-
-
-def build_stack(app: Any) -> None:
-    """Create the middleware, as Starlette does on the first request."""
-    if app.middleware_stack is None:
-        app.middleware_stack = app.build_middleware_stack()

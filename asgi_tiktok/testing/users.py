@@ -5,16 +5,15 @@ import json
 import secrets
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from difflib import get_close_matches
 from hashlib import sha256
-from typing import Any, Self, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 from asgi_tiktok.models import OPEN_ID_PATTERN, USER_FIELDS, TikTokUser, Token
 from asgi_tiktok.tiktok import TikTok
 
 ACCESS_TOKEN_LIFETIME = 2 * 60 * 60  # seconds
-SCOPE_OF = {name: scope for scope, names in USER_FIELDS.items() for name in names}
 
 
 class LoginFields(TypedDict, total=False):
@@ -41,8 +40,7 @@ class LoginFields(TypedDict, total=False):
     video_count: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SimulatedLogin:
+class SimulatedLogin(NamedTuple):
     """The result of a login: the user, the granted scopes, the data of the hook, and the token if it is stored."""
 
     user: TikTokUser
@@ -50,39 +48,51 @@ class SimulatedLogin:
     data: Mapping[str, Any]
     token: Token | None
 
-    @classmethod
-    def of(
-        cls,
-        tiktok: TikTok,
-        *,
-        display_name: str = "Ada",
-        open_id: str | None = None,
-        scopes: Iterable[str] | None = None,
-        data: Mapping[str, Any] | None = None,
-        token: bool | Token = False,
-        **user_fields: Any,
-    ) -> Self:
-        """Raise TypeError for a field that no user has, ValueError for a value that TikTok cannot send."""
-        granted = tiktok._client.scopes if scopes is None else tiktok._check_declared(scopes)
-        user = make_user(display_name, open_id or open_id_of(display_name), granted, user_fields)
-        if isinstance(token, Token) and token.open_id != user.open_id:
-            raise ValueError(f"The token has the open_id {token.open_id!r}, not {user.open_id!r}; pass open_id=.")
-        if token is True:
-            token = new_token(user.open_id, granted)
-        return cls(user=user, scopes=granted, data=check_data(data or {}), token=token or None)
+
+def simulate_login(
+    tiktok: TikTok,
+    *,
+    display_name: str = "Ada",
+    open_id: str | None = None,
+    scopes: Iterable[str] | None = None,
+    data: Mapping[str, Any] | None = None,
+    token: bool | Token = False,
+    **user_fields: Any,
+) -> SimulatedLogin:
+    """Raise TypeError for a field that no user has, ValueError for a value that TikTok cannot send."""
+    granted = tiktok._client.scopes if scopes is None else tiktok._check_declared(scopes)
+    check_fields(user_fields, granted)
+    user = make_user(open_id=open_id or open_id_of(display_name), display_name=display_name, **user_fields)
+    if isinstance(token, Token) and token.open_id != user.open_id:
+        raise ValueError(f"The token has the open_id {token.open_id!r}, not {user.open_id!r}; pass open_id=.")
+    if token is True:
+        token = new_token(user.open_id, granted)
+    data = data or {}
+    try:
+        json.dumps(dict(data))
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"data must be a JSON-serializable dict, as an on_login hook returns it: {error}") from None
+    return SimulatedLogin(user, granted, data, token or None)
 
 
-def make_user(
-    display_name: str, open_id: str, granted: tuple[str, ...], user_fields: Mapping[str, Any]
-) -> TikTokUser:
-    """Return the user. Raises TypeError or ValueError for fields that TikTok cannot send."""
-    check_names(user_fields)
-    for name, value in user_fields.items():
-        if value is not None and SCOPE_OF[name] not in granted:
-            raise ValueError(f"TikTok sends {name} only with the scope {SCOPE_OF[name]!r}; add it to scopes=.")
-    values = {"open_id": open_id, "display_name": display_name, **user_fields}
-    if not OPEN_ID_PATTERN.fullmatch(open_id):
-        raise ValueError(f"open_id={open_id!r} must have 1 to 256 visible ASCII characters.")
+def check_fields(user_fields: Mapping[str, Any], granted: tuple[str, ...]) -> None:
+    """Raise TypeError for a name that is not a field of TikTokUser, ValueError for one without its scope."""
+    known = [field.name for field in fields(TikTokUser)]
+    for name in user_fields:
+        if name not in known:
+            close = get_close_matches(name, [*LoginFields.__annotations__, "tiktok"], 1)
+            cure = f"Did you mean {close[0]}?" if close else f"The fields of a TikTokUser are {', '.join(known)}."
+            raise TypeError(f"login_as() has no argument {name!r}. {cure}")
+    for scope, names in USER_FIELDS.items():
+        for name in names:
+            if user_fields.get(name) is not None and scope not in granted:
+                raise ValueError(f"TikTok sends {name} only with the scope {scope!r}; add it to scopes=.")
+
+
+def make_user(**values: Any) -> TikTokUser:
+    """Return the user. Raise ValueError for a value that TikTok cannot send."""
+    if not OPEN_ID_PATTERN.fullmatch(values["open_id"]):
+        raise ValueError(f"open_id={values['open_id']!r} must have 1 to 256 visible ASCII characters.")
     user = TikTokUser._from_response(values)
     for name, value in values.items():
         if (parsed := getattr(user, name)) != value:
@@ -90,28 +100,9 @@ def make_user(
     return user
 
 
-def check_names(user_fields: Mapping[str, Any]) -> None:
-    """Raise TypeError for a name that is not a field of TikTokUser."""
-    known = [field.name for field in fields(TikTokUser)]
-    for name in user_fields:
-        if name not in known:
-            close = get_close_matches(name, [*LoginFields.__annotations__, "tiktok"], 1)
-            cure = f"Did you mean {close[0]}?" if close else f"The fields of a TikTokUser are {', '.join(known)}."
-            raise TypeError(f"login_as() has no argument {name!r}. {cure}")
-
-
 def open_id_of(display_name: str) -> str:
     """Return an open_id in TikTok's format, always the same for the same name."""
     return "_000" + base64.urlsafe_b64encode(sha256(display_name.encode()).digest()).decode()[:32]
-
-
-def check_data(data: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the data if a session can hold it; otherwise raise TypeError."""
-    try:
-        json.dumps(dict(data))
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"data must be a JSON-serializable dict, as an on_login hook returns it: {error}") from None
-    return data
 
 
 def new_token(open_id: str, scopes: tuple[str, ...]) -> Token:
