@@ -96,7 +96,7 @@ class TestResponsesOfTheApp:
         response = browser.get("/decorated")
 
         assert response.headers.get_list("vary") == ["Accept", "Cookie"]
-        assert response.headers["cache-control"] == "public, max-age=60"
+        assert response.headers["cache-control"] == "max-age=60"
         assert len(response.headers.get_list("set-cookie")) == 2
 
     @pytest.mark.parametrize("vary", ["cookie", "Accept, COOKIE", "*"])

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from starlette.types import Message, Receive, Scope, Send
 
@@ -14,12 +14,18 @@ from asgi_tiktok.http.paths import RequestPath
 
 CHALLENGE = re.compile(rb'tiktok(?: +scope="([^"]*)")?', re.IGNORECASE)
 VARY_ON_COOKIE: Header = (b"vary", b"Cookie")
+QUOTED = re.compile(rb'"[^"]*"')
+# The headers that let a cache store a response: RFC 9111 §5, RFC 9213 with the variants of each CDN, Akamai's, nginx'.
+CACHING = re.compile(rb"(.+-)?cache-control|expires|surrogate-control|edge-control|x-accel-expires", re.IGNORECASE)
 
 Refuse = Callable[[Scope, Receive, Send, TikTokError, RequestPath], Awaitable[None]]
 
 
 def wrap_send(scope: Scope, receive: Receive, send: Send, path: RequestPath, refuse: Refuse) -> Send:
-    """Return a `send` that adds `Vary: Cookie`, and calls `refuse` instead if the response is a challenge."""
+    """Return a `send` that adds `Vary: Cookie`, and calls `refuse` instead if the response is a challenge.
+
+    A response that the app declares shared is the same for all users, and has no need of `Vary: Cookie`.
+    """
 
     # Not async: a coroutine around each message would cost as much as the rest of the middleware.
     def watch(message: Message) -> Awaitable[None]:
@@ -30,7 +36,7 @@ def wrap_send(scope: Scope, receive: Receive, send: Send, path: RequestPath, ref
                 return refuse(scope, receive, refusal, error, path)
             message["headers"] = headers = list(message.get("headers", ()))
             for name, value in headers:
-                if name in {b"vary", b"Vary"} and covers_cookies(value):
+                if name in {b"vary", b"Vary", b"cache-control", b"Cache-Control"} and needs_no_vary(name, value):
                     break
             else:
                 headers.append(VARY_ON_COOKIE)
@@ -52,6 +58,17 @@ def read_challenge(start: Message) -> LoginRequired | None:
     return None
 
 
+def needs_no_vary(name: bytes, value: bytes) -> bool:
+    """True for a Vary header that covers cookies, and for a Cache-Control header that declares the response shared."""
+    return is_shared(value) if name.lower() == b"cache-control" else covers_cookies(value)
+
+
+def is_shared(cache_control: bytes) -> bool:
+    """True if this Cache-Control header explicitly allows shared caches to store the response (RFC 9111 §5.2.2)."""
+    directives = {part.partition(b"=")[0].strip() for part in QUOTED.sub(b"", cache_control).lower().split(b",")}
+    return not directives.isdisjoint({b"public", b"s-maxage"}) and directives.isdisjoint({b"private", b"no-store"})
+
+
 def covers_cookies(vary: bytes) -> bool:
     """True if this Vary header already keeps the responses of different users apart in caches."""
     return not {b"*", b"cookie"}.isdisjoint(part.strip() for part in vary.lower().split(b","))
@@ -61,12 +78,17 @@ async def discard(message: Message) -> None:
     """Drop the rest of a response that was replaced."""
 
 
+def without_caching(headers: Iterable[Header]) -> list[Header]:
+    """Return the headers without those that ask a cache to store the response."""
+    return [header for header in headers if not CACHING.fullmatch(header[0])]
+
+
 def with_set_cookie(send: Send, set_cookie: Header) -> Send:
     """Return a `send` that adds our Set-Cookie header, and forbids caches to store the response."""
 
     async def send_with_cookie(message: Message) -> None:
         if message["type"] == "http.response.start":
-            kept = [header for header in message["headers"] if header[0].lower() != b"cache-control"]
+            kept = without_caching(message["headers"])
             message = {**message, "headers": [*kept, (b"cache-control", b"private, no-store"), set_cookie]}
         await send(message)
 

@@ -20,6 +20,7 @@ from asgi_tiktok.errors import (
 )
 from asgi_tiktok.http.fetch_metadata import is_navigation, wants_json
 from asgi_tiktok.http.paths import RequestPath, as_reference
+from asgi_tiktok.http.response import without_caching
 from asgi_tiktok.routes.log_limiter import LogLimiter
 from asgi_tiktok.routes.options import OnError
 from asgi_tiktok.routes.pages import error_json, error_page, redirect
@@ -49,7 +50,8 @@ class ErrorResponses:
         self.log_limiter.log(level_of(error), error.code, "%s | reference %s", error, reference)
         response = await self.response_of_app(connection, error)
         if response is not None:
-            response.headers["Cache-Control"] = "no-store"
+            # In place, because the response may have handed out its headers.
+            response.raw_headers[:] = [*without_caching(response.raw_headers), (b"cache-control", b"no-store")]
             response.headers.setdefault("Referrer-Policy", "no-referrer")
             return response
         login_url = self.login_url(connection, error, path, next_path)

@@ -1,17 +1,20 @@
-"""Caches, referrers, browser histories and error reports get nothing that they must not have (L-01 to L-06)."""
+"""Caches, referrers, browser histories and error reports get nothing that they must not have (L-01 to L-08)."""
 
 import copy
 import json
 import logging
 import pickle
+import re
 import secrets
 import traceback
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
 from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -19,6 +22,7 @@ from asgi_tiktok import MemoryStore, TikTok, TikTokAuthMiddleware, TikTokError
 from asgi_tiktok.emulator import DEFAULT_CLIENT_SECRET, Emulator
 from tests.support.browser import Browser
 from tests.support.canaries import SECRET_KEY
+from tests.support.faults import FailingStore
 from tests.support.people import AMARA, JUN
 from tests.support.requests import RawResponse, send_request
 from tests.support.settings import CALLBACK, FETCH, SESSION_COOKIE
@@ -45,14 +49,16 @@ class SharedCache:
         response = self.find(scope["path"], headers)
         if response is None:
             response = await send_request(self.app, scope["method"], scope["path"], headers=headers.raw)
-            cache_control = response.headers.get("cache-control", "")
-            if "public" in cache_control and "no-store" not in cache_control:
+            lines = [value for name, value in response.headers.raw if name.lower() == b"cache-control"]
+            directives = re.findall("[a-z-]+", b",".join(lines).decode().lower())
+            if not {"public", "max-age", "s-maxage"}.isdisjoint(directives) and "no-store" not in directives:
                 names = [name.strip() for line in response.headers.getlist("vary") for name in line.split(",")]
                 vary = {name: headers.get(name, "") for name in names if name}
                 self.stored.append((scope["path"], vary, response))
         else:
             self.hits += 1
-        await Response(response.body, response.status, dict(response.headers))(scope, receive, send)
+        stored_headers = {name.decode(): value.decode() for name, value in response.headers.raw}
+        await Response(response.body, response.status, stored_headers)(scope, receive, send)
 
     def find(self, path: str, headers: Headers) -> RawResponse | None:
         for stored_path, vary, response in self.stored:
@@ -62,10 +68,10 @@ class SharedCache:
 
 
 async def cacheable(scope: Scope, receive: Receive, send: Send) -> None:
-    """An app that allows shared caches to store its pages, although they depend on the user."""
+    """An app whose pages depend on the user, and which does not forbid shared caches to store them."""
     status = 404 if scope["path"].endswith(".css") else 200
     content = {"name": scope["user"].display_name}
-    headers = {"Cache-Control": "public, s-maxage=31536000"}
+    headers = {"Cache-Control": "max-age=31536000"}
     await JSONResponse(content, status_code=status, headers=headers)(scope, receive, send)
 
 
@@ -111,12 +117,111 @@ async def test_shared_cache_never_serves_the_page_of_another_user(
     assert (len(site.stored), site.hits) == (3, 3), "the cache was not used"
 
 
+def answering(*headers: tuple[str, str]) -> ASGIApp:
+    """An app that sends these headers."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raw = [(name.encode(), value.encode()) for name, value in headers]
+        await send({"type": "http.response.start", "status": 200, "headers": raw})
+        await send({"type": "http.response.body", "body": b"h1 { color: red }"})
+
+    return app
+
+
+SHARED = {
+    "public": [("cache-control", "public, max-age=60")],
+    "spelling": [("Cache-Control", "max-age=60,  PUBLIC")],
+    "s-maxage": [("cache-control", "S-MaxAge=60")],
+    "two headers": [("cache-control", "max-age=60"), ("cache-control", "public")],
+    "another Vary": [("vary", "Accept-Encoding"), ("cache-control", "public")],
+}
+
+
+@pytest.mark.parametrize("headers", SHARED.values(), ids=map("L-07 {}".format, SHARED))
+async def test_response_that_the_app_declares_shared_is_left_unchanged(
+    tiktok: TikTok, emulator: Emulator, headers: list[tuple[str, str]]
+) -> None:
+    site = TikTokAuthMiddleware(answering(*headers), tiktok)
+    signed_in, anonymous = Browser(site, emulator), Browser(site, emulator)
+    await signed_in.sign_in()
+    for browser in (signed_in, anonymous):
+        response = await browser.request("/site.css")
+        assert response.headers.raw == [(name.encode(), value.encode()) for name, value in headers]
+
+    signed_in.app = anonymous.app = cache = SharedCache(site)
+    for browser in (signed_in, anonymous):
+        assert (await browser.request("/site.css")).body == b"h1 { color: red }"
+    assert (len(cache.stored), cache.hits) == (1, 1)
+
+
+NOT_SHARED = {
+    "silent": [],
+    "max-age": [("cache-control", "max-age=60")],
+    "private": [("cache-control", "private, s-maxage=60")],
+    "a name in quotes": [("cache-control", 'no-cache="x, public, y"')],
+    "part of a word": [("cache-control", "max-age=60, publicly, x-s-maxage=60")],
+    "another header": [("x-cache-control", "public")],
+}
+
+
+@pytest.mark.parametrize("headers", NOT_SHARED.values(), ids=map("L-07 {}".format, NOT_SHARED))
+async def test_any_other_response_varies_with_the_cookie(tiktok: TikTok, headers: list[tuple[str, str]]) -> None:
+    response = await send_request(TikTokAuthMiddleware(answering(*headers), tiktok), "GET", "/")
+
+    assert response.headers["vary"] == "Cookie"
+
+
 async def test_l01_response_that_sets_our_cookie_is_private(tiktok: TikTok) -> None:
     site = TikTokAuthMiddleware(cacheable, tiktok)
     response = await send_request(site, "GET", "/", headers=[("cookie", f"{SESSION_COOKIE}=forged")])
 
     assert response.set_cookie_lines
     assert response.headers.getlist("cache-control") == ["private, no-store"]
+
+
+CACHING = {
+    "Expires": "Thu, 01 Jan 2099 00:00:00 GMT",
+    "CDN-Cache-Control": "max-age=60",  # RFC 9213
+    "Cloudflare-CDN-Cache-Control": "max-age=60",
+    "Netlify-CDN-Cache-Control": "public, durable, max-age=60",
+    "Vercel-CDN-Cache-Control": "max-age=60",
+    "Akamai-Cache-Control": "max-age=60",
+    "X-LiteSpeed-Cache-Control": "public, max-age=60",
+    "Surrogate-Control": "max-age=60",  # Fastly, Varnish
+    "Edge-Control": "!no-store, max-age=60",  # Akamai
+    "X-Accel-Expires": "60",  # nginx
+    "Cache-Control": "public, s-maxage=60",
+}
+
+
+@pytest.mark.parametrize(("name", "value"), CACHING.items(), ids=map("L-08 {}".format, CACHING))
+@pytest.mark.parametrize("spell", [str, str.lower], ids=["", "lower case"])
+async def test_no_header_of_the_app_lets_a_cache_store_our_cookie(
+    emulator: Emulator, spell: Callable[[str], str], name: str, value: str
+) -> None:
+    header = (spell(name), value)
+
+    def on_error(connection: HTTPConnection, error: TikTokError) -> Response:
+        response = PlainTextResponse(error.code, error.status_code)
+        response.raw_headers.append((header[0].encode(), header[1].encode()))
+        return response
+
+    store = FailingStore()
+    tiktok = new_tiktok(httpx2.ASGITransport(emulator), store=store)
+    site = TikTokAuthMiddleware(answering(header), tiktok, on_error=on_error)
+    browser = Browser(site, emulator)
+    forged = await send_request(site, "GET", "/", headers=[("cookie", f"{SESSION_COOKIE}=forged")])
+    denied = await browser.request(emulator.consent(await browser.start_login(), decision="deny"))
+    await browser.sign_in()
+    store.failures["get"] = 1
+    signed_out = await browser.sign_out()
+
+    for response, cache_control in ((forged, "private, no-store"), (denied, "no-store"), (signed_out, "no-store")):
+        assert response.set_cookie_lines
+        assert {name: response.headers.getlist(name) for name in CACHING if name in response.headers} == {
+            "Cache-Control": [cache_control]
+        }
+    assert (denied.body, signed_out.body) == (b"access_denied", b"store_unavailable")
 
 
 START = {"type": "http.response.start", "status": 200, "headers": []}

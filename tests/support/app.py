@@ -45,7 +45,7 @@ async def studio(request: Request) -> Response:
 
 async def decorated(request: Request) -> Response:
     """A response with caching headers and cookies of the app."""
-    response = JSONResponse({}, headers={"Vary": "Accept", "Cache-Control": "public, max-age=60"})
+    response = JSONResponse({}, headers={"Vary": "Accept", "Cache-Control": "max-age=60"})
     response.set_cookie("flavour", "mint")
     response.set_cookie("size", "large")
     return response
