@@ -1,6 +1,10 @@
 """The lifespan: connections are closed when the app has stopped, also for apps without a lifespan."""
 
+import logging
+
 import pytest
+from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
+from django.core.handlers.asgi import ASGIHandler
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -21,7 +25,7 @@ def events(tiktok: TikTok, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 async def without_lifespan(scope: Scope, receive: Receive, send: Send) -> None:
-    raise ValueError("only HTTP here")  # as Django does
+    raise ValueError("only HTTP here")
 
 
 async def returning(scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,3 +59,48 @@ def test_connections_are_closed_after_the_app_has_stopped(tiktok: TikTok, events
 def test_error_of_an_app_that_cannot_start_is_raised(tiktok: TikTok) -> None:
     with pytest.raises(RuntimeError, match="no database"), TestClient(TikTokAuthMiddleware(failing, tiktok)):
         pass
+
+
+def test_error_before_the_lifespan_began_is_logged_once_with_its_traceback(
+    tiktok: TikTok, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The app may not support the lifespan protocol, or it may have failed to start."""
+    twice = TikTokAuthMiddleware(TikTokAuthMiddleware(without_lifespan, tiktok), tiktok)
+    with TestClient(twice, base_url=ORIGIN):
+        pass
+
+    [record] = [record for record in caplog.records if record.name == "asgi_tiktok"]
+    assert record.levelno == logging.WARNING
+    assert record.getMessage() == (
+        "the app raised before its lifespan began; ignore this if it does not support the lifespan protocol"
+    )
+    assert record.exc_info
+    assert str(record.exc_info[1]) == "only HTTP here"
+    assert "in without_lifespan" in caplog.text
+
+
+class ASGIHandlerOfASite(ASGIHandler):  # type: ignore[misc]
+    """A handler that a site has extended."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await super().__call__(scope, receive, send)
+
+
+def django(kind: type[ASGIHandler]) -> ASGIApp:
+    """A handler of Django without its middleware, so that Django needs no settings."""
+    return object.__new__(kind)
+
+
+def static_files() -> ASGIApp:
+    handler = django(ASGIStaticFilesHandler)
+    vars(handler)["application"] = django(ASGIHandler)
+    return handler
+
+
+@pytest.mark.parametrize("app", [django(ASGIHandler), django(ASGIHandlerOfASite), static_files()])
+def test_django_is_known_not_to_support_the_lifespan(
+    tiktok: TikTok, caplog: pytest.LogCaptureFixture, app: ASGIApp
+) -> None:
+    with TestClient(TikTokAuthMiddleware(app, tiktok), base_url=ORIGIN):
+        pass
+    assert [record for record in caplog.records if record.name == "asgi_tiktok"] == []

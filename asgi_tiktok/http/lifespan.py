@@ -2,10 +2,13 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from traceback import walk_tb
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 logger = logging.getLogger("asgi_tiktok")
+
+DJANGO_HANDLER = "django.core.handlers.asgi"  # raises ValueError for a lifespan
 
 
 async def serve_lifespan(
@@ -27,12 +30,21 @@ async def serve_lifespan(
     try:
         await app(scope, receive_begun, send_closing)
     except Exception as error:
-        # An app without a lifespan raises before it receives anything; Django does.
         if begun:
             raise
-        logger.debug("lifespan not supported by the app: %s", error)
+        if not raised_by_django(error):
+            logger.warning(
+                "the app raised before its lifespan began; ignore this if it does not support the lifespan protocol",
+                exc_info=error,
+            )
     if not begun:
         await receive()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await send_closing({"type": "lifespan.shutdown.complete"})
+
+
+def raised_by_django(error: Exception) -> bool:
+    """True if Django's own handler raised the error, which is known not to support the lifespan protocol."""
+    modules = [frame.f_globals.get("__name__") for frame, _ in walk_tb(error.__traceback__)]
+    return modules[-1] == DJANGO_HANDLER
