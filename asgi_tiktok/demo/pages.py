@@ -28,7 +28,17 @@ class Pages:
     def __init__(self, emulator_url: str) -> None:
         self.emulator_url = emulator_url
         style = (TEMPLATES / "demo.css").read_text("utf-8")
-        self.headers = headers_for(style, emulator_url)
+        style_hash = b64encode(sha256(style.encode()).digest()).decode("ascii")
+        self.headers = {
+            "Cache-Control": "no-store",
+            "Content-Security-Policy": (
+                f"default-src 'none'; style-src 'sha256-{style_hash}'; img-src {emulator_url} data:; "
+                "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+            ),
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Referrer-Policy": "same-origin",
+            "X-Content-Type-Options": "nosniff",
+        }
         self.environment = Environment(
             loader=FileSystemLoader(TEMPLATES),
             autoescape=True,
@@ -52,20 +62,6 @@ class Pages:
             return None
         parts = urlsplit(avatar_url)
         return f"{self.emulator_url}{parts.path}?{parts.query}"
-
-
-def headers_for(style: str, emulator_url: str) -> dict[str, str]:
-    style_hash = b64encode(sha256(style.encode()).digest()).decode("ascii")
-    return {
-        "Cache-Control": "no-store",
-        "Content-Security-Policy": (
-            f"default-src 'none'; style-src 'sha256-{style_hash}'; img-src {emulator_url} data:; "
-            "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-        ),
-        "Cross-Origin-Opener-Policy": "same-origin",
-        "Referrer-Policy": "same-origin",
-        "X-Content-Type-Options": "nosniff",
-    }
 
 
 def compact(count: int) -> str:

@@ -29,7 +29,7 @@ def demo_site(tiktok: TikTok, emulator_url: str) -> ASGIApp:
         ],
         exception_handlers={404: site.not_found},
     )
-    return RedirectToOrigin(TikTokAuthMiddleware(app, tiktok, protect=("/profile", "/studio")), tiktok._site.origin)
+    return redirect_to_origin(TikTokAuthMiddleware(app, tiktok, protect=("/profile", "/studio")), tiktok._site.origin)
 
 
 class DemoSite:
@@ -87,18 +87,16 @@ app = TikTokAuthMiddleware(app, tiktok)
 """
 
 
-class RedirectToOrigin:
-    """Redirects requests for another name of this machine, for example 127.0.0.1, to the registered origin."""
+def redirect_to_origin(app: ASGIApp, origin: str) -> ASGIApp:
+    """Redirect requests for another name of this machine, for example 127.0.0.1, to the registered origin."""
 
-    def __init__(self, app: ASGIApp, origin: str) -> None:
-        self.app = app
-        self.origin = origin
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        app = self.app
+    async def redirecting(scope: Scope, receive: Receive, send: Send) -> None:
+        responder = app
         if scope["type"] == "http":
             host = Headers(scope=scope).get("host", "").partition(":")[0].lower()
-            if host != urlsplit(self.origin).hostname:
+            if host != urlsplit(origin).hostname:
                 query = "?" + scope["query_string"].decode("latin-1") if scope["query_string"] else ""
-                app = RedirectResponse(self.origin + quote(scope["path"]) + query, status_code=307)
-        await app(scope, receive, send)
+                responder = RedirectResponse(origin + quote(scope["path"]) + query, status_code=307)
+        await responder(scope, receive, send)
+
+    return redirecting

@@ -24,7 +24,6 @@ class LoginFields(TypedDict, total=False):
     scopes: Iterable[str] | None
     data: Mapping[str, Any] | None
     token: bool | Token
-
     union_id: str | None
     avatar_url: str | None
     avatar_url_100: str | None

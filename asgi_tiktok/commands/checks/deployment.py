@@ -11,10 +11,17 @@ NOT_READ = "asgi-tiktok reads no forwarded header: the address of the app comes 
 
 def check_deployment(settings: Settings) -> Iterator[Finding]:
     """Yield what follows from the redirect URI and from the server's own variables."""
-    if "TIKTOK_REDIRECT_URI" not in settings.errors:
-        yield cookies(settings)
-        yield proxy(settings)
-        yield from root_path(settings)
+    if "TIKTOK_REDIRECT_URI" in settings.errors:
+        return
+    yield cookies(settings)
+    yield proxy(settings)
+    prefix, callback = settings.value("UVICORN_ROOT_PATH").rstrip("/"), settings.tiktok._site.callback
+    if prefix and not callback.startswith(f"{prefix}/"):
+        yield warning(
+            "root path",
+            f"UVICORN_ROOT_PATH={prefix}, but the path of the redirect URI, {callback}, does not begin with it",
+            f"Behind a proxy that adds {prefix}, the path of the redirect URI must be {prefix}{callback}",
+        )
 
 
 def cookies(settings: Settings) -> Finding:
@@ -38,13 +45,3 @@ def proxy(settings: Settings) -> Finding:
                 "Set it to the address of your proxy, unless only the proxy can reach the app.",
             )
     return ok("proxy headers", NOT_READ)
-
-
-def root_path(settings: Settings) -> Iterator[Finding]:
-    prefix, callback = settings.value("UVICORN_ROOT_PATH").rstrip("/"), settings.tiktok._site.callback
-    if prefix and not callback.startswith(f"{prefix}/"):
-        yield warning(
-            "root path",
-            f"UVICORN_ROOT_PATH={prefix}, but the path of the redirect URI, {callback}, does not begin with it",
-            f"Behind a proxy that adds {prefix}, the path of the redirect URI must be {prefix}{callback}",
-        )
