@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Self
 
 import httpx2
@@ -261,9 +262,9 @@ class TikTok:
 
     async def aclose(self) -> None:
         """Finish the refreshes that are running, and close connections and files. All can be used again."""
-        await self._tokens.aclose()
-        await self._client.aclose()
-        await self._store.aclose()
+        for aclose in (self._tokens.aclose, self._client.aclose, self._store.aclose):
+            with suppress(ConfigurationError):  # raised without asyncio, and then nothing is open
+                await aclose()
 
     def _check_declared(self, scopes: Iterable[str]) -> tuple[str, ...]:
         """Return the scopes. Raises ConfigurationError for one that the app does not declare."""

@@ -1,6 +1,7 @@
 """The lifespan: connections are closed when the app has stopped, also for apps without a lifespan."""
 
 import logging
+from typing import Any
 
 import pytest
 from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
@@ -86,7 +87,7 @@ class ASGIHandlerOfASite(ASGIHandler):  # type: ignore[misc]
         await super().__call__(scope, receive, send)
 
 
-def django(kind: type[ASGIHandler]) -> ASGIApp:
+def django(kind: type[ASGIHandler]) -> Any:
     """A handler of Django without its middleware, so that Django needs no settings."""
     return object.__new__(kind)
 

@@ -41,6 +41,7 @@ from asgi_tiktok.accounts.token_records import StoredToken, TokenRecords
 from asgi_tiktok.client.client import TikTokClient
 from asgi_tiktok.crypto.keys import KeyRing
 from asgi_tiktok.errors import LoginRequired, RateLimited, StoreError, TikTokError, TokenError, Unavailable
+from asgi_tiktok.event_loop import running_loop
 from asgi_tiktok.models import Token
 from asgi_tiktok.stores import Store
 from asgi_tiktok.stores.lease import lease
@@ -99,7 +100,7 @@ class Tokens:
         if back_off is not None and time.monotonic() < back_off.until:
             return old_token_or_raise(stored.token, rejected, back_off.error)
         self.back_offs.pop(open_id, None)
-        key = (asyncio.get_running_loop(), open_id)
+        key = (running_loop(), open_id)
         task = self.in_flight.get(key)
         if task is None:
             task = self.in_flight[key] = asyncio.create_task(self.refresh(open_id, rejected))
@@ -109,7 +110,7 @@ class Tokens:
 
     async def aclose(self) -> None:
         """Wait for the refreshes that run in this event loop, because their responses must be saved."""
-        running = asyncio.get_running_loop()
+        running = running_loop()
         tasks = {task for (loop, _), task in self.in_flight.items() if loop is running}
         if tasks:
             await asyncio.wait(tasks, timeout=CLOSE_WAIT)

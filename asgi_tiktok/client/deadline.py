@@ -5,6 +5,9 @@ import math
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from asgi_tiktok.errors import ConfigurationError
+from asgi_tiktok.event_loop import running_loop
+
 T = TypeVar("T")
 
 TICK = 0.5  # seconds
@@ -17,7 +20,11 @@ async def with_deadline(request: Coroutine[Any, Any, T], seconds: float) -> T:
     arrived when it continues. A wall clock would report a timeout and discard that response; during a refresh, this
     would lose the new refresh token, although the old one is used up.
     """
-    task = asyncio.ensure_future(request)
+    try:
+        task = running_loop().create_task(request)
+    except ConfigurationError:
+        request.close()
+        raise
     ticks = math.ceil(seconds / TICK)
     try:
         for _ in range(ticks):

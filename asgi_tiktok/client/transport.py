@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 import httpx2
 
 from asgi_tiktok.errors import InvalidResponse
+from asgi_tiktok.event_loop import running_loop
 
 MAX_RESPONSE = 64 * 1024  # bytes
 CONNECT_TIMEOUT = httpx2.Timeout(None, connect=3, pool=2)  # seconds; client.DEADLINE limits reading and writing
@@ -28,7 +29,7 @@ class Pools:
         """Return the given transport, or the pool of the running loop, which is created on first use."""
         if self.given is not None:
             return self.given
-        loop = asyncio.get_running_loop()
+        loop = running_loop()
         if loop not in self.pools:
             proxy = getproxies().get("https") if self.trust_env else None
             self.pools[loop] = httpx2.AsyncHTTPTransport(trust_env=self.trust_env, limits=LIMITS, proxy=proxy)
@@ -36,7 +37,7 @@ class Pools:
 
     async def aclose(self) -> None:
         """Close the pool of the running loop, but not a given transport. The next request opens a new pool."""
-        pool = self.pools.pop(asyncio.get_running_loop(), None)
+        pool = self.pools.pop(running_loop(), None)
         if pool is not None:
             await pool.aclose()
 

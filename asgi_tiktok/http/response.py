@@ -15,7 +15,7 @@ from asgi_tiktok.http.paths import RequestPath
 CHALLENGE = re.compile(rb'tiktok(?: +scope="([^"]*)")?', re.IGNORECASE)
 VARY_ON_COOKIE: Header = (b"vary", b"Cookie")
 QUOTED = re.compile(rb'"[^"]*"')
-# The headers that let a cache store a response: RFC 9111 §5, RFC 9213 with the variants of each CDN, Akamai's, nginx'.
+# The headers that let a cache store a response: those of RFC 9111 and RFC 9213, and those of CDNs and nginx.
 CACHING = re.compile(rb"(.+-)?cache-control|expires|surrogate-control|edge-control|x-accel-expires", re.IGNORECASE)
 
 Refuse = Callable[[Scope, Receive, Send, TikTokError, RequestPath], Awaitable[None]]
@@ -59,7 +59,7 @@ def read_challenge(start: Message) -> LoginRequired | None:
 
 
 def needs_no_vary(name: bytes, value: bytes) -> bool:
-    """True for a Vary header that covers cookies, and for a Cache-Control header that declares the response shared."""
+    """True for a Vary header that covers cookies, and for a Cache-Control header that declares a shared response."""
     return is_shared(value) if name.lower() == b"cache-control" else covers_cookies(value)
 
 

@@ -24,6 +24,7 @@ from asgi_tiktok.errors import (
     StoreError,
     TikTokError,
 )
+from asgi_tiktok.event_loop import running_loop
 from asgi_tiktok.http.cookies import Header
 from asgi_tiktok.http.fetch_metadata import is_background
 from asgi_tiktok.http.paths import RequestPath
@@ -59,9 +60,10 @@ class Login:
     def start(self, request: Request, path: RequestPath) -> Response:
         """Redirect (302) to TikTok, with the cookie that remembers this login.
 
-        Raises LoginRequired for a `fetch()`, which cannot follow, and RequestRefused for scopes that the app
-        does not declare.
+        Raises LoginRequired for a `fetch()`, which cannot follow, RequestRefused for scopes that the app does not
+        declare, and ConfigurationError without asyncio.
         """
+        running_loop()  # checked before the visitor leaves, because the callback needs it
         if is_background(request.headers):
             raise LoginRequired("Navigate to login_url, because a script cannot sign in with fetch().")
         scopes = self.scopes(request)

@@ -4,7 +4,7 @@ import hashlib
 import os
 import re
 import time
-from asyncio import AbstractEventLoop, get_running_loop
+from asyncio import AbstractEventLoop
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from asgi_tiktok.errors import ConfigurationError, StoreError
+from asgi_tiktok.event_loop import running_loop
 from asgi_tiktok.stores.redis_scripts import ADD, ADD_ENTRY, DELETE, DELETE_OWNED, HEADER, NONCE, REPLACE, SET
 
 try:
@@ -119,7 +120,7 @@ class RedisStore:
         return deleted
 
     async def aclose(self) -> None:
-        client = self._clients.get(os.getpid(), WeakKeyDictionary()).pop(get_running_loop(), None)
+        client = self._clients.get(os.getpid(), WeakKeyDictionary()).pop(running_loop(), None)
         if client is not None:
             with suppress(RedisError, OSError):
                 await client.aclose()
@@ -189,10 +190,10 @@ class RedisStore:
 
     def _client(self) -> "Redis | RedisCluster":
         """Return the app's client, or the client of the running event loop, which is created on first use."""
+        loop = running_loop()
         if not isinstance(self._source, str):
             return self._source
         clients = self._clients.setdefault(os.getpid(), WeakKeyDictionary())
-        loop = get_running_loop()
         if loop not in clients:
             for closed in [other for other in clients if other.is_closed()]:
                 del clients[closed]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from asgi_tiktok.errors import ConfigurationError, StoreError
+from asgi_tiktok.event_loop import running_loop
 
 try:
     from sqlalchemy import Connection, Executable, Table, inspect
@@ -130,7 +131,7 @@ class SQLAlchemyStore:
         return await self._change(self._statements.delete_owned, {"whose": self._statements.encode(owner)})
 
     async def aclose(self) -> None:
-        state = self._loop_states.pop(asyncio.get_running_loop(), None)
+        state = self._loop_states.pop(running_loop(), None)
         if state is None:
             return
         if state.purging is not None:
@@ -233,7 +234,7 @@ class SQLAlchemyStore:
         if self._pid != os.getpid():
             # A forked process must not use its parent's connections.
             self._loop_states, self._pid = {}, os.getpid()
-        running = asyncio.get_running_loop()
+        running = running_loop()
         if running not in self._loop_states:
             for loop in list(self._loop_states):
                 if loop.is_closed():
@@ -243,7 +244,7 @@ class SQLAlchemyStore:
         return self._loop_states[running]
 
     def _start_purge(self) -> None:
-        state = self._loop_states.get(asyncio.get_running_loop())
+        state = self._loop_states.get(running_loop())
         if state and state.purging is None and time.monotonic() - self._purged_at >= PURGE_INTERVAL:
             self._purged_at = time.monotonic()
             state.purging = asyncio.create_task(self._purge())

@@ -1,6 +1,5 @@
 """A thread with one connection to one SQLite file, which runs one operation after another."""
 
-import asyncio
 import os
 import sqlite3
 import time
@@ -12,6 +11,7 @@ from typing import TypeVar
 from weakref import WeakSet
 
 from asgi_tiktok.errors import StoreError
+from asgi_tiktok.event_loop import running_loop
 
 T = TypeVar("T")
 Operation = Callable[[sqlite3.Connection], T]
@@ -47,7 +47,7 @@ class SQLiteThread:
         """Return the result of the operation. Raises StoreError if the file cannot be used."""
         self.restart_after_fork()
         called = time.monotonic()
-        return await asyncio.get_running_loop().run_in_executor(self.executor, self.run_here, operation, called)
+        return await running_loop().run_in_executor(self.executor, self.run_here, operation, called)
 
     def run_later(self, operation: Operation[None], on_error: Callable[[StoreError], None]) -> None:
         """Run the operation after those that are already waiting, and return at once."""
@@ -117,7 +117,7 @@ class SQLiteThread:
     async def aclose(self) -> None:
         """Close the file. The next operation opens it again."""
         self.restart_after_fork()
-        await asyncio.get_running_loop().run_in_executor(self.executor, self.disconnect)
+        await running_loop().run_in_executor(self.executor, self.disconnect)
 
     def close(self) -> None:
         """Close the file and end the thread. Blocks the calling thread until then."""

@@ -48,6 +48,7 @@ Frameworks, servers and processes:
 
     sites           one site in each framework, installed in each way
     host            the app that a server process runs: all of `sites`
+    trio_site       the site that a server with trio runs
     servers         ASGI servers, in a process or in a thread
     processes       programs in a process of their own
     example_app     an example of examples/, and what every example must do
