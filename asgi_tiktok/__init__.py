@@ -1,6 +1,5 @@
 """Continue with TikTok, for every ASGI app: sign-in, sessions and tokens."""
 
-from asgi_tiktok.button import tiktok_button
 from asgi_tiktok.client.callback import Callback
 from asgi_tiktok.client.client import TikTokClient
 from asgi_tiktok.errors import (
@@ -28,6 +27,7 @@ from asgi_tiktok.errors import (
 )
 from asgi_tiktok.middleware import TikTokAuthMiddleware
 from asgi_tiktok.models import AnonymousUser, ClientToken, TikTokUser, Token, WebhookEvent
+from asgi_tiktok.routes.button import tiktok_button
 from asgi_tiktok.session import TikTokSession, tiktok_session
 from asgi_tiktok.stores import MemoryStore, SQLiteStore, Store
 from asgi_tiktok.tiktok import TikTok

@@ -14,8 +14,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template import Context, Library
 from django.utils.functional import SimpleLazyObject
 
-from asgi_tiktok import button
 from asgi_tiktok.errors import ConfigurationError, LoginRequired
+from asgi_tiktok.routes import button
 from asgi_tiktok.session import TikTokSession, session_in_scope
 from asgi_tiktok.validation import check_required_scopes
 

@@ -1,25 +1,23 @@
 """TikTokAuthMiddleware: answer our routes, or attach the user and call the app."""
 
 from collections.abc import Iterable
-from functools import partial
 
 from starlette.authentication import AuthCredentials
 from starlette.types import Receive, Scope, Send
 
 from asgi_tiktok.accounts.sessions import Session
-from asgi_tiktok.errors import LoginRequired, RequestRefused, StoreError, TikTokError
-from asgi_tiktok.http.fetch_metadata import is_preflight
+from asgi_tiktok.errors import LoginRequired, StoreError, TikTokError
 from asgi_tiktok.http.lifespan import serve_lifespan
 from asgi_tiktok.http.paths import RequestPath, UnmountedPaths, read_path
 from asgi_tiktok.http.protection import Protection
 from asgi_tiktok.http.response import with_set_cookie, wrap_send
-from asgi_tiktok.http.websocket import check_origin, serve_while_live
 from asgi_tiktok.routes.dispatch import Routes
 from asgi_tiktok.routes.error_responses import ErrorResponses
 from asgi_tiktok.routes.options import AnyApp, OnError
+from asgi_tiktok.routes.websockets import WebSockets
 from asgi_tiktok.session import ANONYMOUS, NO_CREDENTIALS, TikTokSession
 from asgi_tiktok.tiktok import TikTok
-from asgi_tiktok.validation import APP_FIX, check_app, check_flag, check_instance, check_number, check_origins
+from asgi_tiktok.validation import APP_FIX, check_app, check_flag, check_instance
 
 __all__ = ["TikTokAuthMiddleware"]
 
@@ -36,6 +34,10 @@ class TikTokAuthMiddleware:
         protect (Iterable[str]): Path prefixes that require a signed-in user. A page request is redirected
             to the login; an API call gets 401. Default: none.
         public (Iterable[str]): Exact paths that are exempt from `protect`. Default: none.
+        skip (Iterable[str]): Path prefixes where no user is looked up and the response is left unchanged, for
+            example `/static`. A path that is also in `protect` is guarded. Default: none.
+        challenges (bool): Whether the middleware replaces the app's responses 401 and 403 that have a
+            challenge of the scheme TikTok. Default: True.
         on_error (OnError | None): `on_error(connection, error)` returns the response that replaces our page.
         websocket_origins (Iterable[str]): Origins that may open a WebSocket, besides the origin of
             `redirect_uri`. A WebSocket from any other origin is refused. Default: none.
@@ -55,6 +57,8 @@ class TikTokAuthMiddleware:
         *,
         protect: Iterable[str] = (),
         public: Iterable[str] = (),
+        skip: Iterable[str] = (),
+        challenges: bool = True,
         on_error: OnError | None = None,
         websocket_origins: Iterable[str] = (),
         allow_missing_origin: bool = False,
@@ -67,13 +71,13 @@ class TikTokAuthMiddleware:
         self._unmounted_paths = UnmountedPaths()
         self._cookie_name = self.tiktok._sessions.cookie_name
         self._anonymous = TikTokSession(self.tiktok, None, "")
-        self._protection = Protection(protect, public)
+        self._protection = Protection(protect, public, skip)
         self._error_responses = ErrorResponses(self.tiktok, on_error)
         self._refuse = self._error_responses.refuse
+        self._answer_challenge = self._refuse if check_flag("challenges", challenges) else None
         self._routes = Routes(self.tiktok, self._error_responses)
-        self._websocket_origins = check_origins("websocket_origins", websocket_origins) | {self._site.origin}
-        self._allow_missing_origin = check_flag("allow_missing_origin", allow_missing_origin)
-        self._websocket_recheck = check_number("websocket_recheck", websocket_recheck, at_least=1, unit="seconds")
+        connections = (self.tiktok, self._error_responses, self._load, self._attach)
+        self._websockets = WebSockets(*connections, websocket_origins, allow_missing_origin, websocket_recheck)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection (ASGI 3)."""
@@ -84,6 +88,11 @@ class TikTokAuthMiddleware:
         path = read_path(scope) if mount else self._unmounted_paths[scope["path"]]
         if (mount or path.below in self._own_paths) and self._site.route_of(path):
             await self._routes.serve(scope, receive, send, path)
+            return
+
+        if self._protection.skipped and self._protection.skips(path, scope):
+            self._attach(scope, None, path)
+            await self.app(scope, receive, send)
             return
 
         try:
@@ -103,38 +112,24 @@ class TikTokAuthMiddleware:
             await self._refuse(scope, receive, send, error, path)
             return
 
-        await self.app(scope, receive, wrap_send(scope, receive, send, path, self._refuse))
+        await self.app(scope, receive, wrap_send(scope, receive, send, path, self._answer_challenge))
 
     async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await serve_lifespan(self.app, scope, receive, send, self.tiktok.aclose)
         elif scope["type"] == "websocket":
-            await self._serve_websocket(scope, receive, send, read_path(scope))
-        elif self._protection.covers(read_path(scope).below):
+            await self._websockets.serve(self.app, scope, receive, send)
+        elif self._protection.covers(read_path(scope), scope):
             self._error_responses.refuse_unknown(scope)
         else:
             await self.app(scope, receive, send)
-
-    async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send, path: RequestPath) -> None:
-        try:
-            if self._site.route_of(path):
-                raise RequestRefused("This route has no WebSocket.", code="method_not_allowed", status_code=403)
-            allowed = check_origin(scope, self._websocket_origins, allow_missing=self._allow_missing_origin)
-            session = await self._load(scope, path) if allowed else None
-            self._attach(scope, session, path)
-        except TikTokError as error:
-            await self._error_responses.refuse_websocket(scope, receive, send, error, path)
-            return
-
-        is_live = partial(self.tiktok._sessions.is_live, session) if session else None
-        await serve_while_live(self.app, scope, receive, send, is_live, self._websocket_recheck)
 
     async def _load(self, scope: Scope, path: RequestPath) -> Session | None:
         """The session of the request. While the store is unavailable: None, or StoreError on a guarded path."""
         try:
             return await self.tiktok._sessions.load(scope["headers"])
         except StoreError as error:
-            if self._protection.covers(path.below):
+            if self._protection.covers(path, scope):
                 raise
             self._error_responses.warn("store unavailable, request treated as anonymous", error)
             return None
@@ -146,5 +141,5 @@ class TikTokAuthMiddleware:
             scope["tiktok"] = TikTokSession(self.tiktok, session, path.mount)
         if session:
             scope["user"], scope["auth"] = session.user, AuthCredentials(["authenticated", *session.scopes])
-        elif self._protection.covers(path.below) and not is_preflight(scope):
+        elif self._protection.covers(path, scope):
             raise LoginRequired("This path is protected.")

@@ -13,10 +13,10 @@ from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
 from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Response
 
-from asgi_tiktok import button
 from asgi_tiktok.errors import ConfigurationError, LoginRequired, ScopeRequired
 from asgi_tiktok.middleware import TikTokAuthMiddleware
 from asgi_tiktok.models import AnonymousUser, TikTokUser
+from asgi_tiktok.routes import button
 from asgi_tiktok.routes.options import Options
 from asgi_tiktok.session import Connection, TikTokSession, session_in_scope
 from asgi_tiktok.tiktok import TikTok

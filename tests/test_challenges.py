@@ -6,6 +6,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.authentication import AuthCredentials, AuthenticationBackend, SimpleUser
 from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Mount, Route
@@ -15,7 +16,7 @@ from asgi_tiktok import LoginRequired, ScopeRequired, TikTok, TikTokAuthMiddlewa
 from asgi_tiktok.emulator import Emulator
 from tests.support.login import new_browser, sign_in
 from tests.support.people import AMARA
-from tests.support.settings import FETCH, NAVIGATION, ORIGIN
+from tests.support.settings import FETCH, NAVIGATION
 
 
 async def challenge(request: Request) -> Response:
@@ -169,13 +170,15 @@ def test_requiring_an_undeclared_scope_is_an_error_for_anonymous_visitors_too(br
         browser.get("/require?scope=video_list")
 
 
-def test_preflight_reaches_the_app(tiktok: TikTok) -> None:
+@pytest.mark.parametrize("protect", [("/studio",), ("/",)])
+def test_preflight_of_a_guarded_path_is_refused(tiktok: TikTok, protect: tuple[str, ...]) -> None:
     async def options(request: Request) -> Response:
-        return Response("preflight")
+        return Response("for signed-in users")
 
     app = Starlette(routes=[Route("/studio", options, methods=["OPTIONS"])])
-    browser = TestClient(TikTokAuthMiddleware(app, tiktok, protect=("/studio",)), base_url=ORIGIN)
     preflight = {"origin": "https://front.test", "access-control-request-method": "PUT"}
+    guarded = TikTokAuthMiddleware(app, tiktok, protect=protect)
 
-    assert browser.options("/studio", headers=preflight).text == "preflight"
-    assert browser.options("/studio").status_code == 401
+    assert new_browser(guarded).options("/studio", headers=preflight).status_code == 401
+    cors = CORSMiddleware(guarded, allow_origins=["https://front.test"], allow_methods=["PUT"])
+    assert new_browser(cors).options("/studio", headers=preflight).text == "OK"

@@ -154,9 +154,13 @@ class TestGuardedPaths:
     def test_do_not_redirect_a_form(self, browser: TestClient) -> None:
         assert browser.post("/studio", headers=NAVIGATION).status_code == 401
 
-    @pytest.mark.parametrize("path", ["/", "/studios", "/x/studio", "/me", "/studi"])
-    def test_guard_only_whole_segments(self, browser: TestClient, path: str) -> None:
+    @pytest.mark.parametrize("path", ["/", "/me", "/studi", "/my-studio", "/x/studi", "/x-studio/studi"])
+    def test_leave_other_paths_alone(self, browser: TestClient, path: str) -> None:
         assert browser.get(path).status_code == 200
+
+    @pytest.mark.parametrize("path", ["/studios", "/x/studio", "/x/studios/y", "//studio", "/%2573tudio", "/Studio"])
+    def test_guard_every_path_that_a_router_could_read_as_one_of_them(self, browser: TestClient, path: str) -> None:
+        assert browser.get(path).status_code == 401
 
     @pytest.mark.parametrize(
         ("settings", "fix"),

@@ -1,7 +1,6 @@
 """What the headers of a request say about how it was made (W3C: Fetch Metadata Request Headers)."""
 
 from starlette.datastructures import Headers
-from starlette.types import Scope
 
 
 def is_navigation(headers: Headers) -> bool:
@@ -23,12 +22,6 @@ def is_prefetch(headers: Headers) -> bool:
     """True if the visitor has not clicked yet."""
     purpose = headers.get("sec-purpose", "") + headers.get("purpose", "") + headers.get("x-moz", "")
     return "prefetch" in purpose.lower()
-
-
-def is_preflight(scope: Scope) -> bool:
-    """True for a CORS preflight, which carries no cookies (Fetch §3.3)."""
-    headers = Headers(scope=scope)
-    return scope.get("method") == "OPTIONS" and "origin" in headers and "access-control-request-method" in headers
 
 
 def not_cross_site(headers: Headers) -> bool:

@@ -1,51 +1,147 @@
-"""Which paths require a signed-in user."""
+"""Which paths require a signed-in user.
+
+A guard must read a path as the app's router does, but routers differ: they ignore case, decode once more, resolve
+`..`, cut `root_path` off with or without a slash after it, add a prefix of their own, mount other routers, or have a
+route for every path that begins like a guarded one. Therefore a path is guarded if any of these readings leads to a
+guarded prefix. Whatever a router cuts off or adds in front, the segments of the prefix remain in the path, in their
+order, so the guard looks for them there:
+
+- in `path` alone, after `root_path`, and without `root_path`, because an app may ignore it, add it or cut it out;
+- decoded as often as it can be, in one case, without accents, control characters and empty segments;
+- from any segment on, because routers that are mounted cut the segments in front off;
+- also within a segment, if another segment is before it there: `/appstudio` below `/app`. Litestar cuts all the path
+  up to the first `root_path`, wherever that is, and a mounted router's `root_path` ends in a segment of the path;
+- with other segments between them if there is a `..`, or if one is found within a segment;
+- with anything behind them, because `/studio{rest:path}` also serves `/studios`.
+
+This guards more paths than necessary. A router that it does not cover must know a prefix that is in neither `path`
+nor `root_path` and cut it off without looking for a slash, or remove text from the middle of a path.
+
+A public path is the opposite: no other reading may exist. Daphne lets the client choose `root_path` by a header that
+the app never sees. Therefore paths are public below no `root_path` but that of `redirect_uri`, and they must be
+spelled exactly, also in `raw_path`, which some routers use.
+"""
 
 import re
+import unicodedata
 from collections.abc import Iterable
+from urllib.parse import quote, unquote
+
+from starlette.types import Scope
 
 from asgi_tiktok.errors import ConfigurationError
+from asgi_tiktok.http.paths import RequestPath
 from asgi_tiktok.validation import check_strings
+
+MAX_LENGTH = 2_048  # characters of a path that is searched. A longer one is guarded.
+MAX_DECODINGS = 4  # A path that can be decoded more often is guarded.
 
 
 class Protection:
-    """The path prefixes that `protect` guards, without the exact paths in `public`.
+    """The path prefixes that `protect` guards and that `skip` leaves alone, and the exact paths in `public`.
 
-    A path is guarded as soon as one way of reading it leads below a prefix: `//studio`, `/x/../studio`,
-    `/STUDIO` and `/studio/../x` are guarded like `/studio`, because apps differ in how lenient they are.
+    `mount` is the `root_path` below which paths can be public: the path at which `redirect_uri` expects the app.
     """
 
-    def __init__(self, protect: Iterable[str], public: Iterable[str]) -> None:
-        self.prefixes = [segments(prefix, resolve=True) for prefix in check_paths("protect", protect)]
+    def __init__(self, protect: Iterable[str], public: Iterable[str], skip: Iterable[str], mount: str = "") -> None:
+        self.prefixes = [segments(fold(unquote(prefix))) for prefix in check_paths("protect", protect)]
         self.first_segments = [prefix[0] if prefix else "" for prefix in self.prefixes]
         self.public = frozenset(check_paths("public", public))
+        self.skipped = tuple(path.rstrip("/") for path in check_paths("skip", skip))
+        self.mount = mount
         if self.public and not self.prefixes:
             raise ConfigurationError(
-                "public exempts paths from protect, which is empty.", hint='Write protect=("/",).'
+                "public= exempts paths from protect=, which is empty.", hint='Write protect=("/",).'
             )
 
-    def covers(self, path: str) -> bool:
-        """True if a request for this path, below the mount, requires a signed-in user."""
-        if not self.prefixes or path in self.public:
+    def covers(self, path: RequestPath, scope: Scope) -> bool:
+        """True if a request for this path requires a signed-in user."""
+        if not self.prefixes or (path.below in self.public and self.is_public(path, scope)):
             return False
-        if not path.startswith("/"):
+        requested: str = scope["path"]
+        if requested[:1] != "/" or path.mount[:1] not in ("", "/"):
             return True  # no browser sends this, and apps read it differently
-        # Nearly all paths end here, in a tenth of the time.
-        if not any(map(path.casefold().__contains__, self.first_segments)):
+        if not path.mount:
+            return self.leads_below(requested, "")
+        # str.split and str.replace are what apps use to remove root_path.
+        texts = {path.mount + requested, requested.replace(path.mount, ""), requested.replace(path.mount, "", 1)}
+        texts.update(requested.split(path.mount, 1))
+        return any(self.leads_below(text, path.mount) for text in texts)
+
+    def is_public(self, path: RequestPath, scope: Scope) -> bool:
+        if path.mount not in ("", self.mount):
             return False
-        readings = (segments(path, resolve=False), segments(path, resolve=True))
-        return any(reading[: len(prefix)] == prefix for reading in readings for prefix in self.prefixes)
+        raw_path = scope.get("raw_path")  # optional in ASGI
+        spellings = (path.below, path.whole, quote(path.below), quote(path.whole))
+        return raw_path is None or raw_path.split(b"?", 1)[0].decode("latin-1") in spellings
+
+    def leads_below(self, text: str, mount: str) -> bool:
+        """True if the text has the segments of a prefix."""
+        if text.isascii() and text.isprintable() and "%" not in text:
+            # Nearly all paths end here, in a tenth of the time.
+            lower = text.lower()
+            if not any(map(lower.__contains__, self.first_segments)):
+                return False
+        if len(text) > MAX_LENGTH:
+            return True
+        for _ in range(MAX_DECODINGS):
+            folded = fold(text)
+            parts = {part.strip() for part in re.split(r"[/\\]+", fold(mount) + "/" + folded)} - {""}
+            if any(has_segments(segments(folded), prefix, parts) for prefix in self.prefixes):
+                return True
+            text, encoded = unquote(text), text
+            if text == encoded:
+                return False
+        return True
+
+    def skips(self, path: RequestPath, scope: Scope) -> bool:
+        """True if no user is looked up for this path. A guarded path is never skipped."""
+        skipped = any(path.below == prefix or path.below.startswith(f"{prefix}/") for prefix in self.skipped)
+        return skipped and not self.covers(path, scope)
 
 
-def segments(path: str, *, resolve: bool) -> list[str]:
-    """The segments of the path as a lenient app would read it, with `..` resolved or kept."""
-    kept: list[str] = []
-    for part in re.split(r"[/\\]+", path.casefold()):
-        segment = part.split(";", 1)[0]
-        if resolve and segment == "..":
-            kept = kept[:-1]
-        elif segment not in ("", "."):
-            kept.append(segment)
-    return kept
+def has_segments(path: list[str], prefix: list[str], parts: set[str]) -> bool:
+    """True if the segments of the path contain those of the prefix in order. `parts` can be in front within one."""
+    if not prefix:
+        return True
+    gaps = any(".." in segment for segment in path)
+    found = set(range(-1, len(path)))  # where the previous segment of the prefix was found
+    for wanted in prefix:
+        first = min(found)
+        found = {
+            index
+            for index, segment in enumerate(path)
+            if (segment.startswith(wanted) and (index - 1 in found or (gaps and index > first)))
+            or (index > first and is_within(segment, wanted, parts))
+        }
+        if not found:
+            return False
+    return True
+
+
+def is_within(segment: str, wanted: str, parts: set[str]) -> bool:
+    """True if one of the parts is in the segment, directly before the wanted text."""
+    start = segment.find(wanted, 1)
+    while start > 0:
+        if segment[:start].strip() in parts:
+            return True
+        start = segment.find(wanted, start + 1)
+    return False
+
+
+def segments(folded: str) -> list[str]:
+    """The segments that no router ignores. Some ignore what follows a `;`."""
+    stripped = [part.strip() for part in re.split(r"[/\\]+", folded)]
+    return [part for part in stripped if part.split(";", 1)[0].strip() not in ("", ".")]
+
+
+def fold(text: str) -> str:
+    """The text as a router reads it that ignores case, accents and invisible characters."""
+    if not text.isascii():
+        # Regular expressions without case take a dotless i or a long s for i or s, and some databases ignore accents.
+        text = "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
+        text = text.upper().casefold()
+    return "".join(char for char in text.lower() if char.isprintable())
 
 
 def check_paths(name: str, paths: object) -> tuple[str, ...]:

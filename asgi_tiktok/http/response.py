@@ -21,7 +21,7 @@ CACHING = re.compile(rb"(.+-)?cache-control|expires|surrogate-control|edge-contr
 Refuse = Callable[[Scope, Receive, Send, TikTokError, RequestPath], Awaitable[None]]
 
 
-def wrap_send(scope: Scope, receive: Receive, send: Send, path: RequestPath, refuse: Refuse) -> Send:
+def wrap_send(scope: Scope, receive: Receive, send: Send, path: RequestPath, refuse: Refuse | None) -> Send:
     """Return a `send` that adds `Vary: Cookie`, and calls `refuse` instead if the response is a challenge.
 
     A response that the app declares shared is the same for all users, and has no need of `Vary: Cookie`.
@@ -31,7 +31,7 @@ def wrap_send(scope: Scope, receive: Receive, send: Send, path: RequestPath, ref
     def watch(message: Message) -> Awaitable[None]:
         nonlocal send
         if message["type"] == "http.response.start":
-            if message["status"] in (401, 403) and (error := read_challenge(message)):
+            if refuse and message["status"] in (401, 403) and (error := read_challenge(message)):
                 refusal, send = send, discard
                 return refuse(scope, receive, refusal, error, path)
             message["headers"] = headers = list(message.get("headers", ()))

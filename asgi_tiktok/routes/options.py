@@ -20,6 +20,8 @@ class Options(TypedDict, total=False):
     # Not Iterable: an integration that installs into two apps would find a generator empty at the second.
     protect: Collection[str]
     public: Collection[str]
+    skip: Collection[str]
+    challenges: bool
     on_error: OnError | None
     websocket_origins: Collection[str]
     allow_missing_origin: bool

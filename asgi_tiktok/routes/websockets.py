@@ -1,0 +1,58 @@
+"""WebSockets of the app: the Origin rule, the user, and the end with the session."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from asgi_tiktok.accounts.sessions import Session
+from asgi_tiktok.errors import RequestRefused, TikTokError
+from asgi_tiktok.event_loop import running_loop
+from asgi_tiktok.http.paths import RequestPath, read_path
+from asgi_tiktok.http.websocket import check_origin, serve_while_live
+from asgi_tiktok.routes.error_responses import ErrorResponses
+from asgi_tiktok.tiktok import TikTok
+from asgi_tiktok.validation import check_flag, check_number, check_origins
+
+Load = Callable[[Scope, RequestPath], Awaitable[Session | None]]
+Attach = Callable[[Scope, Session | None, RequestPath], None]
+
+
+class WebSockets:
+    """Serves the WebSockets of one middleware. `load` finds the session, and `attach` puts it into the scope."""
+
+    def __init__(
+        self,
+        tiktok: TikTok,
+        error_responses: ErrorResponses,
+        load: Load,
+        attach: Attach,
+        websocket_origins: Iterable[str],
+        allow_missing_origin: bool,
+        websocket_recheck: int,
+    ) -> None:
+        self.site = tiktok._site
+        self.sessions = tiktok._sessions
+        self.error_responses = error_responses
+        self.load = load
+        self.attach = attach
+        self.origins = check_origins("websocket_origins", websocket_origins) | {self.site.origin}
+        self.allow_missing_origin = check_flag("allow_missing_origin", allow_missing_origin)
+        self.recheck = check_number("websocket_recheck", websocket_recheck, at_least=1, unit="seconds")
+
+    async def serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse the handshake or call the app."""
+        path = read_path(scope)
+        try:
+            if self.site.route_of(path):
+                raise RequestRefused("This route has no WebSocket.", code="method_not_allowed", status_code=403)
+            allowed = check_origin(scope, self.origins, allow_missing=self.allow_missing_origin)
+            session = await self.load(scope, path) if allowed else None
+            if session:
+                running_loop()  # the checks whether the session is live need it
+            self.attach(scope, session, path)
+        except TikTokError as error:
+            await self.error_responses.refuse_websocket(scope, receive, send, error, path)
+            return
+        is_live = partial(self.sessions.is_live, session) if session else None
+        await serve_while_live(app, scope, receive, send, is_live, self.recheck)
