@@ -158,7 +158,7 @@ class TestGuardedPaths:
     def test_leave_other_paths_alone(self, browser: TestClient, path: str) -> None:
         assert browser.get(path).status_code == 200
 
-    @pytest.mark.parametrize("path", ["/studios", "/x/studio", "/x/studios/y", "//studio", "/%2573tudio", "/Studio"])
+    @pytest.mark.parametrize("path", ["/studios", "/x/studio", "/x/studios/y", "/x//studio", "/%2573tudio", "/Studio"])
     def test_guard_every_path_that_a_router_could_read_as_one_of_them(self, browser: TestClient, path: str) -> None:
         assert browser.get(path).status_code == 401
 
