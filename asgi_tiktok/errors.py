@@ -235,6 +235,7 @@ class Unavailable(TikTokError):
     status_code = 503
     code = "unavailable"
     retryable = True
+    _sent = True  # False if the request certainly did not reach TikTok
 
 
 class UpstreamTimeout(Unavailable):

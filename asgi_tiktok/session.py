@@ -1,5 +1,6 @@
 """TikTokSession: the sign-in of one connection, `scope["tiktok"]`."""
 
+import logging
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from types import MappingProxyType
@@ -76,10 +77,8 @@ class TikTokSession:
         Raises:
             ConfigurationError: A scope is not declared.
         """
-        site = self._tiktok._site
-        return site.url(
-            site.login,
-            self._mount,
+        return self._url(
+            self._tiktok._site.login,
             next=next,
             scopes=",".join(self._tiktok._check_declared(scopes)),
             switch_account="1" if switch_account else None,
@@ -92,7 +91,14 @@ class TikTokSession:
             next (str | None): The path of this site to which the sign-out leads. Default:
                 `TikTok(default_next=...)`.
         """
-        return self._tiktok._site.url(self._tiktok._site.logout, self._mount, next=next)
+        return self._url(self._tiktok._site.logout, next=next)
+
+    def _url(self, route: str, **query: str | None) -> str:
+        if not self._tiktok._site.is_safe_mount(self._mount):
+            self._tiktok._log_limiter.log(
+                logging.WARNING, "unsafe_mount", "link without its mount, which could lead to another site"
+            )
+        return self._tiktok._site.url(route, self._mount, **query)
 
     def require(self, *scopes: str) -> TikTokUser:
         """Return the user, if one is signed in who granted all these scopes.

@@ -1,5 +1,6 @@
 """TikTok: one configured TikTok app."""
 
+import logging
 import os
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -18,6 +19,7 @@ from asgi_tiktok.crypto.keys import KeyRing
 from asgi_tiktok.environment import name_variable, read_environment
 from asgi_tiktok.errors import ConfigurationError, LoginRequired
 from asgi_tiktok.http.cookies import CookieJar
+from asgi_tiktok.http.log_limiter import LogLimiter
 from asgi_tiktok.http.site import DEFAULT_PATH, Site
 from asgi_tiktok.models import Token
 from asgi_tiktok.stores import DEFAULT_URL, Store, check_store, open_store
@@ -112,6 +114,7 @@ class TikTok:
             self._keys,
             self._cookies,
             audience=self._client._audience,
+            origin=self._site.origin,
             idle_timeout=check_number("idle_timeout", idle_timeout, at_least=60, unit="seconds"),
             absolute_timeout=check_number(
                 "absolute_timeout", absolute_timeout, at_least=idle_timeout, unit="seconds"
@@ -120,6 +123,7 @@ class TikTok:
         )
         self._tokens = Tokens(self._store, self._keys, self._client)
         self._hooks = Hooks()
+        self._log_limiter = LogLimiter(logging.getLogger("asgi_tiktok"))
 
     def __repr__(self) -> str:
         return f"TikTok(client_key={self._client.client_key!r}, redirect_uri={self._client.redirect_uri!r})"

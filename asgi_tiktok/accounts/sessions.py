@@ -21,7 +21,7 @@ from asgi_tiktok.crypto.keys import Key, KeyRing, Unreadable
 from asgi_tiktok.crypto.records import open_record, seal_record
 from asgi_tiktok.crypto.signer import IdSigner
 from asgi_tiktok.errors import StoreError
-from asgi_tiktok.http.cookies import MAX_VALUES, CookieJar, Header, cookie_values
+from asgi_tiktok.http.cookies import MAX_SIZE, MAX_VALUES, CookieJar, Header, cookie_values
 from asgi_tiktok.http.fetch_metadata import not_cross_site
 from asgi_tiktok.models import TikTokUser
 from asgi_tiktok.stores import Store
@@ -72,6 +72,7 @@ class Sessions:
         cookies: CookieJar,
         *,
         audience: str,
+        origin: str,
         idle_timeout: int = IDLE_TIMEOUT,
         absolute_timeout: int = ABSOLUTE_TIMEOUT,
         max_sessions: int = MAX_SESSIONS,
@@ -83,7 +84,7 @@ class Sessions:
         self.audience = audience
         # A session of one TikTok(...) must never open another that shares store, keys and client_key. The
         # cookie's name stands for the paths.
-        self.purpose = "session" + json.dumps([cookies.session, audience])
+        self.purpose = "session" + json.dumps([cookies.session, audience, origin])
         self.signer = IdSigner(keys, f"cookie/{self.purpose}")
         self.idle_timeout = idle_timeout
         self.absolute_timeout = absolute_timeout
@@ -125,9 +126,14 @@ class Sessions:
         genuine = [cookie for value in values if (cookie := self.verify(value)) is not None]
         return genuine[0] if len(genuine) == 1 else None
 
+    def genuine_cookies(self, headers: Iterable[Header]) -> list[VerifiedCookie]:
+        """All genuine session cookies. A browser sends several if one was set for a domain or a path."""
+        values = cookie_values(headers, self.cookie_name)[:MAX_VALUES]
+        return [cookie for value in values if (cookie := self.verify(value)) is not None]
+
     def verify(self, value: bytes) -> VerifiedCookie | None:
         cookie = self.verified.get(value)
-        if cookie is None and (signed := self.signer.verify(value)):
+        if cookie is None and len(value) <= MAX_SIZE and (signed := self.signer.verify(value)):
             key, session_id = signed
             cookie = self.verified[value] = VerifiedCookie(key, self.name_of(key, session_id))
         return cookie
@@ -199,19 +205,21 @@ class Sessions:
         await self.store.delete(name)
         self.ended.pop(name, None)
 
-    async def end_of_browser(self, headers: Iterable[Header]) -> Session | None:
-        """End the session of the browser that sent these headers, and return it.
+    async def end_of_browser(self, headers: Iterable[Header]) -> list[Session]:
+        """End all sessions of the browser that sent these headers, and return them.
 
         Raises StoreError like `end`.
         """
-        cookie = self.find_cookie(headers)
-        if cookie is None:
-            return None
-        key, name = cookie
-        self.ended[name] = None
-        record = await self.store.get(name)
-        await self.end(name)
-        return None if record is None else self.unseal(key, name, record)
+        cookies = self.genuine_cookies(headers)
+        for cookie in cookies:
+            self.ended[cookie.name] = None
+        sessions = []
+        for key, name in cookies:
+            record = await self.store.get(name)
+            await self.end(name)
+            if record is not None and (session := self.unseal(key, name, record)) is not None:
+                sessions.append(session)
+        return sessions
 
     async def end_all(self, open_id: str) -> int:
         """End every session of this user. Returns their number."""

@@ -23,6 +23,7 @@ from asgi_tiktok.validation import check_credential, check_flag, check_instance,
 T = TypeVar("T")
 
 DEFAULT_SCOPES = ("user.info.basic",)
+NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)  # raised before a request is sent
 DEADLINE = 10  # seconds for a whole request, even if the response arrives slowly
 EMULATOR_PREFIXES = ("act.emulator.", "clt.emulator.")  # of the emulator's access tokens
 
@@ -252,7 +253,10 @@ class TikTokClient:
         except TikTokError as error:
             error.stage = stage
             raise
-        except (TimeoutError, httpx2.TimeoutException):
-            raise UpstreamTimeout("TikTok did not respond in time.", stage=stage) from None
+        except (TimeoutError, httpx2.TimeoutException) as error:
+            failure: Unavailable = UpstreamTimeout("TikTok did not respond in time.", stage=stage)
+            failure._sent = not isinstance(error, NOT_SENT)
         except httpx2.HTTPError as error:
-            raise Unavailable(f"TikTok cannot be reached ({type(error).__name__}).", stage=stage) from None
+            failure = Unavailable(f"TikTok cannot be reached ({type(error).__name__}).", stage=stage)
+            failure._sent = not isinstance(error, NOT_SENT)
+        raise failure

@@ -10,18 +10,21 @@ from email.utils import formatdate
 Header = tuple[bytes, bytes]
 
 MAX_VALUES = 8  # of one name; a browser sends one
+MAX_SIZE = 4096  # bytes of a value; browsers keep no longer one (RFC 6265bis §5.6)
 
 
 def cookie_values(headers: Iterable[Header], name: bytes) -> list[bytes]:
-    """Return the different values of the cookies with exactly this name."""
+    """Return the different values of the cookies with exactly this name, and at most one more than MAX_VALUES."""
     values: list[bytes] = []
     for header, line in headers:
         if header == b"cookie" and name in line:
             for pair in line.split(b";"):
                 if name in pair:
                     found, equals, value = pair.strip(b" \t").partition(b"=")
-                    if found == name and equals and value not in values[:MAX_VALUES]:
+                    if found == name and equals and value not in values:
                         values.append(value)
+                        if len(values) > MAX_VALUES:
+                            return values
     return values
 
 

@@ -1,11 +1,13 @@
-"""The address that follows a login or logout: only ever a page of this site."""
+"""Addresses of this site that a request has a part in: the `next` of a login or sign-out, and the mount of a link."""
 
 import unicodedata
 from collections.abc import Collection
 from urllib.parse import quote, unquote_to_bytes
 
-MAX_LENGTH = 2048  # characters
+MAX_LENGTH = 2048  # bytes, percent-encoded
 MAX_DECODINGS = 4
+MAX_READINGS = 10  # an ordinary path has one or two
+SAFE = "/:@!$&'()*+,;=-._~"  # the characters of a path that need no percent-encoding (RFC 3986 §3.3)
 
 
 def safe_next(value: str, *, reserved: Collection[str], mount: str = "") -> str | None:
@@ -15,7 +17,11 @@ def safe_next(value: str, *, reserved: Collection[str], mount: str = "") -> str 
     server, proxy or browser decodes or normalizes it, and that is not one of the `reserved` paths, which are
     lower-case and below `mount`.
     """
-    if not value.startswith("/") or len(value) > MAX_LENGTH or not is_plain(value):
+    # The length comes first, because a visitor chooses it and everything else takes time for each character.
+    if len(value) > MAX_LENGTH or not value.startswith("/") or not is_plain(value):
+        return None
+    encoded = quote(value, safe=f"{SAFE}?#[]%")
+    if len(encoded) > MAX_LENGTH:
         return None
     path = value.split("?", 1)[0].split("#", 1)[0]
     readings = decodings(path)
@@ -29,12 +35,24 @@ def safe_next(value: str, *, reserved: Collection[str], mount: str = "") -> str 
             return None
         if {reading.casefold().rstrip("/"), below.casefold().rstrip("/")} & set(reserved):
             return None
-    return quote(value, safe="/?#[]@!$&'()*+,;=:%-._~")
+    return encoded
+
+
+def safe_link(mount: str, route: str) -> str | None:
+    """Return the percent-encoded path of a route below the mount, or None if it could lead to another site.
+
+    A request can choose a part of the mount: that of `Mount("/{tenant}")`, and on some servers the whole mount.
+    """
+    if not mount:
+        return route
+    if len(mount) > MAX_LENGTH or not is_plain(mount):
+        return None
+    return safe_next(quote(mount, safe=SAFE) + route, reserved=())
 
 
 def is_plain(value: str) -> bool:
     """True without a backslash and without any white space, control or unassigned character."""
-    return "\\" not in value and all(unicodedata.category(char)[0] not in "CZ" for char in value)
+    return value.isprintable() and "\\" not in value and " " not in value
 
 
 def is_local_path(path: str) -> bool:
@@ -47,7 +65,7 @@ def is_local_path(path: str) -> bool:
 
 
 def decodings(path: str) -> set[str] | None:
-    """All results of decoding and normalizing the path, in any order; None if they do not end."""
+    """All results of decoding and normalizing the path, in any order; None if there are too many."""
     readings = fresh = {path}
     for _ in range(MAX_DECODINGS + 1):
         try:
@@ -59,4 +77,6 @@ def decodings(path: str) -> set[str] | None:
         if not fresh:
             return readings
         readings = readings | fresh
+        if len(readings) > MAX_READINGS:
+            return None
     return None

@@ -5,6 +5,8 @@ from urllib.parse import quote
 
 from starlette.types import Scope
 
+from asgi_tiktok.http.next_path import SAFE
+
 MAX_REMEMBERED = 1_000  # paths
 MAX_REMEMBERED_LENGTH = 200  # characters
 
@@ -45,4 +47,4 @@ def read_path(scope: Scope) -> RequestPath:
 def as_reference(path: RequestPath, query_string: bytes) -> str:
     """The path and query that the visitor asked for, percent-encoded as in a browser's address bar."""
     query = query_string.decode("latin-1")
-    return quote(path.whole, safe="/:@!$&'()*+,;=-._~") + (f"?{query}" if query else "")
+    return quote(path.whole, safe=SAFE) + (f"?{query}" if query else "")

@@ -1,6 +1,7 @@
 """The addresses of this site: its origin and our routes, derived from `redirect_uri` and `path`.
 
-Nothing here comes from a Host or X-Forwarded header, because any client can write those.
+Nothing here comes from a Host or X-Forwarded header, because any client can write those. A request can choose a part
+of its path and of its mount, so each of these parts must pass the rule for `next` before it is in an address.
 """
 
 import re
@@ -12,8 +13,8 @@ from urllib.parse import urlencode, urlsplit
 from starlette.datastructures import QueryParams
 
 from asgi_tiktok.errors import ConfigurationError
-from asgi_tiktok.http.next_path import safe_next
-from asgi_tiktok.http.paths import RequestPath
+from asgi_tiktok.http.next_path import MAX_LENGTH, is_plain, safe_link, safe_next
+from asgi_tiktok.http.paths import RequestPath, as_reference
 
 DEFAULT_PATH = "/auth/tiktok"
 DEFAULT_PORTS = {"https": ":443", "http": ":80"}
@@ -90,10 +91,20 @@ class Site:
         values = query.getlist("next")
         return self.next_path(values[0] if len(values) == 1 else None, mount)
 
+    def page(self, path: RequestPath, query_string: bytes) -> str | None:
+        """Return the path and query that the visitor asked for, or None if a login must not lead there."""
+        if len(path.whole) + len(query_string) > MAX_LENGTH or not is_plain(path.whole):
+            return None
+        return safe_next(as_reference(path, query_string), reserved=self.reserved, mount=path.mount)
+
+    def is_safe_mount(self, mount: str) -> bool:
+        """True if a link below this mount leads to this site."""
+        return safe_link(mount, self.path) is not None
+
     def url(self, route: str, mount: str, **query: str | None) -> str:
-        """Return the link to one of our routes for a page of this site."""
+        """Return the link to one of our routes for a page of this site, without a mount that is not safe."""
         given = {name: value for name, value in query.items() if value}
-        return f"{mount}{route}" + (f"?{urlencode(given)}" if given else "")
+        return (safe_link(mount, route) or route) + (f"?{urlencode(given)}" if given else "")
 
     def route_of(self, path: RequestPath) -> str | None:
         """The route that the request is for, by its exact path, or None."""

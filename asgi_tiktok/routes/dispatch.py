@@ -7,7 +7,7 @@ from starlette.types import Receive, Scope, Send
 from asgi_tiktok.errors import RequestRefused, TikTokError
 from asgi_tiktok.http.fetch_metadata import is_prefetch
 from asgi_tiktok.http.paths import RequestPath
-from asgi_tiktok.routes.error_responses import ErrorResponses
+from asgi_tiktok.routes.error_responses import ErrorResponses, unsafe_mount
 from asgi_tiktok.routes.login import Login
 from asgi_tiktok.routes.logout import Logout
 from asgi_tiktok.routes.pages import HEADERS
@@ -50,6 +50,8 @@ class Routes:
 
     async def respond(self, route: str, request: Request, path: RequestPath, query: bytes) -> Response:
         site, method = self.site, request.method
+        if not site.is_safe_mount(path.mount):
+            raise unsafe_mount()
         if method == "OPTIONS":
             return Response(status_code=204, headers={**HEADERS, "Allow": ", ".join(self.methods[route])})
         if method not in self.methods[route]:

@@ -19,9 +19,8 @@ from asgi_tiktok.errors import (
     WebhookRefused,
 )
 from asgi_tiktok.http.fetch_metadata import is_navigation, wants_json
-from asgi_tiktok.http.paths import RequestPath, as_reference
+from asgi_tiktok.http.paths import RequestPath
 from asgi_tiktok.http.response import without_caching
-from asgi_tiktok.routes.log_limiter import LogLimiter
 from asgi_tiktok.routes.options import OnError
 from asgi_tiktok.routes.pages import error_json, error_page, redirect
 from asgi_tiktok.session import session_in_scope
@@ -40,7 +39,7 @@ class ErrorResponses:
         self.tiktok = tiktok
         self.site = tiktok._site
         self.on_error = on_error
-        self.log_limiter = LogLimiter(logger)
+        self.log_limiter = tiktok._log_limiter
 
     async def respond(
         self, connection: HTTPConnection, error: TikTokError, path: RequestPath, *, next_path: str | None = None
@@ -71,11 +70,14 @@ class ErrorResponses:
     async def refuse(self, scope: Scope, receive: Receive, send: Send, error: TikTokError, path: RequestPath) -> None:
         """Respond instead of the app: redirect an anonymous visitor's page request to the login, explain the rest.
 
-        A signed-in user is asked before they leave for TikTok.
+        A signed-in user is asked before they leave for TikTok. Below a mount that is not safe, the response is 404.
         """
         connection = HTTPConnection(scope)
-        next_path = as_reference(path, scope.get("query_string", b"")) if scope["method"] in ("GET", "HEAD") else None
-        if isinstance(error, LoginRequired):
+        reads = scope["method"] in ("GET", "HEAD")
+        next_path = self.site.page(path, scope.get("query_string", b"")) if reads else None
+        if not self.site.is_safe_mount(path.mount):
+            error = unsafe_mount()
+        elif isinstance(error, LoginRequired):
             try:
                 self.tiktok._check_declared(error.scopes)
             except ConfigurationError as undeclared:
@@ -83,7 +85,7 @@ class ErrorResponses:
         # Not scope["user"], because the app may have replaced it.
         session = session_in_scope(scope)
         signed_in = session is not None and session.user.is_authenticated
-        if isinstance(error, LoginRequired) and not signed_in and next_path and is_navigation(connection.headers):
+        if isinstance(error, LoginRequired) and not signed_in and reads and is_navigation(connection.headers):
             response = redirect(self.login_url(connection, error, path, next_path))
         else:
             response = await self.respond(connection, error, path, next_path=next_path)
@@ -136,11 +138,21 @@ class ErrorResponses:
         return response
 
 
+def unsafe_mount() -> RequestRefused:
+    """The error for a request below a mount that must not be in a link."""
+    return RequestRefused(
+        "The path at which the app is mounted could lead to another site, so no link can contain it.",
+        code="unsafe_mount",
+        status_code=404,
+        hint="If your mounts have parameters, let them accept letters, digits, - and _ only.",
+    )
+
+
 def level_of(error: TikTokError) -> int:
     if isinstance(error, LoginRequired):
         return logging.DEBUG
     if isinstance(error, AccessDenied):
         return logging.INFO
-    if error.status_code >= 500 and not isinstance(error, Unavailable):
+    if error.status_code >= 500 and not isinstance(error, Unavailable | RequestRefused):
         return logging.ERROR
     return logging.WARNING

@@ -4,15 +4,17 @@ import asyncio
 import logging
 import secrets
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from typing import Any
 
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
 from asgi_tiktok.accounts.sessions import Session
-from asgi_tiktok.client.callback import read_callback
+from asgi_tiktok.client.callback import Callback, read_callback
 from asgi_tiktok.crypto.keys import Unreadable
 from asgi_tiktok.crypto.records import open_record, seal_record
 from asgi_tiktok.errors import (
@@ -23,11 +25,13 @@ from asgi_tiktok.errors import (
     RequestRefused,
     StoreError,
     TikTokError,
+    Unavailable,
 )
 from asgi_tiktok.event_loop import running_loop
 from asgi_tiktok.http.cookies import Header
 from asgi_tiktok.http.fetch_metadata import is_background
 from asgi_tiktok.http.paths import RequestPath
+from asgi_tiktok.http.query import read_query
 from asgi_tiktok.models import TikTokUser, Token, split_scopes
 from asgi_tiktok.routes.error_responses import ErrorResponses
 from asgi_tiktok.routes.pages import redirect
@@ -40,6 +44,7 @@ logger = logging.getLogger("asgi_tiktok")
 PURPOSE = "used-login"
 UNFINISHED = b"-"
 USED_LIFETIME = 60 * 60  # seconds for which a reload of the callback still leads to `next`
+MAX_IN_PROGRESS = 100  # logins of one process, from the callback until TikTok has answered and the session is saved
 SAVE_PAUSES = (0.1, 0.4)  # seconds before another attempt
 
 
@@ -56,6 +61,7 @@ class Login:
         self.tokens = tiktok._tokens
         self.error_responses = error_responses
         self.pending = PendingLogins(tiktok)
+        self.in_progress = 0
 
     def start(self, request: Request, path: RequestPath) -> Response:
         """Redirect (302) to TikTok, with the cookie that remembers this login.
@@ -66,7 +72,8 @@ class Login:
         running_loop()  # checked before the visitor leaves, because the callback needs it
         if is_background(request.headers):
             raise LoginRequired("Navigate to login_url, because a script cannot sign in with fetch().")
-        scopes = self.scopes(request)
+        query = read_query(request)
+        scopes = self.scopes(query)
         code_verifier = secrets.token_urlsafe(32)
         state = make_state(self.keys, request.scope.get("scheme", "http"), request.headers)
         response = redirect(
@@ -74,13 +81,13 @@ class Login:
                 state=state,
                 code_verifier=code_verifier,
                 scopes=scopes,
-                disable_auto_auth=request.query_params.get("switch_account") == "1",
+                disable_auto_auth=query.get("switch_account") == "1",
             ),
             status_code=302,
         )
         if request.method == "HEAD":
             return response
-        next_path = self.site.requested_next(request.query_params, path.mount)
+        next_path = self.site.requested_next(query, path.mount)
         if len(next_path) > MAX_NEXT:
             next_path = self.site.default_next
         login = PendingLogin(state, code_verifier, next_path, scopes, time.time())
@@ -88,8 +95,8 @@ class Login:
         response.raw_headers.append(self.pending.set_cookie(login))
         return response
 
-    def scopes(self, request: Request) -> tuple[str, ...]:
-        requested = split_scopes(request.query_params.get("scopes", ""))
+    def scopes(self, query: QueryParams) -> tuple[str, ...]:
+        requested = split_scopes(query.get("scopes", ""))
         for scope in requested:
             if scope not in self.tiktok._declared_scopes:
                 raise RequestRefused(
@@ -119,18 +126,57 @@ class Login:
                 return await self.fail(request, path, login, expired())
             if callback.error is not None:
                 return await self.fail(request, path, login, callback.error)
-            previous = await self.sessions.load(request.headers.raw)
-            if not await self.store.add(used_name(login.state), UNFINISHED, ttl=USED_LIFETIME):
-                return await self.resume_or_explain(request, path, login.state)
+            with self.limited():
+                return await self.complete(request, path, login, callback)
         except TikTokError as error:
             # The login can still be completed, so its cookie stays.
             return await self.error_responses.respond(request, error, path, next_path=login.next_path)
+
+    @contextmanager
+    def limited(self) -> Iterator[None]:
+        """Count a login that is in progress. Raises RequestRefused if there are too many.
+
+        Anyone can make callbacks with a code that they invented. The limit comes before the mark in the store, so
+        that a flood of them neither fills the store nor sends TikTok more than a few requests at a time.
+        """
+        if self.in_progress >= MAX_IN_PROGRESS:
+            raise RequestRefused(
+                f"{MAX_IN_PROGRESS} logins are in progress in this process.",
+                code="busy",
+                status_code=503,
+                hint="If these are not your users, put a rate limit in front of the callback. Otherwise add workers.",
+            )
+        self.in_progress += 1
         try:
-            session, cookie = await self.sign_in(request, login, callback.code or "")
+            yield
+        finally:
+            self.in_progress -= 1
+
+    async def complete(
+        self, request: Request, path: RequestPath, login: PendingLogin, callback: Callback
+    ) -> Response:
+        """Mark the login as used, and sign in.
+
+        Raises an error only if nothing was sent to TikTok: StoreError, LoginLost, Unavailable.
+        """
+        previous = self.sessions.genuine_cookies(request.headers.raw)
+        name = self.used_name(login.state)
+        if not await self.store.add(name, UNFINISHED, ttl=LIFETIME):
+            return await self.resume_or_explain(request, path, login.state)
+        token = None
+        try:
+            token = await self.client.fetch_token(
+                callback.code or "", code_verifier=login.code_verifier, scopes=login.scopes
+            )
+            session, cookie = await self.sign_in(request, token)
         except TikTokError as error:
+            if token is None and isinstance(error, Unavailable) and not error._sent:
+                with suppress(StoreError):  # then the mark expires with the login
+                    await self.store.delete(name, UNFINISHED)
+                raise
             return await self.fail(request, path, login, error)
-        if previous is not None:
-            await self.end_previous(previous)
+        for verified in previous:
+            await self.end_previous(verified.name)
         await self.remember_used(login, session)
         response = self.redirect_to_next(path, login.next_path)
         response.raw_headers += [self.pending.expire_cookie(login), cookie]
@@ -157,8 +203,7 @@ class Login:
         # Checked again, because the rules may have changed since it was remembered (RFC 9700 §4.11).
         return redirect(self.site.next_path(next_path, path.mount))
 
-    async def sign_in(self, request: Request, login: PendingLogin, code: str) -> tuple[Session, Header]:
-        token = await self.client.fetch_token(code, code_verifier=login.code_verifier, scopes=login.scopes)
+    async def sign_in(self, request: Request, token: Token) -> tuple[Session, Header]:
         user = await self.client.fetch_user(token)
         data = await self.tiktok._hooks.log_in(user, request)
         session, cookie = await self.save(user, token, data)
@@ -182,16 +227,16 @@ class Login:
             await self.tokens.delete(token.open_id)
         return await self.sessions.create(user, token.scopes, data)
 
-    async def end_previous(self, previous: Session) -> None:
-        """End the session that this browser had before."""
+    async def end_previous(self, name: str) -> None:
+        """End a session that this browser had before."""
         try:
-            await self.sessions.end(previous.name)
+            await self.sessions.end(name)
         except StoreError as error:
             logger.warning("previous session not ended, it ends at its next use: %s", error)
 
     async def remember_used(self, login: PendingLogin, session: Session) -> None:
         """Let a reload of this callback lead to `next` again."""
-        name = used_name(login.state)
+        name = self.used_name(login.state)
         note = {"session": session.name, "next_path": login.next_path}
         sealed = seal_record(self.keys.newest, PURPOSE, note, context=name)
         try:
@@ -204,7 +249,7 @@ class Login:
         origin = read_state(self.keys, state)
         if origin is None:
             raise LoginLost(Cause.NEVER_BEGUN, "No login with this state began here.")
-        name = used_name(state)
+        name = self.used_name(state)
         used = await self.store.get(name)
         if used is None:
             raise self.diagnose(request, origin)
@@ -215,6 +260,10 @@ class Login:
                 if session.name == session_name:
                     return self.redirect_to_next(path, next_path)
         raise LoginLost(Cause.ALREADY_USED, "The login was completed before.")
+
+    def used_name(self, state: str) -> str:
+        """The name of the mark that this login was used, in this TikTok app."""
+        return "used:" + sha256(self.pending.context(state).encode()).hexdigest()
 
     def diagnose(self, request: Request, origin: LoginOrigin) -> LoginLost:
         """The reason why this browser has no cookie for a login that did begin here."""
@@ -239,7 +288,3 @@ def expired() -> LoginLost:
 
 def read_note(facts: dict[str, Any]) -> tuple[str, str]:
     return str(facts["session"]), str(facts["next_path"])
-
-
-def used_name(state: str) -> str:
-    return "used:" + sha256(state.encode()).hexdigest()

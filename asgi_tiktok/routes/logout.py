@@ -9,6 +9,7 @@ from starlette.responses import Response
 from asgi_tiktok.errors import RequestRefused, StoreError
 from asgi_tiktok.http.fetch_metadata import is_same_origin
 from asgi_tiktok.http.paths import RequestPath
+from asgi_tiktok.http.query import read_query
 from asgi_tiktok.routes.error_responses import ErrorResponses
 from asgi_tiktok.routes.pages import logout_page, redirect
 from asgi_tiktok.tiktok import TikTok
@@ -28,7 +29,7 @@ class Logout:
 
     def ask(self, request: Request, path: RequestPath) -> Response:
         """The page with the button. Nothing changes yet."""
-        next_path = self.site.requested_next(request.query_params, path.mount)
+        next_path = self.site.requested_next(read_query(request), path.mount)
         action = self.site.url(self.site.logout, path.mount, next=next_path)
         return logout_page(action=action, csrf_token=self.csrf_token(request) or "", back=next_path)
 
@@ -41,7 +42,7 @@ class Logout:
         if same_origin is None and self.csrf_token(request) is None:
             # There is nobody to sign out. And if another site sent the request, the browser may have withheld the
             # cookie of a signed-in user, which must not be deleted.
-            return redirect(self.site.requested_next(request.query_params, path.mount))
+            return redirect(self.site.requested_next(read_query(request), path.mount))
         if not (same_origin or (same_origin is None and await self.has_csrf_token(request))):
             raise RequestRefused(
                 "A sign-out must come from a page of this site.",
@@ -49,13 +50,13 @@ class Logout:
                 status_code=403,
                 hint=f"POST from a page of {self.site.origin}, the origin of redirect_uri.",
             )
-        response = redirect(self.site.requested_next(request.query_params, path.mount))
+        response = redirect(self.site.requested_next(read_query(request), path.mount))
         try:
-            session = await self.sessions.end_of_browser(request.headers.raw)
+            sessions = await self.sessions.end_of_browser(request.headers.raw)
         except StoreError as error:
             response = await self.error_responses.respond(request, error, path)
         else:
-            if session is not None:
+            for session in sessions:
                 await self.hooks.log_out(session.user, request)
         response.raw_headers.append(self.cookies.expire(self.cookies.session))
         return response
@@ -66,13 +67,17 @@ class Logout:
         return secrets.compare_digest(form.get("csrf_token", "").encode(), expected.encode())
 
     def csrf_token(self, request: Request) -> str | None:
-        """The token that proves a sign-out to be ours if the browser's headers do not; None without a session."""
-        cookie = self.sessions.find_cookie(request.headers.raw)
-        return None if cookie is None else cookie.key.digest("logout", cookie.name.encode()).hex()
+        """The token that proves a sign-out to be ours if the browser's headers do not; None without a session.
+
+        It covers all sessions of the browser, so that nobody can make it who has planted one of them.
+        """
+        cookies = sorted(self.sessions.genuine_cookies(request.headers.raw), key=lambda cookie: cookie.name)
+        names = " ".join(cookie.name for cookie in cookies)
+        return cookies[0].key.digest("logout", names.encode()).hex() if cookies else None
 
 
 async def read_form(request: Request) -> str:
-    body = b""
+    body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_FORM:

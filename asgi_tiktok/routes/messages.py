@@ -60,6 +60,8 @@ MESSAGES = {
     "method_not_allowed": Message(
         "There is no page here", "This address is a part of signing in. Go back to the site.", ""
     ),
+    "unsafe_mount": Message("There is no page here", "Check the address, or go back to the site.", ""),
+    "busy": Message("Many people are signing in right now", "Please reload this page in a moment."),
     "undeclared_scope": Message(
         "This link asks for too much", "This site may not ask TikTok for that permission.", "Sign in without it"
     ),

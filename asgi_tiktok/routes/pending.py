@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 
 from asgi_tiktok.crypto.keys import Unreadable
 from asgi_tiktok.crypto.records import open_record, seal_record
-from asgi_tiktok.http.cookies import Header, cookies_named
+from asgi_tiktok.http.cookies import MAX_SIZE, Header, cookies_named
 from asgi_tiktok.tiktok import TikTok
 
 LIFETIME = 600  # seconds
@@ -106,6 +106,8 @@ class PendingLogins:
         return [(name.decode(), value) for name, value in pairs if NAME_TAIL.fullmatch(name, len(prefix))]
 
     def read(self, name: str, value: bytes) -> PendingLogin | None:
+        if len(value) > MAX_SIZE:
+            return None
         try:
             sealed = b64decode(value + b"=" * (-len(value) % 4), altchars=b"-_", validate=True)
             return open_record(self.keys, PURPOSE, sealed, read_login, context=self.context(name))

@@ -20,6 +20,7 @@ from asgi_tiktok.crypto.keys import KeyRing
 FORM = re.compile(r"[A-Za-z0-9_-]{43}")  # 32 bytes in base64url
 BODY = struct.Struct(">16sI2s2s")
 MAC_SIZE = 8  # bytes
+MAX_HASHED = 1024  # characters of a header
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,8 @@ def read_state(keys: KeyRing, state: str) -> LoginOrigin | None:
 
 
 def hash_address(scheme: str, headers: Headers) -> bytes:
-    return sha256(f"{scheme}://{headers.get('host', '').lower()}".encode()).digest()[:2]
+    return sha256(f"{scheme}://{headers.get('host', '')[:MAX_HASHED].lower()}".encode()).digest()[:2]
 
 
 def hash_browser(headers: Headers) -> bytes:
-    return sha256(headers.get("user-agent", "").encode()).digest()[:2]
+    return sha256(headers.get("user-agent", "")[:MAX_HASHED].encode()).digest()[:2]

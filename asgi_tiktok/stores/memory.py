@@ -21,13 +21,17 @@ class MemoryStore:
     Redis or a database there.
 
     Args:
-        max_records (int): Maximum number of records. If there are more, the record that was written first is
-            deleted. Default: 10,000.
+        max_records (int): Maximum number of records that have an owner (sessions and tokens), and of those that
+            have none (marks, which visitors can cause). If there are more of one kind, the one of this kind that
+            was written first is deleted. Default: 10,000.
     """
 
     def __init__(self, max_records: int = 10_000) -> None:
         self._max_records = max_records
-        self._records: OrderedDict[str, Record] = OrderedDict()
+        self._records: dict[str, Record] = {}
+        # Two queues, so that a flood of marks cannot push out a session.
+        self._owned: OrderedDict[str, None] = OrderedDict()
+        self._unowned: OrderedDict[str, None] = OrderedDict()
 
     def __repr__(self) -> str:
         return f"MemoryStore({len(self._records)} records)"
@@ -35,18 +39,28 @@ class MemoryStore:
     def _live_record(self, key: str) -> Record | None:
         record = self._records.get(key)
         if record is not None and record.ends_at <= time.time():
-            del self._records[key]
+            self._remove(key)
             return None
         return record
+
+    def _queue(self, owner: str | None) -> OrderedDict[str, None]:
+        return self._unowned if owner is None else self._owned
+
+    def _remove(self, key: str) -> None:
+        record = self._records.pop(key, None)
+        if record is not None:
+            del self._queue(record.owner)[key]
 
     async def get(self, key: str) -> bytes | None:
         return None if (record := self._live_record(key)) is None else record.value
 
     async def set(self, key: str, value: bytes, *, ttl: int, owner: str | None = None) -> None:
+        self._remove(key)
         self._records[key] = Record(value, time.time() + ttl, owner)
-        self._records.move_to_end(key)
-        if len(self._records) > self._max_records:
-            self._records.popitem(last=False)
+        queue = self._queue(owner)
+        queue[key] = None
+        if len(queue) > self._max_records:
+            self._remove(next(iter(queue)))
 
     async def add(self, key: str, value: bytes, *, ttl: int, owner: str | None = None) -> bool:
         if self._live_record(key) is not None:
@@ -65,7 +79,7 @@ class MemoryStore:
         record = self._live_record(key)
         if record is None or (value is not None and record.value != value):
             return False
-        del self._records[key]
+        self._remove(key)
         return True
 
     async def owned(self, owner: str) -> AsyncIterator[str]:
@@ -77,7 +91,7 @@ class MemoryStore:
     async def delete_owned(self, owner: str) -> int:
         owned = [key for key in list(self._records) if (record := self._live_record(key)) and record.owner == owner]
         for key in owned:
-            del self._records[key]
+            self._remove(key)
         return len(owned)
 
     async def aclose(self) -> None:

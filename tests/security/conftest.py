@@ -25,6 +25,9 @@ TABLES = {
     "W": "WebSocket",
     "L": "caching and leaks",
     "V": "webhooks",
+    "A": "credentials of another app",
+    "M": "mounts and paths in addresses",
+    "F": "floods and long input",
 }
 COLUMNS = ("tried", "refused", "succeeded", "skipped")
 

@@ -1,14 +1,15 @@
-"""Only a page of this site can sign a browser out (G-01 to G-08)."""
+"""Only a page of this site can sign a browser out (G-01 to G-09)."""
 
 import re
 
 import pytest
+from starlette.requests import Request
 from starlette.types import ASGIApp
 
-from asgi_tiktok import MemoryStore
+from asgi_tiktok import MemoryStore, StoreError, TikTok, TikTokUser
 from asgi_tiktok.emulator import Emulator
 from tests.support.browser import Browser
-from tests.support.people import AMARA
+from tests.support.people import AMARA, JUN
 from tests.support.requests import send_request
 from tests.support.settings import CALLBACK, LOGOUT, ORIGIN, SESSION_COOKIE
 from tests.support.tiktok import count_requests
@@ -151,6 +152,75 @@ async def csrf_token(browser: Browser) -> str:
     found = re.search(r'name="csrf_token" value="([^"]+)"', (await browser.request(LOGOUT)).text)
     assert found
     return found[1]
+
+
+def genuine_cookies(*browsers: Browser) -> str:
+    """Return a Cookie header with the sessions of all these browsers."""
+    return "; ".join(f"{SESSION_COOKIE}={browser.session_cookie}" for browser in browsers)
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["G-09", "G-09 reversed"])
+async def test_sign_out_with_two_genuine_cookies_ends_both_sessions(
+    tiktok: TikTok, store: MemoryStore, victim: Browser, attacker: Browser, order: int
+) -> None:
+    signed_out: list[str] = []
+
+    @tiktok.on_logout
+    async def note(user: TikTokUser, request: Request) -> None:
+        signed_out.append(user.open_id)
+
+    await victim.sign_in()
+    await attacker.sign_in(JUN)
+    cookies = genuine_cookies(*[victim, attacker][::order])
+    response = await send_request(
+        victim.app, "POST", LOGOUT, headers=[("cookie", cookies), ("sec-fetch-site", "same-origin")]
+    )
+
+    assert response.status == 303
+    assert "Max-Age=0" in response.set_cookie_lines[SESSION_COOKIE]
+    assert sorted(signed_out) == sorted([AMARA.open_id, JUN.open_id])
+    assert await victim.display_name() == await attacker.display_name() == ""
+    assert not any(key.startswith("session:") for key in store._records)
+
+
+async def test_g09_form_with_the_token_of_both_sessions_ends_both(victim: Browser, attacker: Browser) -> None:
+    await victim.sign_in()
+    await attacker.sign_in(JUN)
+    cookie = ("cookie", genuine_cookies(victim, attacker))
+    page = await send_request(victim.app, "GET", LOGOUT, headers=[cookie])
+    token = page.text.partition('name="csrf_token" value="')[2].partition('"')[0]
+    response = await send_request(victim.app, "POST", LOGOUT, headers=[cookie], body=f"csrf_token={token}".encode())
+
+    assert response.status == 303
+    assert await victim.display_name() == await attacker.display_name() == ""
+
+
+async def test_g09_token_of_a_planted_session_signs_nobody_out(victim: Browser, attacker: Browser) -> None:
+    await victim.sign_in()
+    await attacker.sign_in(JUN)
+    form = f"csrf_token={await csrf_token(attacker)}".encode()
+    for order in (1, -1):
+        cookie = ("cookie", genuine_cookies(*[victim, attacker][::order]))
+        assert (await send_request(victim.app, "POST", LOGOUT, headers=[cookie], body=form)).status == 403
+    assert await victim.display_name() == AMARA.display_name
+
+
+async def test_g09_sign_out_of_two_sessions_without_a_store_ends_both_in_this_process(
+    tiktok: TikTok, store: MemoryStore, victim: Browser, attacker: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await victim.sign_in()
+    await attacker.sign_in(JUN)
+    cookie = ("cookie", genuine_cookies(victim, attacker))
+
+    async def unavailable(*args: object) -> bool:
+        raise StoreError("The store is unavailable.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "delete", unavailable)
+        response = await send_request(victim.app, "POST", LOGOUT, headers=[cookie, ("sec-fetch-site", "same-origin")])
+
+    assert response.status == 503
+    assert await victim.display_name() == await attacker.display_name() == ""
 
 
 async def test_g04_second_sign_out_gets_the_same_response(victim: Browser, store: MemoryStore) -> None:

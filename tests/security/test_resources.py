@@ -4,28 +4,36 @@ Other files test compressed and slow responses of TikTok (tests/test_upstream.py
 bodies (test_paths.py, test_webhooks.py) and a million abandoned logins (benchmarks/).
 """
 
+import hashlib
 import logging
 import tracemalloc
+import unicodedata
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
 import httpx2
 import pytest
+from starlette import datastructures
 from starlette.types import ASGIApp
 
-from asgi_tiktok import InvalidResponse, MemoryStore, TikTok, TikTokAuthMiddleware
+from asgi_tiktok import InvalidResponse, MemoryStore, TikTok, TikTokAuthMiddleware, WebhookRefused
 from asgi_tiktok.accounts import sessions
 from asgi_tiktok.client import callback as callback_module
 from asgi_tiktok.crypto.keys import Key
+from asgi_tiktok.crypto.redaction import Secret
 from asgi_tiktok.crypto.signer import IdSigner
 from asgi_tiktok.emulator import Emulator
-from asgi_tiktok.routes import log_limiter
+from asgi_tiktok.http import log_limiter, next_path, paths
+from asgi_tiktok.routes import state_parameter
+from asgi_tiktok.routes.webhooks import check_signature
 from benchmarks.abandoned_logins import nothing, start_logins
 from tests.support.browser import Browser
 from tests.support.people import AMARA
 from tests.support.requests import RawResponse, send_request
-from tests.support.settings import CALLBACK, LOGIN, LOGIN_COOKIE, SAME_ORIGIN, SESSION_COOKIE, WEBHOOK
+from tests.support.settings import CALLBACK, LOGIN, LOGIN_COOKIE, NAVIGATION, SAME_ORIGIN, SESSION_COOKIE, WEBHOOK
 from tests.support.tiktok import new_tiktok
 
 pytestmark = pytest.mark.anyio
@@ -91,7 +99,10 @@ async def test_large_cookie_header_costs_bounded_work(
     assert response.status in (200, 302, 400)
     assert work["verify"] <= 2 * 8
     assert work["unseal"] <= 100
-    if path == "/me" and SESSION_COOKIE in cookie:
+    value = cookie.partition("=")[2].partition(";")[0]
+    if path == "/me" and cookie.startswith(SESSION_COOKIE) and len(value) > 4096:
+        assert not work["verify"], "a session cookie longer than browsers keep was examined"
+    elif path == "/me" and SESSION_COOKIE in cookie:
         assert work["verify"], "the session cookies were not examined"
     if path == LOGIN and LOGIN_COOKIE in cookie:
         assert work["unseal"], "the login cookies were not examined"
@@ -124,6 +135,119 @@ async def test_ten_thousand_query_fields_are_not_kept_or_shown(
     assert sum(len(name) + len(value) for name, value in response.headers.raw) < 5 * KB
     assert not decoded
     assert not store._records
+
+
+HARD = "\uff05\uff12\uff15254141%EF%BC%8525254141%252541\uff052541%252541%254125"
+LONG_NEXT = {
+    "long": "/" + "a" * 64 * KB,
+    "expands under NFKC": "/" + "\ufdfa" * 2047,
+    "expands and has many readings": "/" + HARD + "\u3316" * (2047 - len(HARD)),
+    "expands, below the limit": "/" + "\ufdfa" * 227,
+    "many readings, below the limit": "/" + HARD * 25,
+    "escapes of escapes": "/" + "%25" * 682,
+}
+
+
+@pytest.mark.parametrize("value", LONG_NEXT.values(), ids=map("F-05 {}".format, LONG_NEXT))
+@pytest.mark.parametrize("path", [LOGIN, "/auth/tiktok/logout"])
+async def test_long_next_costs_bounded_work(
+    site: ASGIApp, monkeypatch: pytest.MonkeyPatch, path: str, value: str
+) -> None:
+    """The characters that are decoded or normalized are counted, of the whole request."""
+    characters = 0
+
+    def counted(function: Callable[..., object]) -> Callable[..., object]:
+        def count(*args: str) -> object:
+            nonlocal characters
+            characters += len(args[-1])
+            return function(*args)
+
+        return count
+
+    monkeypatch.setattr(next_path, "unquote_to_bytes", counted(unquote_to_bytes))
+    monkeypatch.setattr(unicodedata, "normalize", counted(unicodedata.normalize))
+    response = await send_request(site, "GET", path, query=b"next=" + quote(value, safe="").encode())
+
+    assert response.status == (302 if path == LOGIN else 200)
+    assert characters <= 24 * KB
+
+
+async def test_f06_long_path_and_query_of_a_guarded_page_are_not_encoded(
+    site: ASGIApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded: list[int] = []
+
+    def counted(text: str, **options: Any) -> str:
+        encoded.append(len(text))
+        return quote(text, **options)
+
+    monkeypatch.setattr(paths, "quote", counted)
+    for path, query in (("/studio/" + "\xe9" * 64 * KB, b""), ("/studio", b"q=" + b"x" * 64 * KB)):
+        response = await send_request(site, "GET", path, query=query, headers=NAVIGATION.items())
+        assert (response.status, response.location) == (303, LOGIN)
+
+    assert not encoded
+
+
+async def test_f07_only_the_beginning_of_long_headers_is_hashed(
+    site: ASGIApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[int] = []
+
+    def sha256(data: bytes) -> Any:
+        hashed.append(len(data))
+        return hashlib.sha256(data)
+
+    monkeypatch.setattr(state_parameter, "sha256", sha256)
+    for name in ("host", "user-agent"):
+        response = await send_request(site, "GET", LOGIN, headers=[(name, "\xff" * 64 * KB)])
+        assert response.status == 302
+
+    assert len(hashed) == 4
+    assert max(hashed) <= 2100
+
+
+async def test_f08_long_signature_of_a_webhook_is_not_split() -> None:
+    class Commas(str):
+        def split(self, *args: Any, **options: Any) -> Any:
+            raise AssertionError("a long signature was split")
+
+    with pytest.raises(WebhookRefused):
+        check_signature(Secret("secret"), [Commas("," * 64 * KB)], b"{}", tolerance=300)
+
+
+@pytest.mark.parametrize("path", [LOGIN, "/auth/tiktok/logout"], ids="F-09 {}".format)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("query", [FIELDS, b"next=/" + b"x" * 64 * KB, b"scopes=" + b"," * 64 * KB])
+async def test_long_query_is_not_decoded(
+    site: ASGIApp, monkeypatch: pytest.MonkeyPatch, path: str, method: str, query: bytes
+) -> None:
+    decoded: list[int] = []
+
+    def counted(text: str, **options: Any) -> list[tuple[str, str]]:
+        decoded.append(len(text))
+        return parse_qsl(text, **options)
+
+    monkeypatch.setattr(datastructures, "parse_qsl", counted)
+    response = await send_request(site, method, path, query=query, headers=SAME_ORIGIN.items())
+
+    assert response.status in (200, 302, 303, 405)
+    assert sum(decoded) == 0
+
+
+async def test_f10_long_login_cookie_is_not_opened(victim: Browser, work: Counter[str]) -> None:
+    callback_url = victim.home.join(await victim.approve_login())
+    name = next(cookie.name for cookie in victim.jar if cookie.name.startswith(LOGIN_COOKIE))
+    response = await send_request(
+        victim.app,
+        "GET",
+        callback_url.path,
+        query=callback_url.query.encode(),
+        headers=[("cookie", f"{name}={'A' * 64 * KB}")],
+    )
+
+    assert response.status == 400
+    assert work["unseal"] == 0
 
 
 def gigabyte() -> Iterator[bytes]:

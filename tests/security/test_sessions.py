@@ -9,6 +9,7 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from asgi_tiktok import MemoryStore, TikTok, TikTokAuthMiddleware, TikTokUser
+from asgi_tiktok.emulator import Emulator
 from tests.support.browser import Browser
 from tests.support.clock import Clock
 from tests.support.people import AMARA, JUN
@@ -88,6 +89,21 @@ async def test_k10_attackers_session_set_before_the_login_is_ended(
     assert victim.session_cookie != attackers_cookie
     assert await attacker.display_name() == ""
     assert await victim.display_name() == AMARA.display_name
+
+
+async def test_k10_login_ends_all_sessions_that_the_browser_had(
+    site: ASGIApp, emulator: Emulator, attacker: Browser, victim: Browser
+) -> None:
+    """A browser may have two genuine cookies, because an attacker has set one for a longer path."""
+    first = Browser(site, emulator)
+    await first.sign_in()
+    await attacker.sign_in(JUN)
+    callback = await victim.approve_login()
+    sessions = "; ".join(f"{SESSION_COOKIE}={browser.session_cookie}" for browser in (first, attacker))
+    await victim.request(callback, headers=[("cookie", sessions)])
+
+    assert await victim.display_name() == AMARA.display_name
+    assert await first.display_name() == await attacker.display_name() == ""
 
 
 async def test_k12_cookies_contain_nothing_about_the_user(victim: Browser) -> None:

@@ -105,6 +105,7 @@ async def open_websocket(
     query: bytes = b"",
     headers: RawHeaders = (),
     extensions: Iterable[str] = (DENIAL_RESPONSE,),
+    **scope: Any,
 ) -> RawResponse:
     """Open a WebSocket. Return status 101 with the first message as the body, or the response that refuses it.
 
@@ -140,14 +141,14 @@ async def open_websocket(
         "subprotocols": [],
         **new_scope(path, query, headers),
     }
-    await app({**request, "extensions": {name: {} for name in extensions}}, receive, send)
+    await app({**request, "extensions": {name: {} for name in extensions}, **scope}, receive, send)
     return response
 
 
 def new_scope(path: str, query: bytes, headers: RawHeaders) -> Scope:
     return {
         "path": path,
-        "raw_path": path.encode(),
+        "raw_path": path.encode(errors="replace"),
         "query_string": query,
         "root_path": "",
         "headers": [(to_bytes(name).lower(), to_bytes(value)) for name, value in headers],

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
+from starlette.types import ASGIApp
 
-from asgi_tiktok import TikTokAuthMiddleware
 from tests.support.ports import free_port
 from tests.support.processes import Process
 
@@ -60,7 +60,7 @@ def run_server(kind: str, folder: Path, emulator_url: str, root_path: str = "") 
 
 
 @contextmanager
-def serve_in_thread(site: TikTokAuthMiddleware, port: int) -> Iterator[None]:
+def serve_in_thread(site: ASGIApp, port: int) -> Iterator[None]:
     """Run the site under uvicorn in a thread until the end of the block."""
     server = uvicorn.Server(uvicorn.Config(site, host="127.0.0.1", port=port, log_config=None, ws="none"))
     thread = threading.Thread(target=server.run)
