@@ -13,8 +13,8 @@ from asgi_tiktok.http.protection import Protection
 from asgi_tiktok.http.response import with_set_cookie, wrap_send
 from asgi_tiktok.routes.dispatch import Routes
 from asgi_tiktok.routes.error_responses import ErrorResponses
+from asgi_tiktok.routes.live_connections import LiveConnections
 from asgi_tiktok.routes.options import AnyApp, OnError
-from asgi_tiktok.routes.websockets import WebSockets
 from asgi_tiktok.session import ANONYMOUS, NO_CREDENTIALS, TikTokSession
 from asgi_tiktok.tiktok import TikTok
 from asgi_tiktok.validation import APP_FIX, check_app, check_flag, check_instance
@@ -36,15 +36,13 @@ class TikTokAuthMiddleware:
         public (Iterable[str]): Exact paths that are exempt from `protect`. Default: none.
         skip (Iterable[str]): Path prefixes where no user is looked up and the response is left unchanged, for
             example `/static`. A path that is also in `protect` is guarded. Default: none.
-        challenges (bool): Whether the middleware replaces the app's responses 401 and 403 that have a
-            challenge of the scheme TikTok. Default: True.
+        challenges (bool): Whether a 401 or 403 with a challenge of the scheme TikTok is replaced. Default: True.
         on_error (OnError | None): `on_error(connection, error)` returns the response that replaces our page.
-        websocket_origins (Iterable[str]): Origins that may open a WebSocket, besides the origin of
-            `redirect_uri`. A WebSocket from any other origin is refused. Default: none.
+        websocket_origins (Iterable[str]): Origins that may open a WebSocket besides the app's own. Default: none.
         allow_missing_origin (bool): Whether a client that sends no `Origin` header (so it is not a
             browser) may use a session on a WebSocket. Default: False.
-        websocket_recheck (int): Maximum time in seconds between the end of a session and the close of
-            its WebSockets, with code 4401. Default: 60.
+        websocket_recheck (int): Maximum time in seconds between the end of a session and the end of its
+            streamed responses and WebSockets (code 4401). Default: 60.
 
     Raises:
         ConfigurationError: A setting cannot work. The message names the setting and the fix.
@@ -77,7 +75,7 @@ class TikTokAuthMiddleware:
         self._answer_challenge = self._refuse if check_flag("challenges", challenges) else None
         self._routes = Routes(self.tiktok, self._error_responses)
         connections = (self.tiktok, self._error_responses, self._load, self._attach)
-        self._websockets = WebSockets(*connections, websocket_origins, allow_missing_origin, websocket_recheck)
+        self._live = LiveConnections(*connections, websocket_origins, allow_missing_origin, websocket_recheck)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection (ASGI 3)."""
@@ -89,7 +87,6 @@ class TikTokAuthMiddleware:
         if (mount or path.below in self._own_paths) and self._site.route_of(path):
             await self._routes.serve(scope, receive, send, path)
             return
-
         if self._protection.skipped and self._protection.skips(path, scope):
             self._attach(scope, None, path)
             await self.app(scope, receive, send)
@@ -112,13 +109,21 @@ class TikTokAuthMiddleware:
             await self._refuse(scope, receive, send, error, path)
             return
 
-        await self.app(scope, receive, wrap_send(scope, receive, send, path, self._answer_challenge))
+        send = wrap_send(scope, receive, send, path, self._answer_challenge)
+        if session is None:
+            await self.app(scope, receive, send)
+            return
+        connection = self._live.connection(scope, receive, send, session)
+        try:
+            await self.app(scope, connection.receive, connection.send)
+        finally:
+            connection.release()
 
     async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await serve_lifespan(self.app, scope, receive, send, self.tiktok.aclose)
         elif scope["type"] == "websocket":
-            await self._websockets.serve(self.app, scope, receive, send)
+            await self._live.serve_websocket(self.app, scope, receive, send)
         elif self._protection.covers(read_path(scope), scope):
             self._error_responses.refuse_unknown(scope)
         else:

@@ -13,7 +13,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from asgi_tiktok import ConfigurationError, StoreError, TikTok, TikTokAuthMiddleware, tiktok_session
 from asgi_tiktok.emulator import Emulator
-from asgi_tiktok.http.websocket import SessionSocket
+from asgi_tiktok.http.live import LiveConnection
 from asgi_tiktok.testing import login_as
 from tests.support.login import new_browser, sign_in
 from tests.support.people import AMARA
@@ -39,7 +39,7 @@ def open_socket(tiktok: TikTok) -> Callable[[str], Any]:
     """A function that signs Ada in and opens a WebSocket that checks her session before each message."""
     app = Starlette(routes=[WebSocketRoute("/echo", echo), WebSocketRoute("/push", push)])
     site = TikTokAuthMiddleware(app, tiktok)
-    site._websocket_recheck = 0
+    site._live.recheck = 0
     browser = TestClient(site, base_url=ORIGIN)
 
     def connect(path: str) -> Any:
@@ -111,7 +111,7 @@ async def test_message_is_kept_when_the_app_stops_waiting() -> None:
     async def is_live() -> bool:
         return True
 
-    socket = SessionSocket(receive.receive, collect, is_live, 60)
+    socket = LiveConnection({"type": "websocket"}, receive.receive, collect, is_live, 60)
     await send.send({"type": "websocket.connect"})
     assert await socket.receive() == {"type": "websocket.connect"}
     with anyio.move_on_after(0.01) as waiting:

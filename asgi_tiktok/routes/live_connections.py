@@ -1,4 +1,4 @@
-"""WebSockets of the app: the Origin rule, the user, and the end with the session."""
+"""Connections that end with their session: WebSockets, and responses of signed-in users that are streamed."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
@@ -8,8 +8,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from asgi_tiktok.accounts.sessions import Session
 from asgi_tiktok.errors import RequestRefused, TikTokError
 from asgi_tiktok.event_loop import running_loop
+from asgi_tiktok.http.live import LiveConnection
 from asgi_tiktok.http.paths import RequestPath, read_path
-from asgi_tiktok.http.websocket import check_origin, serve_while_live
+from asgi_tiktok.http.websocket import check_origin
 from asgi_tiktok.routes.error_responses import ErrorResponses
 from asgi_tiktok.tiktok import TikTok
 from asgi_tiktok.validation import check_flag, check_number, check_origins
@@ -18,8 +19,8 @@ Load = Callable[[Scope, RequestPath], Awaitable[Session | None]]
 Attach = Callable[[Scope, Session | None, RequestPath], None]
 
 
-class WebSockets:
-    """Serves the WebSockets of one middleware. `load` finds the session, and `attach` puts it into the scope."""
+class LiveConnections:
+    """Serves such connections for one middleware. `load` finds the session, and `attach` puts it into the scope."""
 
     def __init__(
         self,
@@ -40,8 +41,8 @@ class WebSockets:
         self.allow_missing_origin = check_flag("allow_missing_origin", allow_missing_origin)
         self.recheck = check_number("websocket_recheck", websocket_recheck, at_least=1, unit="seconds")
 
-    async def serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse the handshake or call the app."""
+    async def serve_websocket(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse the handshake of a WebSocket or call the app."""
         path = read_path(scope)
         try:
             if self.site.route_of(path):
@@ -54,5 +55,15 @@ class WebSockets:
         except TikTokError as error:
             await self.error_responses.refuse_websocket(scope, receive, send, error, path)
             return
-        is_live = partial(self.sessions.is_live, session) if session else None
-        await serve_while_live(app, scope, receive, send, is_live, self.recheck)
+        if session is None:
+            await app(scope, receive, send)
+            return
+        connection = self.connection(scope, receive, send, session)
+        try:
+            await app(scope, connection.receive, connection.send)
+        finally:
+            connection.release()
+
+    def connection(self, scope: Scope, receive: Receive, send: Send, session: Session) -> LiveConnection:
+        """The `receive` and `send` of a connection that ends after its session has ended."""
+        return LiveConnection(scope, receive, send, partial(self.sessions.is_live, session), self.recheck)
