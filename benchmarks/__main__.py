@@ -19,6 +19,8 @@ QUICK = {
     "cancel_sweep": "",
     "store_outage": "--rounds 1 --store redis",
     "abandoned_logins": "--count 5000",
+    "callback_flood": "--count 500 --at-once 200 --sessions 100",
+    "long_input": "--times 2",
 }
 
 

@@ -91,3 +91,23 @@ def test_session_size_counts_more_than_the_record() -> None:
         size = asyncio.run(measure(engine.url, 200))
 
     assert size.kept > size.record
+
+
+def test_callback_flood_is_limited_and_ends_no_session() -> None:
+    from benchmarks.callback_flood import flood
+
+    found = asyncio.run(flood(300, at_once=150, sessions=20))
+
+    assert found.most_at_once == 100
+    assert found.refused + found.requests == 300
+    assert found.records == found.requests
+    assert found.lifetime <= 600
+    assert found.sessions_lost == 0
+
+
+def test_long_input_measures_every_case() -> None:
+    from benchmarks.long_input import run
+
+    found = asyncio.run(run(times=1))
+
+    assert {status for status, _, _ in found.values()} == {200, 302, 303, 400, 401}
