@@ -24,7 +24,7 @@ from litestar.utils import normalize_path
 from starlette.types import ASGIApp
 
 from asgi_tiktok.errors import ConfigurationError, LoginRequired, ScopeRequired
-from asgi_tiktok.http.response import VARY_ON_COOKIE, covers_cookies
+from asgi_tiktok.http.response import VARY_ON_COOKIE, needs_no_vary
 from asgi_tiktok.middleware import TikTokAuthMiddleware
 from asgi_tiktok.models import TikTokUser
 from asgi_tiktok.routes.options import Options
@@ -176,7 +176,7 @@ def put_in_front(app: Litestar, middleware: TikTokAuthMiddleware) -> None:
 async def restore_vary(message: Message, scope: Scope) -> None:
     if message["type"] == "http.response.start":
         headers = message["headers"]
-        if not any(name == b"vary" and covers_cookies(value) for name, value in headers):
+        if not any(name in {b"vary", b"cache-control"} and needs_no_vary(name, value) for name, value in headers):
             message["headers"] = [*headers, VARY_ON_COOKIE]
 
 

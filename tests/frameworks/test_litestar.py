@@ -9,6 +9,7 @@ from litestar.config.allowed_hosts import AllowedHostsConfig
 from litestar.config.compression import CompressionConfig
 from litestar.config.cors import CORSConfig
 from litestar.config.csrf import CSRFConfig
+from litestar.datastructures import CacheControlHeader
 from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException, NotFoundException
 from litestar.middleware import DefineMiddleware
@@ -128,6 +129,19 @@ def test_cors_config_applies_to_our_responses(tiktok: TikTok) -> None:
         assert response.headers["access-control-allow-origin"] == "https://front.test"
         assert {"Cookie", "Origin"} <= set(response.headers.get_list("vary"))
     assert "access-control-allow-origin" not in browser.get("/me", headers={"origin": "https://evil.test"}).headers
+
+
+@get("/site.css", cache_control=CacheControlHeader(public=True))
+async def style() -> str:
+    return "h1 { color: red }"
+
+
+def test_shared_response_of_an_app_with_cors_does_not_vary_by_cookie(tiktok: TikTok) -> None:
+    cors = CORSConfig(allow_origins=["https://front.test"])
+    browser = new_browser(Litestar([style], plugins=[TikTokPlugin(tiktok)], cors_config=cors))
+
+    for headers in ({}, {"origin": "https://front.test"}):
+        assert "Cookie" not in browser.get("/site.css", headers=headers).headers.get_list("vary")
 
 
 def test_one_plugin_installs_into_two_apps(tiktok: TikTok, emulator: Emulator) -> None:
