@@ -31,6 +31,7 @@ from tests.support.requests import BASE_SCOPE, new_scope
 pytestmark = pytest.mark.anyio
 
 FOLDER = Path(__file__).parent
+METHODS = ("GET", "HEAD", "OPTIONS", "POST")
 TIMEOUT = 5  # seconds
 
 Build = Callable[[TikTok | None], ASGIApp]
@@ -168,10 +169,6 @@ def refuse_everybody(connection: ASGIConnection[Any, Any, Any, Any], handler: Ba
     raise PermissionDeniedException
 
 
-@litestar.get("/guarded", guards=[refuse_everybody])
-async def litestar_guarded() -> None: ...
-
-
 @litestar.get("/error")
 async def litestar_error() -> None:
     raise ZeroDivisionError
@@ -207,7 +204,6 @@ LITESTAR_HANDLERS = [
     litestar_cookies,
     litestar_redirect,
     litestar_abort,
-    litestar_guarded,
     litestar_error,
     litestar_echo,
     litestar_refuse,
@@ -241,11 +237,7 @@ def websocket(path: str, *messages: Message) -> tuple[Scope, list[Message]]:
 
 
 CONNECTIONS: dict[str, tuple[Scope, list[Message]]] = {
-    **{
-        f"{method} {path}": http(method, path)
-        for method in ("GET", "HEAD", "OPTIONS", "POST")
-        for path in ("/", "/x")
-    },
+    **{f"{method} {path}": http(method, path) for method in METHODS for path in ("/", "/x")},
     "body": http("POST", "/", b"whole"),
     "body in pieces": http("POST", "/pieces", b"one", b"two", b"three"),
     "non-ASCII path": http("GET", "/é"),
@@ -253,7 +245,7 @@ CONNECTIONS: dict[str, tuple[Scope, list[Message]]] = {
     "file": http("GET", "/static/__init__.py"),
     "range of a file": http("GET", "/static/oldest.txt", range="bytes=1-3"),
     "missing file": http("GET", "/static/none"),
-    **{path: http("GET", path) for path in ("/stream", "/events", "/redirect", "/guarded", "/error")},
+    **{path: http("GET", path) for path in ("/stream", "/events", "/redirect", "/error")},
     **{f"status {status}": http("GET", f"/abort/{status}") for status in (400, 401, 403, 500)},
     "echo": websocket("/echo", {"type": "websocket.receive", "text": "one"}),
     **{path: websocket(path) for path in ("/refuse", "/close", "/fail", "/nothing")},
