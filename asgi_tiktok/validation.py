@@ -24,6 +24,7 @@ SCOPES = (
     "research.data.basic",
 )
 APP_FIX = "Write TikTokAuthMiddleware(app, tiktok)."
+EMULATOR_CREDENTIALS = {"client_key": "sbemulatorclientkey", "client_secret": "emulator-client-secret-opens-nothing"}
 PORTAL = "Copy it from Credentials in the TikTok developer portal"
 
 
@@ -44,6 +45,16 @@ def check_credential(name: str, value: object) -> str:
             f"{name} contains white space or a character that is not ASCII.", hint=f"{PORTAL} again."
         )
     return credential
+
+
+def check_not_emulated(*, client_key: str, client_secret: str) -> None:
+    """Raise ConfigurationError for the values that the emulator publishes, which anyone could use to sign events."""
+    for name, value in (("client_key", client_key), ("client_secret", client_secret)):
+        if value == EMULATOR_CREDENTIALS[name]:
+            raise ConfigurationError(
+                f"{name} is the emulator's {name[7:]}, which TikTok does not know and everybody else does.",
+                hint=f"{PORTAL}. To use the emulator, set base_url to its address.",
+            )
 
 
 def check_strings(name: str, values: object, example: str) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ QUICK = {
     "abandoned_logins": "--count 5000",
     "callback_flood": "--count 500 --at-once 200 --sessions 100",
     "long_input": "--times 2",
+    "secret_keys": "--count 20",
 }
 
 

@@ -1,6 +1,7 @@
 """A refresh that is interrupted at each await in turn: is the new token in the store every time?"""
 
 import asyncio
+import secrets
 import time
 from argparse import ArgumentParser
 from collections.abc import AsyncIterator
@@ -15,7 +16,7 @@ from benchmarks.table import print_table
 from benchmarks.tokens import expire, sign_in
 
 OPEN_ID = CAST[0].open_id
-SECRET_KEY = "only-for-records-that-no-process-outlives"
+SECRET_KEY = secrets.token_urlsafe(32)
 MAX_POINTS = 1000  # await points; a refresh has far fewer
 
 

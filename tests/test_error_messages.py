@@ -32,6 +32,7 @@ from asgi_tiktok import (
 )
 from asgi_tiktok.client.callback import read_callback
 from asgi_tiktok.client.responses import HINTS, read_api, read_oauth
+from asgi_tiktok.crypto.redaction import Secret
 from asgi_tiktok.environment import OPTIONAL, REQUIRED
 from asgi_tiktok.http.protection import Protection
 from asgi_tiktok.routes.messages import MESSAGES, MISCONFIGURED, message_for
@@ -257,7 +258,7 @@ def webhook_errors() -> Iterator[TikTokError]:
     """The errors of the webhook."""
     signed = f"t=1,s={'0' * 64}"
     for headers in ([], ["t=x"], ["t=1"], [signed]):
-        yield raised(partial(check_signature, b"secret", headers, b"{}", tolerance=60))
+        yield raised(partial(check_signature, Secret("secret"), headers, b"{}", tolerance=60))
     event = b'{"event": "e", "create_time": 1, "client_key": "other"}'
     for body in (b"", b'{"event": 7, "create_time": 1}', event):
         yield raised(partial(read_event, body, "awkey"))

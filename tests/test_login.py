@@ -1,5 +1,7 @@
 """The login, from the link to the signed-in page, and the page for each cause of a lost login."""
 
+from dataclasses import replace
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
@@ -7,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from asgi_tiktok import MemoryStore, TikTok, TikTokAuthMiddleware
-from asgi_tiktok.emulator import CAST, Emulator
+from asgi_tiktok.emulator import CAST, DEFAULT_APP, Emulator
 from tests.support.app import app
 from tests.support.canaries import OLD_SECRET_KEY, SECRET_KEY
 from tests.support.login import approve_login, display_name, new_browser, set_cookie_lines, sign_in, start_login
@@ -213,10 +215,13 @@ def test_login_that_never_began_here_is_reported(browser: TestClient) -> None:
 
 
 def test_session_from_the_emulator_is_anonymous_with_the_real_tiktok(
-    browser: TestClient, emulator: Emulator, store: MemoryStore
+    store: MemoryStore,
 ) -> None:
+    own: dict[str, Any] = {"client_key": "awown", "client_secret": "own-secret"}
+    emulator = Emulator([replace(DEFAULT_APP, client_key="awown", client_secret="own-secret")])
+    browser = new_browser(TikTokAuthMiddleware(app, new_tiktok(httpx2.ASGITransport(emulator), store=store, **own)))
     sign_in(browser, emulator)
-    real = TikTokAuthMiddleware(app, new_tiktok(base_url=None, store=store))
+    real = TikTokAuthMiddleware(app, new_tiktok(base_url=None, store=store, **own))
     cookies = dict(browser.cookies)
 
     assert display_name(new_browser(browser.app, cookies=cookies)) == CREATOR.display_name

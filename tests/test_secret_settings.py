@@ -21,7 +21,7 @@ def assert_hides(value: object, *secrets: str) -> None:
 def test_client_accepts_secrets_and_hides_them() -> None:
     client = TikTokClient(Secret(CLIENT_KEY), Secret(CLIENT_SECRET), REDIRECT_URI)
 
-    assert (client.client_key, client._client_secret) == (CLIENT_KEY, CLIENT_SECRET)
+    assert (client.client_key, client._client_secret.reveal()) == (CLIENT_KEY, CLIENT_SECRET)
     assert type(client.client_key) is str
     assert_hides(client, CLIENT_SECRET)
 
@@ -40,7 +40,7 @@ def test_tiktok_accepts_secrets_and_hides_them(secret_key: Secret | Sequence[str
     plain = new_tiktok(client_key=CLIENT_KEY, client_secret=CLIENT_SECRET, secret_key=[SECRET_KEY, OLD_SECRET_KEY])
 
     assert tiktok._client.client_key == CLIENT_KEY
-    assert tiktok._client._client_secret == CLIENT_SECRET
+    assert tiktok._client._client_secret.reveal() == CLIENT_SECRET
     assert tiktok._keys.newest.digest("test", b"x") == plain._keys.newest.digest("test", b"x")
     for part in (tiktok, tiktok._client, tiktok._keys, tiktok._keys.newest, tiktok._tokens, tiktok._sessions):
         assert_hides(part, CLIENT_SECRET, SECRET_KEY, OLD_SECRET_KEY)

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from asgi_tiktok import ConfigurationError, MemoryStore, SQLiteStore, TikTok, TikTokAuthMiddleware
 from asgi_tiktok.emulator import DEFAULT_CLIENT_SECRET, Emulator
 from tests.support.app import app
-from tests.support.canaries import SECRET_KEY
+from tests.support.canaries import OLD_SECRET_KEY, SECRET_KEY
 from tests.support.clock import Clock
 from tests.support.login import display_name, new_browser, sign_in
 from tests.support.people import AMARA, JUN
@@ -22,7 +22,7 @@ ENVIRONMENT = {
     "TIKTOK_CLIENT_KEY": "awkey",
     "TIKTOK_CLIENT_SECRET": "a-secret",
     "TIKTOK_REDIRECT_URI": REDIRECT_URI,
-    "TIKTOK_SECRET_KEY": f"{SECRET_KEY}, abcdefghijklmnopqrstuvwxyz-0123456789",
+    "TIKTOK_SECRET_KEY": f"{SECRET_KEY}, {OLD_SECRET_KEY}",
     "TIKTOK_SCOPES": "user.info.basic, video.list",
     "TIKTOK_STORE": "memory://",
     "TIKTOK_BASE_URL": "http://127.0.0.1:8700",

@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from asgi_tiktok import ConfigurationError, MemoryStore, StoreError, TikTok, WebhookEvent, WebhookRefused
 from asgi_tiktok.emulator import Emulator
+from asgi_tiktok.crypto.redaction import Secret
 from asgi_tiktok.routes.webhooks import check_signature
 from tests.support.login import display_name, sign_in
 from tests.support.people import AMARA
@@ -122,9 +123,9 @@ def test_signature_of_tiktoks_documentation_is_accepted(monkeypatch: pytest.Monk
         b'"user_openid":"u","content":"{\\"reason\\": 1 }"}'
     )
     signature = "t=1633174587,s=5851f03708d1829b5277abd72967e66eb1cac6d5a4e0d6afad79c451fe251929"
-    check_signature(b"client_secret_example", [signature], body, tolerance=300)
+    check_signature(Secret("client_secret_example"), [signature], body, tolerance=300)
     with pytest.raises(WebhookRefused, match="The signature does not match"):
-        check_signature(b"client_secret_example", [signature], body + b" ", tolerance=300)
+        check_signature(Secret("client_secret_example"), [signature], body + b" ", tolerance=300)
 
 
 def test_webhook_tolerance_must_be_at_least_a_minute() -> None:

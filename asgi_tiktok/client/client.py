@@ -18,7 +18,14 @@ from asgi_tiktok.client.transport import CONNECT_TIMEOUT, BoundedTransport, Pool
 from asgi_tiktok.crypto.redaction import Secret, strip_tracebacks
 from asgi_tiktok.errors import ConfigurationError, InvalidResponse, TikTokError, Unavailable, UpstreamTimeout
 from asgi_tiktok.models import USER_FIELDS, ClientToken, TikTokUser, Token
-from asgi_tiktok.validation import check_credential, check_flag, check_instance, check_redirect_uri, check_scopes
+from asgi_tiktok.validation import (
+    check_credential,
+    check_flag,
+    check_instance,
+    check_not_emulated,
+    check_redirect_uri,
+    check_scopes,
+)
 
 T = TypeVar("T")
 
@@ -69,6 +76,8 @@ class TikTokClient:
             raise ConfigurationError("scopes is empty.", hint='Write ("user.info.basic",).')
         self._pkce: PKCE = check_pkce(pkce)
         self._endpoints = TIKTOK if base_url is None else Endpoints.at(base_url)
+        if self._endpoints.is_tiktok:
+            check_not_emulated(client_key=self.client_key, client_secret=self._client_secret.reveal())
         if transport is not None:
             fix = "Write an async transport of httpx2, for example httpx2.ASGITransport(app)."
             check_instance("transport", transport, httpx2.AsyncBaseTransport, fix)
@@ -244,9 +253,9 @@ class TikTokClient:
         return client
 
     async def _upstream(self, stage: str, request: Coroutine[Any, Any, T]) -> T:
-        """Await the request within the deadline, and replace httpx2's errors with our own.
+        """Await the request within the deadline, and replace all errors with our own.
 
-        The errors of httpx2 are not chained, because they hold the request, and the request contains secrets.
+        The original errors are not chained, because they and their frames hold the request, which contains secrets.
         """
         try:
             return await with_deadline(request, DEADLINE)
@@ -256,7 +265,7 @@ class TikTokClient:
         except (TimeoutError, httpx2.TimeoutException) as error:
             failure: Unavailable = UpstreamTimeout("TikTok did not respond in time.", stage=stage)
             failure._sent = not isinstance(error, NOT_SENT)
-        except httpx2.HTTPError as error:
+        except Exception as error:
             failure = Unavailable(f"TikTok cannot be reached ({type(error).__name__}).", stage=stage)
             failure._sent = not isinstance(error, NOT_SENT)
         raise failure

@@ -35,4 +35,6 @@ async def with_deadline(request: Coroutine[Any, Any, T], seconds: float) -> T:
     finally:
         if not task.done():
             task.cancel()
+            # Retrieved, because asyncio would log an error that is not, with all frames of the request.
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())
             await asyncio.wait({task})

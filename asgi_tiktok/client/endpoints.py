@@ -1,10 +1,12 @@
 """The URLs of TikTok's endpoints."""
 
 from typing import Self
+from urllib.parse import urlsplit
 
 from asgi_tiktok.errors import ConfigurationError
 from asgi_tiktok.validation import check_string, split_url, without_password
 
+TIKTOK_DOMAINS = (".tiktok.com", ".tiktokapis.com")
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -18,6 +20,12 @@ class Endpoints:
         self.token = f"{api}/v2/oauth/token/"
         self.revocation = f"{api}/v2/oauth/revoke/"
         self.user_info = f"{api}/v2/user/info/"
+
+    @property
+    def is_tiktok(self) -> bool:
+        """Whether requests go to the real TikTok, also if it is named in `base_url`."""
+        hosts = [f".{urlsplit(url).hostname}".rstrip(".") for url in (self.authorization, self.token)]
+        return any(host.endswith(TIKTOK_DOMAINS) for host in hosts)
 
     @classmethod
     def at(cls, base_url: str) -> Self:

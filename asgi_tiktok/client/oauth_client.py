@@ -15,7 +15,7 @@ FORM_HEADERS = {"Accept": "application/json", "Content-Type": "application/x-www
 def client_key_post(client: Any, method: str, uri: str, headers: Any, body: bytes) -> Any:
     """Authenticate the client in the form (RFC 6749 §2.3.1), with TikTok's name for `client_id`."""
     form = parse_qsl(body.decode("ascii"), keep_blank_values=True)
-    form += [("client_key", client.client_id), ("client_secret", client.client_secret)]
+    form += [("client_key", client.client_id), ("client_secret", client.client_secret.reveal())]
     return uri, headers, urlencode(form).encode("ascii")
 
 

@@ -8,7 +8,8 @@ from weakref import WeakKeyDictionary
 
 import httpx2
 
-from asgi_tiktok.errors import InvalidResponse
+from asgi_tiktok.crypto.redaction import without_traceback
+from asgi_tiktok.errors import InvalidResponse, TikTokError, Unavailable
 from asgi_tiktok.event_loop import running_loop
 
 MAX_RESPONSE = 64 * 1024  # bytes
@@ -43,14 +44,23 @@ class Pools:
 
 
 class SharedTransport(httpx2.AsyncBaseTransport):
-    """The pool of the running loop, shared by short-lived clients. Closing a client does not close it."""
+    """The pool of the running loop, shared by short-lived clients. Closing a client does not close it.
+
+    An error that is not httpx2's becomes Unavailable. No error keeps the frames below, which hold tokens.
+    """
 
     def __init__(self, pools: Pools) -> None:
         self.pools = pools
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         request.headers["User-Agent"] = "asgi-tiktok"
-        return await self.pools.transport().handle_async_request(request)
+        try:
+            return await self.pools.transport().handle_async_request(request)
+        except (httpx2.HTTPError, TikTokError) as error:
+            raise without_traceback(error)  # noqa: B904 - it is the same error
+        except Exception as error:
+            failure = Unavailable(f"TikTok cannot be reached ({type(error).__name__}).", stage="api")
+        raise failure
 
 
 class BoundedTransport(SharedTransport):

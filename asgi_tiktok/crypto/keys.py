@@ -10,19 +10,23 @@ from functools import cache
 from hashlib import blake2b
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from starlette.datastructures import Secret as StarletteSecret
 
+from asgi_tiktok.crypto import xaes
 from asgi_tiktok.crypto.redaction import Secret
+from asgi_tiktok.crypto.strength import estimate_bits
 from asgi_tiktok.errors import ConfigurationError
 
 MIN_LENGTH = 32  # characters of a secret
-MIN_DISTINCT = 10  # characters; a random secret of 32 has twice as many
+MIN_BITS = 100  # random values of 128 bits are estimated at more than 100, and of 256 bits at more than 180
 PLACEHOLDERS = ("changeme", "change-me", "change_me", "your-secret", "your_secret", "placeholder", "insecure")
-FORMAT = b"\x01"
-NONCE_SIZE = 12  # bytes (NIST SP 800-38D §8.2)
+PUBLISHED = (
+    "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",  # FastAPI's tutorial
+    "192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf",  # Flask's tutorial
+)
+FORMAT = b"\x02"  # format 1 had one AES-256-GCM key for all messages of a purpose, and is no longer read
 FIX = 'Make one with: python -c "import secrets; print(secrets.token_urlsafe(32))"'
 
 
@@ -36,34 +40,30 @@ class Key:
     def __init__(self, secret: str) -> None:
         self.secret = Secret(secret)
         self.derive = cache(self.derive_uncached)
-        self.cipher = cache(self.cipher_uncached)
 
     def __repr__(self) -> str:
         return "Key(...)"
 
     def derive_uncached(self, purpose: str) -> bytes:
         info = b"asgi-tiktok/" + purpose.encode()
-        return HKDF(SHA256(), length=32, salt=None, info=info).derive(self.secret.encode())
-
-    def cipher_uncached(self, purpose: str) -> AESGCM:
-        return AESGCM(self.derive(purpose))
+        return HKDF(SHA256(), length=32, salt=None, info=info).derive(self.secret.reveal().encode())
 
     def digest(self, purpose: str, message: bytes) -> bytes:
         """Return 32 bytes that only this key can compute: keyed BLAKE2b, which is a MAC (RFC 7693 §2.9)."""
         return blake2b(message, key=self.derive(purpose), digest_size=32).digest()
 
     def seal(self, purpose: str, value: bytes, *, context: str) -> bytes:
-        """Encrypt with AES-256-GCM; `context` must be the same to open it again."""
-        nonce = os.urandom(NONCE_SIZE)
-        return FORMAT + nonce + self.cipher(purpose).encrypt(nonce, value, FORMAT + context.encode())
+        """Encrypt with XAES-256-GCM; `context` must be the same to open it again."""
+        nonce = os.urandom(xaes.NONCE_SIZE)
+        return FORMAT + nonce + xaes.encrypt(self.derive(purpose), nonce, value, FORMAT + context.encode())
 
     def unseal(self, purpose: str, sealed: bytes, *, context: str) -> bytes:
         """Return the value that was sealed. Raises Unreadable."""
-        if sealed[:1] != FORMAT or len(sealed) <= 1 + NONCE_SIZE + 16:
+        if sealed[:1] != FORMAT or len(sealed) <= 1 + xaes.NONCE_SIZE + xaes.TAG_SIZE:
             raise Unreadable(purpose)
-        nonce, ciphertext = sealed[1 : 1 + NONCE_SIZE], sealed[1 + NONCE_SIZE :]
+        nonce, ciphertext = sealed[1 : 1 + xaes.NONCE_SIZE], sealed[1 + xaes.NONCE_SIZE :]
         try:
-            return self.cipher(purpose).decrypt(nonce, ciphertext, FORMAT + context.encode())
+            return xaes.decrypt(self.derive(purpose), nonce, ciphertext, FORMAT + context.encode())
         except InvalidTag:
             raise Unreadable(purpose) from None
 
@@ -98,7 +98,10 @@ def check_secret(value: str | StarletteSecret) -> str:
         raise ConfigurationError("secret_key is empty.", hint=FIX)
     if len(secret) < MIN_LENGTH:
         raise ConfigurationError(f"secret_key is shorter than {MIN_LENGTH} characters.", hint=FIX)
-    repeats = secret in (secret + secret)[1:-1]
-    if repeats or len(set(secret)) < MIN_DISTINCT or any(word in secret.lower() for word in PLACEHOLDERS):
-        raise ConfigurationError("secret_key looks like a placeholder that others can guess.", hint=FIX)
+    if not secret.isascii():
+        raise ConfigurationError("secret_key contains a character that is not ASCII.", hint=FIX)
+    if secret in PUBLISHED or any(word in secret.lower() for word in PLACEHOLDERS):
+        raise ConfigurationError("secret_key looks like a placeholder or an example that others know.", hint=FIX)
+    if estimate_bits(secret) < MIN_BITS:
+        raise ConfigurationError("secret_key consists of words or patterns that others can guess.", hint=FIX)
     return secret

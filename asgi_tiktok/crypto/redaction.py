@@ -2,22 +2,36 @@
 
 from collections.abc import Callable, Coroutine
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
-
-from asgi_tiktok.errors import TikTokError
+from typing import Any, Generic, NoReturn, ParamSpec, Self, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
-E = TypeVar("E", bound=TikTokError)
+E = TypeVar("E", bound=BaseException)
 
 
-class Secret(str):
-    """A string whose `repr` does not show it, nor does the `repr` of an object that holds it."""
+class Secret(Generic[T]):
+    """A value that only `reveal()` returns. It appears in no `repr`, string, JSON, pickle or dump of attributes."""
 
-    __slots__ = ()
+    __slots__ = ("reveal",)
+
+    reveal: Callable[[], T]
+    """Return the value."""
+
+    def __init__(self, value: T) -> None:
+        # A closure, because tools that dump objects also read slots.
+        self.reveal = lambda: value
 
     def __repr__(self) -> str:
         return "Secret(...)"
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("A secret cannot be pickled.")
 
 
 def without_traceback(error: E) -> E:
@@ -27,7 +41,7 @@ def without_traceback(error: E) -> E:
 
 
 def strip_tracebacks(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
-    """Strip tracebacks from the method's TikTokErrors, because its arguments are secrets."""
+    """Strip tracebacks from the method's errors, because its arguments are secrets."""
 
     # Not async: the frame of a coroutine would hold the arguments.
     @wraps(method)
@@ -40,5 +54,5 @@ def strip_tracebacks(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P,
 async def finish(call: Coroutine[Any, Any, T]) -> T:
     try:
         return await call
-    except TikTokError as error:
+    except BaseException as error:
         raise without_traceback(error)  # noqa: B904 - it is the same error

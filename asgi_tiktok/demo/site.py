@@ -65,7 +65,7 @@ class DemoSite:
         client = self.tiktok._client
         return SNIPPET.format(
             client_key=client.client_key,
-            client_secret=client._client_secret,
+            client_secret=client._client_secret.reveal(),
             secret_key=secrets.token_urlsafe(32),
             base_url=client._endpoints.api,
         )

@@ -4,6 +4,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from asgi_tiktok.crypto.redaction import Secret
 from asgi_tiktok.errors import RequestRefused, TikTokError
 from asgi_tiktok.http.fetch_metadata import is_prefetch
 from asgi_tiktok.http.paths import RequestPath
@@ -37,7 +38,7 @@ class Routes:
         """Serve a request for one of the routes, including its errors."""
         request = Request(scope, receive)
         route = self.site.callback if path.whole == self.site.callback else path.below
-        query = scope["query_string"]
+        query = Secret(scope["query_string"])
         if route == self.site.callback:
             scope["query_string"] = b""  # because servers write their access logs from the scope
         try:
@@ -48,7 +49,7 @@ class Routes:
                 response.headers["Allow"] = ", ".join(self.methods[route])
         await response(scope, receive, send)
 
-    async def respond(self, route: str, request: Request, path: RequestPath, query: bytes) -> Response:
+    async def respond(self, route: str, request: Request, path: RequestPath, query: Secret[bytes]) -> Response:
         site, method = self.site, request.method
         if not site.is_safe_mount(path.mount):
             raise unsafe_mount()

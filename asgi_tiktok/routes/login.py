@@ -17,6 +17,7 @@ from asgi_tiktok.accounts.sessions import Session
 from asgi_tiktok.client.callback import Callback, read_callback
 from asgi_tiktok.crypto.keys import Unreadable
 from asgi_tiktok.crypto.records import open_record, seal_record
+from asgi_tiktok.crypto.redaction import Secret
 from asgi_tiktok.errors import (
     Cause,
     InvalidCallback,
@@ -107,18 +108,18 @@ class Login:
                 )
         return tuple(dict.fromkeys(self.client.scopes + requested))
 
-    async def callback(self, request: Request, path: RequestPath, query: bytes) -> Response:
+    async def callback(self, request: Request, path: RequestPath, query: Secret[bytes]) -> Response:
         """Complete the login that the query string belongs to: 303 to `next`, or the response to an error.
 
         Until `state` and cookie match, no request goes to TikTok, no session is touched, and errors are
         raised: InvalidCallback, LoginLost, StoreError.
         """
-        callback = read_callback(query)
+        callback = read_callback(query.reveal())
         if callback.state is None:
             raise InvalidCallback("The callback has no state.")
         login = self.find_pending(request, callback.state)
         if login is None:
-            return await self.resume_or_explain(request, path, callback.state)
+            return await self.resume_or_explain(request, path, Secret(callback.state))
         try:
             if callback.issuer not in (None, self.client._endpoints.issuer):
                 raise InvalidCallback("The callback names another issuer (RFC 9207 §2.4).")
@@ -162,7 +163,7 @@ class Login:
         previous = self.sessions.genuine_cookies(request.headers.raw)
         name = self.used_name(login.state)
         if not await self.store.add(name, UNFINISHED, ttl=LIFETIME):
-            return await self.resume_or_explain(request, path, login.state)
+            return await self.resume_or_explain(request, path, Secret(login.state))
         token = None
         try:
             token = await self.client.fetch_token(
@@ -244,12 +245,12 @@ class Login:
         except StoreError as error:
             logger.warning("used login not remembered, a reload of its callback shows an error: %s", error)
 
-    async def resume_or_explain(self, request: Request, path: RequestPath, state: str) -> Response:
+    async def resume_or_explain(self, request: Request, path: RequestPath, state: Secret[str]) -> Response:
         """Redirect to `next` if this browser has completed the login before; otherwise raise LoginLost."""
-        origin = read_state(self.keys, state)
+        origin = read_state(self.keys, state.reveal())
         if origin is None:
             raise LoginLost(Cause.NEVER_BEGUN, "No login with this state began here.")
-        name = self.used_name(state)
+        name = self.used_name(state.reveal())
         used = await self.store.get(name)
         if used is None:
             raise self.diagnose(request, origin)

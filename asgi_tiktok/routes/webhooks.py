@@ -12,6 +12,7 @@ from hmac import digest as hmac_digest
 from starlette.requests import Request
 from starlette.responses import Response
 
+from asgi_tiktok.crypto.redaction import Secret
 from asgi_tiktok.errors import StoreError, WebhookRefused
 from asgi_tiktok.models import WebhookEvent
 from asgi_tiktok.routes.pages import HEADERS
@@ -45,8 +46,7 @@ class Webhooks:
         """
         body = await read_body(request)
         signatures = request.headers.getlist("tiktok-signature")
-        secret = self.client._client_secret.encode()
-        check_signature(secret, signatures, body, tolerance=self.tiktok._webhook_tolerance)
+        check_signature(self.client._client_secret, signatures, body, tolerance=self.tiktok._webhook_tolerance)
         event = read_event(body, self.client.client_key)
         # TikTok delivers at least once and gives an event no id, so the body identifies the event.
         name = "webhook:" + sha256(body).hexdigest()
@@ -80,7 +80,7 @@ async def read_body(request: Request) -> bytes:
     return bytes(body)
 
 
-def check_signature(secret: bytes, headers: list[str], body: bytes, *, tolerance: int) -> None:
+def check_signature(secret: Secret[str], headers: list[str], body: bytes, *, tolerance: int) -> None:
     """Raise WebhookRefused unless exactly one header contains a recent HMAC-SHA256 of `t.body`."""
     if len(headers) != 1 or len(headers[0]) > MAX_SIGNATURE:
         raise WebhookRefused("There is no TikTok-Signature header, or more than one, or a long one.")
@@ -91,7 +91,7 @@ def check_signature(secret: bytes, headers: list[str], body: bytes, *, tolerance
         raise WebhookRefused("TikTok-Signature contains no time.")
     if len(signatures) != 1 or not re.fullmatch(r"[0-9a-f]{64}", signatures[0]):
         raise WebhookRefused("TikTok-Signature contains no signature.")
-    expected = hmac_digest(secret, times[0].encode() + b"." + body, "sha256").hex()
+    expected = hmac_digest(secret.reveal().encode(), times[0].encode() + b"." + body, "sha256").hex()
     if not secrets.compare_digest(expected, signatures[0]):
         raise WebhookRefused(
             "The signature does not match.",

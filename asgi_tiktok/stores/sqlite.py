@@ -3,6 +3,7 @@
 import logging
 import os
 import sqlite3
+import stat
 import time
 from collections.abc import AsyncIterator
 from functools import partial
@@ -29,6 +30,9 @@ CREATE TABLE IF NOT EXISTS tiktok_records (
 CREATE INDEX IF NOT EXISTS tiktok_records_owner ON tiktok_records (owner, ends_at, key) WHERE owner IS NOT NULL;
 CREATE INDEX IF NOT EXISTS tiktok_records_ends_at ON tiktok_records (ends_at);
 """
+NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)  # not on Windows
+OTHERS = 0o077  # the permissions of all users but the owner
+COMPANIONS = ("-wal", "-shm", "-journal")
 READ_ONE = "SELECT 1 FROM tiktok_records LIMIT 1"
 SET = "INSERT OR REPLACE INTO tiktok_records (key, value, ends_at, owner) VALUES (:key, :value, :now + :ttl, :owner)"
 ADD = """
@@ -46,8 +50,8 @@ DELETE_OWNED = "DELETE FROM tiktok_records WHERE owner = :owner AND ends_at > :n
 class SQLiteStore:
     """A store in one SQLite file. Several processes on one machine can share it, and it survives restarts.
 
-    The file is opened on first use. If it does not exist, it is created and only its owner can read it. Reads
-    and writes have one thread each, so a read never waits for a write. Expired records are deleted in small
+    The file is opened on first use, and created if it does not exist. Only its owner can read it. Reads and
+    writes have one thread each, so a read never waits for a write. Expired records are deleted in small
     batches after a write, without delaying it.
 
     Args:
@@ -143,9 +147,7 @@ class SQLiteStore:
 
     def _open_file(self, *, timeout: float) -> sqlite3.Connection:
         prepare_folder(self._path.parent)
-        if not self._path.exists():
-            # SQLite would create a file that every user can read.
-            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        prepare_file(self._path)
         return connect(self._path.absolute().as_uri(), SCHEMA, timeout=timeout)
 
 
@@ -197,3 +199,24 @@ def prepare_folder(folder: Path) -> None:
         return
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     (folder / ".gitignore").write_text("*\n")
+
+
+def prepare_file(path: Path) -> None:
+    """Create the file if it does not exist, and let only its owner read it and the files that SQLite puts beside it.
+
+    A symbolic link to an existing file is followed, because the operator has made both.
+    """
+    if not path.exists():
+        # SQLite would create a file that every user can read, also at the end of a link.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | NO_FOLLOW, 0o600))
+    # By name, because closing a second handle of a file would release SQLite's locks on it (How To Corrupt, §2.2).
+    path = path.resolve()
+    for file in (path, *(path.with_name(path.name + suffix) for suffix in COMPANIONS)):
+        try:
+            mode = stat.S_IMODE(file.stat().st_mode)
+            if mode & OTHERS:
+                file.chmod(mode & ~OTHERS)
+        except FileNotFoundError:
+            continue
+        except PermissionError:
+            logger.warning("store can be read by other users: %s belongs to another user, run chmod 600 on it", file)

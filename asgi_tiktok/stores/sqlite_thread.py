@@ -1,5 +1,6 @@
 """A thread with one connection to one SQLite file, which runs one operation after another."""
 
+import errno
 import os
 import sqlite3
 import time
@@ -159,6 +160,8 @@ if hasattr(os, "register_at_fork"):
 
 def hint_for(error: Exception) -> str:
     text = str(error)
+    if isinstance(error, OSError) and error.errno == errno.ELOOP:
+        return "The file is a symbolic link to a missing file: create that file, or remove the link."
     if "locked" in text or "busy" in text:
         return LOCKED
     if "full" in text:

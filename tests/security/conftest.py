@@ -25,6 +25,7 @@ TABLES = {
     "W": "WebSocket",
     "L": "caching and leaks",
     "V": "webhooks",
+    "S": "secrets, seals and the file of the store",
     "A": "credentials of another app",
     "M": "mounts and paths in addresses",
     "F": "floods and long input",

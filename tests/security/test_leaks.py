@@ -1,5 +1,6 @@
 """Errors and dumps of objects contain no secret, not even in the local variables of their frames (L-04)."""
 
+import asyncio
 import copy
 import dataclasses
 import json
@@ -17,13 +18,13 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from asgi_tiktok import TikTok, TikTokAuthMiddleware, TikTokError
+from asgi_tiktok import TikTok, TikTokAuthMiddleware, TikTokError, Unavailable
 from asgi_tiktok.emulator import Emulator
 from asgi_tiktok.routes.webhooks import Webhooks
 from tests.support.app import app
 from tests.support.browser import Browser
 from tests.support.canaries import Canaries
-from tests.support.faults import FAULTS, FailingStore, FaultyTransport, responding
+from tests.support.faults import FAULTS, FailingStore, FaultyTransport, raising, responding
 from tests.support.people import AMARA
 from tests.support.requests import send_request
 from tests.support.settings import WEBHOOK
@@ -248,3 +249,38 @@ async def test_dump_of_our_objects_contains_no_secret(tiktok: TikTok, emulator: 
             canaries.check(f"{dump} of {thing!r}", str(dumped))
     canaries.check("token", f"{token!r} {token} {copy.deepcopy(token)!r} {[token]}")
     assert dataclasses.asdict(token)["access_token"] == token.access_token
+
+
+@pytest.mark.parametrize("error", [RuntimeError("bug"), OSError(5, "I/O"), asyncio.CancelledError()], ids=repr)
+@pytest.mark.parametrize(
+    "endpoint", ["/v2/oauth/token/", "/v2/user/info/", "/v2/oauth/revoke/"], ids="L-04 {}".format
+)
+async def test_foreign_error_of_a_transport_holds_no_secret(
+    tiktok: TikTok, emulator: Emulator, faulty: FaultyTransport, canaries: Canaries, error: Any, endpoint: str
+) -> None:
+    """An Exception becomes Unavailable. A cancellation propagates unchanged."""
+    code, verifier = await new_code(tiktok, emulator)
+    token = await tiktok._client.fetch_token(code, code_verifier=verifier)
+    faulty.path, faulty.fault = endpoint, raising(error)
+    calls: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
+        "/v2/oauth/token/": lambda: tiktok._client.refresh_token(token.refresh_token or ""),
+        "/v2/user/info/": lambda: tiktok._client.fetch_user(token),
+        "/v2/oauth/revoke/": lambda: tiktok._client.revoke_token(token.access_token),
+    }
+    expected = Unavailable if isinstance(error, Exception) else type(error)
+    with pytest.raises(expected) as caught:
+        await calls[endpoint]()
+    if expected is Unavailable:
+        assert type(error).__name__ in str(caught.value)
+    canaries.check_error("error", caught.value)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("bug"), OSError(5, "I/O"), httpx2.ReadError("reset")], ids=repr)
+async def test_error_of_an_api_call_holds_no_token(
+    tiktok: TikTok, emulator: Emulator, faulty: FaultyTransport, canaries: Canaries, error: Exception
+) -> None:
+    await store_token(tiktok, emulator, expired=False)
+    faulty.path, faulty.fault = "/v2/user/info/", raising(error)
+    with pytest.raises(httpx2.ReadError if isinstance(error, httpx2.ReadError) else Unavailable) as caught:
+        await call_api(tiktok)
+    canaries.check_error("error", caught.value)

@@ -15,7 +15,6 @@ from asgi_tiktok.errors import ConfigurationError
 from asgi_tiktok.tiktok import TikTok
 
 CREDENTIALS = f"Copy it from {PORTAL} > Credentials."
-EMULATOR_KEY = "sbemulatorclientkey"
 QUOTES = "\"'`“”‘’"  # noqa: RUF001 -- the quotes that word processors insert
 MIN_SECRET_LENGTH = 24  # characters; client keys are shorter, client secrets are not
 
@@ -88,7 +87,7 @@ def check_settings(settings: Settings) -> Iterator[Finding]:
     for variable, check in zip(NAMES, checks, strict=False):
         yield settings.errors.get(variable) or check(settings)
     key = settings.value("TIKTOK_CLIENT_KEY")
-    if key.startswith("sb") and key != EMULATOR_KEY and not settings.value("TIKTOK_BASE_URL"):
+    if key.startswith("sb") and "TIKTOK_CLIENT_KEY" not in settings.errors and not settings.value("TIKTOK_BASE_URL"):
         yield warning(
             "sandbox",
             "the client key begins with sb, so it belongs to a sandbox, where only target users can sign in",
@@ -98,9 +97,6 @@ def check_settings(settings: Settings) -> Iterator[Finding]:
 
 def client_key(settings: Settings) -> Finding:
     key = settings.value("TIKTOK_CLIENT_KEY")
-    if key == EMULATOR_KEY and not settings.value("TIKTOK_BASE_URL"):
-        cure = f"{CREDENTIALS} To use the emulator, set TIKTOK_BASE_URL."
-        return error("client key", f"{key} is the emulator's key, which TikTok does not know", cure)
     if len(key) >= MIN_SECRET_LENGTH:
         # Not shown, because it may be the secret.
         return warning("client key", f"{len(key)} characters, which is the length of a client secret", CREDENTIALS)
