@@ -26,6 +26,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from asgi_tiktok import TikTok, TikTokAuthMiddleware
 from asgi_tiktok.client.oauth_client import FORM_HEADERS, client_key_post
+from asgi_tiktok.crypto.redaction import Secret
 from asgi_tiktok.emulator import DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET
 from asgi_tiktok.stores import open_store
 from benchmarks.pages import keep_open, new_page, user_in_scope
@@ -103,7 +104,7 @@ def authlib(base_url: str, name: str = AUTHLIB, **client_kwargs: Any) -> Site:
     oauth.register(
         "tiktok",
         client_id=DEFAULT_CLIENT_KEY,
-        client_secret=DEFAULT_CLIENT_SECRET,
+        client_secret=Secret(DEFAULT_CLIENT_SECRET),  # as client_key_post expects it
         authorize_url=f"{base_url}/v2/auth/authorize/",
         authorize_params={"client_key": DEFAULT_CLIENT_KEY},
         access_token_url=f"{base_url}/v2/oauth/token/",
