@@ -18,13 +18,13 @@ This guards more paths than necessary. A router that it does not cover must know
 nor `root_path` and cut it off without looking for a slash, or remove text from the middle of a path.
 
 A public path is the opposite: no other reading may exist. Daphne lets the client choose `root_path` by a header that
-the app never sees. Therefore paths are public below no `root_path` but that of `redirect_uri`, and they must be
+the app never sees. Therefore paths are public only below a `root_path` that `redirect_uri` allows, and they must be
 spelled exactly, also in `raw_path`, which some routers use.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from urllib.parse import quote, unquote
 
 from starlette.types import Scope
@@ -35,20 +35,23 @@ from asgi_tiktok.validation import check_strings
 
 MAX_LENGTH = 2_048  # characters of a path that is searched. A longer one is guarded.
 MAX_DECODINGS = 4  # A path that can be decoded more often is guarded.
+PLAIN_PATH = re.compile(r"/?|(/(?!\.{1,2}(/|$))[^/\\;%\x00-\x1f\x7f]+)+/?")
 
 
 class Protection:
     """The path prefixes that `protect` guards and that `skip` leaves alone, and the exact paths in `public`.
 
-    `mount` is the `root_path` below which paths can be public: the path at which `redirect_uri` expects the app.
+    `mounts` are the values of `root_path` below which paths can be public: those that `redirect_uri` allows.
     """
 
-    def __init__(self, protect: Iterable[str], public: Iterable[str], skip: Iterable[str], mount: str = "") -> None:
+    def __init__(
+        self, protect: Iterable[str], public: Iterable[str], skip: Iterable[str] = (), mounts: Collection[str] = ()
+    ) -> None:
         self.prefixes = [segments(fold(unquote(prefix))) for prefix in check_paths("protect", protect)]
         self.first_segments = [prefix[0] if prefix else "" for prefix in self.prefixes]
         self.public = frozenset(check_paths("public", public))
         self.skipped = tuple(path.rstrip("/") for path in check_paths("skip", skip))
-        self.mount = mount
+        self.mounts = mounts
         if self.public and not self.prefixes:
             raise ConfigurationError(
                 "public= exempts paths from protect=, which is empty.", hint='Write protect=("/",).'
@@ -69,7 +72,7 @@ class Protection:
         return any(self.leads_below(text, path.mount) for text in texts)
 
     def is_public(self, path: RequestPath, scope: Scope) -> bool:
-        if path.mount not in ("", self.mount):
+        if path.mount and path.mount not in self.mounts:
             return False
         raw_path = scope.get("raw_path")  # optional in ASGI
         spellings = (path.below, path.whole, quote(path.below), quote(path.whole))
@@ -98,6 +101,13 @@ class Protection:
         """True if no user is looked up for this path. A guarded path is never skipped."""
         skipped = any(path.below == prefix or path.below.startswith(f"{prefix}/") for prefix in self.skipped)
         return skipped and not self.covers(path, scope)
+
+
+def has_one_reading(path: RequestPath, scope: Scope) -> bool:
+    """True unless a router could take the path for another one, by its spelling or by its `root_path`."""
+    requested: str = scope["path"]
+    begins_alike = bool(path.mount) and requested.startswith(path.mount) and requested != path.whole
+    return requested[:1] == "/" and not begins_alike and PLAIN_PATH.fullmatch(path.whole) is not None
 
 
 def has_segments(path: list[str], prefix: list[str], parts: set[str]) -> bool:
@@ -141,7 +151,7 @@ def fold(text: str) -> str:
         # Regular expressions without case take a dotless i or a long s for i or s, and some databases ignore accents.
         text = "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
         text = text.upper().casefold()
-    return "".join(char for char in text.lower() if char.isprintable())
+    return text.lower() if text.isprintable() else "".join(filter(str.isprintable, text.lower()))
 
 
 def check_paths(name: str, paths: object) -> tuple[str, ...]:

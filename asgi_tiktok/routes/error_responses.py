@@ -14,12 +14,14 @@ from asgi_tiktok.errors import (
     ConfigurationError,
     LoginRequired,
     RequestRefused,
+    ScopeRequired,
     TikTokError,
     Unavailable,
     WebhookRefused,
 )
 from asgi_tiktok.http.fetch_metadata import is_navigation, wants_json
 from asgi_tiktok.http.paths import RequestPath
+from asgi_tiktok.http.protection import has_one_reading
 from asgi_tiktok.http.response import without_caching
 from asgi_tiktok.routes.options import OnError
 from asgi_tiktok.routes.pages import error_json, error_page, redirect
@@ -71,9 +73,10 @@ class ErrorResponses:
         """Respond instead of the app: redirect an anonymous visitor's page request to the login, explain the rest.
 
         A signed-in user is asked before they leave for TikTok. Below a mount that is not safe, the response is 404.
+        No login leads back to a path that routers read differently.
         """
         connection = HTTPConnection(scope)
-        reads = scope["method"] in ("GET", "HEAD")
+        reads = scope["method"] in ("GET", "HEAD") and has_one_reading(path, scope)
         next_path = self.site.page(path, scope.get("query_string", b"")) if reads else None
         if not self.site.is_safe_mount(path.mount):
             error = unsafe_mount()
@@ -82,6 +85,8 @@ class ErrorResponses:
                 self.tiktok._check_declared(error.scopes)
             except ConfigurationError as undeclared:
                 error = undeclared
+            else:
+                error = with_path(error, path, scope)
         # Not scope["user"], because the app may have replaced it.
         session = session_in_scope(scope)
         signed_in = session is not None and session.user.is_authenticated
@@ -95,10 +100,13 @@ class ErrorResponses:
         self, scope: Scope, receive: Receive, send: Send, error: TikTokError, path: RequestPath
     ) -> None:
         """Refuse the handshake, with a response if the server supports it (ASGI: WebSocket Denial Response)."""
+        error = with_path(error, path, scope)
         if "websocket.http.response" in (scope.get("extensions") or {}):
             response = await self.respond(HTTPConnection(scope), error, path)
             await response(scope, receive, send)
         else:
+            if error.code == "unclear_path":
+                self.warn("WebSocket refused", error)
             await send({"type": "websocket.close", "code": 1008})
 
     def refuse_unknown(self, scope: Scope) -> None:
@@ -148,7 +156,20 @@ def unsafe_mount() -> RequestRefused:
     )
 
 
+def with_path(error: TikTokError, path: RequestPath, scope: Scope) -> TikTokError:
+    """The error, or for a path that routers read differently one that is always logged."""
+    if not isinstance(error, LoginRequired) or isinstance(error, ScopeRequired) or has_one_reading(path, scope):
+        return error
+    unclear = LoginRequired(
+        "An anonymous visitor requested a path that routers read differently.", scopes=error.scopes
+    )
+    unclear.code = "unclear_path"
+    return unclear
+
+
 def level_of(error: TikTokError) -> int:
+    if error.code == "unclear_path":
+        return logging.WARNING
     if isinstance(error, LoginRequired):
         return logging.DEBUG
     if isinstance(error, AccessDenied):

@@ -50,13 +50,16 @@ MESSAGES = {
         "You cannot sign in here", "This site did not accept your account. Ask the people who run it.", ""
     ),
     "login_required": Message("Please sign in", "This page is for signed-in users.", "Continue with TikTok"),
+    "unclear_path": Message("Please sign in", "This page is for signed-in users.", "Continue with TikTok"),
     "scope_required": Message(
         "This page needs one more permission", "TikTok will ask you for it.", "Continue with TikTok"
     ),
     "store_unavailable": SITE_UNAVAILABLE,
     "access_token_invalid": NO_PROFILE,
     "scope_not_authorized": NO_PROFILE,
-    "foreign_origin": Message("This request came from another site", "To sign out, use the button on this site.", ""),
+    "foreign_origin": Message(
+        "This request came from another site", "For your safety, nothing was done. Please use this site directly.", ""
+    ),
     "method_not_allowed": Message(
         "There is no page here", "This address is a part of signing in. Go back to the site.", ""
     ),

@@ -26,6 +26,7 @@ TABLES = {
     "L": "caching and leaks",
     "V": "webhooks",
     "S": "secrets, seals and the file of the store",
+    "R": "the guard in front of each app, see below",
     "A": "credentials of another app",
     "M": "mounts and paths in addresses",
     "F": "floods and long input",
@@ -54,11 +55,13 @@ def attacker(site: ASGIApp, emulator: Emulator) -> Browser:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     counts: Counter[tuple[str, str]] = Counter()
+    matrix: Counter[str] = Counter()
     for outcome in ("passed", "failed", "error", "skipped"):
         for report in terminalreporter.stats.get(outcome, []):
             row = ROW.search(report.nodeid) if "tests/security/" in report.nodeid else None
             if row is None or (outcome == "passed" and report.when != "call"):
                 continue
+            matrix.update(dict(report.user_properties).get("guard_matrix", {}))
             table = (row[1] or row[3]).upper()
             counts[table, "legitimate" if "legitimate" in report.keywords else outcome] += 1
     if not counts:
@@ -74,3 +77,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         totals.update(row_counts)
         terminalreporter.write_line(line(f"{table}  {title}", *row_counts.values()))
     terminalreporter.write_line(line("", *(totals[column] for column in COLUMNS)))
+    if matrix:
+        terminalreporter.write_line(
+            f"R  requests to guarded paths: tried {matrix['tried']:,}, let through {matrix['let_through']:,}"
+        )

@@ -25,21 +25,22 @@ COMMANDS = {
 
 
 @contextmanager
-def run_server(kind: str, folder: Path, emulator_url: str, root_path: str = "") -> Iterator[str]:
-    """Run a server process with the sites of `tests.support.host` until the end of the block.
+def run_server(kind: str, folder: Path, emulator_url: str, root_path: str = "", app: str = APP) -> Iterator[str]:
+    """Run a server process with an app, by default the sites of `tests.support.host`, until the end of the block.
 
     Args:
         kind: A key of `COMMANDS`.
         folder: Where the server keeps its output and its stores.
         emulator_url: The URL of the emulator.
         root_path: The prefix that a proxy in front of the server removes.
+        app: The import string of the app.
 
     Yields:
         The origin of the server.
     """
     port = free_port()
     origin = f"http://localhost:{port}"
-    words = COMMANDS[kind].format(app=APP, port=port, root_path=root_path).split()
+    words = COMMANDS[kind].format(app=app, port=port, root_path=root_path).split()
     # An empty root path is left out, because a server may reject it.
     command = [sys.executable, "-m", *(word for word in words if not word.endswith("="))]
     # The process runs in `folder`, where it would not find this package.
