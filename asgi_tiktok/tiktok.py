@@ -182,8 +182,7 @@ class TikTok:
                 of seconds. TikTok's refresh window does not slide, so these users must sign in again soon.
                 Default: all tokens.
 
-        Raises:
-            StoreError: The store is unavailable.
+        Raises StoreError if the store is unavailable.
         """
         return self._tokens.records.all(ending_within=ending_within)
 
@@ -193,16 +192,14 @@ class TikTok:
         It may return a JSON-serializable dict, which becomes the session's `data`, or raise
         `LoginDenied("reason")` to reject the user. Any other exception ends the login with an error page.
 
-        Raises:
-            ConfigurationError: The hook is not an async function.
+        Raises ConfigurationError if the hook is not an async function.
         """
         return add_hook("on_login", self._hooks.on_login, hook)
 
     def on_logout(self, hook: OnLogout) -> OnLogout:
         """Decorate `async def hook(user, request)`, which is called after a user has signed out.
 
-        Raises:
-            ConfigurationError: The hook is not an async function.
+        Raises ConfigurationError if the hook is not an async function.
         """
         return add_hook("on_logout", self._hooks.on_logout, hook)
 
@@ -211,16 +208,14 @@ class TikTok:
 
         The user's sessions and tokens are deleted before. If a hook raises, TikTok sends the event again.
 
-        Raises:
-            ConfigurationError: The hook is not an async function.
+        Raises ConfigurationError if the hook is not an async function.
         """
         return add_hook("on_deauthorized", self._hooks.on_deauthorized, hook)
 
     def on_event(self, hook: OnEvent) -> OnEvent:
         """Decorate `async def hook(event)`, which is called for each event that TikTok sends to the webhook.
 
-        Raises:
-            ConfigurationError: The hook is not an async function.
+        Raises ConfigurationError if the hook is not an async function.
         """
         return add_hook("on_event", self._hooks.on_event, hook)
 
@@ -259,8 +254,7 @@ class TikTok:
         Args:
             open_id (str): The user's `open_id`.
 
-        Raises:
-            StoreError: The store is unavailable.
+        Raises StoreError if the store is unavailable.
         """
         return await self._sessions.end_all(open_id)
 

@@ -154,20 +154,22 @@ def check_number(name: str, value: object, *, at_least: int, unit: str) -> int:
 
 def check_flag(name: str, value: object) -> bool:
     """Return the value if it is True or False."""
-    return check_instance(name, value, bool, "Write True or False.")
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{name} must be True or False, not {value!r}.", hint="Write True or False.")
+    return value
 
 
 def check_instance(name: str, value: object, kind: type[T], fix: str) -> T:
     """Return the value if it is of this kind."""
     if not isinstance(value, kind):
-        raise ConfigurationError(f"{name} is a {type(value).__name__}.", hint=fix)
+        raise ConfigurationError(f"{name} must be a {kind.__name__}, not {type(value).__name__}.", hint=fix)
     return value
 
 
 def check_callable(name: str, value: object, fix: str) -> None:
     """Raise ConfigurationError for a value that cannot be called."""
     if not callable(value):
-        raise ConfigurationError(f"{name} is a {type(value).__name__}.", hint=fix)
+        raise ConfigurationError(f"{name} must be callable, not {type(value).__name__}.", hint=fix)
 
 
 def check_app(app: Callable[..., Awaitable[None]]) -> Callable[[Any, Any, Any], Awaitable[None]]:

@@ -10,7 +10,6 @@ from typing import Any
 
 import httpx2
 import pytest
-from starlette.datastructures import Secret
 
 import asgi_tiktok
 from asgi_tiktok import (

@@ -93,7 +93,7 @@ def django(kind: type[ASGIHandler]) -> Any:
 
 
 def static_files() -> ASGIApp:
-    handler = django(ASGIStaticFilesHandler)
+    handler: ASGIApp = django(ASGIStaticFilesHandler)
     vars(handler)["application"] = django(ASGIHandler)
     return handler
 

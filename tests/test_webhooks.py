@@ -9,8 +9,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from asgi_tiktok import ConfigurationError, MemoryStore, StoreError, TikTok, WebhookEvent, WebhookRefused
-from asgi_tiktok.emulator import Emulator
 from asgi_tiktok.crypto.redaction import Secret
+from asgi_tiktok.emulator import Emulator
 from asgi_tiktok.routes.webhooks import check_signature
 from tests.support.login import display_name, sign_in
 from tests.support.people import AMARA

@@ -58,7 +58,7 @@ SAVE_PAUSES = (0.1, 0.2, 0.5, 1, 2, 4)  # seconds between attempts to save
 
 
 class BackOff:
-    """TikTok has just failed for this user, and is not asked again until then (monotonic clock)."""
+    """TikTok has just failed for this user, and is not asked again before `until` (monotonic clock)."""
 
     def __init__(self, error: TikTokError) -> None:
         self.error = error

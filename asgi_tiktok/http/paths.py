@@ -24,7 +24,7 @@ class RequestPath(NamedTuple):
 
 
 class UnmountedPaths(dict[str, RequestPath]):
-    """The paths of requests without a mount. An app has few, and to look one up takes a third of the time."""
+    """The paths of requests without a mount. An app has few, and looking one up is cheaper than building it."""
 
     def __missing__(self, path: str) -> RequestPath:
         unmounted = RequestPath(path, "", path)

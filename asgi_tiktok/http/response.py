@@ -32,8 +32,8 @@ def wrap_send(scope: Scope, receive: Receive, send: Send, path: RequestPath, ref
         nonlocal send
         if message["type"] == "http.response.start":
             if refuse and message["status"] in (401, 403) and (error := read_challenge(message)):
-                refusal, send = send, discard
-                return refuse(scope, receive, refusal, error, path)
+                original_send, send = send, discard
+                return refuse(scope, receive, original_send, error, path)
             message["headers"] = headers = list(message.get("headers", ()))
             for name, value in headers:
                 if name in {b"vary", b"Vary", b"cache-control", b"Cache-Control"} and needs_no_vary(name, value):

@@ -77,6 +77,15 @@ class Site:
         return "." + sha256(f"{self.path} {self.callback}".encode()).hexdigest()[:8]
 
     @property
+    def mounts(self) -> frozenset[str]:
+        """Each `root_path` below which `redirect_uri` can expect the app."""
+        mount, found, _ = self.callback.rpartition(f"{self.path}/")
+        if found:
+            return frozenset({mount})
+        parents = self.callback.split("/")[:-1]
+        return frozenset("/".join(parents[:count]) for count in range(1, len(parents) + 1))
+
+    @property
     def reserved(self) -> frozenset[str]:
         routes = (self.login, self.logout, self.session, self.webhook, self.callback)
         return frozenset(route.casefold().rstrip("/") for route in routes)

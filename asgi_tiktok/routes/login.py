@@ -37,7 +37,7 @@ from asgi_tiktok.models import TikTokUser, Token, split_scopes
 from asgi_tiktok.routes.error_responses import ErrorResponses
 from asgi_tiktok.routes.pages import redirect
 from asgi_tiktok.routes.pending import CLOCK_SKEW, LIFETIME, MAX_NEXT, MAX_PENDING, PendingLogin, PendingLogins
-from asgi_tiktok.routes.state_parameter import LoginOrigin, hash_address, hash_browser, make_state, read_state
+from asgi_tiktok.routes.state_parameter import LoginStart, hash_address, hash_browser, make_state, read_state
 from asgi_tiktok.tiktok import TikTok
 
 logger = logging.getLogger("asgi_tiktok")
@@ -266,7 +266,7 @@ class Login:
         """The name of the mark that this login was used, in this TikTok app."""
         return "used:" + sha256(self.pending.context(state).encode()).hexdigest()
 
-    def diagnose(self, request: Request, origin: LoginOrigin) -> LoginLost:
+    def diagnose(self, request: Request, origin: LoginStart) -> LoginLost:
         """The reason why this browser has no cookie for a login that did begin here."""
         if not -CLOCK_SKEW <= time.time() - origin.began_at < LIFETIME:
             return expired()

@@ -24,7 +24,7 @@ MAX_HASHED = 1024  # characters of a header
 
 
 @dataclass(frozen=True, slots=True)
-class LoginOrigin:
+class LoginStart:
     """How a login began: the time in seconds since the epoch, and hashes of the address and of the browser."""
 
     began_at: int
@@ -40,7 +40,7 @@ def make_state(keys: KeyRing, scheme: str, headers: Headers) -> str:
     return urlsafe_b64encode(body + mac).rstrip(b"=").decode("ascii")
 
 
-def read_state(keys: KeyRing, state: str) -> LoginOrigin | None:
+def read_state(keys: KeyRing, state: str) -> LoginStart | None:
     """Return how the login with this state began, or None if it did not begin here."""
     if not FORM.fullmatch(state):
         return None
@@ -49,7 +49,7 @@ def read_state(keys: KeyRing, state: str) -> LoginOrigin | None:
     for key in keys:
         if secrets.compare_digest(mac, key.digest("state", body)[:MAC_SIZE]):
             _, began_at, address, browser = BODY.unpack(body)
-            return LoginOrigin(began_at, address, browser)
+            return LoginStart(began_at, address, browser)
     return None
 
 

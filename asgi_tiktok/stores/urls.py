@@ -51,5 +51,5 @@ def check_store(store: object) -> Store:
     """Return the object if it has the methods of a store. Otherwise raise ConfigurationError."""
     methods = [name for name in vars(Store) if not name.startswith("_")]
     if not all(callable(getattr(store, name, None)) for name in methods):
-        raise ConfigurationError(f"store is a {type(store).__name__}, which is not a store.", hint=FIX)
+        raise ConfigurationError(f"store must be a URL or a store object, not {type(store).__name__}.", hint=FIX)
     return cast(Store, store)

@@ -311,7 +311,7 @@ class TestMistakes:
     def test_wrong_setting_is_reported_at_start(self, tiktok: TikTok) -> None:
         with pytest.raises(
             ConfigurationError,
-            match=r"tiktok is a str\. Write Litestar\(\.\.\., plugins=\[TikTokPlugin\(tiktok\)\]\)",
+            match=r"tiktok must be a TikTok, not str\. Write Litestar\(\.\.\., plugins=\[TikTokPlugin\(tiktok\)\]\)",
         ):
             TikTokPlugin("tiktok")  # type: ignore[arg-type]
         with pytest.raises(ConfigurationError, match="protect contains 'studio', which does not begin with a slash"):
