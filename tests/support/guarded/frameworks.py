@@ -69,11 +69,11 @@ def litestar_mount() -> Any:
 
 
 async def django_secret(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(SECRET)
+    return HttpResponse(SECRET.encode())
 
 
 async def django_open(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(OPEN)
+    return HttpResponse(OPEN.encode())
 
 
 class Socket(AsyncWebsocketConsumer):  # type: ignore[misc]
@@ -85,7 +85,7 @@ class Socket(AsyncWebsocketConsumer):  # type: ignore[misc]
 
 urlpatterns = [
     path("studio", django_secret),
-    path("studio/<path:rest>", lambda request, rest: HttpResponse(SECRET)),
+    path("studio/<path:rest>", lambda request, rest: HttpResponse(SECRET.encode())),
     re_path("(?i)^studio$", django_secret),
     path("open", django_open),
     path("health", django_open),
@@ -94,8 +94,8 @@ urlpatterns = [
 
 def django(script_name: str | None = None) -> ASGIApp:
     http = get_asgi_application()
-    sockets = URLRouter([path("studio", Socket.as_asgi()), path("<path:rest>", no_socket)])
-    app: ASGIApp = ProtocolTypeRouter({"http": http, "websocket": sockets})
+    routes: Any = [path("studio", Socket.as_asgi()), path("<path:rest>", no_socket)]
+    app: Any = ProtocolTypeRouter({"http": http, "websocket": URLRouter(routes)})
 
     async def with_settings(scope: Scope, receive: Receive, send: Send) -> None:
         previous = settings.ROOT_URLCONF, settings.FORCE_SCRIPT_NAME
