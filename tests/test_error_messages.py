@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from starlette.datastructures import Secret as StarletteSecret
 
 import asgi_tiktok
 from asgi_tiktok import (
@@ -86,10 +87,21 @@ STORES = [
 SCOPES = ["user.info.basic", None, [7], [""], ["video_list"], ["everything"], ["user.info.basic video.list"]]
 
 BAD_SETTINGS: dict[str, list[Any]] = {
-    "client_key": ["", None, 5, "white space", "schlüssel", Secret("")],
-    "client_secret": ["", None, b"x", "secret ", Secret("white space")],
+    "client_key": ["", None, 5, "white space", "schlüssel", StarletteSecret("")],
+    "client_secret": ["", None, b"x", "secret ", StarletteSecret("white space")],
     "redirect_uri": REDIRECT_URIS,
-    "secret_key": ["", None, 7, [], [None], b"x" * 40, "short", "x" * 40, f"{'changeme' * 4}-12345", Secret("")],
+    "secret_key": [
+        "",
+        None,
+        7,
+        [],
+        [None],
+        b"x" * 40,
+        "short",
+        "x" * 40,
+        f"{'changeme' * 4}-12345",
+        StarletteSecret(""),
+    ],
     "scopes": [*SCOPES, ()],
     "optional_scopes": SCOPES,
     "store": STORES,
@@ -111,6 +123,8 @@ BAD_MIDDLEWARE_SETTINGS: dict[str, list[Any]] = {
     "app": [None, "main:app"],
     "tiktok": ["tiktok", app],
     "protect": ["/studio", None, [7], ["studio"], ["/studio/*"]],
+    "skip": ["/static", None, [7], ["static"], ["/static/*"]],
+    "challenges": ["no", None, 0],
     "public": ["/health", None, [7], ["health"], ["/health?"], ["/health"]],
     "on_error": ["page", 7],
     "websocket_origins": ["https://front.example.com", None, ["front.example.com"], ["https://front.example.com/"]],

@@ -185,6 +185,16 @@ class TestGuardedPaths:
             TikTokAuthMiddleware(app, tiktok, **settings)
 
 
+@pytest.mark.parametrize(("root_path", "status"), [("/app", 200), ("/other", 401)])
+def test_public_path_is_public_below_the_mount_of_redirect_uri(root_path: str, status: int) -> None:
+    tiktok = new_tiktok(redirect_uri=f"{ORIGIN}/app/auth/tiktok/callback")
+    site = TikTokAuthMiddleware(app, tiktok, protect=("/",), public=("/me",))
+    browser = TestClient(site, base_url=ORIGIN, root_path=root_path)
+
+    assert browser.get(f"{root_path}/me", headers=FETCH).status_code == status
+    assert browser.get(f"{root_path}/links", headers=FETCH).status_code == 401
+
+
 class TestWebSockets:
     def test_have_the_same_user(self, browser: TestClient, emulator: Emulator) -> None:
         sign_in(browser, emulator, "scopes=video.list")

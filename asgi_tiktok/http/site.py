@@ -78,12 +78,9 @@ class Site:
 
     @property
     def mounts(self) -> frozenset[str]:
-        """Each `root_path` below which `redirect_uri` can expect the app."""
+        """The `root_path` below which `redirect_uri` expects the app, if the callback is below `path`."""
         mount, found, _ = self.callback.rpartition(f"{self.path}/")
-        if found:
-            return frozenset({mount})
-        parents = self.callback.split("/")[:-1]
-        return frozenset("/".join(parents[:count]) for count in range(1, len(parents) + 1))
+        return frozenset({mount} if found else ())
 
     @property
     def reserved(self) -> frozenset[str]:
