@@ -159,7 +159,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "uuid4": lambda: str(uuid4()),
     "two uuid4": lambda: f"{uuid4()}{uuid4()}",
     "get_random_secret_key": get_random_secret_key,
-    "prefix": lambda: f"production-secret-key-{secrets.token_hex(16)}",
+    "prefix": lambda: f"production-secret-key-{secrets.token_urlsafe(24)}",
 }
 
 

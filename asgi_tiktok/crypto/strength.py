@@ -16,7 +16,7 @@ MAX_EXAMINED = 128  # characters; the time grows with the square of their number
 PATTERN_BITS = 4  # for the kind of a pattern
 COMMON_WORD_BITS = 9
 WORDS_COST = 12  # bits that other words must save before they count less than random characters
-CONFIDENCE = 8  # bits that count less for each further bit that is saved
+CONFIDENCE = 6  # bits that count less for each further bit that is saved
 CAPITAL_COST = 2  # bits, for a capital letter at the start of a word
 CASE_COST = 4  # bits, for a change to or from capital letters inside a word
 LEET_COST = 5  # bits, for a digit or sign that replaces a letter
@@ -30,9 +30,10 @@ NEIGHBOURS = {
     pair for line in KEYBOARD.split() for text in (line, line[::-1]) for pair in map("".join, pairwise(text))
 }
 
-COMMON_WORDS = re.findall(
-    r"\w+",
-    """
+COMMON_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        """
 access account admin api app application asgi auth authentication backend change company cookie database
 default demo dev developer development django docker dummy encryption enter environment example fake fastapi
 final flask for generate hash here insecure insert jwt key keys letmein litestar local localhost login long
@@ -41,6 +42,7 @@ public put python quart random really replace root safe salt sample secret secre
 service session share sign signature signing site stage staging starlette store string strong super temp test
 testing the this tiktok token use user value very web website welcome with your
 """,
+    )
 )
 MAX_COMMON_WORD = max(map(len, COMMON_WORDS))
 
@@ -120,16 +122,10 @@ def pieces(text: str, start: int, char_bits: float, sign_bits: float) -> Iterato
 
 def copies(text: str, start: int) -> Iterator[Piece]:
     """What has occurred before."""
-    longest = max((match_length(text, earlier, start) for earlier in range(start)), default=0)
-    for length in range(3, longest + 1):
+    length = 3
+    while start + length <= len(text) and text.find(text[start : start + length], 0, start + length - 1) >= 0:
         yield length, PATTERN_BITS + math.log2(start) + 2 * math.log2(length)
-
-
-def match_length(text: str, earlier: int, start: int) -> int:
-    length = 0
-    while start + length < len(text) and text[earlier + length] == text[start + length]:
         length += 1
-    return length
 
 
 def numbers(text: str, start: int) -> Iterator[Piece]:
@@ -153,11 +149,11 @@ def sequences(text: str, start: int, char_bits: float) -> Iterator[Piece]:
 def common_words(text: str, start: int, sign_bits: float) -> Iterator[Piece]:
     """A word that is common in secrets, in any spelling, and the character that separates it from the next."""
     plain = text[start : start + MAX_COMMON_WORD + 1].translate(LEET).lower()
-    for word in COMMON_WORDS:
-        if plain.startswith(word):
-            yield len(word), COMMON_WORD_BITS
-            if not plain[len(word) : len(word) + 1].isalnum() and start + len(word) < len(text):
-                yield len(word) + 1, COMMON_WORD_BITS + 1 + sign_bits
+    for length in range(2, len(plain) + 1):
+        if plain[:length] in COMMON_WORDS:
+            yield length, COMMON_WORD_BITS
+            if length < len(plain) and not plain[length].isalnum():
+                yield length + 1, COMMON_WORD_BITS + 1 + sign_bits
 
 
 def words(text: str, start: int, char_bits: float, sign_bits: float) -> Iterator[Piece]:

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp
 
 from asgi_tiktok import MemoryStore, Store, TikTok, TikTokAuthMiddleware, TikTokUser
+from asgi_tiktok.client.endpoints import TIKTOK
 from asgi_tiktok.emulator import DEFAULT_APP, Emulator
 from asgi_tiktok.routes.pending import PendingLogins
 from tests.support.app import app
@@ -186,7 +187,7 @@ async def test_n07_sibling_host_cannot_set_the_attackers_login_cookie(
 
 OTHER_APPS: dict[str, dict[str, Any]] = {
     "N-08 another app": {"client_key": "sbanotherapp"},
-    "N-08 another TikTok": {"base_url": None},
+    "N-08 another TikTok": {"base_url": None, "client_key": "awproduction", "client_secret": "not-the-emulators"},
     "N-08 another callback": {"redirect_uri": f"{ORIGIN}/other/callback"},
     "N-08 another origin": {"redirect_uri": f"https://other.test{CALLBACK}"},
 }
@@ -198,6 +199,10 @@ async def test_login_of_one_app_is_rejected_by_another(
 ) -> None:
     """Two TikTok apps with the same keys and the same store, as staging and production may have."""
     other = new_tiktok(httpx2.ASGITransport(emulator), store=store, **settings)
+    if other._client._endpoints is TIKTOK:  # which refuses the emulator's own client_key
+        tiktok = new_tiktok(
+            httpx2.ASGITransport(emulator), store=store, **{**settings, "base_url": "http://127.0.0.1:8700"}
+        )
     browser = Browser(TikTokAuthMiddleware(app, other), emulator)
     state = parse_qs(urlsplit(await browser.start_login()).query)["state"][0]
     ((_, value),) = [(cookie.name, cookie.value) for cookie in browser.jar]
