@@ -20,7 +20,7 @@ from asgi_tiktok.crypto.strength import estimate_bits
 from asgi_tiktok.errors import ConfigurationError
 
 MIN_LENGTH = 32  # characters of a secret
-MIN_BITS = 100  # random values of 128 bits are estimated at more than 100, and of 256 bits at more than 180
+MIN_BITS = 100  # the lowest of 100,000 random values: 100 for 128 bits in hexadecimal, 154 for 256 bits in base64
 PLACEHOLDERS = ("changeme", "change-me", "change_me", "your-secret", "your_secret", "placeholder", "insecure")
 PUBLISHED = (
     "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",  # FastAPI's tutorial
