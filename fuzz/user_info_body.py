@@ -1,4 +1,4 @@
-"""TikTok's user info: the user is always the owner of the token, and every error is one of ours."""
+"""TikTok's user info: the user is always the owner of the token, and every error is one of the package."""
 
 import json
 import unicodedata
