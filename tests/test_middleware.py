@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from typing import Any, cast
+from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
@@ -20,7 +21,7 @@ from tests.support.app import app
 from tests.support.canaries import SECRET_KEY
 from tests.support.login import display_name, new_browser, sign_in, start_login
 from tests.support.people import AMARA
-from tests.support.settings import FETCH, LOGIN_COOKIE, NAVIGATION, ORIGIN, SAME_ORIGIN, SESSION_COOKIE
+from tests.support.settings import CALLBACK, FETCH, LOGIN_COOKIE, NAVIGATION, ORIGIN, SAME_ORIGIN, SESSION_COOKIE
 from tests.support.tiktok import new_tiktok
 
 WSS = "wss://testserver"
@@ -345,6 +346,17 @@ class TestOnErrorHook:
         assert (response.status_code, response.text) == (400, "Oh no: invalid_callback")
         assert response.headers["cache-control"] == "no-store"
         assert response.headers["referrer-policy"] == "no-referrer"
+
+    def test_may_return_one_object_for_all_visitors(self, tiktok: TikTok) -> None:
+        sorry = PlainTextResponse("sorry", status_code=503)
+        assert sorry.headers["content-length"] == "5"
+        browser = new_browser(TikTokAuthMiddleware(app, tiktok, on_error=lambda connection, error: sorry))
+        for _ in range(3):
+            state = parse_qs(urlsplit(start_login(browser)).query)["state"][0]
+            response = browser.get(f"{CALLBACK}?error=access_denied&state={state}")
+            assert (response.text, len(response.headers.get_list("set-cookie"))) == ("sorry", 1)
+
+        assert "set-cookie" not in sorry.headers
 
     @pytest.mark.parametrize("returned", [None, "page", ZeroDivisionError()])
     def test_that_fails_is_replaced_by_the_built_in_page(

@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+from copy import copy
 from inspect import isawaitable
 
 from starlette.requests import HTTPConnection
@@ -51,8 +52,10 @@ class ErrorResponses:
         self.log_limiter.log(level_of(error), error.code, "%s | reference %s", error, reference)
         response = await self.response_of_app(connection, error)
         if response is not None:
-            # In place, because the response may have handed out its headers.
-            response.raw_headers[:] = [*without_caching(response.raw_headers), (b"cache-control", b"no-store")]
+            # A copy, because the app may return one object for all visitors, and callers add our cookies to it.
+            response = copy(response)
+            vars(response).pop("_headers", None)
+            response.raw_headers = [*without_caching(response.raw_headers), (b"cache-control", b"no-store")]
             response.headers.setdefault("Referrer-Policy", "no-referrer")
             return response
         login_url = self.login_url(connection, error, path, next_path)
