@@ -37,7 +37,7 @@ class TikTokAuthMiddleware:
         skip (Iterable[str]): Path prefixes where no user is looked up and the response is left unchanged, for
             example `/static`. A path that is also in `protect` is guarded. Default: none.
         challenges (bool): Whether a 401 or 403 with a challenge of the scheme TikTok is replaced. Default: True.
-        on_error (OnError | None): `on_error(connection, error)` returns the response that replaces our page.
+        on_error (OnError | None): `on_error(connection, error)` returns a response. Default: our pages.
         websocket_origins (Iterable[str]): Origins that may open a WebSocket besides the app's own. Default: none.
         allow_missing_origin (bool): Whether a client that sends no `Origin` header (so it is not a
             browser) may use a session on a WebSocket. Default: False.
@@ -74,8 +74,8 @@ class TikTokAuthMiddleware:
         self._refuse = self._error_responses.refuse
         self._answer_challenge = self._refuse if check_flag("challenges", challenges) else None
         self._routes = Routes(self.tiktok, self._error_responses)
-        connections = (self.tiktok, self._error_responses, self._load, self._attach)
-        self._live = LiveConnections(*connections, websocket_origins, allow_missing_origin, websocket_recheck)
+        parts = (self.tiktok, self._error_responses, self._load, self._attach)
+        self._live = LiveConnections(*parts, websocket_origins, allow_missing_origin, websocket_recheck)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection (ASGI 3)."""

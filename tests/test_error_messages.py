@@ -123,7 +123,7 @@ BAD_MIDDLEWARE_SETTINGS: dict[str, list[Any]] = {
     "app": [None, "main:app"],
     "tiktok": ["tiktok", app],
     "protect": ["/studio", None, [7], ["studio"], ["/studio/*"]],
-    "skip": ["/static", None, [7], ["static"], ["/static/*"]],
+    "skip": ["/static", None, [7], ["static"], ["/static/*"], ["/"]],
     "challenges": ["no", None, 0],
     "public": ["/health", None, [7], ["health"], ["/health?"], ["/health"]],
     "on_error": ["page", 7],

@@ -51,6 +51,10 @@ class Protection:
         self.first_segments = [prefix[0] if prefix else "" for prefix in self.prefixes]
         self.public = frozenset(check_paths("public", public))
         self.skipped = tuple(path.rstrip("/") for path in check_paths("skip", skip))
+        if "" in self.skipped:
+            raise ConfigurationError(
+                "skip contains '/', so no page would have a user.", hint='Write skip=("/static",).'
+            )
         self.mounts = mounts
         if self.public and not self.prefixes:
             raise ConfigurationError(
