@@ -36,6 +36,13 @@ async def test_fresh_token_is_returned_unchanged(tiktok: TikTok, emulator: Emula
     assert count_requests(emulator) == 0
 
 
+async def test_scopes_of_the_stored_token_are_known_without_a_request(tiktok: TikTok, clock: Clock) -> None:
+    clock.advance(hours=3)
+
+    assert await tiktok._tokens.scopes_of(AMARA.open_id) == ("user.info.basic",)
+    assert await tiktok._tokens.scopes_of("nobody") == ()
+
+
 async def test_expiring_token_is_refreshed_and_saved(tiktok: TikTok, emulator: Emulator, clock: Clock) -> None:
     old = await tiktok.token(AMARA.open_id)
     clock.advance(hours=1.99)

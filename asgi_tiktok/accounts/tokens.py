@@ -85,6 +85,11 @@ class Tokens:
         """Delete the token. Deleting a missing one is not an error."""
         await self.records.delete(open_id)
 
+    async def scopes_of(self, open_id: str) -> tuple[str, ...]:
+        """Return the scopes of the user's stored token, expired or not; none without one. Raises StoreError."""
+        stored = await self.records.load(open_id)
+        return () if stored is None else stored.token.scopes
+
     async def get(self, open_id: str, *, rejected: str | None = None) -> Token:
         """Return a token that stays valid for a while, and whose access token is not the `rejected` one.
 
