@@ -27,7 +27,7 @@ from asgi_tiktok.validation import check_flag, check_number, check_scopes, check
 
 __all__ = ["TikTok"]
 
-WEBHOOK_TOLERANCE = 5 * 60  # seconds between signing and receiving, in either direction
+WEBHOOK_TOLERANCE = 72 * 60 * 60  # seconds; TikTok sends an event again for so long, perhaps with its first signature
 
 
 class TikTok:
@@ -58,7 +58,7 @@ class TikTok:
             end first is ended. Default: 20.
         keep_tokens (bool): Whether tokens are stored after the login. Set it to False in an app that only
             signs users in. Default: True.
-        webhook_tolerance (int): The maximum age of a webhook's signature in seconds. Default: 300.
+        webhook_tolerance (int): The maximum age of a webhook's signature in seconds. Default: 72 hours.
 
     Raises:
         ConfigurationError: A setting cannot work. The message names the setting and the fix. It is also a

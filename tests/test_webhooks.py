@@ -1,22 +1,41 @@
 """Webhooks: the events that TikTok sends."""
 
+import asyncio
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import httpx2
 import pytest
+from starlette.responses import Response
 from starlette.testclient import TestClient
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from asgi_tiktok import ConfigurationError, MemoryStore, StoreError, TikTok, WebhookEvent, WebhookRefused
+from asgi_tiktok import (
+    ConfigurationError,
+    MemoryStore,
+    StoreError,
+    TikTok,
+    TikTokAuthMiddleware,
+    WebhookEvent,
+    WebhookRefused,
+)
 from asgi_tiktok.crypto.redaction import Secret
-from asgi_tiktok.emulator import Emulator
+from asgi_tiktok.emulator import DEFAULT_APP, Emulator
+from asgi_tiktok.routes import webhooks
 from asgi_tiktok.routes.webhooks import check_signature
+from asgi_tiktok.stores import lease
+from tests.support.app import app
+from tests.support.clock import Clock
 from tests.support.login import display_name, sign_in
 from tests.support.people import AMARA
-from tests.support.settings import WEBHOOK
+from tests.support.requests import send_request
+from tests.support.settings import ORIGIN, WEBHOOK
 from tests.support.tiktok import new_tiktok
 from tests.support.webhooks import sign_webhook, webhook_body
+
+WEBHOOK_APP = replace(DEFAULT_APP, webhook_url=ORIGIN + WEBHOOK)
 
 
 def send(browser: TestClient, body: bytes, signature: str | None = None) -> httpx2.Response:
@@ -60,7 +79,7 @@ def test_event_that_is_sent_again_is_processed_once(browser: TestClient, tiktok:
 
     body = webhook_body(event="post.publish.complete", content='{"publish_id": 9007199254740993}')
     assert send(browser, body).status_code == 200
-    assert send(browser, body, sign_webhook(body, at=time.time() - 100)).status_code == 200
+    assert send(browser, body, sign_webhook(body, at=time.time() - 71 * 3600)).status_code == 200
     assert send(browser, webhook_body(event="something.new")).status_code == 200
 
     assert events == ["post.publish.complete", "something.new"]
@@ -114,6 +133,107 @@ def test_event_is_processed_again_after_the_store_has_failed(
         del store._records[key]  # as if a minute had passed
     assert send(browser, body).status_code == 200
     assert display_name(browser) == ""
+
+
+@pytest.mark.parametrize(
+    "age", [600, 2 * 3600, 71 * 3600, -290], ids=["10 minutes", "2 h", "71 h", "our clock is slow"]
+)
+def test_signature_is_accepted_for_72_hours(browser: TestClient, emulator: Emulator, age: int) -> None:
+    """Whether TikTok signs a retry anew is unknown."""
+    sign_in(browser, emulator)
+    body = webhook_body()
+
+    assert send(browser, body, sign_webhook(body, at=time.time() - age)).status_code == 200
+    assert display_name(browser) == ""
+
+
+@pytest.mark.anyio
+async def test_retries_that_are_not_signed_anew_reach_an_app_that_was_down(tiktok: TikTok, clock: Clock) -> None:
+    site = TikTokAuthMiddleware(app, tiktok)
+    events: list[str] = []
+
+    @tiktok.on_event
+    async def record(event: WebhookEvent) -> None:
+        events.append(event.event)
+
+    sender = Emulator([WEBHOOK_APP], clock=clock, sign_retries=False)
+    delivery = sender.webhooks.send(WEBHOOK_APP, "authorization.removed")
+    sender.webhooks.transport = httpx2.ASGITransport(down)
+    await sender.webhooks.deliver()
+    sender.webhooks.transport = httpx2.ASGITransport(site)
+    for _ in range(2):
+        clock.advance(hours=71)
+        delivery.next_at = clock()
+        await sender.webhooks.deliver()
+
+    assert [attempt.status for attempt in delivery.attempts] == [503, 200, 401]
+    assert events == ["authorization.removed"]
+
+
+@pytest.mark.anyio
+async def test_hook_that_takes_longer_than_its_lease_runs_once(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Two workers receive the event, and the hook of the first runs longer than the lease and the limit."""
+    monkeypatch.setattr(webhooks, "LEASE_TTL", 1)
+    monkeypatch.setattr(webhooks, "HOOK_TIME", 0.1)
+    monkeypatch.setattr(lease, "RENEW_INTERVAL", 0.2)
+    calls: list[WebhookEvent] = []
+    finish = asyncio.Event()
+
+    async def slow(event: WebhookEvent) -> None:
+        calls.append(event)
+        await finish.wait()
+
+    workers = [new_tiktok(store=store), new_tiktok(store=store)]
+    sites = [TikTokAuthMiddleware(app, worker) for worker in workers]
+    for worker in workers:
+        worker.on_event(slow)
+    first = asyncio.create_task(post_event(sites[0]))
+    await asyncio.sleep(1.3)
+
+    assert [await post_event(site) for site in sites] == [503, 503]
+    assert "webhook hooks of authorization.removed still run after 0.1 seconds" in caplog.text
+    finish.set()
+    assert await first == 200
+    assert [await post_event(site) for site in sites] == [200, 200]
+    assert len(calls) == 1
+    assert [key for key in store._records if "lease" in key] == []
+
+
+@pytest.mark.anyio
+async def test_hook_of_a_worker_that_died_runs_again(store: MemoryStore, clock: Clock) -> None:
+    worker, survivor = new_tiktok(store=store), new_tiktok(store=store)
+    calls: list[str] = []
+
+    @worker.on_event
+    async def die(event: WebhookEvent) -> None:
+        calls.append("died")
+        await asyncio.Event().wait()
+
+    @survivor.on_event
+    async def record(event: WebhookEvent) -> None:
+        calls.append("survived")
+
+    dying = asyncio.create_task(post_event(TikTokAuthMiddleware(app, worker)))
+    await asyncio.sleep(0.05)
+    site = TikTokAuthMiddleware(app, survivor)
+    assert await post_event(site) == 503
+    clock.advance(61)
+
+    assert await post_event(site) == 200
+    assert calls == ["died", "survived"]
+    dying.cancel()
+
+
+async def post_event(site: ASGIApp) -> int:
+    body = webhook_body()
+    headers = [("tiktok-signature", sign_webhook(body))]
+    return (await send_request(site, "POST", WEBHOOK, headers=headers, body=body)).status
+
+
+async def down(scope: Scope, receive: Receive, send: Send) -> None:
+    await Response(status_code=503)(scope, receive, send)
 
 
 def test_signature_of_tiktoks_documentation_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,7 @@ class State:
         self.exchanges: deque[Exchange] = deque(maxlen=MAX_EXCHANGES)
         self.faults = Faults()
         self.grants = Grants(self.clock, knobs, self._send_removal_event)
-        self.webhooks = WebhookSender(self.clock)
+        self.webhooks = WebhookSender(self.clock, sign_retries=knobs.sign_retries)
         authorization = Authorization(self.apps, self.people, self.grants, knobs)
         self.qr_logins = QRLogins(self.apps, authorization)
         self.consent = Consent(authorization, self.exchanges)

@@ -5,7 +5,8 @@ import logging
 import re
 import secrets
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from hmac import digest as hmac_digest
 
@@ -13,18 +14,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from asgi_tiktok.crypto.redaction import Secret
-from asgi_tiktok.errors import StoreError, WebhookRefused
+from asgi_tiktok.errors import WebhookRefused
+from asgi_tiktok.event_loop import running_loop
 from asgi_tiktok.models import WebhookEvent
 from asgi_tiktok.routes.pages import HEADERS
+from asgi_tiktok.stores.lease import lease
 from asgi_tiktok.tiktok import TikTok
 
 logger = logging.getLogger("asgi_tiktok")
 
 MAX_BODY = 64 * 1024  # bytes
 MAX_SIGNATURE = 512  # characters; TikTok's has about 80
-REMEMBERED = 80 * 60 * 60  # seconds; TikTok retries for 72 hours
-HOOK_TIME = 60  # seconds that the app's hooks may take before a retry is processed in parallel
-UNFINISHED = b"-"
+RETRIES = 80 * 60 * 60  # seconds; TikTok sends an event again for 72 hours
+CLOCK_AHEAD = 5 * 60  # seconds that TikTok's clock may be ahead of this machine's
+HOOK_TIME = 60  # seconds after which hooks that still run are logged
+LEASE_TTL = 60  # seconds after the death of a worker until another one may call the hooks
 REMOVED = "authorization.removed"
 PLAIN_TEXT = re.compile(r"[!-~]{0,256}")  # every open_id that can sign in matches
 
@@ -37,38 +41,66 @@ class Webhooks:
         self.store = tiktok._store
         self.client = tiktok._client
         self.hooks = tiktok._hooks
+        self.in_progress: set[str] = set()
 
     async def receive(self, request: Request) -> Response:
         """Respond with 200 to an event that was processed, now or before.
 
-        Raises WebhookRefused for an event that TikTok did not sign for this app, HookFailed and StoreError.
-        After an error, TikTok sends the event again.
+        Raises WebhookRefused for an event that TikTok did not sign for this app, or that is being processed;
+        HookFailed and StoreError. After an error, TikTok sends the event again.
         """
         body = await read_body(request)
         signatures = request.headers.getlist("tiktok-signature")
         check_signature(self.client._client_secret, signatures, body, tolerance=self.tiktok._webhook_tolerance)
         event = read_event(body, self.client.client_key)
         # TikTok delivers at least once and gives an event no id, so the body identifies the event.
-        name = "webhook:" + sha256(body).hexdigest()
-        if await self.store.add(name, UNFINISHED, ttl=HOOK_TIME):
-            try:
-                await self.process(event)
-            except BaseException:
-                with suppress(StoreError):  # then the mark expires, long before TikTok's next attempt
-                    await self.store.delete(name, UNFINISHED)
-                raise
-            await self.store.set(name, b"", ttl=REMEMBERED)
-        elif await self.store.get(name) == UNFINISHED:
-            raise WebhookRefused("The same event is being processed.", status_code=503)
+        await self.process_once("webhook:" + sha256(body).hexdigest(), event)
         return Response(status_code=200, headers=HEADERS)
+
+    async def process_once(self, name: str, event: WebhookEvent) -> None:
+        """Process the event unless there is a mark with this name. Only one worker at a time processes it."""
+        running_loop()  # checked first, because the lease needs it
+        if await self.store.get(name) is not None:
+            return
+        # The store's lease would end too early if the clock is set forward.
+        if name in self.in_progress:
+            raise being_processed()
+        self.in_progress.add(name)
+        try:
+            async with lease(self.store, f"{name}:lease", ttl=LEASE_TTL, wait=0) as held:
+                if not held:
+                    raise being_processed()
+                # Read again, because another worker may have finished before this one got the lease.
+                if await self.store.get(name) is None:
+                    await self.process(event)
+                    # A retry may have a new signature, which is accepted for as long as the first one.
+                    await self.store.set(name, b"", ttl=RETRIES + self.tiktok._webhook_tolerance)
+        finally:
+            self.in_progress.discard(name)
 
     async def process(self, event: WebhookEvent) -> None:
         logger.info("webhook received: %s", event.event)
-        if event.event == REMOVED and event.open_id is not None:
-            await self.tiktok._tokens.delete(event.open_id)
-            await self.tiktok._sessions.end_all(event.open_id)
-            await self.hooks.dispatch(event, self.hooks.on_deauthorized)
-        await self.hooks.dispatch(event, self.hooks.on_event)
+        with log_if_slow(event):
+            if event.event == REMOVED and event.open_id is not None:
+                await self.tiktok._tokens.delete(event.open_id)
+                await self.tiktok._sessions.end_all(event.open_id)
+                await self.hooks.dispatch(event, self.hooks.on_deauthorized)
+            await self.hooks.dispatch(event, self.hooks.on_event)
+
+
+@contextmanager
+def log_if_slow(event: WebhookEvent) -> Iterator[None]:
+    """Log hooks that run longer than HOOK_TIME, while they run, because they may never return."""
+    message = "webhook hooks of %s still run after %s seconds; TikTok's retries get 503 meanwhile"
+    timer = running_loop().call_later(HOOK_TIME, logger.warning, message, event.event, HOOK_TIME)
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def being_processed() -> WebhookRefused:
+    return WebhookRefused("The same event is being processed.", status_code=503)
 
 
 async def read_body(request: Request) -> bytes:
@@ -97,7 +129,8 @@ def check_signature(secret: Secret[str], headers: list[str], body: bytes, *, tol
             "The signature does not match.",
             hint="TikTok signs with client_secret: compare it with the one of this app in the portal.",
         )
-    if abs(time.time() - int(times[0])) > tolerance:
+    age = time.time() - int(times[0])
+    if not -CLOCK_AHEAD <= age <= tolerance:
         raise WebhookRefused(
             "The signature is too old, or from the future.",
             hint="Check this machine's clock. TikTok(webhook_tolerance=...) accepts older signatures.",

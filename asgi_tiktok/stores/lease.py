@@ -19,59 +19,67 @@ POLL_INTERVAL = 0.05  # seconds
 
 
 @asynccontextmanager
-async def lease(store: Store, name: str) -> AsyncIterator[bool]:
-    """Hold the lease until the block ends. Yield False if another worker held it for longer than LEASE_WAIT."""
+async def lease(store: Store, name: str, *, ttl: int | None = None, wait: float | None = None) -> AsyncIterator[bool]:
+    """Hold the lease until the block ends. Yield False if another worker held it for longer than `wait`.
+
+    Args:
+        store (Store): Where the lease is kept.
+        name (str): The key of the lease in the store.
+        ttl (int | None): The seconds after the last renewal at which the lease of a dead worker expires.
+            Default: LEASE_TTL.
+        wait (float | None): The seconds to wait for another worker's lease. Default: LEASE_WAIT.
+    """
+    ttl = LEASE_TTL if ttl is None else ttl
+    wait = LEASE_WAIT if wait is None else wait
     holder = secrets.token_bytes(16)
     # Each renewal switches to the other value, so that waiting workers see that the holder is alive.
     values = (holder + b"0", holder + b"1")
-    if not await acquire(store, name, values[0]):
+    if not await acquire(store, name, values[0], ttl, wait):
         yield False
         return
-    renewing = asyncio.create_task(renew(store, name, values))
+    renewing = asyncio.create_task(renew(store, name, values, ttl))
     try:
         yield True
     finally:
         renewing.cancel()
         with suppress(asyncio.CancelledError):
             await renewing
-        await release(store, name, values)
+        await release(store, name, values, ttl)
 
 
-async def acquire(store: Store, name: str, value: bytes) -> bool:
-    """Wait for the lease. Return False after LEASE_WAIT."""
-    deadline = time.monotonic() + LEASE_WAIT
+async def acquire(store: Store, name: str, value: bytes, ttl: int, wait: float) -> bool:
+    """Wait for the lease. Return False if another worker still holds it after `wait` seconds."""
+    deadline = time.monotonic() + wait
     seen: bytes | None = None
     unchanged = 0
-    while not await store.add(name, value, ttl=LEASE_TTL):
-        if time.monotonic() > deadline:
+    while not await store.add(name, value, ttl=ttl):
+        if time.monotonic() >= deadline:
             return False
         current = await store.get(name)
         unchanged = unchanged + 1 if current == seen else 0
         seen = current
-        # A value that has not changed for LEASE_TTL is no longer renewed. It may still be in the store, if a clock
-        # was set back.
-        abandoned = unchanged * POLL_INTERVAL > LEASE_TTL
-        if abandoned and seen is not None and await store.replace(name, seen, value, ttl=LEASE_TTL):
+        # A value that has not changed for `ttl` seconds is no longer renewed. It may still be in the store, if a
+        # clock was set back.
+        abandoned = unchanged * POLL_INTERVAL > ttl
+        if abandoned and seen is not None and await store.replace(name, seen, value, ttl=ttl):
             return True
         await asyncio.sleep(POLL_INTERVAL)
     return True
 
 
-async def renew(store: Store, name: str, values: tuple[bytes, bytes]) -> None:
+async def renew(store: Store, name: str, values: tuple[bytes, bytes], ttl: int) -> None:
     one, other = values
     held = True
     while held:
         await asyncio.sleep(RENEW_INTERVAL)
         # The next renewal may succeed in time. If it does not, the holder must be able to work without the lease.
         with suppress(StoreError):
-            held = await store.replace(name, one, other, ttl=LEASE_TTL) or await store.replace(
-                name, other, one, ttl=LEASE_TTL
-            )
+            held = await store.replace(name, one, other, ttl=ttl) or await store.replace(name, other, one, ttl=ttl)
 
 
-async def release(store: Store, name: str, values: tuple[bytes, bytes]) -> None:
+async def release(store: Store, name: str, values: tuple[bytes, bytes], ttl: int) -> None:
     try:
         if not await store.delete(name, values[0]):
             await store.delete(name, values[1])
     except StoreError as error:
-        logger.warning("lease not released, it expires in %s seconds: %s", LEASE_TTL, error)
+        logger.warning("lease not released, it expires in %s seconds: %s", ttl, error)

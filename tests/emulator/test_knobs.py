@@ -32,6 +32,7 @@ def test_every_knob_is_a_keyword_argument_of_the_emulator() -> None:
         ("state_on_error", "on", "is not one of True, False"),
         ("qr_ttl", 0, "is not a positive number of seconds"),
         ("code_ttl", 1.5, "is not a positive number of seconds"),
+        ("callback_error", "code=1", "is not a query with an error"),
         ("partial_grant", "user.info.basic", "is not a list of scopes"),
         ("partial_grant", [1], "is not a list of scopes"),
     ],
@@ -93,6 +94,16 @@ async def test_sandbox_error_knob_redirects_the_error_to_the_app() -> None:
     }
     with pytest.raises(ConsentRefused, match="user_banned"):
         emulator.consent(authorization_url(), REX)
+
+
+async def test_callback_error_knob_redirects_the_error_to_the_app() -> None:
+    emulator = Emulator(callback_error="error=invalid_client&errCode=10033")
+
+    assert query(emulator.consent(authorization_url(state="s"))) == {
+        "error": "invalid_client",
+        "errCode": "10033",
+        "state": "s",
+    }
 
 
 async def test_revoke_unknown_knob_refuses_an_unknown_token() -> None:

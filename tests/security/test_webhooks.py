@@ -87,7 +87,7 @@ SIGNATURES: dict[str, Callable[[bytes], list[str]]] = {
     "V-02 other digits": lambda body: [f"t=\u00b9\u00b2,s={time_and_signature(body)[1]}"],
     "V-02 a thousand digits": lambda body: [f"t={'9' * 1000},s={time_and_signature(body)[1]}"],
     "V-02 ten thousand fields": lambda body: ["x=1," * 10_000],
-    "V-03 too old": lambda body: [sign_webhook(body, at=time.time() - 302)],
+    "V-03 too old": lambda body: [sign_webhook(body, at=time.time() - 72 * 3600 - 2)],
     "V-03 from the future": lambda body: [sign_webhook(body, at=time.time() + 302)],
     "V-03 from 1970": lambda body: [sign_webhook(body, at=0)],
 }

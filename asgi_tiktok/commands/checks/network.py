@@ -87,7 +87,7 @@ def check_clock(ahead: float | None = None) -> Finding:
         return ok("clock", f"{now:%Y-%m-%d %H:%M} UTC, not compared with TikTok's")
     if abs(ahead) > 60:
         direction = "ahead of" if ahead > 0 else "behind"
-        cure = "Set it, preferably by NTP: webhooks are refused if it is wrong by more than 300 seconds."
+        cure = "Set it, preferably by NTP: webhooks are refused if it is more than 300 seconds behind."
         return warning("clock", f"{abs(ahead):.0f} seconds {direction} TikTok's", cure)
     return ok("clock", f"within {max(abs(ahead), 1):.0f} s of TikTok's")
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from asgi_tiktok.emulator.world.apps import App, Platform, RedirectURI
 from asgi_tiktok.emulator.world.errors import ConsentRefused
@@ -114,6 +114,9 @@ class Authorization:
         return selected if limit is None else tuple(scope for scope in selected if scope in limit)
 
     def _approved(self, request: AuthorizationRequest, person: Person, scopes: tuple[str, ...]) -> str:
+        if self.knobs.callback_error is not None:
+            error = dict(parse_qsl(self.knobs.callback_error))
+            return with_query(request.redirect_uri, {**error, **self._error_state(request)})
         grant = self.grants.consent(request.app.client_key, person.open_id, requested=request.scopes, scopes=scopes)
         code = self.grants.new_code(
             grant, scopes=scopes, redirect_uri=request.redirect_uri, code_challenge=request.code_challenge

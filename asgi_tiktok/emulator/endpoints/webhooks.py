@@ -94,8 +94,15 @@ class WebhookSender:
         deliveries (deque[Delivery]): The last 200 events, the oldest first.
     """
 
-    def __init__(self, clock: Callable[[], float], transport: httpx2.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        transport: httpx2.AsyncBaseTransport | None = None,
+        *,
+        sign_retries: bool = True,
+    ) -> None:
         self._clock = clock
+        self._sign_retries = sign_retries
         self.transport = transport
         self.deliveries: deque[Delivery] = deque(maxlen=MAX_DELIVERIES)
         self._lock = threading.Lock()
@@ -153,9 +160,10 @@ class WebhookSender:
         url = delivery.app.webhook_url
         if self.transport is None and not is_loopback_url(url):
             return Attempt(now, None, f"{url} is not a loopback address.")
+        signed_at = delivery.attempts[0].at if delivery.attempts and not self._sign_retries else now
         headers = {
             "Content-Type": "application/json",
-            "TikTok-Signature": signature(delivery.app.client_secret, int(now), delivery.body),
+            "TikTok-Signature": signature(delivery.app.client_secret, int(signed_at), delivery.body),
         }
         # Closing the client would close the given transport too, which is used again.
         client = httpx2.AsyncClient(transport=self.transport, timeout=TIMEOUT, trust_env=False)

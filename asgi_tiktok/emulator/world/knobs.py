@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, TypedDict, get_args, get_origin, get_type_hints
+from urllib.parse import parse_qsl
 
 __all__ = [
     "ChallengeEncoding",
@@ -31,6 +32,8 @@ QRConfirmed = Literal["redirect_uri", "code"]
 IdSuffix = Literal["none", ".va", ".u1", ".e1"]
 Decision = Literal["approve", "deny"]
 
+ERROR_NAMES = {"error", "errCode", "error_code"}
+
 
 class KnobChanges(TypedDict, total=False):
     """The knobs as keyword arguments."""
@@ -55,6 +58,8 @@ class KnobChanges(TypedDict, total=False):
     partial_grant: Collection[str] | None
     id_suffix: IdSuffix
     auto_auth: bool
+    callback_error: str | None
+    sign_retries: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +94,10 @@ class Knobs:
         id_suffix ("none" | ".va" | ".u1" | ".e1"): The data center at the end of codes and tokens.
         auto_auth (bool): Whether a person who has already consented is redirected without the consent page.
             Default: True.
+        callback_error (str | None): A query with an error, for example `"error=invalid_client&errCode=10033"`, which
+            replaces the code when a person approves. Default: None, no error.
+        sign_retries (bool): Whether each retry of a webhook has a signature with its own time. Otherwise it has the
+            signature of the first attempt. Default: True.
 
     Raises:
         ValueError: A value is not one of these. The message names them.
@@ -114,6 +123,8 @@ class Knobs:
     partial_grant: Collection[str] | None = None
     id_suffix: IdSuffix = "none"
     auto_auth: bool = True
+    callback_error: str | None = None
+    sign_retries: bool = True
 
     def __post_init__(self) -> None:
         for name, kind in get_type_hints(type(self)).items():
@@ -126,12 +137,19 @@ class Knobs:
                 raise ValueError(f"{name}={value!r} is not a positive number of seconds.")
         if self.partial_grant is not None:
             object.__setattr__(self, "partial_grant", validated_scopes(self.partial_grant))
+        if self.callback_error is not None:
+            check_callback_error(self.callback_error)
 
 
 def validated_scopes(scopes: object) -> frozenset[str]:
     if isinstance(scopes, str) or not isinstance(scopes, Collection) or not all(isinstance(s, str) for s in scopes):
         raise ValueError(f"partial_grant={scopes!r} is not a list of scopes; use for example ['user.info.basic'].")
     return frozenset(scopes)
+
+
+def check_callback_error(query: object) -> None:
+    if not isinstance(query, str) or ERROR_NAMES.isdisjoint(name for name, _ in parse_qsl(query)):
+        raise ValueError(f"callback_error={query!r} is not a query with an error; use for example 'errCode=10033'.")
 
 
 def check_choice(name: str, value: object, choices: object) -> None:
