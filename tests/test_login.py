@@ -132,7 +132,7 @@ def test_responses_of_our_routes_are_never_cached_or_framed(browser: TestClient,
 
 
 def test_next_that_does_not_fit_into_the_cookie_becomes_default_next(browser: TestClient, emulator: Emulator) -> None:
-    assert sign_in(browser, emulator, "next=/" + "x" * 500).headers["location"] == "/"
+    assert sign_in(browser, emulator, "next=/" + "x" * 1024).headers["location"] == "/"
 
 
 def test_fetch_of_the_login_gets_401_with_the_login_url(browser: TestClient) -> None:

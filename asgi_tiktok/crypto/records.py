@@ -14,7 +14,10 @@ FORMAT = 1
 
 def seal_record(key: Key, purpose: str, facts: dict[str, Any], *, context: str) -> bytes:
     """Return the facts as bytes that only our keys open, and only in the same context."""
-    return key.seal(purpose, json.dumps({"format": FORMAT, **facts}).encode(), context=context)
+    # The shortest form, because a browser keeps the record of a pending login in a cookie. What an app stores with a
+    # session can contain lone surrogates, which json.loads reads as they are written here.
+    text = json.dumps({"format": FORMAT, **facts}, ensure_ascii=False, separators=(",", ":"))
+    return key.seal(purpose, text.encode("utf-8", "surrogatepass"), context=context)
 
 
 def open_record(

@@ -13,11 +13,12 @@ from urllib.parse import urlencode, urlsplit
 from starlette.datastructures import QueryParams
 
 from asgi_tiktok.errors import ConfigurationError
-from asgi_tiktok.http.next_path import MAX_LENGTH, is_plain, safe_link, safe_next
+from asgi_tiktok.http.next_path import is_local_path, pack, packed_length, safe_link, safe_next, unpack
 from asgi_tiktok.http.paths import RequestPath, as_reference
 
 DEFAULT_PATH = "/auth/tiktok"
 DEFAULT_PORTS = {"https": ":443", "http": ":80"}
+MAX_NEXT = 1024  # bytes of UTF-8, not percent-encoded; the cookie of a login must hold it
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +90,12 @@ class Site:
 
     def next_path(self, value: str | None, mount: str = "") -> str:
         """Return `value` if it is a safe path of this site (RFC 9700 §4.11), otherwise `default_next`."""
-        accepted = safe_next(value, reserved=self.reserved, mount=mount) if value else None
-        return accepted or self.default_next
+        return (self.accepted_next(value, mount) if value else None) or self.default_next
+
+    def accepted_next(self, value: str, mount: str) -> str | None:
+        """Return the percent-encoded path that a login or sign-out may lead to, or None."""
+        accepted = safe_next(value, reserved=self.reserved, mount=mount)
+        return accepted if accepted and packed_length(accepted) <= MAX_NEXT else None
 
     def requested_next(self, query: QueryParams, mount: str) -> str:
         """Return the `next` of a request if it is there once and safe, otherwise `default_next`."""
@@ -99,17 +104,20 @@ class Site:
 
     def page(self, path: RequestPath, query_string: bytes) -> str | None:
         """Return the path and query that the visitor asked for, or None if a login must not lead there."""
-        if len(path.whole) + len(query_string) > MAX_LENGTH or not is_plain(path.whole):
+        if len(path.whole) > MAX_NEXT or len(query_string) > 3 * MAX_NEXT or not is_local_path(path.whole):
             return None
-        return safe_next(as_reference(path, query_string), reserved=self.reserved, mount=path.mount)
+        return self.accepted_next(as_reference(path, query_string), path.mount)
 
     def is_safe_mount(self, mount: str) -> bool:
         """True if a link below this mount leads to this site."""
         return safe_link(mount, self.path) is not None
 
-    def url(self, route: str, mount: str, **query: str | None) -> str:
-        """Return the link to one of our routes for a page of this site, without a mount that is not safe."""
-        given = {name: value for name, value in query.items() if value}
+    def url(self, route: str, mount: str, *, next: str | None = None, **query: str | None) -> str:
+        """Return the link to one of our routes for a page of this site, without a mount that is not safe.
+
+        `next` is in its short form, because proxies limit the length of a Location header.
+        """
+        given = {name: value for name, value in {"next": next and unpack(pack(next)), **query}.items() if value}
         return (safe_link(mount, route) or route) + (f"?{urlencode(given)}" if given else "")
 
     def route_of(self, path: RequestPath) -> str | None:

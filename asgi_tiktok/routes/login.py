@@ -36,7 +36,7 @@ from asgi_tiktok.http.query import read_query
 from asgi_tiktok.models import TikTokUser, Token, split_scopes
 from asgi_tiktok.routes.error_responses import ErrorResponses
 from asgi_tiktok.routes.pages import redirect
-from asgi_tiktok.routes.pending import CLOCK_SKEW, LIFETIME, MAX_NEXT, MAX_PENDING, PendingLogin, PendingLogins
+from asgi_tiktok.routes.pending import CLOCK_SKEW, LIFETIME, PendingLogin, PendingLogins
 from asgi_tiktok.routes.state_parameter import LoginStart, hash_address, hash_browser, make_state, read_state
 from asgi_tiktok.tiktok import TikTok
 
@@ -89,11 +89,8 @@ class Login:
         if request.method == "HEAD":
             return response
         next_path = self.site.requested_next(query, path.mount)
-        if len(next_path) > MAX_NEXT:
-            next_path = self.site.default_next
         login = PendingLogin(state, code_verifier, next_path, scopes, time.time())
-        response.raw_headers += self.pending.evict(request.headers)
-        response.raw_headers.append(self.pending.set_cookie(login))
+        response.raw_headers += self.pending.set_cookies(request.headers, login)
         return response
 
     def scopes(self, query: QueryParams) -> tuple[str, ...]:
@@ -278,8 +275,8 @@ class Login:
             )
         if origin.browser != hash_browser(request.headers):
             return LoginLost(Cause.OTHER_BROWSER, "The login began in another browser.")
-        if self.pending.count(request.headers) >= MAX_PENDING:
-            return LoginLost(Cause.TOO_MANY, f"More than {MAX_PENDING} logins were open at once.")
+        if self.pending.is_full(request.headers):
+            return LoginLost(Cause.TOO_MANY, "Too many logins were open at once, and the oldest made room.")
         return LoginLost(Cause.NO_COOKIE, "The browser did not send the cookie of this login.")
 
 

@@ -7,7 +7,7 @@ from base64 import b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
-from itertools import islice
+from itertools import accumulate, islice
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -15,13 +15,15 @@ from starlette.datastructures import Headers
 from asgi_tiktok.crypto.keys import Unreadable
 from asgi_tiktok.crypto.records import open_record, seal_record
 from asgi_tiktok.http.cookies import MAX_SIZE, Header, cookies_named
+from asgi_tiktok.http.next_path import pack, unpack
 from asgi_tiktok.tiktok import TikTok
 
 LIFETIME = 600  # seconds
 CLOCK_SKEW = 60  # seconds that the clocks of two machines may differ
 MAX_PENDING = 5
 MAX_EXAMINED = 50  # cookies; a browser sends a few
-MAX_NEXT = 400  # bytes; five such cookies still fit into a Cookie header
+MAX_TOTAL = 5_000  # bytes of all login cookies together, because servers limit the Cookie header
+MAX_COOKIE = 2_500  # bytes of the largest login cookie
 PURPOSE = "login"
 NAME_TAIL = re.compile(rb"[A-Za-z0-9_-]{11}")
 
@@ -56,12 +58,14 @@ class PendingLogins:
         digest = sha256(state.encode()).digest()
         return self.cookies.login_prefix + urlsafe_b64encode(digest[:8]).rstrip(b"=").decode("ascii")
 
-    def set_cookie(self, login: PendingLogin) -> Header:
-        """The Set-Cookie header that remembers the login."""
+    def set_cookies(self, headers: Headers, login: PendingLogin) -> list[Header]:
+        """The Set-Cookie headers that remember the login, and delete the logins that must make room for it."""
         name = self.cookie_name(login.state)
-        sealed = seal_record(self.keys.newest, PURPOSE, asdict(login), context=self.context(name))
+        facts = {**asdict(login), "next_path": pack(login.next_path)}
+        sealed = seal_record(self.keys.newest, PURPOSE, facts, context=self.context(name))
         value = urlsafe_b64encode(sealed).rstrip(b"=").decode("ascii")
-        return self.cookies.set(name, value, max_age=LIFETIME)
+        expired = self.evict(headers, room=MAX_TOTAL - size_of(name, value))
+        return [*expired, self.cookies.set(name, value, max_age=LIFETIME)]
 
     def expire_cookie(self, login: PendingLogin) -> Header:
         """The Set-Cookie header that deletes the cookie of the login."""
@@ -81,23 +85,30 @@ class PendingLogins:
             raise Unreadable(PURPOSE)
         return logins[0]
 
-    def evict(self, headers: Headers) -> list[Header]:
-        """The Set-Cookie headers that delete expired and excess logins, so that one more fits."""
-        live: list[tuple[float, str]] = []
+    def evict(self, headers: Headers, *, room: int) -> list[Header]:
+        """The Set-Cookie headers that delete expired logins, and the oldest ones that do not fit into the room."""
+        live: list[tuple[float, str, int]] = []
         excess: list[str] = []
         for name, value in dict(self.login_cookies(headers)).items():
             login = self.read(name, value)
             if login is None or login.is_expired:
                 excess.append(name)
             else:
-                live.append((login.began_at, name))
+                live.append((login.began_at, name, size_of(name, value)))
         live.sort(reverse=True)
-        excess += [name for _, name in live[MAX_PENDING - 1 :]]
+        sizes = accumulate(size for _, _, size in live)
+        excess += [
+            name
+            for number, ((_, name, _), size) in enumerate(zip(live, sizes, strict=True), start=1)
+            if number >= MAX_PENDING or size > room
+        ]
         return [self.cookies.expire(name) for name in excess[: 4 * MAX_PENDING]]
 
-    def count(self, headers: Headers) -> int:
-        """The number of pending logins in this browser."""
-        return len(dict(self.login_cookies(headers)))
+    def is_full(self, headers: Headers) -> bool:
+        """True if a login may have been deleted from this browser because of the others."""
+        others = dict(self.login_cookies(headers))
+        sizes = [size_of(name, value) for name, value in others.items()]
+        return len(others) >= MAX_PENDING or sum(sizes) > MAX_TOTAL - MAX_COOKIE
 
     def login_cookies(self, headers: Headers) -> list[tuple[str, bytes]]:
         prefix = self.cookies.login_prefix.encode("ascii")
@@ -118,5 +129,17 @@ class PendingLogins:
         return json.dumps([name, *self.audience])
 
 
+def size_of(name: str, value: str | bytes) -> int:
+    """The bytes that a cookie adds to the Cookie header."""
+    return len(name) + len("=") + len(value) + len("; ")
+
+
 def read_login(facts: dict[str, Any]) -> PendingLogin:
-    return PendingLogin(**{**facts, "scopes": tuple(facts["scopes"]), "began_at": float(facts["began_at"])})
+    return PendingLogin(
+        **{
+            **facts,
+            "next_path": unpack(facts["next_path"]),
+            "scopes": tuple(facts["scopes"]),
+            "began_at": float(facts["began_at"]),
+        }
+    )

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.anyio
 Fields = dict[str, Any]
 
 MAX_QUERY = f"scopes=user.info.profile,user.info.stats,video.list&next=/{'x' * 399}"
+LONGEST_QUERY = f"scopes=user.info.profile,user.info.stats,video.list&next=/{'x' * 1023}"
 
 
 def login_cookies(browser: Browser) -> dict[str, str]:
@@ -217,11 +218,21 @@ async def test_login_cookie_with_an_impossible_name_is_not_echoed(site: ASGIApp,
     assert "Max-Age=600" in line
 
 
-async def test_k24_maximum_of_pending_logins_fits_into_a_cookie_header(victim: Browser) -> None:
+@pytest.mark.parametrize(("query", "count"), [(MAX_QUERY, 5), (LONGEST_QUERY, 2)], ids=["K-24", "K-24 longest"])
+async def test_pending_logins_fit_into_a_cookie_header(victim: Browser, query: str, count: int) -> None:
     await victim.sign_in()
     for _ in range(7):
-        await victim.start_login(MAX_QUERY)
+        await victim.start_login(query)
+        assert sum(len(f"{name}={value}; ") for name, value in login_cookies(victim).items()) <= 5_000
 
-    assert len(login_cookies(victim)) == 5
+    assert len(login_cookies(victim)) == count
     assert len(victim.jar.cookie_header(victim.home)) < 6 * 1024
     assert (await victim.request("/me")).json()["name"] == AMARA.display_name
+
+
+async def test_long_paths_evict_the_oldest_pending_login(victim: Browser) -> None:
+    oldest, *others = [await victim.approve_login(LONGEST_QUERY) for _ in range(3)]
+
+    assert "Too many sign-ins at once" in (await victim.request(oldest)).text
+    for callback_url in others:
+        assert (await victim.request(callback_url)).location == f"/{'x' * 1023}"

@@ -4,12 +4,15 @@ from urllib.parse import quote, unquote
 
 import pytest
 from hypothesis import example, given
+from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 
+from asgi_tiktok import TikTok, TikTokAuthMiddleware, TikTokSession
 from asgi_tiktok.emulator import Emulator
-from asgi_tiktok.http.next_path import safe_next
+from asgi_tiktok.http.next_path import pack, safe_next, unpack
 from fuzz import login_query, next_path
-from tests.support.login import sign_in
+from tests.support.login import new_browser, sign_in
+from tests.support.settings import NAVIGATION
 from tests.support.strategies import examples, hostile_next, ordinary_next
 from tests.support.whatwg import BASES, node_parser
 
@@ -58,6 +61,16 @@ REJECTED = {
     ";//evil.example": "a parameter in front",
     "%2f%2fevil.example": "no slash in front",
     "/" + "a" * 2048: "2,049 characters",
+    "/a b": "a raw space, which a caller must percent-encode",
+    "/\u200d/evil.example": "a joiner between slashes, which some normalizers drop",
+    "/%e2%80%8c/evil.example": "an encoded non-joiner between slashes",
+    "/.\u200d./evil.example": "a joiner between dots",
+    "/%2\u200cfevil.example": "a non-joiner in an escape",
+    "/%20/evil.example": "an encoded space between slashes",
+    "/.%20.//evil.example": "an encoded space between dots",
+    "/%2520/evil.example": "a space, encoded twice",
+    "/%c2%a0/evil.example": "an encoded no-break space between slashes",
+    "/\U000e0061/evil.example": "a tag of a flag between slashes",
 }
 ACCEPTED = {
     "/?": "an empty query",
@@ -76,7 +89,16 @@ ACCEPTED = {
     "/℀": "a character that NFKC turns into a/c",
     "/ﬁ": "a ligature",
     "/" + "a" * 2047: "2,048 characters",
+    "/" + quote("س" * 1000): "2,001 bytes that are three times as long percent-encoded",
+    "/my%20page/%20": "encoded spaces",
+    "/%E6%9D%B1%E4%BA%AC%E3%80%80%E5%A4%A7%E9%98%AA": "an encoded ideographic space",
+    "/می\u200cخواهم": "Persian",
+    "/ශ්\u200dරී": "Sinhala",
+    "/👩\u200d👩\u200d👧/❤️": "emoji that are joined",
+    "/🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f": "a flag with tags",
+    "/\U0001fae8": "an emoji that is newer than the tables of Python 3.11",
 }
+LONGEST = "/" + "س" * 511 + "x"  # 1,024 bytes
 
 
 @pytest.mark.parametrize("value", REJECTED, ids=REJECTED.get)
@@ -134,11 +156,55 @@ def test_ordinary_page_is_accepted_unchanged(value: str) -> None:
     assert leads_to_the_same_page(value)
 
 
-@pytest.mark.parametrize("value", ["/", "/search?q=http://other.example/x#part", "/caf\xe9/🎵", "/" + "a" * 399])
+WRITTEN = {
+    "front page": "/",
+    "address in the query": "/search?q=http://other.example/x#part",
+    "other scripts": "/caf\xe9/🎵",
+    "Persian": "/می\u200cخواهم?q=می\u200cخواهم",
+    "Sinhala": "/ශ්\u200dරී",
+    "emoji": "/👩\u200d👩\u200d👧/🏴\U000e0067\U000e0062\U000e007f",
+    "space": "/my page/a b",
+    "1,024 bytes of ASCII": "/" + "a" * 1023,
+    "1,024 bytes of Arabic script": LONGEST,
+    "1,024 bytes with spaces": "/" + "a " * 511 + "b",
+}
+
+
+@pytest.mark.parametrize("value", WRITTEN.values(), ids=WRITTEN.keys())
 def test_login_redirects_to_the_requested_page(browser: TestClient, emulator: Emulator, value: str) -> None:
-    location = sign_in(browser, emulator, f"next={quote(value)}").headers["location"]
+    location = sign_in(browser, emulator, f"next={quote(quote(value, safe='/?=:#'))}").headers["location"]
 
     assert unquote(location) == value
+
+
+@pytest.mark.parametrize("value", WRITTEN.values(), ids=WRITTEN.keys())
+def test_guarded_page_leads_back_to_itself(tiktok: TikTok, emulator: Emulator, value: str) -> None:
+    browser = new_browser(TikTokAuthMiddleware(PlainTextResponse("page"), tiktok, protect=("/",)))
+    page = quote(value.partition("#")[0], safe="/?=:")
+    login = browser.get(page, headers=NAVIGATION).headers["location"]
+    assert len(login) < 4096, "proxies limit the length of a header"
+    callback = emulator.consent(browser.get(login).headers["location"])
+
+    assert browser.get(callback).headers["location"] == page
+
+
+def test_path_that_is_a_byte_too_long_becomes_default_next(browser: TestClient, emulator: Emulator) -> None:
+    assert sign_in(browser, emulator, f"next={quote(LONGEST + 'x')}").headers["location"] == "/"
+
+
+@pytest.mark.parametrize("value", ["/a%2520b%25%20%C3%A9%ff?x=%C2%85%20&y=%d9", "/%25C3%25A9", "/%%20%2"])
+def test_path_is_unchanged_by_its_short_form(value: str) -> None:
+    assert safe_next(unpack(pack(value)), reserved=()) == safe_next(value, reserved=())
+    assert unquote(quote(unpack(pack(value)), safe="/?=&%")) == unquote(value)
+
+
+def test_link_to_the_login_encodes_the_spaces_of_next(
+    tiktok: TikTok, browser: TestClient, emulator: Emulator
+) -> None:
+    link = TikTokSession(tiktok, None, "").login_url(next="/my page")
+    callback = emulator.consent(browser.get(link).headers["location"])
+
+    assert browser.get(callback).headers["location"] == "/my%20page"
 
 
 def leads_to_the_same_page(value: str) -> bool:
