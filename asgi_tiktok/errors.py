@@ -254,8 +254,10 @@ class RateLimited(Unavailable):
 
     code = "rate_limit_exceeded"
 
-    def __init__(self, description: str = "", *, stage: str, retry_after: int, log_id: str | None) -> None:
-        super().__init__(description, stage=stage, log_id=log_id)
+    def __init__(
+        self, description: str = "", *, stage: str, retry_after: int, log_id: str | None, code: str | None = None
+    ) -> None:
+        super().__init__(description, stage=stage, code=code, log_id=log_id)
         self.retry_after = retry_after
 
 

@@ -334,6 +334,38 @@ async def test_server_error_is_unavailable(client: TikTokClient, httpx2_mock: re
     assert caught.value.log_id == LOG_ID
 
 
+@pytest.mark.parametrize("status", [429, 500, 503])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": "invalid_client", "error_description": "Later.", "log_id": LOG_ID},
+        {"error": {"code": "invalid_client", "message": "Later.", "log_id": LOG_ID}},
+    ],
+    ids=["OAuth", "API"],
+)
+async def test_outage_keeps_the_code_and_log_id_of_the_body(
+    client: TikTokClient, httpx2_mock: respx.Router, status: int, body: dict[str, Any]
+) -> None:
+    httpx2_mock.post(TOKEN_URL).respond(status, json=body)
+    with pytest.raises(Unavailable) as caught:
+        await client.fetch_token("c")
+
+    error = caught.value
+    assert isinstance(error, RateLimited) is (status == 429)
+    assert (error.code, error.log_id, error.description) == ("invalid_client", LOG_ID, "Later.")
+
+
+@pytest.mark.parametrize("body", ["null", "[1]", '{"error": 7}', '{"error": {"code": ""}}', "[" * 9000])
+async def test_outage_with_an_unusual_body_is_unavailable(
+    client: TikTokClient, httpx2_mock: respx.Router, body: str
+) -> None:
+    httpx2_mock.post(TOKEN_URL).respond(500, content=body)
+    with pytest.raises(Unavailable) as caught:
+        await client.fetch_token("c")
+
+    assert (caught.value.code, caught.value.description) == ("unavailable", "HTTP 500")
+
+
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [("7", 7), ("0", 1), ("99999", 120), ("-1", 5), ("soon", 5), ("9" * 19, 120)]

@@ -31,7 +31,8 @@ from asgi_tiktok import (
     UpstreamTimeout,
 )
 from asgi_tiktok.client.callback import read_callback
-from asgi_tiktok.client.responses import HINTS, read_api, read_oauth
+from asgi_tiktok.client.hints import WORDS
+from asgi_tiktok.client.responses import read_api, read_oauth
 from asgi_tiktok.crypto.redaction import Secret
 from asgi_tiktok.environment import OPTIONAL, REQUIRED
 from asgi_tiktok.http.protection import Protection
@@ -240,7 +241,7 @@ def test_every_configuration_error_in_the_code_names_a_fix(path: Path) -> None:
 
 def oauth_errors() -> Iterator[TikTokError]:
     """The errors of the token endpoint."""
-    for code in (*HINTS, "invalid_request", "unknown", "server_error", "rate_limit_exceeded"):
+    for code in (*WORDS, "invalid_request", "unknown", "server_error", "rate_limit_exceeded"):
         yield raised(partial(read_oauth, httpx2.Response(200, json={"error": code}), "token"))
     yield raised(partial(read_oauth, httpx2.Response(429), "token"))
     yield raised(partial(read_oauth, httpx2.Response(200, json=[]), "token"))
@@ -248,7 +249,7 @@ def oauth_errors() -> Iterator[TikTokError]:
 
 def api_errors() -> Iterator[TikTokError]:
     """The errors of the user info endpoint."""
-    for code in (*HINTS, "unknown", "internal_error", "rate_limit_exceeded"):
+    for code in (*WORDS, "unknown", "internal_error", "rate_limit_exceeded"):
         yield raised(partial(read_api, httpx2.Response(400, json={"error": {"code": code}}), "user_info"))
 
 

@@ -8,17 +8,18 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
+from asgi_tiktok.client.callback_error import read_error
 from asgi_tiktok.errors import AccessDenied, InvalidCallback, LoginRefused
 from asgi_tiktok.models import split_scopes
 
 MAX_QUERY = 8 * 1024  # bytes
 MAX_PARAMETERS = 50
 MAX_CODE = 4096  # bytes
+FREE_TEXT = frozenset({"error_description", "error_string", "logid"})
 KNOWN_PARAMETERS = frozenset(
-    {"code", "state", "scopes", "error", "error_description", "error_type", "error_code", "errCode", "iss"}
+    {"code", "state", "scopes", "iss", "error", "error_type", "error_code", "errCode"} | FREE_TEXT
 )
 BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
-OUTAGES = ("server_error", "temporarily_unavailable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,24 +59,6 @@ def read_callback(query: bytes) -> Callback:
     return Callback(code=code, state=state, scopes=scopes, error=error, issuer=parameters.get("iss"))
 
 
-def read_error(parameters: dict[str, str]) -> AccessDenied | LoginRefused | None:
-    # TikTok's apps send error_code=0 with a success, and may send a number without `error` for a failure.
-    number = parameters.get("error_code") or parameters.get("errCode") or "0"
-    error = parameters.get("error") or ""
-    if error == "access_denied" and parameters.get("error_type") == "non_sandbox_target":
-        return LoginRefused(
-            "This account is not a target user of the sandbox.",
-            code="non_sandbox_target",
-            hint="Add it in the portal under Sandbox settings > Target users. This can take up to an hour.",
-        )
-    if error == "access_denied" or (not error and number == "-2"):
-        return AccessDenied("The user cancelled the login at TikTok.")
-    if error or number != "0":
-        code = "temporarily_unavailable" if error in OUTAGES else "login_refused"
-        return LoginRefused("TikTok ended the login with an error.", code=code)
-    return None
-
-
 def read_parameters(query: bytes) -> dict[str, str]:
     if len(query) > MAX_QUERY or query.count(b"&") >= MAX_PARAMETERS:
         raise InvalidCallback(f"The query has more than {MAX_QUERY} bytes or {MAX_PARAMETERS} parameters.")
@@ -89,15 +72,20 @@ def read_parameters(query: bytes) -> dict[str, str]:
             continue
         if name in parameters:
             raise InvalidCallback(f"The parameter {name} appears twice.")
-        parameters[name] = decode(value)
+        # TikTok's words for people are only read by `read_error`, and must not cost the error its code.
+        parameters[name] = unescape(value).decode(errors="replace") if name in FREE_TEXT else decode(value)
     return parameters
 
 
 def decode(text: bytes) -> str:
     try:
-        decoded = unquote_to_bytes(text.replace(b"+", b" ")).decode("utf-8")
+        decoded = unescape(text).decode("utf-8")
     except UnicodeDecodeError:
         raise InvalidCallback("The query is not UTF-8.") from None
     if any(char < " " or char == "\x7f" for char in decoded):
         raise InvalidCallback("The query contains control characters.")
     return decoded
+
+
+def unescape(text: bytes) -> bytes:
+    return unquote_to_bytes(text.replace(b"+", b" "))

@@ -13,26 +13,10 @@ from typing import Any
 
 import httpx2
 
+from asgi_tiktok.client.hints import WORDS, hint_for_description
+from asgi_tiktok.client.printable import printable, printable_description
 from asgi_tiktok.errors import APIError, InvalidResponse, RateLimited, TokenError, Unavailable
 
-CREDENTIALS_HINT = (
-    "Copy client_key and client_secret again from Credentials in the TikTok developer portal, without white space "
-    "and both from the same place, because a sandbox and the production app have different credentials."
-)
-HINTS = {
-    "invalid_client": CREDENTIALS_HINT,
-    "unauthorized_client": CREDENTIALS_HINT + " Add Login Kit to the products of the app.",
-    "invalid_grant": "A code or refresh token works once, and for a limited time. The user must sign in again.",
-    "invalid_scope": "Add every scope under Scopes in the portal, and wait for TikTok's approval.",
-    "scope_not_authorized": "Ask the user for this scope with login_url(scopes=...).",
-    "access_token_invalid": "The token has expired or was revoked. Refresh it, or ask the user to sign in again.",
-}
-UNKNOWN_CODE_HINT = "Look up this code in TikTok's documentation of OAuth errors."
-HINTS_BY_PHRASE = {
-    "redirect_uri": "Set redirect_uri to exactly the address that is registered in the portal under Login Kit.",
-    "code verifier": 'Leave pkce at "hex", because TikTok expects the hexadecimal SHA-256 of the verifier.',
-    "malformed": "A parameter is missing or misspelled. Remove white space from client_key and client_secret.",
-}
 TRANSIENT = frozenset({"server_error", "temporarily_unavailable"})
 
 
@@ -77,11 +61,9 @@ def read_api(response: httpx2.Response, stage: str) -> dict[str, Any]:
 
 
 def read_object(response: httpx2.Response, stage: str) -> dict[str, Any]:
-    log_id = printable(response.headers.get("x-tt-logid", "")) or None
-    if response.status_code == 429:
-        raise RateLimited(stage=stage, retry_after=retry_after(response), log_id=log_id)
-    if response.status_code >= 500:
-        raise Unavailable(f"HTTP {response.status_code}", stage=stage, log_id=log_id)
+    if response.status_code == 429 or response.status_code >= 500:
+        raise outage(response, stage)
+    log_id = log_id_of(response, {})
     if response.has_redirect_location:
         raise InvalidResponse(
             "TikTok redirected a request to an endpoint that never redirects.", stage=stage, log_id=log_id
@@ -100,37 +82,56 @@ def read_object(response: httpx2.Response, stage: str) -> dict[str, Any]:
     return body
 
 
+def outage(response: httpx2.Response, stage: str) -> Unavailable:
+    """Return the error for status 429 or 5xx, with TikTok's code, description and log_id if the body has them."""
+    report = read_report(response)
+    code = printable(report["code"]) if isinstance(report.get("code"), str) else None
+    description = printable_description(str(report.get("message") or f"HTTP {response.status_code}"))
+    log_id = log_id_of(response, report)
+    if response.status_code == 429:
+        seconds = retry_after(response)
+        return RateLimited(description, stage=stage, code=code or None, retry_after=seconds, log_id=log_id)
+    return Unavailable(description, stage=stage, code=code or None, log_id=log_id, hint=WORDS.get(code or ""))
+
+
+def read_report(response: httpx2.Response) -> Mapping[str, Any]:
+    """Return the error in the body, in the format of the API: `code`, `message`, `log_id`. Empty if there is none."""
+    try:
+        body = json.loads(response.content.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(body, dict):
+        return {}
+    error = body.get("error")
+    if isinstance(error, dict):
+        return error
+    return {"code": error, "message": body.get("error_description"), "log_id": body.get("log_id")}
+
+
 def token_error(error: str, description: str, stage: str, log_id: str | None) -> TokenError | Unavailable:
-    code, description = printable(error), printable(description)
+    code, description = printable(error), printable_description(description)
     if code in TRANSIENT:
         return Unavailable(description, stage=stage, code=code, log_id=log_id)
     if code == "rate_limit_exceeded":
         return RateLimited(description, stage=stage, retry_after=5, log_id=log_id)
-    hint = HINTS.get(code, UNKNOWN_CODE_HINT)
-    for phrase, better in HINTS_BY_PHRASE.items():
-        if phrase in description.lower():
-            hint = better
+    hint = hint_for_description(code, description)
     return TokenError(description, stage=stage, code=code, log_id=log_id, hint=hint)
 
 
 def api_error(error: Mapping[str, Any], stage: str) -> APIError | Unavailable:
     code = printable(str(error.get("code") or "unknown"))
-    description, log_id = printable(str(error.get("message") or "")), printable(str(error.get("log_id") or ""))
+    description = printable_description(str(error.get("message") or ""))
+    log_id = printable(str(error.get("log_id") or ""))
     if code == "rate_limit_exceeded":
         return RateLimited(description, stage=stage, retry_after=5, log_id=log_id or None)
     if code == "internal_error":
         return Unavailable(description, stage=stage, code=code, log_id=log_id or None)
-    return APIError(description, stage=stage, code=code, log_id=log_id or None, hint=HINTS.get(code))
+    return APIError(description, stage=stage, code=code, log_id=log_id or None, hint=WORDS.get(code))
 
 
 def log_id_of(response: httpx2.Response, body: Mapping[str, Any]) -> str | None:
     """Return TikTok's id of the request, which TikTok's support asks for."""
     return printable(str(body.get("log_id") or response.headers.get("x-tt-logid", ""))) or None
-
-
-def printable(text: str) -> str:
-    """Return the printable ASCII characters of TikTok's text, at most 200, so that it fits into a log line."""
-    return "".join(char for char in text[:400] if " " <= char <= "~")[:200]
 
 
 def retry_after(response: httpx2.Response) -> int:

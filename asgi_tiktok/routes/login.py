@@ -19,8 +19,10 @@ from asgi_tiktok.crypto.keys import Unreadable
 from asgi_tiktok.crypto.records import open_record, seal_record
 from asgi_tiktok.crypto.redaction import Secret
 from asgi_tiktok.errors import (
+    AccessDenied,
     Cause,
     InvalidCallback,
+    LoginError,
     LoginLost,
     LoginRequired,
     RequestRefused,
@@ -113,7 +115,7 @@ class Login:
         """
         callback = read_callback(query.reveal())
         if callback.state is None:
-            raise InvalidCallback("The callback has no state.")
+            raise without_state(callback)
         login = self.find_pending(request, callback.state)
         if login is None:
             return await self.resume_or_explain(request, path, Secret(callback.state))
@@ -278,6 +280,15 @@ class Login:
         if self.pending.is_full(request.headers):
             return LoginLost(Cause.TOO_MANY, "Too many logins were open at once, and the oldest made room.")
         return LoginLost(Cause.NO_COOKIE, "The browser did not send the cookie of this login.")
+
+
+def without_state(callback: Callback) -> LoginError:
+    """The error for a callback that belongs to no login. Anyone can make one, so it contains nothing of the query."""
+    if isinstance(callback.error, AccessDenied):
+        return AccessDenied("The user cancelled a login at TikTok, which did not return its state.")
+    if callback.error is not None:
+        return InvalidCallback(f"TikTok's error {callback.error.code} has no state.", hint=callback.error.hint)
+    return InvalidCallback("The callback has no state.")
 
 
 def expired() -> LoginLost:

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from asgi_tiktok.errors import TikTokError
+from asgi_tiktok.errors import LoginRefused, TikTokError, Unavailable
 
 
 class Message(NamedTuple):
@@ -25,6 +25,8 @@ MISCONFIGURED = Message(
     "This is not your fault. The people who run the site can find the cause in their log.",
 )
 
+NOT_ALLOWED = Message("TikTok did not let you sign in", "TikTok does not allow this for your account.", "")
+
 MESSAGES = {
     "no_cookie": Message("Your browser did not keep this sign-in", "Allow cookies for this site, and start again."),
     "other_browser": Message(
@@ -39,7 +41,11 @@ MESSAGES = {
     "too_many": Message("Too many sign-ins at once", "Close the other sign-in pages, and start again."),
     "key_gone": Message("This sign-in cannot be finished", "The site changed while you were at TikTok. Start again."),
     "invalid_callback": INCOMPLETE,
-    "login_refused": INCOMPLETE,
+    "server_error": TIKTOK_UNAVAILABLE,
+    "temporarily_unavailable": TIKTOK_UNAVAILABLE,
+    "2100004": TIKTOK_UNAVAILABLE,
+    "2100009": NOT_ALLOWED,
+    "6007062": NOT_ALLOWED,
     "never_begun": Message("This sign-in did not begin here", "If you want to sign in, start here."),
     "access_denied": Message("You cancelled the sign-in", "Nothing was shared with this site."),
     "non_sandbox_target": Message(
@@ -73,4 +79,9 @@ MESSAGES = {
 
 def message_for(error: TikTokError) -> Message:
     """Return the message for an error, by its code."""
+    # Any word of TikTok can be the code of an outage.
+    if isinstance(error, Unavailable):
+        return TIKTOK_UNAVAILABLE
+    if isinstance(error, LoginRefused):
+        return MESSAGES.get(error.code, INCOMPLETE)
     return MESSAGES.get(error.code) or (TIKTOK_UNAVAILABLE if error.status_code in (502, 503, 504) else MISCONFIGURED)
