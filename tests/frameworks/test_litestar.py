@@ -11,7 +11,7 @@ from litestar.config.cors import CORSConfig
 from litestar.config.csrf import CSRFConfig
 from litestar.datastructures import CacheControlHeader
 from litestar.di import NamedDependency
-from litestar.exceptions import HTTPException, NotFoundException
+from litestar.exceptions import ClientException, HTTPException, NotFoundException
 from litestar.middleware import DefineMiddleware
 from litestar.middleware.logging import LoggingMiddlewareConfig
 from litestar.testing import AsyncTestClient
@@ -65,7 +65,7 @@ def browser(app: Litestar) -> TestClient:
 
 
 class TestFirstRequest:
-    """The plugin takes effect at the first request. There is no lifespan, as in a mount."""
+    """The plugin works without a lifespan, as in a mount, and for a request that has no route."""
 
     def test_first_request_can_be_the_login(self, browser: TestClient, emulator: Emulator) -> None:
         sign_in(browser, emulator)
@@ -94,11 +94,6 @@ class TestFirstRequest:
         with browser.websocket_connect("/socket", headers=FROM_ORIGIN) as socket:
             assert socket.receive_json() == {"name": ""}
 
-    def test_app_has_the_class_litestar_afterwards(self, app: Litestar, browser: TestClient) -> None:
-        assert isinstance(app, Litestar)
-        browser.get("/me")
-        assert type(app) is Litestar
-
 
 def test_our_routes_are_outside_the_path_guards_and_csrf_of_the_app(tiktok: TikTok, emulator: Emulator) -> None:
     app = Litestar(
@@ -118,6 +113,18 @@ def test_our_routes_are_outside_the_path_guards_and_csrf_of_the_app(tiktok: TikT
     assert browser.get("/api/me", headers={"host": "elsewhere.test"}).json()["name"] == AMARA.display_name
     assert browser.post("/auth/tiktok/logout", headers=SAME_ORIGIN).status_code == 303
     assert browser.get("/auth/tiktok/session").json() == {"user": None}
+
+
+@pytest.mark.parametrize("path", ["/auth/tiktok/login", "/auth/tiktok/session", "/auth/tiktok/callback?code=x"])
+def test_request_to_our_routes_is_no_error_of_the_app(tiktok: TikTok, path: str) -> None:
+    errors: list[Exception] = []
+
+    async def note(error: Exception, scope: Any) -> None:
+        errors.append(error)
+
+    app = Litestar(HANDLERS, plugins=[TikTokPlugin(tiktok)], after_exception=[note])
+    new_browser(app).get(path)
+    assert not errors
 
 
 def test_cors_config_applies_to_our_responses(tiktok: TikTok) -> None:
@@ -172,6 +179,45 @@ def test_app_in_an_asgi_mount_has_the_user(tiktok: TikTok, emulator: Emulator) -
 
     sign_in(browser, emulator)
     assert browser.get("/shop/window").text == f"A shop for {AMARA.display_name}."
+
+
+class TestGuardedMount:
+    """Litestar removes the prefix of a mount from the path before its middleware runs."""
+
+    @pytest.fixture(params=["with raw_path", "without raw_path"])
+    def browser(self, request: pytest.FixtureRequest, tiktok: TikTok) -> TestClient:
+        async def studio(scope: Any, receive: Any, send: Any) -> None:
+            await PlainTextResponse(f"{scope['path']} for {scope['user'].display_name}")(scope, receive, send)
+
+        mounted = asgi("/studio", is_mount=True, copy_scope=True)(studio)
+        app: Any = Litestar(
+            [Router("/v1", route_handlers=[mounted])], plugins=[TikTokPlugin(tiktok, protect=["/v1/studio"])]
+        )
+
+        async def server(scope: Any, receive: Any, send: Any) -> None:
+            scope["raw_path"] = scope["raw_path"] if request.param == "with raw_path" else None
+            await app(scope, receive, send)
+
+        return new_browser(server)
+
+    @pytest.mark.parametrize("path", ["/v1/studio", "/v1/studio/", "/v1/studio/films", "/v1/studios", "/v1//studio"])
+    def test_anonymous_visitor_gets_401(self, browser: TestClient, path: str) -> None:
+        assert browser.get(path).status_code == 401
+
+    def test_user_reaches_the_mounted_app_with_the_path_that_litestar_gives(
+        self, browser: TestClient, tiktok: TikTok
+    ) -> None:
+        login_as(browser, tiktok=tiktok)
+        assert browser.get("/v1/studio/films").text == "/films/ for Ada"
+
+    def test_mount_with_two_paths_is_refused(self, tiktok: TikTok) -> None:
+        @asgi(["/studio", "/shop"], is_mount=True, copy_scope=True)
+        async def studio(scope: Any, receive: Any, send: Any) -> None: ...
+
+        with pytest.raises(
+            ConfigurationError, match=r"A mount has the paths .* Write one asgi\(\.\.\., is_mount=True\)"
+        ):
+            Litestar([studio], plugins=[TikTokPlugin(tiktok)])
 
 
 def test_lifespan_closes_the_store() -> None:
@@ -232,6 +278,25 @@ class TestHandlers:
 
         app = Litestar(HANDLERS, plugins=[TikTokPlugin(tiktok)], exception_handlers={401: members_only})
         assert new_browser(app).get("/account", headers=NAVIGATION).text == "Members only."
+
+    @pytest.mark.parametrize("kind", [404, NotFoundException, ClientException, HTTPException, Exception])
+    def test_exception_handler_of_any_layer_is_called_as_without_the_plugin(self, tiktok: TikTok, kind: Any) -> None:
+        @get("/film")
+        async def film() -> None:
+            raise NotFoundException
+
+        def no_film(request: Request[Any, Any, Any], error: Exception) -> Response[str]:
+            return Response(f"Nothing for {request.user.display_name or 'nobody'}.", status_code=410)
+
+        layer = Router("/films", route_handlers=[film], exception_handlers={kind: no_film})
+        browser = new_browser(Litestar([layer], plugins=[TikTokPlugin(tiktok)]))
+        assert browser.get("/films/film").text == "Nothing for nobody."
+        assert browser.get("/films/other").json()["detail"] == "Not Found"
+        assert browser.post("/films/film").status_code == 405
+
+        everywhere = new_browser(Litestar([film], plugins=[TikTokPlugin(tiktok)], exception_handlers={kind: no_film}))
+        for path in ("/film", "/other"):
+            assert everywhere.get(path).text == "Nothing for nobody."
 
 
 class TestOpenAPI:

@@ -72,7 +72,7 @@ async def test_anonymous_visitor_never_reaches_a_guarded_route(
     watched = Watched(app.build())
     for guard in ("/",) if app.everywhere else ("/studio", "/"):
         public = ("/health",) if guard == "/" else ()
-        site = TikTokAuthMiddleware(watched, tiktok, protect=(guard,), public=public)
+        site = app.install(watched, tiktok, protect=(guard,), public=public)
         await assert_works(site, tiktok, app)
         watched.called = False
         await plain(site, "GET", "/health" if public else app.open_path)

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from asgi_tiktok import TikTokAuthMiddleware
+
 SECRET = "text-of-the-guarded-handler"
 OPEN = "text-of-an-open-handler"
 
@@ -21,6 +23,7 @@ class GuardedApp:
         open_path: The path of the open route.
         websocket: Whether the guarded route also accepts WebSockets.
         everywhere: Whether the app returns SECRET at every path but `/open` and `/health`.
+        install: Puts the guard in front of the app.
     """
 
     build: Callable[[], Any]
@@ -28,3 +31,4 @@ class GuardedApp:
     open_path: str = "/open"
     websocket: bool = True
     everywhere: bool = False
+    install: Callable[..., Any] = TikTokAuthMiddleware

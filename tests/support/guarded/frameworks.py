@@ -1,5 +1,7 @@
 """The guarded routes in Quart, Litestar and Django."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -15,6 +17,8 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import tests.support.sites.django  # noqa: F401  (configures Django)
+from asgi_tiktok import TikTok
+from asgi_tiktok.litestar import TikTokPlugin
 from tests.support.guarded import OPEN, SECRET, GuardedApp
 from tests.support.guarded.starlette import METHODS, any_path, fastapi, starlette
 
@@ -56,8 +60,8 @@ def litestar(rule: str = "/studio", **options: Any) -> Any:
     return Litestar([secret, socket, open_page], openapi_config=None, logging_config=None, **options)
 
 
-def litestar_mount() -> Any:
-    @asgi("/studio", is_mount=True)
+def litestar_mount(**options: Any) -> Any:
+    @asgi("/studio", is_mount=True, copy_scope=True)
     async def secret(scope: Any, receive: Any, send: Any) -> None:
         await any_path(scope, receive, send)
 
@@ -65,7 +69,7 @@ def litestar_mount() -> Any:
     async def open_page() -> str:
         return OPEN
 
-    return Litestar([secret, open_page], openapi_config=None, logging_config=None)
+    return Litestar([secret, open_page], openapi_config=None, logging_config=None, **options)
 
 
 async def django_secret(request: HttpRequest) -> HttpResponse:
@@ -124,6 +128,16 @@ def fastapi_with_quart() -> Any:
     return app
 
 
+def with_plugin(build: Callable[..., Any], path: str, open_path: str = "/open") -> GuardedApp:
+    """A Litestar app with the guard of TikTokPlugin, which is inside the app."""
+
+    def install(watched: Any, tiktok: TikTok, **options: Any) -> Any:
+        watched.app = build(plugins=[TikTokPlugin(tiktok, **options)])
+        return watched
+
+    return GuardedApp(build, path, open_path, install=install)
+
+
 APPS = {
     "quart": GuardedApp(quart),
     "quart catch-all": GuardedApp(lambda: quart("/studio<path:rest>"), "/studiox"),
@@ -131,6 +145,10 @@ APPS = {
     "litestar path": GuardedApp(lambda: litestar(path="/app"), "/app/studio", "/app/open"),
     "litestar catch-all": GuardedApp(lambda: litestar("/studio/{rest:path}"), "/studio/x"),
     "litestar mount": GuardedApp(litestar_mount, "/studio/"),
+    "litestar plugin": with_plugin(litestar, "/studio"),
+    "litestar plugin, path": with_plugin(partial(litestar, path="/app"), "/app/studio", "/app/open"),
+    "litestar plugin, catch-all": with_plugin(partial(litestar, "/studio/{rest:path}"), "/studio/x"),
+    "litestar plugin, mount": with_plugin(litestar_mount, "/studio/"),
     "django": GuardedApp(django),
     "django script name": GuardedApp(lambda: django("/app"), "/app/studio", "/app/open", websocket=False),
     "starlette with litestar": GuardedApp(starlette(Mount("/{name}", litestar())), "/lit/studio"),
