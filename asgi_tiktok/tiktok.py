@@ -20,6 +20,7 @@ from asgi_tiktok.environment import name_variable, read_environment
 from asgi_tiktok.errors import ConfigurationError, LoginRequired
 from asgi_tiktok.http.cookies import CookieJar
 from asgi_tiktok.http.log_limiter import LogLimiter
+from asgi_tiktok.http.origins import check_trusted_origins
 from asgi_tiktok.http.site import DEFAULT_PATH, Site
 from asgi_tiktok.models import Token
 from asgi_tiktok.stores import DEFAULT_URL, Store, check_store, open_store
@@ -52,6 +53,8 @@ class TikTok:
         trust_env (bool): Whether the environment may name a proxy and certificates. Default: False.
         path (str): The prefix of our routes. Default: `/auth/tiktok`.
         default_next (str): Where a login or sign-out without a valid `next` leads. Default: `/`.
+        trusted_origins (Iterable[str]): Exact origins of front ends on other hosts. Their pages may POST to the
+            sign-out, and `next` may be a whole address of these origins. Default: none.
         idle_timeout (int): The seconds after which an unused session ends. Default: 7 days.
         absolute_timeout (int): The seconds after which any session ends. Default: 30 days.
         max_sessions (int): The number of sessions that one user may have. Beyond it, the session that would
@@ -81,6 +84,7 @@ class TikTok:
         trust_env: bool = False,
         path: str = DEFAULT_PATH,
         default_next: str = "/",
+        trusted_origins: Iterable[str] = (),
         idle_timeout: int = IDLE_TIMEOUT,
         absolute_timeout: int = ABSOLUTE_TIMEOUT,
         max_sessions: int = MAX_SESSIONS,
@@ -105,6 +109,7 @@ class TikTok:
             redirect_uri,
             check_string("path", path, 'Write "/auth/tiktok".'),
             check_string("default_next", default_next, 'Write "/".'),
+            check_trusted_origins(trusted_origins),
         )
         self._keys = KeyRing(secret_key)
         self._store = open_store(store) if isinstance(store, str) else check_store(store)

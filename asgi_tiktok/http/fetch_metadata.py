@@ -1,5 +1,7 @@
 """What the headers of a request say about how it was made (W3C: Fetch Metadata Request Headers)."""
 
+from collections.abc import Collection
+
 from starlette.datastructures import Headers
 
 
@@ -48,3 +50,19 @@ def is_same_origin(headers: Headers, origin: str) -> bool | None:
     if not sites and origins in ([], ["null"]):
         return None
     return sites in ([], ["none"]) and origins == [origin]
+
+
+def is_from(headers: Headers, origins: Collection[str]) -> bool:
+    """True if a page of one of these other origins made the request. No script can write `Origin`."""
+    sent = headers.getlist("origin")
+    sites = headers.getlist("sec-fetch-site")
+    return len(sent) == 1 and sent[0] in origins and sites in ([], ["same-site"], ["cross-site"])
+
+
+def is_form_of_private_page(headers: Headers) -> bool:
+    """True if a page with `Referrer-Policy: no-referrer`, as our pages have, sent a form to its own site."""
+    return (
+        headers.get("sec-fetch-mode") == "navigate"
+        and headers.get("sec-fetch-site") == "same-origin"
+        and headers.get("origin") == "null"
+    )

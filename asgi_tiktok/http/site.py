@@ -14,10 +14,10 @@ from starlette.datastructures import QueryParams
 
 from asgi_tiktok.errors import ConfigurationError
 from asgi_tiktok.http.next_path import is_local_path, pack, packed_length, safe_link, safe_next, unpack
+from asgi_tiktok.http.origins import without_default_port
 from asgi_tiktok.http.paths import RequestPath, as_reference
 
 DEFAULT_PATH = "/auth/tiktok"
-DEFAULT_PORTS = {"https": ":443", "http": ":80"}
 MAX_NEXT = 1024  # bytes of UTF-8, not percent-encoded; the cookie of a login must hold it
 
 
@@ -34,9 +34,12 @@ class Site:
     session: str
     webhook: str
     routes: frozenset[str]
+    trusted_origins: frozenset[str]
 
     @classmethod
-    def of(cls, redirect_uri: str, path: str, default_next: str) -> Self:
+    def of(
+        cls, redirect_uri: str, path: str, default_next: str, trusted_origins: frozenset[str] = frozenset()
+    ) -> Self:
         """Return the site of a checked redirect_uri. Raises ConfigurationError for paths that cannot work."""
         if not re.fullmatch(r"(/[A-Za-z0-9_-]+)+", path):
             fix = "Write one like /auth/tiktok, without a slash at the end."
@@ -49,20 +52,19 @@ class Site:
                     f"redirect_uri ends in {route!r}, which is our {name} route.",
                     hint=f"Register another address, for example {parts.scheme}://{parts.netloc}{path}/callback.",
                 )
-        # As a browser writes it in Origin: without the default port of the scheme (RFC 6454 §6.2).
-        origin = f"{parts.scheme}://{parts.netloc.lower()}".removesuffix(DEFAULT_PORTS[parts.scheme])
         site = cls(
-            origin=origin,
+            origin=without_default_port(parts.scheme, parts.netloc.lower()),
             path=path,
             callback=parts.path,
             default_next=default_next,
             routes=frozenset(names.values()),
+            trusted_origins=trusted_origins,
             **names,
         )
-        if safe_next(default_next, reserved=site.reserved) != default_next:
+        if site.accepted_next(default_next, "") != default_next:
             raise ConfigurationError(
                 f"default_next={default_next!r} must be a path of this site, and not one of our routes.",
-                hint='Write "/".',
+                hint='Write "/", or a whole address of an origin in trusted_origins.',
             )
         return site
 
@@ -89,13 +91,16 @@ class Site:
         return frozenset(route.casefold().rstrip("/") for route in routes)
 
     def next_path(self, value: str | None, mount: str = "") -> str:
-        """Return `value` if it is a safe path of this site (RFC 9700 §4.11), otherwise `default_next`."""
+        """Return `value` if a login or sign-out may lead to it (RFC 9700 §4.11), otherwise `default_next`."""
         return (self.accepted_next(value, mount) if value else None) or self.default_next
 
     def accepted_next(self, value: str, mount: str) -> str | None:
-        """Return the percent-encoded path that a login or sign-out may lead to, or None."""
-        accepted = safe_next(value, reserved=self.reserved, mount=mount)
-        return accepted if accepted and packed_length(accepted) <= MAX_NEXT else None
+        """Return `value`, percent-encoded, if it is a safe path of this site or an address of a trusted origin."""
+        origin = next((origin for origin in self.trusted_origins if f"{value}/".startswith(f"{origin}/")), "")
+        if origin:
+            value, mount = value.removeprefix(origin) or "/", ""
+        accepted = safe_next(value, reserved=self.reserved if origin in ("", self.origin) else (), mount=mount)
+        return origin + accepted if accepted and packed_length(accepted) <= MAX_NEXT else None
 
     def requested_next(self, query: QueryParams, mount: str) -> str:
         """Return the `next` of a request if it is there once and safe, otherwise `default_next`."""

@@ -7,18 +7,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from asgi_tiktok.errors import RequestRefused, StoreError
-from asgi_tiktok.http.fetch_metadata import is_same_origin
+from asgi_tiktok.http.fetch_metadata import is_form_of_private_page, is_from, is_same_origin
 from asgi_tiktok.http.paths import RequestPath
 from asgi_tiktok.http.query import read_query
 from asgi_tiktok.routes.error_responses import ErrorResponses
-from asgi_tiktok.routes.pages import logout_page, redirect
+from asgi_tiktok.routes.pages import logout_page, redirect, signed_out_page
 from asgi_tiktok.tiktok import TikTok
 
 MAX_FORM = 1024  # bytes
 
 
 class Logout:
-    """Asks on GET; ends the session on a POST from this site."""
+    """Asks on GET; ends the session on a POST from this site or from a trusted origin."""
 
     def __init__(self, tiktok: TikTok, error_responses: ErrorResponses) -> None:
         self.site = tiktok._site
@@ -34,11 +34,14 @@ class Logout:
         return logout_page(action=action, csrf_token=self.csrf_token(request) or "", back=next_path)
 
     async def end(self, request: Request, path: RequestPath) -> Response:
-        """End the session and delete its cookie: 303 to `next`, or 503 if the store is unavailable.
+        """End the session and delete its cookie: 303 or a page that leads to `next`, or 503 without the store.
 
-        Raises RequestRefused, before anything changes, unless a page of this site sent the request.
+        Raises RequestRefused, before anything changes, unless a page of this site or of a trusted origin sent the
+        request.
         """
         same_origin = is_same_origin(request.headers, self.site.origin)
+        if is_from(request.headers, self.site.trusted_origins):
+            same_origin = True
         if same_origin is None and self.csrf_token(request) is None:
             # There is nobody to sign out. And if another site sent the request, the browser may have withheld the
             # cookie of a signed-in user, which must not be deleted.
@@ -48,9 +51,12 @@ class Logout:
                 "A sign-out must come from a page of this site.",
                 code="foreign_origin",
                 status_code=403,
-                hint=f"POST from a page of {self.site.origin}, the origin of redirect_uri.",
+                hint=f"POST from a page of {self.site.origin}, the origin of redirect_uri, or add the origin of the "
+                "page to TikTok(trusted_origins=...).",
             )
-        response = redirect(self.site.requested_next(read_query(request), path.mount))
+        next_path = self.site.requested_next(read_query(request), path.mount)
+        # The app may redirect from `next` to another origin. The `form-action` of our page would block the redirect.
+        response = (signed_out_page if is_form_of_private_page(request.headers) else redirect)(next_path)
         try:
             sessions = await self.sessions.end_of_browser(request.headers.raw)
         except StoreError as error:

@@ -40,18 +40,19 @@ small { display: block; margin-top: 28px; padding-top: 16px; border-top: 1px sol
 """
 STYLE_HASH = b64encode(sha256(STYLE.encode()).digest()).decode("ascii")
 
-HEADERS = {
+REDIRECT_HEADERS = {
     "Cache-Control": "no-store",
     "Pragma": "no-cache",
     "Content-Security-Policy": (
         f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; frame-ancestors 'none'; base-uri 'none'; "
         "form-action 'self'"
     ),
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+# Not on redirects, because there it would cut a login in a popup off from the page that opened it.
+HEADERS = {**REDIRECT_HEADERS, "Cross-Origin-Opener-Policy": "same-origin"}
 
 PAGE = Template(
     """<!doctype html>
@@ -85,7 +86,7 @@ def render(title: str, text: str, more: str, *, status_code: int = 200) -> HTMLR
 
 def redirect(location: str, *, status_code: int = 303) -> Response:
     """Return a redirect that no cache stores."""
-    return RedirectResponse(location, status_code=status_code, headers=HEADERS)
+    return RedirectResponse(location, status_code=status_code, headers=REDIRECT_HEADERS)
 
 
 def logout_page(*, action: str, csrf_token: str, back: str) -> Response:
@@ -97,6 +98,14 @@ def logout_page(*, action: str, csrf_token: str, back: str) -> Response:
         f'<a class="back" href="{escape(back)}">Stay signed in</a>'
     )
     return render("Sign out?", "You can sign in with TikTok again at any time.", more)
+
+
+def signed_out_page(next_path: str) -> Response:
+    """Return the page that confirms a sign-out, and leads to `next_path` at once."""
+    more = f'<a class="button" href="{escape(next_path)}">Continue</a>'
+    response = render("You are signed out", "The next page opens by itself.", more)
+    response.headers["Refresh"] = f"0; url={next_path}"
+    return response
 
 
 def error_page(error: TikTokError, *, login_url: str, back: str, reference: str, for_developer: bool) -> Response:

@@ -21,13 +21,14 @@ HEADERS = {
         "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action http: https:; "
         "base-uri 'none'; frame-ancestors 'none'"
     ),
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
-# The inspector runs one script, which polls the emulator. Its forms post only to the emulator.
+# The inspector runs one script, which polls the emulator. Its forms post only to the emulator. The other pages have
+# no Cross-Origin-Opener-Policy, because an app may open them in a popup.
 SCRIPTED_HEADERS = {
     **HEADERS,
+    "Cross-Origin-Opener-Policy": "same-origin",
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; connect-src 'self'; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"

@@ -1,0 +1,108 @@
+"""What only a real browser shows: the policies of our pages, popups, and cookies of several apps on one host."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import BrowserContext
+from starlette.applications import Starlette
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from asgi_tiktok import MemoryStore, TikTokAuthMiddleware
+from asgi_tiktok.testing import login_as, run_emulator
+from tests.support.chromium import LOOPBACK_ONLY, open_chromium
+from tests.support.ports import free_port
+from tests.support.servers import serve_in_thread
+from tests.support.tiktok import new_tiktok
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def context() -> Iterator[BrowserContext]:
+    with open_chromium(LOOPBACK_ONLY) as browser:
+        yield browser.new_context()
+
+
+async def front_page(request: Request) -> Response:
+    return HTMLResponse("<h1>Front page</h1>")
+
+
+def test_sign_out_page_leads_to_a_page_that_redirects_to_another_origin(
+    context: BrowserContext, port: int, store: MemoryStore
+) -> None:
+    other = f"http://localhost:{free_port()}"
+    tiktok = new_tiktok(redirect_uri=f"http://localhost:{port}/auth/tiktok/callback", store=store)
+    site = TikTokAuthMiddleware(Starlette(routes=[Route("/", RedirectResponse(f"{other}/", 302))]), tiktok)
+    other_site = Starlette(routes=[Route("/", front_page)])
+    with serve_in_thread(site, port), serve_in_thread(other_site, int(other.rpartition(":")[2])):
+        login_as(context, tiktok=tiktok)
+        tab = context.new_page()
+        tab.goto(f"http://localhost:{port}/auth/tiktok/logout")
+        tab.get_by_role("button", name="Sign out").click()
+        tab.wait_for_url(f"{other}/")
+
+        assert tab.get_by_role("heading").inner_text() == "Front page"
+        assert not context.cookies()
+
+
+OPENER = """<button onclick="window.got = []; window.addEventListener('message', e => got.push(e.data));
+window.popup = window.open('/auth/tiktok/login?next=/done', 'login', 'width=500,height=700')">Sign in</button>"""
+DONE = "<script>opener.postMessage('signed in', location.origin)</script>"
+
+
+async def opener_page(request: Request) -> Response:
+    return HTMLResponse(OPENER)
+
+
+async def done_page(request: Request) -> Response:
+    return HTMLResponse(DONE if request.user.is_authenticated else "")
+
+
+def test_login_in_a_popup_reports_to_the_page_that_opened_it(context: BrowserContext, port: int) -> None:
+    with run_emulator() as running:
+        tiktok = new_tiktok(redirect_uri=f"http://localhost:{port}/auth/tiktok/callback", base_url=running.url)
+        site = Starlette(routes=[Route("/", opener_page), Route("/done", done_page)])
+        with serve_in_thread(TikTokAuthMiddleware(site, tiktok), port):
+            tab = context.new_page()
+            tab.goto(f"http://localhost:{port}/")
+            with context.expect_page() as opened:
+                tab.get_by_role("button").click()
+            popup = opened.value
+            popup.get_by_role("button", name="Continue").wait_for()
+            assert tab.evaluate("popup.closed") is False
+            popup.get_by_role("button", name="Continue").click()
+            popup.wait_for_url("**/done")
+            tab.wait_for_function("got.length")
+
+            assert tab.evaluate("got") == ["signed in"]
+
+
+FRONT_END = """<script>
+async function signOut() {
+  await fetch(API + "/logout", {method: "POST", credentials: "include", redirect: "manual"});
+  return (await (await fetch(API + "/session", {credentials: "include"})).json()).user;
+}
+const API = "http://localhost:%s/auth/tiktok";
+</script>"""
+
+
+def test_front_end_on_another_origin_signs_out(context: BrowserContext, port: int, store: MemoryStore) -> None:
+    async def front_end(request: Request) -> Response:
+        return HTMLResponse(FRONT_END % port)
+
+    front_port = free_port()
+    front = f"http://localhost:{front_port}"
+    tiktok = new_tiktok(
+        redirect_uri=f"http://localhost:{port}/auth/tiktok/callback", store=store, trusted_origins=(front,)
+    )
+    site = CORSMiddleware(TikTokAuthMiddleware(Starlette(), tiktok), allow_origins=[front], allow_credentials=True)
+    with serve_in_thread(site, port), serve_in_thread(Starlette(routes=[Route("/", front_end)]), front_port):
+        login_as(context, tiktok=tiktok)
+        tab = context.new_page()
+        tab.goto(f"{front}/")
+
+        assert tab.evaluate("signOut()") is None
+        assert not context.cookies()
