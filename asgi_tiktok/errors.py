@@ -249,7 +249,7 @@ class RateLimited(Unavailable):
     """TikTok received too many requests. Status 503.
 
     Attributes:
-        retry_after (int): The seconds to wait before the next request, from 1 to 120.
+        retry_after (int): The seconds to wait before the next request, from 1 to 600.
     """
 
     code = "rate_limit_exceeded"

@@ -12,7 +12,7 @@ from starlette.datastructures import Secret
 from asgi_tiktok.accounts.api_client import api_client
 from asgi_tiktok.accounts.hooks import Hooks, OnEvent, OnLogin, OnLogout, add_hook
 from asgi_tiktok.accounts.sessions import ABSOLUTE_TIMEOUT, IDLE_TIMEOUT, MAX_SESSIONS, Sessions
-from asgi_tiktok.accounts.tokens import Tokens
+from asgi_tiktok.accounts.tokens import SHUTDOWN_GRACE, Tokens
 from asgi_tiktok.client.client import DEFAULT_SCOPES, TikTokClient
 from asgi_tiktok.client.pkce import PKCE
 from asgi_tiktok.crypto.keys import KeyRing
@@ -62,6 +62,8 @@ class TikTok:
         keep_tokens (bool): Whether tokens are stored after the login. Set it to False in an app that only
             signs users in. Default: True.
         webhook_tolerance (int): The maximum age of a webhook's signature in seconds. Default: 72 hours.
+        shutdown_grace (int): The seconds that `aclose()` waits for running refreshes, whose responses would be
+            lost. Default: 10.
 
     Raises:
         ConfigurationError: A setting cannot work. The message names the setting and the fix. It is also a
@@ -90,6 +92,7 @@ class TikTok:
         max_sessions: int = MAX_SESSIONS,
         keep_tokens: bool = True,
         webhook_tolerance: int = WEBHOOK_TOLERANCE,
+        shutdown_grace: int = SHUTDOWN_GRACE,
     ) -> None:
         self._client = TikTokClient(
             client_key,
@@ -126,7 +129,13 @@ class TikTok:
             ),
             max_sessions=check_number("max_sessions", max_sessions, at_least=1, unit="browsers"),
         )
-        self._tokens = Tokens(self._store, self._keys, self._client)
+        self._tokens = Tokens(
+            self._store,
+            self._keys,
+            self._client,
+            self._sessions,
+            shutdown_grace=check_number("shutdown_grace", shutdown_grace, at_least=0, unit="seconds"),
+        )
         self._hooks = Hooks()
         self._log_limiter = LogLimiter(logging.getLogger("asgi_tiktok"))
 
@@ -250,7 +259,11 @@ class TikTok:
                     hint="Remove keep_tokens=False.",
                 ) from None
             return
-        await self._client.revoke_token(token.access_token)
+        revoked: Token | None = token
+        while revoked is not None:
+            await self._client.revoke_token(revoked.access_token)
+            # Perhaps TikTok has ended this token at a later login, whose own token is still valid.
+            revoked = await self._tokens.give_up(open_id, revoked)
         await self._tokens.delete(open_id)
 
     async def end_sessions(self, open_id: str) -> int:

@@ -130,6 +130,7 @@ BAD_SETTINGS: dict[str, list[Any]] = {
     "max_sessions": [0, 1.5, None],
     "keep_tokens": ["no", None],
     "webhook_tolerance": [0, "300", None],
+    "shutdown_grace": [-1, 0.5, "10", None],
 }
 """Bad values of each setting of `TikTok`. A new setting needs an entry here."""
 

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from asgi_tiktok import LoginRequired, MemoryStore, StoreError, TikTok, Token, TokenError, Unavailable
-from asgi_tiktok.accounts import tokens
+from asgi_tiktok.accounts import refresh
 from asgi_tiktok.emulator import Emulator
 from asgi_tiktok.stores import lease
 from tests.support.canaries import OLD_SECRET_KEY, SECRET_KEY
@@ -245,7 +245,7 @@ async def test_suspended_worker_loses_no_token_after_an_earlier_failure(
 async def test_unsaved_token_is_saved_when_the_store_is_back(
     tiktok: TikTok, emulator: Emulator, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tokens, "SAVE_PAUSES", (0.01,))
+    monkeypatch.setattr(refresh, "SAVE_PAUSES", (0.01,))
     clock.advance(hours=3)
     replace, calls = tiktok._store.replace, 0
 
@@ -273,7 +273,7 @@ async def test_unsaved_token_is_saved_when_the_store_is_back(
             group.start_soon(call)
     assert [token.expires_at > time.time() for token in received] == [True]
     assert count_requests(emulator) == 1
-    assert tiktok._tokens.unsaved == {}
+    assert tiktok._tokens.refresher.unsaved == {}
 
 
 async def test_token_is_sealed_with_the_newest_key_when_it_is_read(

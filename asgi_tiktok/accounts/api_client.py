@@ -5,8 +5,12 @@ from collections.abc import AsyncGenerator
 import httpx2
 
 from asgi_tiktok.accounts.tokens import Tokens
-from asgi_tiktok.client.transport import API_TIMEOUT, SharedTransport
-from asgi_tiktok.errors import ConfigurationError
+from asgi_tiktok.client.deadline import with_deadline
+from asgi_tiktok.client.transport import API_TIMEOUT, APITransport
+from asgi_tiktok.errors import ConfigurationError, UpstreamTimeout
+from asgi_tiktok.models import Token
+
+DEADLINE = 10  # seconds for the body of a response with status 401
 
 
 class UserAuth(httpx2.Auth):
@@ -24,20 +28,31 @@ class UserAuth(httpx2.Auth):
                 f"A user's token must not be sent to {request.url.host}. Use this client for {self.origin} only."
             )
         token = await self.tokens.get(self.open_id)
-        request.headers["Authorization"] = f"Bearer {token.access_token}"
-        response = yield request
-        if await says_token_is_invalid(response):
-            token = await self.tokens.get(self.open_id, rejected=token.access_token)
-            # A body from a generator or a file has been consumed, and cannot be sent again.
-            if isinstance(request.stream, httpx2.ByteStream):
-                request.headers["Authorization"] = f"Bearer {token.access_token}"
-                yield request
+        response = yield with_token(request, token)
+        if not await says_token_is_invalid(response):
+            return
+        token = await self.tokens.get(self.open_id, rejected=token.access_token)
+        # A body from a generator or a file has been consumed, and cannot be sent again.
+        if not isinstance(request.stream, httpx2.ByteStream):
+            return
+        response = yield with_token(request, token)
+        if await says_token_is_invalid(response) and (other := await self.tokens.give_up(self.open_id, token)):
+            yield with_token(request, other)
+
+
+def with_token(request: httpx2.Request, token: Token) -> httpx2.Request:
+    request.headers["Authorization"] = f"Bearer {token.access_token}"
+    return request
 
 
 async def says_token_is_invalid(response: httpx2.Response) -> bool:
     if response.status_code != 401:
         return False
-    return b"access_token_invalid" in await response.aread()
+    try:
+        return b"access_token_invalid" in await with_deadline(response.aread(), DEADLINE)
+    except TimeoutError:
+        failure = UpstreamTimeout("TikTok's response with status 401 arrived too slowly.", stage="api")
+    raise failure
 
 
 def api_client(tokens: Tokens, open_id: str) -> httpx2.AsyncClient:
@@ -46,7 +61,7 @@ def api_client(tokens: Tokens, open_id: str) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(
         base_url=origin,
         auth=UserAuth(tokens, open_id, origin),
-        transport=SharedTransport(tokens.client._pools),
+        transport=APITransport(tokens.client._api_pools),
         timeout=API_TIMEOUT,
         trust_env=False,
     )

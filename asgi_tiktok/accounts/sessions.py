@@ -8,8 +8,9 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Set
+from contextlib import suppress
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -17,6 +18,8 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from asgi_tiktok.accounts.bounded_dict import BoundedDict
+from asgi_tiktok.accounts.consents import is_later
+from asgi_tiktok.accounts.session_record import Session, from_facts, remaining, to_facts
 from asgi_tiktok.crypto.keys import Key, KeyRing, Unreadable
 from asgi_tiktok.crypto.records import open_record, seal_record
 from asgi_tiktok.crypto.signer import IdSigner
@@ -26,6 +29,8 @@ from asgi_tiktok.http.fetch_metadata import not_cross_site
 from asgi_tiktok.models import TikTokUser
 from asgi_tiktok.stores import Store
 
+__all__ = ["ABSOLUTE_TIMEOUT", "IDLE_TIMEOUT", "MAX_SESSIONS", "Session", "Sessions", "VerifiedCookie"]
+
 logger = logging.getLogger("asgi_tiktok")
 
 IDLE_TIMEOUT = 7 * 24 * 60 * 60  # seconds
@@ -34,25 +39,6 @@ MAX_SESSIONS = 20  # of one user
 TOUCH_INTERVAL = 5 * 60  # seconds
 MAX_ENDED = 10_000  # sessions that could not be deleted, remembered until they can
 MAX_CACHED = 2_000  # verified cookies, and opened records
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """One browser that is signed in. Times are seconds since the epoch."""
-
-    user: TikTokUser
-    scopes: tuple[str, ...]
-    data: Mapping[str, Any]
-    created_at: int
-    seen_at: int
-    ends_at: int
-    name: str = field(repr=False)
-    record: bytes = field(repr=False, default=b"")
-
-    @property
-    def log_name(self) -> str:
-        """The part of the session that a log may contain."""
-        return sha256(self.name.encode()).hexdigest()[:8]
 
 
 class VerifiedCookie(NamedTuple):
@@ -221,9 +207,43 @@ class Sessions:
                 sessions.append(session)
         return sessions
 
-    async def end_all(self, open_id: str) -> int:
-        """End every session of this user. Returns their number."""
-        return await self.store.delete_owned(self.owner(open_id))
+    async def end_all(self, open_id: str, *, consented_before: float | None = None) -> int:
+        """End every session of this user, or only those of earlier logins. Returns their number.
+
+        Args:
+            open_id (str): The user's `open_id`.
+            consented_before (float | None): The time of an event at TikTok. A session of a login that is certainly
+                later stays (see `is_later`). Default: no session stays.
+        """
+        if consented_before is None:
+            return await self.store.delete_owned(self.owner(open_id))
+        ended = 0
+        async for name in self.store.owned(self.owner(open_id)):
+            found = await self.find(name)
+            if found is None or not is_later(found[1].created_at, consented_before):
+                await self.end(name)
+                ended += 1
+        return ended
+
+    async def reduce_scopes(self, open_id: str, scopes: Set[str]) -> None:
+        """Remove from the user's sessions all scopes but these, because no token of the user has them any more."""
+        owner = self.owner(open_id)
+        async for name in self.store.owned(owner):
+            reduced = False
+            while not reduced and (found := await self.find(name)) and not scopes >= set(found[1].scopes):
+                key, session = found
+                fewer = tuple(scope for scope in session.scopes if scope in scopes)
+                record = self.seal(key, replace(session, scopes=fewer)).record
+                reduced = await self.store.replace(name, session.record, record, ttl=remaining(session), owner=owner)
+
+    async def find(self, name: str) -> tuple[Key, Session] | None:
+        """The session with this name, and the key that sealed it; None if another TikTok(...) has sealed it."""
+        record = await self.store.get(name)
+        if record is not None:
+            for key in self.keys:
+                with suppress(Unreadable):
+                    return key, self.open(key, name, record)
+        return None
 
     def owner(self, open_id: str) -> str:
         """The user's name as an owner of records: a hash, which every database compares exactly."""
@@ -237,40 +257,20 @@ class Sessions:
 
     def seal(self, key: Key, session: Session) -> Session:
         """Return the session with its record."""
-        facts = {
-            "user": {name: value for name, value in session.user.to_dict().items() if value is not None},
-            "scopes": session.scopes,
-            "data": session.data,
-            "created_at": session.created_at,
-            "seen_at": session.seen_at,
-        }
-        return replace(session, record=seal_record(key, self.purpose, facts, context=session.name))
+        return replace(session, record=seal_record(key, self.purpose, to_facts(session), context=session.name))
 
     def unseal(self, key: Key, name: str, record: bytes) -> Session | None:
         """The session in a record; None for a record that was changed or moved, or written by another version."""
-
-        def read(facts: dict[str, Any]) -> Session:
-            created_at, seen_at = int(facts["created_at"]), int(facts["seen_at"])
-            return Session(
-                user=TikTokUser._from_response(facts["user"]),
-                scopes=tuple(facts["scopes"]),
-                data={**facts["data"]},
-                created_at=created_at,
-                seen_at=seen_at,
-                ends_at=self.ends_at(created_at, seen_at),
-                name=name,
-                record=record,
-            )
-
         try:
-            session = open_record([key], self.purpose, record, read, context=name)
+            session = self.open(key, name, record)
         except Unreadable:
             logger.warning("session record unreadable, request treated as anonymous")
             return None
         self.opened[name] = session
         return session
 
-
-def remaining(session: Session) -> int:
-    """Seconds until an unused session ends; 1 if the clock has just passed its end."""
-    return max(session.ends_at - int(time.time()), 1)
+    def open(self, key: Key, name: str, record: bytes) -> Session:
+        """Return the session in a record. Raises Unreadable."""
+        session = open_record([key], self.purpose, record, from_facts, context=name)
+        ends_at = self.ends_at(session.created_at, session.seen_at)
+        return replace(session, ends_at=ends_at, name=name, record=record)

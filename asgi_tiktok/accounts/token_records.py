@@ -2,13 +2,14 @@
 
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any
 
-from asgi_tiktok.crypto.keys import KeyRing, Unreadable
+from asgi_tiktok.accounts.consents import Consent, merge
+from asgi_tiktok.crypto.keys import Key, KeyRing, Unreadable
 from asgi_tiktok.crypto.records import open_record, seal_record
 from asgi_tiktok.models import Token
 from asgi_tiktok.stores import Store
@@ -22,11 +23,23 @@ PURPOSE = "token"
 
 @dataclass(frozen=True, slots=True)
 class StoredToken:
-    """A token in the store. `sent_at` is the time at which its refresh token was last sent to TikTok."""
+    """The record of one user: one consent, or two if the newer one lacks scopes of the older one.
 
-    token: Token
-    sent_at: float | None
+    The first consent is in use. The second takes its place when TikTok refuses the first for good.
+    """
+
+    consents: tuple[Consent, ...]
     record: bytes
+
+    @property
+    def consent(self) -> Consent:
+        """The consent in use."""
+        return self.consents[0]
+
+    @property
+    def token(self) -> Token:
+        """The token in use."""
+        return self.consents[0].token
 
 
 class TokenRecords:
@@ -39,9 +52,21 @@ class TokenRecords:
         self.owner = "tokens:" + sha256(audience.encode()).hexdigest()
 
     async def save(self, token: Token) -> None:
-        """Store the token of a login for as long as its refresh token is valid, replacing an earlier one."""
-        record = self.seal(token, None)
-        await self.store.set(self.name_of(token.open_id), record, ttl=remaining(token), owner=self.owner)
+        """Store the token of a login. An earlier one is kept only if it has scopes that this one lacks."""
+        name, now = self.name_of(token.open_id), time.time()
+        login = Consent(token, consented_at=now, issued_at=now)
+        saved = False
+        while not saved:
+            record = await self.store.get(name)
+            earlier: tuple[Consent, ...] = ()
+            with suppress(Unreadable):
+                earlier = () if record is None else self.open(name, record, self.keys)
+            consents = merge(login, earlier)
+            sealed, ttl = self.seal(consents), remaining(consents)
+            if record is None:
+                saved = await self.store.add(name, sealed, ttl=ttl, owner=self.owner)
+            else:
+                saved = await self.store.replace(name, record, sealed, ttl=ttl, owner=self.owner)
 
     async def load(self, open_id: str) -> StoredToken | None:
         """Return the stored token, expired or not, or None."""
@@ -52,26 +77,25 @@ class TokenRecords:
         if record is None:
             return None
         with suppress(Unreadable):
-            return StoredToken(*open_record([self.keys.newest], PURPOSE, record, read_token, context=name), record)
+            return StoredToken(self.open(name, record, [self.keys.newest]), record)
         try:
-            token, sent_at = open_record(self.keys, PURPOSE, record, read_token, context=name)
+            stored = StoredToken(self.open(name, record, self.keys), record)
         except Unreadable:
             logger.warning("token record unreadable, its user must log in again")
             return None
         # Tokens outlive a rotation of keys by far, so each moves to the newest key when it is read.
-        stored = StoredToken(token, sent_at, record)
-        return await self.replace(stored, token, sent_at=sent_at) or stored
+        return await self.replace(stored, *stored.consents) or stored
 
-    async def replace(self, stored: StoredToken, token: Token, *, sent_at: float | None) -> StoredToken | None:
+    async def replace(self, stored: StoredToken, *consents: Consent) -> StoredToken | None:
         """Compare-and-set: replace what was read. Returns None, without a change, if the record has changed since."""
-        name, record = self.name_of(token.open_id), self.seal(token, sent_at)
-        if await self.store.replace(name, stored.record, record, ttl=remaining(token), owner=self.owner):
-            return StoredToken(token, sent_at, record)
+        name, record = self.name_of(stored.token.open_id), self.seal(consents)
+        if await self.store.replace(name, stored.record, record, ttl=remaining(consents), owner=self.owner):
+            return StoredToken(consents, record)
         return None
 
-    async def delete(self, open_id: str, record: bytes | None = None) -> None:
-        """Delete the token, or only if its record has not changed. Deleting a missing one is not an error."""
-        await self.store.delete(self.name_of(open_id), record)
+    async def delete(self, open_id: str, record: bytes | None = None) -> bool:
+        """Delete all tokens of the user, or only if the record has not changed. Returns whether there was one."""
+        return await self.store.delete(self.name_of(open_id), record)
 
     async def all(self, *, ending_within: float | None = None) -> AsyncIterator[Token]:
         """Iterate over all stored tokens, the earliest refresh expiry first, up to this number of seconds."""
@@ -86,26 +110,35 @@ class TokenRecords:
             if stored is None:
                 continue
             # A token that was refreshed after it was listed is out of order, but not so many of them in a row.
-            beyond = beyond + 1 if ending_within is not None and remaining(stored.token) > ending_within else 0
+            is_beyond = ending_within is not None and remaining(stored.consents) > ending_within
+            beyond = beyond + 1 if is_beyond else 0
             if beyond > MAX_OUT_OF_ORDER:
                 return
             if not beyond:
                 yield stored.token
 
-    def seal(self, token: Token, sent_at: float | None) -> bytes:
-        facts = {**asdict(token), "sent_at": sent_at}
-        return seal_record(self.keys.newest, PURPOSE, facts, context=self.name_of(token.open_id))
+    def seal(self, consents: tuple[Consent, ...]) -> bytes:
+        context = self.name_of(consents[0].token.open_id)
+        facts = {"consents": [asdict(consent) for consent in consents]}
+        return seal_record(self.keys.newest, PURPOSE, facts, context=context)
+
+    def open(self, name: str, record: bytes, keys: Iterable[Key]) -> tuple[Consent, ...]:
+        """Return the consents in a record. Raises Unreadable."""
+        return open_record(keys, PURPOSE, record, read_consents, context=name)
 
     def name_of(self, open_id: str) -> str:
         return "token:" + sha256(f"{self.audience}\0{open_id}".encode()).hexdigest()
 
 
-def read_token(facts: dict[str, Any]) -> tuple[Token, float | None]:
-    sent_at = facts.pop("sent_at")
-    return Token(**{**facts, "scopes": tuple(facts["scopes"])}), None if sent_at is None else float(sent_at)
+def read_consents(facts: dict[str, Any]) -> tuple[Consent, ...]:
+    return tuple(read_consent(**each) for each in facts["consents"])
 
 
-def remaining(token: Token) -> int:
-    """Seconds until the refresh token expires."""
-    ends_at = token.refresh_expires_at or int(time.time()) + UNKNOWN_LIFETIME
-    return max(ends_at - int(time.time()), 1)
+def read_consent(token: dict[str, Any], **times: Any) -> Consent:
+    return Consent(Token(**{**token, "scopes": tuple(token["scopes"])}), **times)
+
+
+def remaining(consents: tuple[Consent, ...]) -> int:
+    """Seconds until the last refresh token expires."""
+    now = int(time.time())
+    return max(max((each.token.refresh_expires_at or now + UNKNOWN_LIFETIME) - now for each in consents), 1)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Coroutine, Iterable
+from dataclasses import replace
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
@@ -14,7 +15,7 @@ from asgi_tiktok.client.endpoints import TIKTOK, Endpoints
 from asgi_tiktok.client.oauth_client import FORM_HEADERS, OAuthClient, client_key_post
 from asgi_tiktok.client.pkce import PKCE, check_pkce, code_challenge
 from asgi_tiktok.client.responses import read_api, read_oauth
-from asgi_tiktok.client.transport import CONNECT_TIMEOUT, BoundedTransport, Pools
+from asgi_tiktok.client.transport import CONNECT_TIMEOUT, REFRESH_TIMEOUT, BoundedTransport, Pools
 from asgi_tiktok.crypto.redaction import Secret, strip_tracebacks
 from asgi_tiktok.errors import ConfigurationError, InvalidResponse, TikTokError, Unavailable, UpstreamTimeout
 from asgi_tiktok.models import USER_FIELDS, ClientToken, TikTokUser, Token
@@ -32,6 +33,7 @@ T = TypeVar("T")
 DEFAULT_SCOPES = ("user.info.basic",)
 NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)  # raised before a request is sent
 DEADLINE = 10  # seconds for a whole request, even if the response arrives slowly
+REFRESH_DEADLINE = 60  # seconds for a refresh, because the old refresh token may have ended
 EMULATOR_PREFIXES = ("act.emulator.", "clt.emulator.")  # of the emulator's access tokens
 
 
@@ -82,6 +84,7 @@ class TikTokClient:
             fix = "Write an async transport of httpx2, for example httpx2.ASGITransport(app)."
             check_instance("transport", transport, httpx2.AsyncBaseTransport, fix)
         self._pools = Pools(transport, trust_env=check_flag("trust_env", trust_env))
+        self._api_pools = Pools(transport, trust_env=trust_env)
 
     def __repr__(self) -> str:
         return f"TikTokClient(client_key={self.client_key!r}, redirect_uri={self.redirect_uri!r})"
@@ -166,6 +169,9 @@ class TikTokClient:
     async def refresh_token(self, refresh_token: str, *, scopes: tuple[str, ...] | None = None) -> Token:
         """Exchange a refresh token for a new token. Save the new token first, because the old one no longer works.
 
+        It waits up to 60 seconds for TikTok's response. Do not cancel it, because the response exists nowhere else.
+        If the response has no refresh token, the new token has the old one.
+
         Args:
             refresh_token (str): The refresh token.
             scopes (tuple[str, ...] | None): The scopes of the old token, in case TikTok's response names none.
@@ -174,7 +180,8 @@ class TikTokClient:
         Source: RFC 6749 §6; TikTok, Manage User Access Tokens.
         """
         body = await self._request_token("refresh", "refresh_token", {"refresh_token": refresh_token})
-        return Token._from_response(body, now=time.time(), scopes=scopes or self.scopes)
+        token = Token._from_response(body, now=time.time(), scopes=scopes or self.scopes)
+        return token if token.refresh_token is not None else replace(token, refresh_token=refresh_token)
 
     @strip_tracebacks
     async def client_token(self) -> ClientToken:
@@ -225,6 +232,7 @@ class TikTokClient:
     async def aclose(self) -> None:
         """Close the connections of the running event loop. The client can be used again afterwards."""
         await self._pools.aclose()
+        await self._api_pools.aclose()
 
     async def _request_token(self, stage: str, grant_type: str, form: dict[str, str]) -> dict[str, Any]:
         request = self._oauth_client(stage).fetch_token(
@@ -246,7 +254,7 @@ class TikTokClient:
             token_endpoint_auth_method=client_key_post,
             revocation_endpoint_auth_method=client_key_post,
             transport=BoundedTransport(self._pools),
-            timeout=CONNECT_TIMEOUT,
+            timeout=REFRESH_TIMEOUT if stage == "refresh" else CONNECT_TIMEOUT,
             trust_env=False,
         )
         client.stage = stage
@@ -258,7 +266,7 @@ class TikTokClient:
         The original errors are not chained, because they and their frames hold the request, which contains secrets.
         """
         try:
-            return await with_deadline(request, DEADLINE)
+            return await with_deadline(request, REFRESH_DEADLINE if stage == "refresh" else DEADLINE)
         except TikTokError as error:
             error.stage = stage
             raise

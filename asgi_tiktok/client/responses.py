@@ -17,6 +17,7 @@ from asgi_tiktok.client.hints import WORDS, hint_for_description
 from asgi_tiktok.client.printable import printable, printable_description
 from asgi_tiktok.errors import APIError, InvalidResponse, RateLimited, TokenError, Unavailable
 
+MAX_RETRY_AFTER = 10 * 60  # seconds
 TRANSIENT = frozenset({"server_error", "temporarily_unavailable"})
 
 
@@ -135,7 +136,7 @@ def log_id_of(response: httpx2.Response, body: Mapping[str, Any]) -> str | None:
 
 
 def retry_after(response: httpx2.Response) -> int:
-    """Return the seconds to wait, from 1 to 120; 5 if the header is missing or invalid (RFC 9110 §10.2.3)."""
+    """Return the seconds to wait, from 1 to 600; 5 if the header is missing or invalid (RFC 9110 §10.2.3)."""
     text = response.headers.get("Retry-After", "")
     if re.fullmatch(r"[0-9]{1,20}", text):
         seconds = int(text)
@@ -144,4 +145,4 @@ def retry_after(response: httpx2.Response) -> int:
             seconds = int(parsedate_to_datetime(text).timestamp() - time.time())
         except (ValueError, OverflowError):
             return 5
-    return min(max(seconds, 1), 120)
+    return min(max(seconds, 1), MAX_RETRY_AFTER)

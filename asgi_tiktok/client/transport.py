@@ -1,4 +1,4 @@
-"""Connections to TikTok: one long-lived pool per event loop, and responses of limited size."""
+"""Connections to TikTok: long-lived pools per event loop, and responses of limited size."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,14 +8,18 @@ from weakref import WeakKeyDictionary
 
 import httpx2
 
+from asgi_tiktok.client.trace import Trace
 from asgi_tiktok.crypto.redaction import without_traceback
-from asgi_tiktok.errors import InvalidResponse, TikTokError, Unavailable
+from asgi_tiktok.errors import InvalidResponse, TikTokError, Unavailable, UpstreamTimeout
 from asgi_tiktok.event_loop import running_loop
 
 MAX_RESPONSE = 64 * 1024  # bytes
-CONNECT_TIMEOUT = httpx2.Timeout(None, connect=3, pool=2)  # seconds; client.DEADLINE limits reading and writing
-API_TIMEOUT = httpx2.Timeout(5, connect=3, pool=2)  # seconds for each step of a request by tiktok.api()
-LIMITS = httpx2.Limits(max_connections=50, max_keepalive_connections=20)
+CONNECT_TIMEOUT = httpx2.Timeout(None, connect=3, pool=5)  # seconds; client.DEADLINE limits reading and writing
+REFRESH_TIMEOUT = httpx2.Timeout(None, connect=3, pool=10)  # seconds; client.REFRESH_DEADLINE limits the rest
+API_TIMEOUT = httpx2.Timeout(5, connect=3, pool=10)  # seconds for each step of a request by tiktok.api()
+MAX_CONNECTIONS = 100  # of each pool
+LIMITS = httpx2.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=20)
+CLOSED = (httpx2.ReadError, httpx2.WriteError, httpx2.RemoteProtocolError)
 
 
 class Pools:
@@ -55,12 +59,32 @@ class SharedTransport(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         request.headers["User-Agent"] = "asgi-tiktok"
         try:
-            return await self.pools.transport().handle_async_request(request)
+            return await self.send(request)
+        except httpx2.PoolTimeout:
+            failure: Unavailable = UpstreamTimeout(
+                f"All {MAX_CONNECTIONS} connections are busy.",
+                stage="api",
+                code="busy",
+                status_code=503,
+                hint="Send fewer requests to TikTok at once, or add workers.",
+            )
+            failure._sent = False
         except (httpx2.HTTPError, TikTokError) as error:
             raise without_traceback(error)  # noqa: B904 - it is the same error
         except Exception as error:
             failure = Unavailable(f"TikTok cannot be reached ({type(error).__name__}).", stage="api")
         raise failure
+
+    async def send(self, request: httpx2.Request) -> httpx2.Response:
+        """Send the request, and once more if the connection was closed before the request was written to it."""
+        trace = request.extensions["trace"] = Trace(request.extensions.get("trace"))
+        try:
+            return await self.pools.transport().handle_async_request(request)
+        except CLOSED as error:
+            # A body from a generator or a file may have been consumed, and cannot be sent again.
+            if not trace.is_unwritten(error) or not isinstance(request.stream, httpx2.ByteStream):
+                raise
+        return await self.pools.transport().handle_async_request(request)
 
 
 class BoundedTransport(SharedTransport):
@@ -68,16 +92,29 @@ class BoundedTransport(SharedTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         request.headers["Accept-Encoding"] = "identity"
+        return await bounded(await super().handle_async_request(request))
+
+
+class APITransport(SharedTransport):
+    """Limits a response only if it has status 401, because `tiktok.api()` reads that one itself."""
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        request.headers["Accept-Encoding"] = "identity"
         response = await super().handle_async_request(request)
-        if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-            await response.aclose()
-            raise InvalidResponse("TikTok's response is compressed, but the request accepts no compression.")
-        return httpx2.Response(
-            response.status_code,
-            headers=response.headers,
-            stream=BoundedStream(response),
-            extensions=response.extensions,
-        )
+        return await bounded(response) if response.status_code == 401 else response
+
+
+async def bounded(response: httpx2.Response) -> httpx2.Response:
+    """Return the response with a body of limited size. Raises InvalidResponse for a compressed one."""
+    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+        await response.aclose()
+        raise InvalidResponse("TikTok's response is compressed, but the request accepts no compression.")
+    return httpx2.Response(
+        response.status_code,
+        headers=response.headers,
+        stream=BoundedStream(response),
+        extensions=response.extensions,
+    )
 
 
 class BoundedStream(httpx2.AsyncByteStream):

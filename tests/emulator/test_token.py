@@ -6,6 +6,7 @@ import httpx2
 import pytest
 
 from asgi_tiktok.emulator import CAST, DEFAULT_APP, App, Emulator
+from asgi_tiktok.emulator.world.knobs import OlderTokens
 
 from .wire import (
     ALL_SCOPES,
@@ -346,3 +347,16 @@ async def test_repr_of_exchanges_contains_no_secrets(browser: httpx2.AsyncClient
     assert info.authorization == f"Bearer {tokens['access_token']}"
     for secret in (DEFAULT_APP.client_secret, VERIFIER, token.request["code"], tokens["access_token"]):
         assert secret not in repr(emulator.exchanges)
+
+
+@pytest.mark.parametrize(("older_tokens", "accepted"), [("stay", True), ("end", False)])
+async def test_new_login_may_end_the_tokens_of_earlier_ones(older_tokens: OlderTokens, accepted: bool) -> None:
+    emulator = Emulator(older_tokens=older_tokens)
+    async with browser_of(emulator) as browser:
+        first = await sign_in(browser, emulator)
+        second = await sign_in(browser, emulator)
+        response = await user_info(browser, first["access_token"], "open_id")
+
+        assert (response.status_code == 200) is accepted
+        assert ("access_token" in await refresh(browser, first["refresh_token"])) is accepted
+        assert (await user_info(browser, second["access_token"], "open_id")).status_code == 200

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from asgi_tiktok import MemoryStore, Store, StoreError, TikTokAuthMiddleware, TikTokError
-from asgi_tiktok.accounts import tokens
+from asgi_tiktok.accounts import refresh as refreshes
 from asgi_tiktok.emulator import Emulator, Person
 from tests.support.app import app
 from tests.support.browser import Browser
@@ -234,7 +234,7 @@ async def test_unsaved_token_is_not_reswapped_after_its_expiry(
     monkeypatch: pytest.MonkeyPatch, clock: Clock, meanwhile: str
 ) -> None:
     """The store is unavailable when TikTok responds, and is back after the new token has expired (R-35)."""
-    monkeypatch.setattr(tokens, "SAVE_PAUSES", ())
+    monkeypatch.setattr(refreshes, "SAVE_PAUSES", ())
     scene = await signed_in(MemoryStore())()
     replace, token_writes = scene.store.replace, 0
 

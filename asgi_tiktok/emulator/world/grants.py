@@ -72,6 +72,7 @@ class Grants:
         self._access_seconds = ACCESS_SECONDS[knobs.lifetimes]
         self._refresh_seconds = REFRESH_SECONDS[knobs.lifetimes]
         self._rotates = knobs.rotate == "strict"
+        self._ends_older_tokens = knobs.older_tokens == "end"
         self._code_ttl = knobs.code_ttl
         self._suffix = "" if knobs.id_suffix == "none" else knobs.id_suffix
         self._on_removed = on_removed
@@ -126,6 +127,9 @@ class Grants:
 
     def issue(self, code: Code) -> TokenResponse:
         """Return the first tokens of a login."""
+        if self._ends_older_tokens:
+            for value, _ in self.active_tokens(code.grant):
+                self.expire(value)
         refresh = IssuedToken(code.grant, code.scopes, self.clock() + self._refresh_seconds)
         return self._token_response(refresh, self._new_refresh_token(refresh))
 

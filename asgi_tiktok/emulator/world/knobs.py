@@ -12,6 +12,7 @@ __all__ = [
     "KnobChanges",
     "Knobs",
     "Lifetimes",
+    "OlderTokens",
     "ScopeError",
     "WebPKCE",
     "check_choice",
@@ -19,6 +20,7 @@ __all__ = [
 
 Lifetimes = Literal["new", "legacy"]
 Rotation = Literal["strict", "legacy"]
+OlderTokens = Literal["stay", "end"]
 OAuthErrorStatus = Literal[200, 400, 401]
 WebPKCE = Literal["ignore", "verify-hex", "require"]
 ChallengeEncoding = Literal["hex", "base64url"]
@@ -40,6 +42,7 @@ class KnobChanges(TypedDict, total=False):
 
     lifetimes: Lifetimes
     rotate: Rotation
+    older_tokens: OlderTokens
     oauth_error_status: OAuthErrorStatus
     web_pkce: WebPKCE
     desktop_pkce_encoding: ChallengeEncoding
@@ -72,6 +75,7 @@ class Knobs:
         lifetimes ("new" | "legacy"): The lifetimes of access and refresh tokens: 2 hours and 180 days, or
             24 hours and 365 days.
         rotate ("strict" | "legacy"): Whether a refresh replaces the refresh token or keeps it.
+        older_tokens ("stay" | "end"): What a new login does to the person's tokens of earlier logins.
         oauth_error_status (200 | 400 | 401): The HTTP status of OAuth errors.
         web_pkce ("ignore" | "verify-hex" | "require"): PKCE with Web redirect URIs.
         desktop_pkce_encoding ("hex" | "base64url"): The encoding of a `code_challenge`.
@@ -105,6 +109,7 @@ class Knobs:
 
     lifetimes: Lifetimes = "new"
     rotate: Rotation = "strict"
+    older_tokens: OlderTokens = "stay"
     oauth_error_status: OAuthErrorStatus = 200
     web_pkce: WebPKCE = "ignore"
     desktop_pkce_encoding: ChallengeEncoding = "hex"

@@ -1,0 +1,213 @@
+"""One refresh of one user's token, by one worker at a time.
+
+TikTok invalidates the old refresh token with every refresh, so two refreshes at once would lose the user's grant.
+Between processes, a lease in the store keeps workers from refreshing at the same time. Even if a lease is lost, the
+record protects the grant: it is marked before its refresh token is sent, and every update of it is a compare-and-set.
+"""
+
+# The states of a consent in a user's record, the events between them, and the only code that may write each
+# (RFC 6749 §6). CAS is a compare-and-set with the bytes that were read.
+#
+#   state     event                                        writes                       next state
+#   -------   ------------------------------------------   --------------------------   ----------------------------
+#   any       a login whose scopes include all of this     records.save(): CAS          DELETED, the login is STORED
+#             consent
+#   any       a login that lacks scopes of this consent    records.save(): CAS          unchanged, and kept beside it
+#   any       disconnect, webhook, keep_tokens=False       Tokens.delete(): CAS or      DELETED
+#                                                          delete
+#   STORED    token expires soon, or TikTok rejected it    mark(): CAS                  SENT
+#   SENT      TikTok responds with a new token             save_renewed(): CAS          STORED
+#   SENT      TikTok says 429                              mark(): CAS                  STORED, paused for Retry-After
+#   SENT      nothing was written to the connection        mark(): CAS                  STORED, paused for 1 second
+#   SENT      TikTok says invalid_grant, and no other      give_up(): CAS or delete     DELETED; the other consent of
+#             worker can have used the refresh token                                    the record, or LoginRequired
+#   SENT      TikTok says invalid_grant, and another       mark(): CAS                  SENT at the earlier time; not
+#             worker sent it less than IN_DOUBT ago                                     sent again within IN_DOUBT
+#   SENT      any other error, or no response at all       nothing                      SENT; not sent again within
+#                                                                                       RESEND_AFTER of the sending
+#   STORED    TikTok rejects a token that was just         give_up(): CAS               DELETED; the other consent
+#             refreshed, and there is another consent
+#   DELETED   a refresh that was running gets its token    nothing                      DELETED -> LoginRequired
+#
+#                  mark()                  save_renewed()
+#     STORED ----------------------> SENT -------------------> STORED
+#        ^                             |
+#        | records.save()              | give_up()
+#        +---------- DELETED <---------+
+#
+# If the store is unavailable when TikTok has responded, the new token exists only in `unsaved`, in this process, and
+# the next refresh of this user saves it.
+
+import asyncio
+import logging
+import time
+from dataclasses import replace
+
+from asgi_tiktok.accounts.bounded_dict import BoundedDict
+from asgi_tiktok.accounts.consents import Consent, is_recent, scopes_of
+from asgi_tiktok.accounts.sessions import Sessions
+from asgi_tiktok.accounts.token_records import StoredToken, TokenRecords
+from asgi_tiktok.client.client import TikTokClient
+from asgi_tiktok.errors import LoginRequired, RateLimited, StoreError, TokenError, Unavailable
+from asgi_tiktok.models import Token
+from asgi_tiktok.stores.lease import lease
+
+logger = logging.getLogger("asgi_tiktok")
+
+IN_DOUBT = 120  # seconds for which another worker that sent the refresh token may still save the response
+NOT_SENT_PAUSE = 1  # seconds until another attempt if nothing was sent
+MAX_UNSAVED = 10_000  # users
+SAVE_PAUSES = (0.1, 0.2, 0.5, 1, 2, 4)  # seconds between attempts to save
+
+
+class Refresher:
+    """Refreshes the tokens of one TikTok app's users."""
+
+    def __init__(self, records: TokenRecords, client: TikTokClient, sessions: Sessions) -> None:
+        self.records = records
+        self.client = client
+        self.sessions = sessions
+        self.unsaved: BoundedDict[str, tuple[Consent, StoredToken]] = BoundedDict(MAX_UNSAVED)
+
+    async def refresh(self, old: Token, rejected: str | None) -> Token:
+        """Return a token that replaces the old one. Raises Unavailable, TokenError, LoginRequired and StoreError."""
+        open_id = old.open_id
+        async with lease(self.records.store, "lease:" + self.records.name_of(open_id)) as held:
+            # Read again, because another worker may have refreshed while this one waited for the lease.
+            stored = await self.load(open_id)
+            if stored.consent.is_fresh(rejected) or stored.consent.is_valid(old.access_token, rejected):
+                return stored.token
+            if open_id in self.unsaved:
+                # The store was unavailable when TikTok responded, and is back.
+                consent = await self.save_renewed(*self.unsaved[open_id])
+                self.unsaved.pop(open_id, None)
+                if consent.is_fresh(rejected):
+                    return consent.token
+                # It was held for too long, or a newer login came first.
+                stored = await self.load(open_id)
+            if not held:
+                raise Unavailable("Another worker is refreshing the token.", stage="refresh")
+            return await self.renew(stored, rejected)
+
+    async def load(self, open_id: str) -> StoredToken:
+        stored = await self.records.load(open_id)
+        if stored is None:
+            raise LoginRequired("The token has been deleted.", stage="refresh")
+        return stored
+
+    async def renew(self, stored: StoredToken, rejected: str | None) -> Token:
+        consent = stored.consent
+        if consent.token.refresh_token is None:
+            if consent.is_valid(rejected):
+                return consent.token
+            refusal = LoginRequired("The token has expired, and there is no refresh token.", stage="refresh")
+            return await self.give_up(stored, refusal, rejected)
+        if consent.is_paused:
+            raise Unavailable(
+                "An earlier refresh may still get a response, or TikTok has asked for a pause.", stage="refresh"
+            )
+        sent = await self.mark(stored, sent_at=time.time(), retry_at=None)
+        if sent is None:
+            raise Unavailable("Another worker has changed the token.", stage="refresh")
+        try:
+            renewed = await self.exchange(consent.token)
+        except Unavailable as error:
+            if (pause := pause_after(error)) is not None:
+                await self.mark(sent, sent_at=consent.sent_at, retry_at=time.time() + pause)
+            raise
+        except TokenError as error:
+            if error.code != "invalid_grant":
+                logger.error("refresh refused by TikTok: %s", error)
+                raise
+            return await self.handle_invalid_grant(sent, consent.sent_at, error, rejected)
+        return (await self.save_renewed(replace(consent, token=renewed, issued_at=time.time()), sent)).token
+
+    async def exchange(self, token: Token) -> Token:
+        renewed = await self.client.refresh_token(token.refresh_token or "", scopes=token.scopes)
+        if renewed.open_id != token.open_id:
+            raise LoginRequired("TikTok returned the token of another user.", stage="refresh")
+        if renewed.refresh_token == token.refresh_token and renewed.refresh_expires_at is None:
+            return replace(renewed, refresh_expires_at=token.refresh_expires_at)
+        return renewed
+
+    async def mark(self, stored: StoredToken, *, sent_at: float | None, retry_at: float | None) -> StoredToken | None:
+        """Record when the refresh token was sent, and may be sent again. Returns None if the record has changed."""
+        marked = replace(stored.consent, sent_at=sent_at, retry_at=retry_at)
+        return await self.records.replace(stored, marked, *stored.consents[1:])
+
+    async def handle_invalid_grant(
+        self, sent: StoredToken, sent_before: float | None, error: TokenError, rejected: str | None
+    ) -> Token:
+        """Believe `invalid_grant` only if no other worker can have used the refresh token.
+
+        Otherwise the other worker's result is in the store, or soon will be.
+        """
+        current = await self.records.load(sent.token.open_id)
+        if current is not None and current.token != sent.token:
+            return current.token
+        if sent_before is not None and is_recent(sent_before, IN_DOUBT):
+            # TikTok has answered this attempt. The doubt is about the one before, and must come to an end.
+            await self.mark(sent, sent_at=sent_before, retry_at=sent_before + IN_DOUBT)
+            raise Unavailable("Another worker may have the new token.", stage="refresh", log_id=error.log_id)
+        refusal = LoginRequired("The refresh token is no longer valid.", stage="refresh", log_id=error.log_id)
+        return await self.give_up(current or sent, refusal, rejected)
+
+    async def give_up(self, stored: StoredToken, refusal: LoginRequired, rejected: str | None) -> Token:
+        """Delete the consent that TikTok has refused for good, and return a token of the other one.
+
+        Raises the refusal if there is no other consent.
+        """
+        open_id, others = stored.token.open_id, stored.consents[1:]
+        if not others:
+            await self.records.delete(open_id, stored.record)
+            raise refusal
+        remaining = await self.records.replace(stored, *others)
+        if remaining is None:
+            raise Unavailable("Another worker has changed the token.", stage="refresh")
+        logger.info("consent with more scopes refused by TikTok, the newest one replaces it")
+        await self.reduce_sessions(open_id, others)
+        return remaining.token if remaining.consent.is_fresh(rejected) else await self.renew(remaining, rejected)
+
+    async def save_renewed(self, renewed: Consent, sent: StoredToken) -> Consent:
+        """Replace the token that was sent with TikTok's response. Returns the consent to use from now on.
+
+        A record that was deleted stays deleted, and the token of a newer login stays. A failing store is tried
+        many times, because the response exists nowhere else.
+        """
+        open_id = renewed.token.open_id
+        saved = replace(renewed, sent_at=None, retry_at=None)
+        current: StoredToken | None = sent
+        for pause in (*SAVE_PAUSES, None):
+            try:
+                while current is not None and any(each.token == sent.token for each in current.consents):
+                    consents = [saved if each.token == sent.token else each for each in current.consents]
+                    if stored := await self.records.replace(current, *consents):
+                        if not scopes_of(stored.consents) >= scopes_of(current.consents):
+                            await self.reduce_sessions(open_id, stored.consents)
+                        return stored.consent
+                    current = await self.records.load(open_id)
+                break
+            except StoreError as error:
+                if pause is None:
+                    logger.critical("refreshed token not saved, held only in this process: %s", error)
+                    self.unsaved[open_id] = (renewed, sent)
+                    raise
+                logger.error("refreshed token not saved, next attempt in %s seconds: %s", pause, error)
+                await asyncio.sleep(pause)
+        if current is None:
+            raise LoginRequired("The token was deleted while it was refreshed.", stage="refresh")
+        return current.consent
+
+    async def reduce_sessions(self, open_id: str, consents: tuple[Consent, ...]) -> None:
+        """Remove from the user's sessions the scopes that no consent has any more."""
+        try:
+            await self.sessions.reduce_scopes(open_id, scopes_of(consents))
+        except StoreError as error:
+            logger.error("sessions not reduced, TikTok will refuse scopes that they still have: %s", error)
+
+
+def pause_after(error: Unavailable) -> float | None:
+    """Seconds until the refresh token may be sent again; None if TikTok may have used it."""
+    if isinstance(error, RateLimited):
+        return error.retry_after
+    return None if error._sent else NOT_SENT_PAUSE
