@@ -45,13 +45,13 @@ def cookies(pair: str, count: int = 5_000) -> dict[str, bytes]:
 
 CASES = [
     Case("an ordinary login", LOGIN, b"next=/studio"),
-    Case("64 KB of backslashes in the Cookie header", headers={"cookie": b'tiktok_session="' + b"\\" * 64 * KB}),
-    Case("a session cookie of 64 KB", headers={"cookie": b"tiktok_session=" + b"a" * 64 * KB}),
+    Case("64 KB of backslashes in the Cookie header", headers={"cookie": b'tiktok_session.8000="' + b"\\" * 64 * KB}),
+    Case("a session cookie of 64 KB", headers={"cookie": b"tiktok_session.8000=" + b"a" * 64 * KB}),
     Case("5,000 unrelated cookies", headers=cookies("c{}=v")),
-    Case("5,000 session cookies", headers=cookies("tiktok_session=v{}")),
-    Case("5,000 login cookies", LOGIN, headers=cookies("tiktok_login.{:011}=" + "A" * 64)),
+    Case("5,000 session cookies", headers=cookies("tiktok_session.8000=v{}")),
+    Case("5,000 login cookies", LOGIN, headers=cookies("tiktok_login.8000.{:011}=" + "A" * 64)),
     Case("a login with a `next` of 18 KB", LOGIN, b"next=" + quote(HARD, safe="").encode()),
-    Case("a login with the longest `next` that is examined", LOGIN, b"next=" + quote("/" + "\ufdfa" * 227).encode()),
+    Case("a login with the longest `next` that is examined", LOGIN, b"next=" + quote("/" + "\ufdfa" * 341).encode()),
     Case("a login with 10,000 query parameters", LOGIN, FIELDS),
     Case("a callback with 10,000 query parameters", CALLBACK, FIELDS),
     Case("a sign-out with 10,000 query parameters", LOGOUT, FIELDS, method="POST"),

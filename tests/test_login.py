@@ -291,7 +291,7 @@ def test_cookies_on_http_localhost_are_neither_secure_nor_prefixed(emulator: Emu
     browser = new_browser(TikTokAuthMiddleware(app, tiktok), origin="http://localhost:8000")
     response = sign_in(browser, emulator)
 
-    line = set_cookie_lines(response)["tiktok_session"]
+    line = set_cookie_lines(response)["tiktok_session.8000"]
     assert line.endswith("; Path=/; HttpOnly; SameSite=Lax")
     assert display_name(browser) == CREATOR.display_name
 

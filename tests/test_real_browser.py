@@ -106,3 +106,24 @@ def test_front_end_on_another_origin_signs_out(context: BrowserContext, port: in
 
         assert tab.evaluate("signOut()") is None
         assert not context.cookies()
+
+
+async def name_page(request: Request) -> Response:
+    return HTMLResponse(f"<h1>{request.user.display_name or 'Nobody'}</h1>")
+
+
+def test_two_ports_of_localhost_do_not_sign_each_other_out(context: BrowserContext, store: MemoryStore) -> None:
+    ports = [free_port(), free_port()]
+    apps = [new_tiktok(redirect_uri=f"http://localhost:{port}/auth/tiktok/callback", store=store) for port in ports]
+    sites = [TikTokAuthMiddleware(Starlette(routes=[Route("/", name_page)]), tiktok) for tiktok in apps]
+    with serve_in_thread(sites[0], ports[0]), serve_in_thread(sites[1], ports[1]):
+        for tiktok, name in zip(apps, ("Ada", "Bob"), strict=True):
+            login_as(context, tiktok=tiktok, display_name=name)
+        tab = context.new_page()
+        seen = []
+        for port in ports:
+            tab.goto(f"http://localhost:{port}/")
+            seen.append(tab.get_by_role("heading").inner_text())
+
+    assert seen == ["Ada", "Bob"]
+    assert {cookie["name"] for cookie in context.cookies()} == {f"tiktok_session.{port}" for port in ports}

@@ -127,7 +127,7 @@ class Sessions:
     def expire_forged(self, scope: Scope) -> Header | None:
         """The Set-Cookie header that deletes a session cookie which none of our keys has signed, if there is one."""
         headers = scope["headers"]
-        # All ports of localhost share their plain http cookies, so a foreign cookie may belong to another app.
+        # On localhost, a foreign cookie may belong to another app that uses this port at other times.
         if not self.cookies.secure or not not_cross_site(Headers(raw=headers)):
             return None
         values = cookie_values(headers, self.cookie_name)[:MAX_VALUES]

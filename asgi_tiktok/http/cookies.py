@@ -43,7 +43,7 @@ class CookieJar:
 
     Over https they are `__Host-` cookies: Secure, for this host only, for all paths (RFC 6265bis
     §4.1.3.2). On loopback http, where browsers would reject those, they have no prefix. `suffix` keeps the
-    cookies of several TikTok apps on one site apart.
+    cookies of several TikTok apps on one host apart.
     """
 
     def __init__(self, *, secure: bool, suffix: str = "") -> None:

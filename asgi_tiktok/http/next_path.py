@@ -9,31 +9,31 @@ import unicodedata
 from collections.abc import Collection
 from urllib.parse import quote, unquote, unquote_to_bytes
 
-MAX_LENGTH = 2048  # bytes of UTF-8, not percent-encoded
+MAX_LENGTH = 2048  # bytes
 MAX_DECODINGS = 4
 MAX_READINGS = 10  # an ordinary path has one or two
 SAFE = "/:@!$&'()*+,;=-._~"  # the characters of a path that need no percent-encoding (RFC 3986 §3.3)
 SPACES = " \xa0\u3000"
-WITHOUT_SPACES = dict.fromkeys(map(ord, SPACES))
 JOINERS = "\u200c\u200d\U000e0020-\U000e007f"  # in Persian, Sinhala and emoji, and the tags of flags
+SPACE = re.compile(f"[{SPACES}]")
 DROPPED = re.compile(f"[{SPACES}{JOINERS}]")
 # Python calls the joiners not printable, and each emoji that is newer than its tables.
 NOT_PRINTABLE_BUT_WRITTEN = re.compile(f"[{JOINERS}\U0001f300-\U0001faff]")
 ENCODED = re.compile(r"(?:%[89A-Fa-f][0-9A-Fa-f])+")
 
 
-def safe_next(value: str, *, reserved: Collection[str], mount: str = "") -> str | None:
+def safe_next(value: str, *, reserved: Collection[str], mount: str = "", max_length: int = MAX_LENGTH) -> str | None:
     """Return the path to redirect to, percent-encoded, or None if it could lead to another site.
 
     Accepted is a path from the root of this origin, with query and fragment, that remains one however often a
     server, proxy or browser decodes or normalizes it, and that is not one of the `reserved` paths, which are
-    lower-case and below `mount`.
+    lower-case and below `mount`. `max_length` is in bytes of UTF-8, not percent-encoded.
     """
     # The length comes first, because a visitor chooses it and everything else takes time for each character.
-    if len(value) > 3 * MAX_LENGTH or not value.startswith("/") or not is_plain(value):
+    if len(value) > 3 * max_length or not value.startswith("/") or not is_plain(value):
         return None
     encoded = quote(value, safe=f"{SAFE}?#[]%")
-    if packed_length(encoded) > MAX_LENGTH:
+    if len(pack(encoded).encode()) > max_length:
         return None
     path = value.split("?", 1)[0].split("#", 1)[0]
     readings = readings_of(path)
@@ -72,11 +72,6 @@ def unpack(packed: str) -> str:
     return packed.replace(" ", "%20")
 
 
-def packed_length(path: str) -> int:
-    """The length of the packed path, in bytes of UTF-8."""
-    return len(pack(path).encode())
-
-
 def decode_if_plain(escapes: re.Match[str]) -> str:
     try:
         decoded = unquote(escapes[0], errors="strict")
@@ -87,7 +82,9 @@ def decode_if_plain(escapes: re.Match[str]) -> str:
 
 def is_plain(value: str) -> bool:
     """True without a backslash and without any white space, control or unassigned character."""
-    return NOT_PRINTABLE_BUT_WRITTEN.sub("", value).isprintable() and "\\" not in value and " " not in value
+    if "\\" in value or " " in value:
+        return False
+    return value.isprintable() or NOT_PRINTABLE_BUT_WRITTEN.sub("", value).isprintable()
 
 
 def is_local_path(path: str) -> bool:
@@ -95,7 +92,7 @@ def is_local_path(path: str) -> bool:
     return (
         path.startswith("/")
         and not path.startswith("//")
-        and is_plain(path.translate(WITHOUT_SPACES))
+        and is_plain(SPACE.sub("", path))
         and not any(segment in (".", "..") for segment in path.split("/"))
     )
 

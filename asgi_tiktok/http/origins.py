@@ -6,13 +6,13 @@ from asgi_tiktok.errors import ConfigurationError
 from asgi_tiktok.validation import check_strings
 
 ORIGIN = re.compile(r"(https?)://([a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:]+\])(?::([1-9][0-9]{0,4}))?")
-DEFAULT_PORTS = {"https": ":443", "http": ":80"}
+DEFAULT_PORTS = {"https": 443, "http": 80}
 LOOPBACK_HOST = re.compile(r"(.+\.)?localhost|127\.[0-9.]+|\[::1\]")
 
 
 def without_default_port(scheme: str, netloc: str) -> str:
     """Return the origin as a browser writes it in `Origin` (RFC 6454 §6.2)."""
-    return f"{scheme}://{netloc}".removesuffix(DEFAULT_PORTS[scheme])
+    return f"{scheme}://{netloc}".removesuffix(f":{DEFAULT_PORTS[scheme]}")
 
 
 def check_trusted_origins(origins: object) -> frozenset[str]:

@@ -13,9 +13,10 @@ from urllib.parse import urlencode, urlsplit
 from starlette.datastructures import QueryParams
 
 from asgi_tiktok.errors import ConfigurationError
-from asgi_tiktok.http.next_path import is_local_path, pack, packed_length, safe_link, safe_next, unpack
-from asgi_tiktok.http.origins import without_default_port
+from asgi_tiktok.http.next_path import is_local_path, pack, safe_link, safe_next, unpack
+from asgi_tiktok.http.origins import DEFAULT_PORTS, without_default_port
 from asgi_tiktok.http.paths import RequestPath, as_reference
+from asgi_tiktok.validation import DESKTOP_HOSTS
 
 DEFAULT_PATH = "/auth/tiktok"
 MAX_NEXT = 1024  # bytes of UTF-8, not percent-encoded; the cookie of a login must hold it
@@ -74,10 +75,16 @@ class Site:
 
     @property
     def cookie_suffix(self) -> str:
-        """The suffix that keeps the cookies of several TikTok apps on one site apart; empty for the default paths."""
+        """The suffix that keeps the cookies of several TikTok apps on one host apart.
+
+        It contains the port on loopback, where all apps in development share the cookies of the host, and a hash of
+        the paths if they are not the default ones.
+        """
+        parts = urlsplit(self.origin)
+        port = f".{parts.port or DEFAULT_PORTS[parts.scheme]}" if parts.hostname in DESKTOP_HOSTS else ""
         if (self.path, self.callback) == (DEFAULT_PATH, f"{DEFAULT_PATH}/callback"):
-            return ""
-        return "." + sha256(f"{self.path} {self.callback}".encode()).hexdigest()[:8]
+            return port
+        return f"{port}.{sha256(f'{self.path} {self.callback}'.encode()).hexdigest()[:8]}"
 
     @property
     def mounts(self) -> frozenset[str]:
@@ -99,8 +106,9 @@ class Site:
         origin = next((origin for origin in self.trusted_origins if f"{value}/".startswith(f"{origin}/")), "")
         if origin:
             value, mount = value.removeprefix(origin) or "/", ""
-        accepted = safe_next(value, reserved=self.reserved if origin in ("", self.origin) else (), mount=mount)
-        return origin + accepted if accepted and packed_length(accepted) <= MAX_NEXT else None
+        reserved = self.reserved if origin in ("", self.origin) else ()
+        path = safe_next(value, reserved=reserved, mount=mount, max_length=MAX_NEXT - len(origin))
+        return origin + path if path else None
 
     def requested_next(self, query: QueryParams, mount: str) -> str:
         """Return the `next` of a request if it is there once and safe, otherwise `default_next`."""
