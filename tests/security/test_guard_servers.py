@@ -1,4 +1,4 @@
-"""The guard over each server: request targets that only a raw socket can send (R-60 to R-67)."""
+"""The guard over each server: request targets that only a raw socket can send (R-80 to R-87)."""
 
 import socket
 from pathlib import Path
@@ -14,13 +14,14 @@ from tests.support.guarded.host import APPS, SAMPLE
 from tests.support.guarded.requests import DELIVERIES, ROOTS, targets
 from tests.support.servers import COMMANDS, run_server
 from tests.support.settings import ORIGIN
+from tests.support.strategies import SOAK
 from tests.support.tiktok import new_tiktok
 
-TARGETS = 8
+TARGETS = 2 * SOAK
 """How many targets are tried for each app, guard and delivery."""
 
 CELLS = [
-    pytest.param(kind, root_path, id=f"R-{60 + number} {kind} {root_path or 'without root_path'}")
+    pytest.param(kind, root_path, id=f"R-{80 + number} {kind} {root_path or 'without root_path'}")
     for number, (kind, root_path) in enumerate((kind, root) for kind in COMMANDS for root in ("", "/app"))
 ]
 WEBSOCKET = (
@@ -48,6 +49,7 @@ def exchange(port: int, method: str, target: bytes, **headers: str) -> bytes:
     return received
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(("kind", "root_path"), CELLS)
 def test_no_request_target_leads_an_anonymous_visitor_to_a_guarded_route(
     kind: str, root_path: str, tmp_path: Path, record_property: Any
@@ -57,7 +59,7 @@ def test_no_request_target_leads_an_anonymous_visitor_to_a_guarded_route(
     with run_server(kind, tmp_path, "http://127.0.0.1:8700", root_path, "tests.support.guarded.host:app") as origin:
         port = urlsplit(origin).port or 0
         for name in SAMPLE:
-            for guard in ("/",) if APPS[name].everywhere else ("/studio", "/"):
+            for guard in APPS[name].guards:
                 site = {"x_app": name, "x_guard": guard}
                 for delivery in DELIVERIES:
                     every = list(targets(APPS[name], delivery, f"{kind} {root_path} {name} {guard}"))

@@ -6,10 +6,11 @@ from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from tests.support.guarded import GuardedApp
+from tests.support.strategies import SOAK
 
 METHODS = ("GET", "POST", "OPTIONS", "HEAD", "WEBSOCKET")
 KINDS = ("GET", "OPTIONS", "WEBSOCKET")
-PATHS = 300
+PATHS = 30 * SOAK
 """How many paths are generated for each app, guard and delivery."""
 
 SPELLINGS = (
@@ -177,20 +178,21 @@ DELIVERIES: dict[str, Delivery] = {
 
 
 def targets(app: GuardedApp, delivery: str, seed: str) -> Iterator[tuple[str, Target]]:
-    """Yield each method and target. A generated path is tried with one method."""
+    """Yield each method and target. A path is tried with one method, and in a soak, a written path with several."""
     random = Random(seed)
-    plain = dict.fromkeys((app.path, "/studio"))
-    written = [spelling.replace("{}", path) for spelling in SPELLINGS for path in plain]
-    kinds: tuple[str, ...] = KINDS if delivery in ("none", "chosen by the client") else ("GET",)
-    paths: list[tuple[str, tuple[str, ...]]] = [(path, kinds) for path in dict.fromkeys(written)]
-    for number in range(PATHS):
-        generated = "".join(random.choices(PARTS, k=random.randint(1, 6)))
-        path = generated if random.random() < 0.1 else f"/{generated}"
-        paths.append((path, METHODS[number % len(METHODS) :][:1]))
-    for path, methods in paths:
+    plain = dict.fromkeys((app.path, app.prefix))
+    written = dict.fromkeys(spelling.replace("{}", path) for spelling in SPELLINGS for path in plain)
+    generated = [generate(random).replace("studio", app.prefix.strip("/")) for _ in range(PATHS)]
+    for number, path in enumerate([*written, *generated]):
+        soaked = SOAK > 1 and path in written
         for sent, root in DELIVERIES[delivery](path, random):
-            for method in methods:
+            for method in KINDS if soaked else (METHODS[number % len(METHODS)],):
                 yield method, target(sent, root)
+
+
+def generate(random: Random) -> str:
+    path = "".join(random.choices(PARTS, k=random.randint(1, 6)))
+    return path if random.random() < 0.1 else f"/{path}"
 
 
 def target(sent: str, root_path: str) -> Target:
