@@ -4,17 +4,20 @@ They require `application = TikTokAuthMiddleware(get_asgi_application(), tiktok)
 Django's own user.
 """
 
+import sys
 from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.core.handlers.asgi import ASGIRequest
+from django.core.signals import got_request_exception
 from django.http import HttpRequest, HttpResponse
 from django.template import Context, Library
 from django.utils.functional import SimpleLazyObject
 
 from asgi_tiktok.errors import ConfigurationError, LoginRequired
+from asgi_tiktok.http.response import UNHANDLED
 from asgi_tiktok.routes import button
 from asgi_tiktok.session import TikTokSession, session_in_scope
 from asgi_tiktok.validation import check_required_scopes
@@ -51,6 +54,8 @@ class TikTokMiddleware:
 
     def __init__(self, get_response: GetResponse) -> None:
         self._get_response = get_response
+        # Django gives no other chance: it turns what a middleware raises into a response with status 500.
+        got_request_exception.connect(remember_error)
         if iscoroutinefunction(get_response):
             markcoroutinefunction(self)
 
@@ -65,6 +70,13 @@ class TikTokMiddleware:
         if not isinstance(exception, LoginRequired):
             return None
         return HttpResponse(status=exception.status_code, headers=exception.headers)
+
+
+def remember_error(sender: object, request: HttpRequest | None = None, **kwargs: object) -> None:
+    """Let TikTokAuthMiddleware replace the 500 with which Django responds to the LoginRequired of a middleware."""
+    error, scope = sys.exception(), getattr(request, "scope", None)
+    if isinstance(error, LoginRequired) and scope is not None:
+        scope[UNHANDLED] = error
 
 
 def session_of(request: HttpRequest) -> TikTokSession:
@@ -125,17 +137,19 @@ def guard(view: View[Request, P, R], scopes: tuple[str, ...] = ()) -> View[Reque
 
 
 def require(request: HttpRequest, scopes: tuple[str, ...]) -> None:
-    if not isinstance(request, HttpRequest):
+    # Not by type, because view layers pass requests of their own, which have Django's attributes.
+    if hasattr(request, "tiktok"):
+        session_of(request).require(*scopes)
+    elif not isinstance(request, HttpRequest):
         raise ConfigurationError(
             f"The first argument of this view is a {type(request).__name__}, not a request.",
             hint="On a method, write @method_decorator(login_required) or @method_decorator(requires_scope(...)).",
         )
-    if not hasattr(request, "tiktok"):
+    else:
         raise ConfigurationError(
             "This request did not pass TikTokMiddleware.",
             hint='Add "asgi_tiktok.django.TikTokMiddleware" to MIDDLEWARE in the settings.',
         )
-    session_of(request).require(*scopes)
 
 
 def tiktok_button(

@@ -10,7 +10,7 @@ from asgi_tiktok.errors import LoginRequired, StoreError, TikTokError
 from asgi_tiktok.http.lifespan import serve_lifespan
 from asgi_tiktok.http.paths import RequestPath, UnmountedPaths, read_path
 from asgi_tiktok.http.protection import Protection
-from asgi_tiktok.http.response import with_set_cookie, wrap_send
+from asgi_tiktok.http.response import AppResponse, with_set_cookie
 from asgi_tiktok.routes.dispatch import Routes
 from asgi_tiktok.routes.error_responses import ErrorResponses
 from asgi_tiktok.routes.live_connections import LiveConnections
@@ -109,15 +109,15 @@ class TikTokAuthMiddleware:
             await self._refuse(scope, receive, send, error, path)
             return
 
-        send = wrap_send(scope, receive, send, path, self._answer_challenge)
-        if session is None:
-            await self.app(scope, receive, send)
-            return
-        connection = self._live.connection(scope, receive, send, session)
+        response = AppResponse(scope, receive, send, path, self._answer_challenge)
         try:
-            await self.app(scope, connection.receive, connection.send)
-        finally:
-            connection.release()
+            if session is None:
+                await self.app(scope, receive, response.send)
+            else:
+                await self._live.serve(self.app, scope, receive, response.send, session)
+        except LoginRequired as error:
+            if not await response.resolve(error):
+                raise
 
     async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

@@ -1,11 +1,13 @@
 """The app's response on its way out: headers that we add, and challenges that we answer."""
 
-# Without this import, the annotations of `watch` would be evaluated on every request.
+# Without this import, the annotations of nested functions would be evaluated on every request.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Awaitable, Callable, Iterable
 
+from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from asgi_tiktok.errors import LoginRequired, ScopeRequired, TikTokError
@@ -14,6 +16,7 @@ from asgi_tiktok.http.paths import RequestPath
 
 CHALLENGE = re.compile(rb'tiktok(?: +scope="([^"]*)")?', re.IGNORECASE)
 VARY_ON_COOKIE: Header = (b"vary", b"Cookie")
+UNHANDLED = "asgi_tiktok.unhandled"
 QUOTED = re.compile(rb'"[^"]*"')
 # The headers that let a cache store a response: those of RFC 9111 and RFC 9213, and those of CDNs and nginx.
 CACHING = re.compile(rb"(.+-)?cache-control|expires|surrogate-control|edge-control|x-accel-expires", re.IGNORECASE)
@@ -21,28 +24,64 @@ CACHING = re.compile(rb"(.+-)?cache-control|expires|surrogate-control|edge-contr
 Refuse = Callable[[Scope, Receive, Send, TikTokError, RequestPath], Awaitable[None]]
 
 
-def wrap_send(scope: Scope, receive: Receive, send: Send, path: RequestPath, refuse: Refuse | None) -> Send:
-    """Return a `send` that adds `Vary: Cookie`, and calls `refuse` instead if the response is a challenge.
+class AppResponse:
+    """The app's response on its way out: it gets `Vary: Cookie`, or `refuse` replaces it.
 
-    A response that the app declares shared is the same for all users, and has no need of `Vary: Cookie`.
+    A response is replaced if it is a challenge, or the response to a LoginRequired that no handler of the app has
+    caught. A response that the app declares shared is the same for all users, and has no need of `Vary: Cookie`.
     """
 
+    __slots__ = ("path", "receive", "refuse", "scope", "send_message", "started")
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, path: RequestPath, refuse: Refuse | None) -> None:
+        self.scope = scope
+        self.receive = receive
+        self.send_message = send
+        self.path = path
+        self.refuse = refuse
+        self.started = False
+
     # Not async: a coroutine around each message would cost as much as the rest of the middleware.
-    def watch(message: Message) -> Awaitable[None]:
-        nonlocal send
+    def send(self, message: Message) -> Awaitable[None]:
+        """An ASGI `send` for the app."""
         if message["type"] == "http.response.start":
-            if refuse and message["status"] in (401, 403) and (error := read_challenge(message)):
-                original_send, send = send, discard
-                return refuse(scope, receive, original_send, error, path)
+            self.started = True
+            status = message["status"]
+            if status in (401, 403) and self.refuse and (error := read_challenge(message)):
+                return self.replace(error)
+            if status == 500 and (error := unhandled_error(self.scope)):
+                return self.replace(error)
             message["headers"] = headers = list(message.get("headers", ()))
             for name, value in headers:
                 if name in {b"vary", b"Vary", b"cache-control", b"Cache-Control"} and needs_no_vary(name, value):
                     break
             else:
                 headers.append(VARY_ON_COOKIE)
-        return send(message)
+        return self.send_message(message)
 
-    return watch
+    async def resolve(self, error: LoginRequired) -> bool:
+        """Respond to an error that came out of the app. Return False if the app has sent a part of its response."""
+        if not self.started:
+            await self.replace(error)
+        return self.send_message is discard
+
+    def replace(self, error: LoginRequired) -> Awaitable[None]:
+        """Respond instead of the app, whose further messages are dropped."""
+        send, self.send_message = self.send_message, discard
+        if self.refuse:
+            return self.refuse(self.scope, self.receive, send, error, self.path)
+        response = Response(status_code=error.status_code, headers=error.headers)
+        return response(self.scope, self.receive, send)
+
+
+def unhandled_error(scope: Scope) -> LoginRequired | None:
+    """The LoginRequired for which the app is sending status 500, because no handler has caught it.
+
+    Starlette sends its 500 while it handles the error, and raises the error afterwards. An integration for a
+    framework that has handled the error before it sends the 500 puts it into the scope.
+    """
+    error = scope.get(UNHANDLED) or sys.exception()
+    return error if isinstance(error, LoginRequired) else None
 
 
 def read_challenge(start: Message) -> LoginRequired | None:

@@ -58,12 +58,12 @@ class LiveConnections:
         if session is None:
             await app(scope, receive, send)
             return
-        connection = self.connection(scope, receive, send, session)
+        await self.serve(app, scope, receive, send, session)
+
+    async def serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send, session: Session) -> None:
+        """Call the app with a connection that ends after its session has ended."""
+        connection = LiveConnection(scope, receive, send, partial(self.sessions.is_live, session), self.recheck)
         try:
             await app(scope, connection.receive, connection.send)
         finally:
             connection.release()
-
-    def connection(self, scope: Scope, receive: Receive, send: Send, session: Session) -> LiveConnection:
-        """The `receive` and `send` of a connection that ends after its session has ended."""
-        return LiveConnection(scope, receive, send, partial(self.sessions.is_live, session), self.recheck)
