@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from typing import cast
-from urllib.request import getproxies
 from weakref import WeakKeyDictionary
 
 import httpx2
 
+from asgi_tiktok.client.proxies import EnvironmentTransport
 from asgi_tiktok.client.trace import Trace
 from asgi_tiktok.crypto.redaction import without_traceback
 from asgi_tiktok.errors import InvalidResponse, TikTokError, Unavailable, UpstreamTimeout
@@ -28,7 +28,9 @@ class Pools:
     def __init__(self, transport: httpx2.AsyncBaseTransport | None, *, trust_env: bool) -> None:
         self.given = transport
         self.trust_env = trust_env
-        self.pools: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx2.AsyncHTTPTransport] = WeakKeyDictionary()
+        self.pools: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx2.AsyncBaseTransport] = WeakKeyDictionary()
+        if transport is None and trust_env:
+            EnvironmentTransport(LIMITS)  # raises an error at start, and not at the first login
 
     def transport(self) -> httpx2.AsyncBaseTransport:
         """Return the given transport, or the pool of the running loop, which is created on first use."""
@@ -36,8 +38,11 @@ class Pools:
             return self.given
         loop = running_loop()
         if loop not in self.pools:
-            proxy = getproxies().get("https") if self.trust_env else None
-            self.pools[loop] = httpx2.AsyncHTTPTransport(trust_env=self.trust_env, limits=LIMITS, proxy=proxy)
+            self.pools[loop] = (
+                EnvironmentTransport(LIMITS)
+                if self.trust_env
+                else httpx2.AsyncHTTPTransport(trust_env=False, limits=LIMITS)
+            )
         return self.pools[loop]
 
     async def aclose(self) -> None:

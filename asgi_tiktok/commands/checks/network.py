@@ -55,7 +55,7 @@ async def reach(name: str, origin: str, settings: Settings) -> tuple[Finding, fl
 def reach_cure(settings: Settings) -> str:
     if settings.value("TIKTOK_BASE_URL"):
         return "Start the emulator with: asgi-tiktok emulator"
-    for proxy in ("HTTPS_PROXY", "https_proxy"):
+    for proxy in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
         if settings.value(proxy):
             return f"{proxy} is set, but asgi-tiktok uses it only with TikTok(trust_env=True)."
     return "Check DNS, the firewall and outgoing https. Some networks block TikTok."
