@@ -1,14 +1,14 @@
-"""The table of records, the SQL statements in three dialects, and the meaning of database errors."""
+"""The table of records, and the SQL statements in three dialects."""
 
 import re
 
 import sqlalchemy as sa
 from sqlalchemy import BigInteger, Column, Index, Table, bindparam
 from sqlalchemy.dialects import mysql, postgresql, sqlite
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.expression import ColumnElement
 
 from asgi_tiktok.errors import ConfigurationError, StoreError
+from asgi_tiktok.stores.record_format import MARK, MILLISECONDS, NEVER
 
 BATCH = 200  # rows
 MAX_NAME = 255  # bytes of a key or an owner
@@ -27,36 +27,6 @@ NOW = {
     "mysql": "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000)",
     "sqlite": "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
 }
-
-# SQLSTATEs of PostgreSQL, error numbers of MySQL and MariaDB, error names of SQLite, and for its unspecific
-# SQLITE_ERROR a part of the message.
-SQLITE_ERRORS = ("no such table", "no such column", "no column named", "already exists")
-MISSING_TABLE = {"42P01", "1146", "no such table"}
-# The database aborted the statement because of a concurrent one. It had no effect.
-CONFLICT = {"40001", "40P01", "1213", "1020"}
-# Another worker is creating the same table.
-RACE = {"42P07", "42710", "23505", "XX000", "1050", "1061", "already exists", "SQLITE_BUSY", *CONFLICT}
-HINTS = (
-    (MISSING_TABLE, "The table does not exist: run your migrations with `metadata`, or remove create_table=False."),
-    ({"28P01", "28000", "1045", "1698"}, "The database rejects this user or password: correct the URL."),
-    ({"3D000", "1049"}, "The server has no database with this name: create it, or correct the URL."),
-    (
-        {"42501", "1044", "1142", "1227"},
-        "Grant the user SELECT, INSERT, UPDATE and DELETE on the table, and CREATE if the store creates the table.",
-    ),
-    (
-        {"42703", "1054", "no such column", "no column named"},
-        "The columns of the table are not those of the store's `metadata`: give the store its own table.",
-    ),
-    ({"25006", "1290", "1792", "1836", "SQLITE_READONLY"}, "The database is read-only: connect to the primary."),
-    ({"53100", "1021", "1114", "SQLITE_FULL"}, "The database's disk is full: make room."),
-    ({"53300", "1040", "1203"}, "The server accepts no more connections: raise its limit, or run fewer workers."),
-    (
-        {"SQLITE_BUSY", "SQLITE_LOCKED"},
-        "Another process keeps the file locked: stop it, or use PostgreSQL for many processes.",
-    ),
-)
-UNREACHABLE = "Check that the database runs, and that the URL has the right host and port."
 
 
 def new_table(name: str) -> Table:
@@ -116,6 +86,9 @@ class Statements:
         self.delete_ended = sa.delete(table).where(this, ~live)
         self.owned = sa.select(c.ends_at, c.key).where(whose, live, after).order_by(c.ends_at, c.key).limit(BATCH)
         self.purge = purge(table, now, self.dialect)
+        self.mark = sa.select(c.value).where(c.key == self.encode(MARK))
+        self.extremes = sa.select(sa.func.min(c.ends_at), sa.func.max(c.ends_at))
+        self.add_mark = sa.insert(table).values(key=self.encode(MARK), value=MILLISECONDS, ends_at=NEVER)
         self.set: sa.Executable
         self.add: sa.Executable
         if self.dialect == "mysql":
@@ -147,32 +120,3 @@ def purge(table: Table, now: ColumnElement[int], dialect: str) -> sa.Delete:
         expired = expired.with_for_update(skip_locked=True)
     batch = expired.subquery("batch")
     return sa.delete(table).where(table.c.key == batch.c.key, table.c.ends_at <= now)
-
-
-def explain(error: Exception) -> StoreError:
-    """Return the error without the driver's message, which repeats parameters and SQL."""
-    if isinstance(error, StoreError):
-        return error
-    if isinstance(error, TimeoutError):
-        return StoreError("The database did not answer in time.", hint=UNREACHABLE)
-    code = code_of(error)
-    hint = next((hint for codes, hint in HINTS if code in codes), UNREACHABLE)
-    name = f"{type(driver_error(error)).__name__} {code}".rstrip()
-    return StoreError(f"The database failed ({name}).", hint=hint)
-
-
-def driver_error(error: BaseException) -> BaseException:
-    """Return the driver's exception, which SQLAlchemy wraps."""
-    inner = error.orig if isinstance(error, DBAPIError) else None
-    return inner.__cause__ or inner if inner is not None else error
-
-
-def code_of(error: BaseException) -> str:
-    """Return the database's code for the error, or an empty string."""
-    cause = driver_error(error)
-    if cause.args and isinstance(cause.args[0], int):
-        return str(cause.args[0])
-    code = str(getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", ""))
-    if code == "SQLITE_ERROR":
-        return next((known for known in SQLITE_ERRORS if known in str(cause)), code)
-    return code

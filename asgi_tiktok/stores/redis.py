@@ -8,7 +8,6 @@ from asyncio import AbstractEventLoop
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
-from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from asgi_tiktok.errors import ConfigurationError, StoreError
@@ -16,22 +15,22 @@ from asgi_tiktok.event_loop import running_loop
 from asgi_tiktok.stores.redis_scripts import ADD, ADD_ENTRY, DELETE, DELETE_OWNED, HEADER, NONCE, REPLACE, SET
 
 try:
-    from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
-    from redis.asyncio.retry import Retry
-    from redis.backoff import NoBackoff
+    from redis.asyncio import Redis, RedisCluster
     from redis.client import NEVER_DECODE
     from redis.exceptions import ConnectionError as LostConnection
-    from redis.exceptions import NoScriptError, RedisClusterException, RedisError
+    from redis.exceptions import NoScriptError, RedisClusterException, RedisError, ResponseError
+    from redis.exceptions import TimeoutError as NoReply
 except ImportError as error:
     raise ConfigurationError(
         "The Redis store needs the package redis.", hint="Run: pip install 'asgi-tiktok[redis]'"
     ) from error
 
+from asgi_tiktok.stores.redis_hints import hint_for, is_read_only
+from asgi_tiktok.stores.redis_pool import Pool, new_pool, redis_url, shown_address
+
 __all__ = ["RedisStore"]
 
-TIMEOUT = 2  # seconds for each of: opening a connection, waiting for a free one, waiting for a reply
-MAX_CONNECTIONS = 50  # for each event loop
-RETRY_WITHIN = 0.5  # seconds; a command that failed later is not sent again
+RETRY_WITHIN = 1.8  # seconds; a command that failed later is not sent again
 BATCH = 200  # entries
 NO_OWNER = bytes(HEADER - NONCE)
 
@@ -172,21 +171,38 @@ class RedisStore:
             return await self._execute("EVAL", script, 1, key, *arguments, retry=retry)
 
     async def _execute(self, *words: bytes | str | float, retry: bool = True, **options: Any) -> Any:
-        """Return Redis's reply. With `retry`, a command is sent once more if the connection was lost."""
+        """Return Redis's reply.
+
+        With `retry`, a command is sent once more if the connection was lost. A command that a replica has refused is
+        always sent once more, to the server that is now at this address.
+        """
         started = time.monotonic()
         options[NEVER_DECODE] = True
         try:
             client = self._client()
             try:
                 return await client.execute_command(*words, **options)
-            except LostConnection:
-                if not retry or time.monotonic() - started > RETRY_WITHIN:
+            except (LostConnection, NoReply, ResponseError) as error:
+                refused = is_read_only(error)
+                lost = not isinstance(error, ResponseError) and time.monotonic() - started < RETRY_WITHIN
+                if refused or isinstance(error, NoReply):
+                    await self._drop(client)
+                if not (refused or (lost and retry)):
                     raise
-                return await client.execute_command(*words, **options)
+                return await self._client().execute_command(*words, **options)
         except NoScriptError:
             raise
         except (RedisError, RedisClusterException, OSError, RuntimeError) as error:
             raise StoreError(f"{self._address}: {error}", hint=hint_for(error)) from error
+
+    async def _drop(self, client: "Redis | RedisCluster") -> None:
+        """Close all idle connections of the client, because one of them led to a server that is gone or demoted."""
+        clients = self._clients.get(os.getpid(), WeakKeyDictionary())
+        if clients.get(running_loop()) is client:
+            del clients[running_loop()]
+        if isinstance(client, Redis):
+            pool = client.connection_pool
+            await (pool.retire() if isinstance(pool, Pool) else pool.disconnect(inuse_connections=False))
 
     def _client(self) -> "Redis | RedisCluster":
         """Return the app's client, or the client of the running event loop, which is created on first use."""
@@ -199,46 +215,6 @@ class RedisStore:
                 del clients[closed]
             clients[loop] = Redis.from_pool(new_pool(self._source))
         return clients[loop]
-
-
-def new_pool(url: str) -> BlockingConnectionPool:
-    # Only with RESP2 does redis-py discard a connection that still holds the reply to a cancelled command.
-    return BlockingConnectionPool.from_url(
-        url,
-        protocol=2,
-        timeout=TIMEOUT,
-        max_connections=MAX_CONNECTIONS,
-        socket_connect_timeout=TIMEOUT,
-        socket_timeout=TIMEOUT,
-        health_check_interval=30,
-        retry=Retry(NoBackoff(), 0),
-    )
-
-
-def redis_url(url: str) -> str:
-    """Return the URL with a scheme that redis-py knows. Raises ConfigurationError without the URL's password."""
-    url = re.sub("^valkey", "redis", url)
-    try:
-        parts = urlsplit(url)
-        usable = parts.hostname and re.fullmatch("/?[0-9]*", parts.path) and not parts.fragment
-        if parts.scheme in ("redis", "rediss") and usable:
-            pool = new_pool(url)
-            pool.connection_class(**pool.connection_kwargs)
-            return url
-    except (ValueError, TypeError, RedisError):
-        pass
-    raise ConfigurationError(
-        "The URL of Redis is invalid.",
-        hint="Write redis://[user:password@]host[:port][/database], rediss:// for TLS, valkey:// or valkeys://. "
-        "Options of redis-py follow a question mark. In a password, write / ? # @ : and % as "
-        "%2F %3F %23 %40 %3A and %25. For Sentinel and Cluster, pass a redis.asyncio client.",
-    )
-
-
-def shown_address(url: str) -> str:
-    """Return the URL without user, password and options."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def hash_owner(owner: str) -> bytes:
@@ -256,30 +232,3 @@ def unpack(entry: bytes) -> str:
     """Return the key from an entry without its nonce."""
     name, packed, digits = entry.partition(b"\xff")
     return f"{name.decode()}:{digits.hex()}" if packed else name.decode()
-
-
-HINTS = {
-    "read only replica": "This server is a replica: connect to the primary, or pass a Sentinel client.",
-    "loading": "Redis is still loading its data: wait until it has started.",
-    "maxmemory": "Redis is full: raise its maxmemory, and keep maxmemory-policy noeviction.",
-    "misconf": "Redis cannot write to its disk and rejects every write: read its log.",
-    "moved": "This server is part of a Cluster: pass a redis.asyncio.RedisCluster client.",
-    "cluster": "The Cluster is incomplete: run CLUSTER INFO.",
-    "authentication": "Redis rejects the user name or password: correct it in the URL or the client.",
-    "permission": "The Redis user needs +@read +@write +@scripting +time on the keys with the store's prefix.",
-    "wrongtype": "Another program uses keys with this prefix: give the store its own prefix.",
-    "no connection available": "All connections are in use: raise max_connections in the URL's query.",
-    "responseerror": "The store needs Redis 6 or later, or any Valkey, with EVAL and EVALSHA.",
-    "loop": "A client works only in the event loop that used it first: pass a URL, which works in every event loop.",
-}
-UNREACHABLE = (
-    "Check that Redis runs at this address and can be reached from this machine. "
-    "Use rediss:// if the server uses TLS, otherwise redis://."
-)
-
-
-def hint_for(error: Exception) -> str:
-    text = f"{type(error).__name__}: {error}".lower()
-    # In these messages a host name follows, which may contain any of the words above.
-    names_host = re.search("connecting to|reading from|writing to", text)
-    return next((hint for word, hint in HINTS.items() if word in text and not names_host), UNREACHABLE)

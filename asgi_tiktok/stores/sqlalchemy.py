@@ -2,16 +2,12 @@
 
 import asyncio
 import logging
-import os
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 from asgi_tiktok.errors import ConfigurationError, StoreError
-from asgi_tiktok.event_loop import running_loop
 
 try:
     from sqlalchemy import Connection, Executable, Table, inspect
@@ -24,32 +20,18 @@ except ImportError as error:
         "The SQLAlchemy store needs the package sqlalchemy.", hint="Run: pip install 'asgi-tiktok[sqlalchemy]'"
     ) from error
 
-from asgi_tiktok.stores.dialects import BATCH, CONFLICT, MISSING_TABLE, RACE, Statements, code_of, explain, new_table
-from asgi_tiktok.stores.sqlalchemy_engine import new_engine, parse_url
+from asgi_tiktok.stores.dialects import BATCH, Statements, new_table
+from asgi_tiktok.stores.record_format import MILLISECONDS, check_format
+from asgi_tiktok.stores.sqlalchemy_database import Database, LoopState
+from asgi_tiktok.stores.sqlalchemy_errors import MISSING_TABLE, RACE, READ_ONLY, code_of
 
 __all__ = ["SQLAlchemyStore"]
 
 logger = logging.getLogger("asgi_tiktok")
 
-T = TypeVar("T")
-Operation = Callable[[AsyncConnection], Awaitable[T]]
-
-DEADLINE = 4  # seconds for one operation, including all its attempts
-CANCEL_WAIT = 0.2  # seconds for the end of an operation that missed the deadline; closing its connection can hang
-MAX_ATTEMPTS = 4  # at one operation
-MAX_CREATE_ATTEMPTS = 10  # at the creation of the table
+MAX_PREPARE_ATTEMPTS = 10  # at the creation of the table
 PURGE_INTERVAL = 60  # seconds
 PURGE_PAUSE = 0.05  # seconds between two batches
-
-
-@dataclass(eq=False)
-class LoopState:
-    """The engine and the running tasks of one event loop."""
-
-    engine: AsyncEngine
-    creating: asyncio.Lock = field(default_factory=asyncio.Lock)
-    operations: set[asyncio.Task[Any]] = field(default_factory=set)
-    purging: asyncio.Task[None] | None = None
 
 
 class SQLAlchemyStore:
@@ -76,22 +58,17 @@ class SQLAlchemyStore:
     def __init__(
         self, engine_or_url: AsyncEngine | URL | str, *, table: str = "tiktok_records", create_table: bool = True
     ) -> None:
-        self._given_engine = engine_or_url if isinstance(engine_or_url, AsyncEngine) else None
-        self._url = parse_url(engine_or_url) if self._given_engine is None else self._given_engine.url
+        self._database = Database(engine_or_url, prepare=self._prepare, repair=self._repair)
         self.table: Table = new_table(table)
         self.metadata = self.table.metadata
-        self._statements = Statements(self.table, self._url.get_backend_name())
+        self._statements = Statements(self.table, self._database.settings.url.get_backend_name())
+        self._database.check_driver()
         self._create_table = create_table
-        self._created = not create_table
-        self._loop_states: dict[asyncio.AbstractEventLoop, LoopState] = {}
-        self._pid = os.getpid()
+        self._prepared = False
         self._purged_at = float("-inf")
-        if self._given_engine is None:
-            # Created and dropped, so that a wrong URL or a missing driver raises now and not at the first request.
-            new_engine(self._url)
 
     def __repr__(self) -> str:
-        url = self._url.set(query={}).render_as_string(hide_password=True)
+        url = self._database.settings.url.set(query={}).render_as_string(hide_password=True)
         return f"SQLAlchemyStore({url!r}, table={self.table.name!r})"
 
     async def get(self, key: str) -> bytes | None:
@@ -108,7 +85,7 @@ class SQLAlchemyStore:
         # An upsert of MySQL cannot depend on the existing row, and its row count does not show which case happened.
         # Deleting the expired record first is safe, because no method sees an expired record.
         await self._change(self._statements.delete_ended, {"this": record["this"]}, repeatable=True)
-        return await self._run(lambda connection: inserted(connection, self._statements.add, record))
+        return await self._database.run(lambda connection: inserted(connection, self._statements.add, record))
 
     async def replace(self, key: str, old: bytes, new: bytes, *, ttl: int, owner: str | None = None) -> bool:
         return await self._change(self._statements.replace, {**self._record(key, new, ttl, owner), "old": old}) == 1
@@ -131,17 +108,7 @@ class SQLAlchemyStore:
         return await self._change(self._statements.delete_owned, {"whose": self._statements.encode(owner)})
 
     async def aclose(self) -> None:
-        state = self._loop_states.pop(running_loop(), None)
-        if state is None:
-            return
-        if state.purging is not None:
-            state.purging.cancel()
-            with suppress(asyncio.CancelledError):
-                await state.purging
-        if state.operations:
-            await asyncio.wait(state.operations)
-        if self._given_engine is None:
-            await state.engine.dispose()
+        await self._database.aclose()
 
     def _record(self, key: str, value: bytes, ttl: int, owner: str | None) -> dict[str, Any]:
         encode = self._statements.encode
@@ -151,73 +118,31 @@ class SQLAlchemyStore:
         async def operation(connection: AsyncConnection) -> list[Any]:
             return list((await connection.execute(query, parameters)).all())
 
-        return await self._run(operation, repeatable=True)
+        return await self._database.run(operation, repeatable=True)
 
     async def _change(self, statement: Executable, parameters: Mapping[str, Any], *, repeatable: bool = False) -> int:
-        result = await self._run(lambda connection: count(connection, statement, parameters), repeatable=repeatable)
-        self._start_purge()
-        return result
+        changed = await self._database.run(
+            lambda connection: count(connection, statement, parameters), repeatable=repeatable
+        )
+        if time.monotonic() - self._purged_at >= PURGE_INTERVAL:
+            self._purged_at = time.monotonic()
+            self._database.run_in_background(self._purge())
+        return changed
 
-    async def _run(self, operation: Operation[T], *, repeatable: bool = False) -> T:
-        """Run one operation within DEADLINE. Every failure is a StoreError that has no cause.
-
-        A repeatable operation is tried again if the connection was lost before its result arrived.
-        """
-        state = self._loop_state()
-        # If the caller is cancelled, the operation continues, because a connection that is abandoned in the middle of
-        # a result is lost to the pool at best.
-        task = asyncio.create_task(self._outcome(state, operation, repeatable=repeatable))
-        state.operations.add(task)
-        task.add_done_callback(state.operations.discard)
-        done, _ = await asyncio.wait({task}, timeout=DEADLINE + CANCEL_WAIT)
-        result, failure = task.result() if done else (None, explain(TimeoutError()))
-        if failure is not None:
-            raise failure
-        return cast(T, result)
-
-    async def _outcome(
-        self, state: LoopState, operation: Operation[T], *, repeatable: bool
-    ) -> tuple[T | None, StoreError | None]:
-        """Return the result and None, or None and the error to raise.
-
-        The caller raises it, so that the driver's error, which may hold secrets, does not become its context.
-        """
-        try:
-            async with asyncio.timeout(DEADLINE):
-                return await self._run_with_retries(state, operation, repeatable=repeatable), None
-        except Exception as error:  # While connecting, drivers raise errors that SQLAlchemy does not wrap.
-            return None, explain(error)
-
-    async def _run_with_retries(self, state: LoopState, operation: Operation[T], *, repeatable: bool) -> T:
-        for left in reversed(range(MAX_ATTEMPTS)):
-            try:
-                if not self._created:
-                    await self._create(state)
-                async with state.engine.connect() as connection:
-                    return await operation(connection)
-            except DBAPIError as error:
-                if not left or not self._may_retry(error, repeatable=repeatable):
-                    raise
-            await asyncio.sleep(random.uniform(0, 0.05))  # noqa: S311
-        raise AssertionError
-
-    def _may_retry(self, error: DBAPIError, *, repeatable: bool) -> bool:
-        code = code_of(error)
-        if code in MISSING_TABLE and self._create_table:
-            self._created = False
-            return True
-        return code in CONFLICT or (error.connection_invalidated and repeatable)
-
-    async def _create(self, state: LoopState) -> None:
-        """Create the table and its indexes if they do not exist."""
-        async with state.creating:
-            for left in reversed(range(MAX_CREATE_ATTEMPTS)):
-                if self._created:
+    async def _prepare(self, state: LoopState) -> None:
+        """Create the table and its indexes if they do not exist, and check the format of the records."""
+        if self._prepared:
+            return
+        async with state.preparing:
+            for left in reversed(range(MAX_PREPARE_ATTEMPTS)):
+                if self._prepared:
                     return
                 try:
-                    async with state.engine.connect() as connection:
-                        await connection.run_sync(self._create_missing)
-                    self._created = True
+                    async with state.connect() as connection:
+                        if self._create_table:
+                            await connection.run_sync(self._create_missing)
+                        await self._check_format(connection)
+                    self._prepared = True
                 except DBAPIError as error:
                     # Another worker is creating them too, and not every database makes one of them wait.
                     if not left or code_of(error) not in RACE:
@@ -230,32 +155,30 @@ class SQLAlchemyStore:
         for index in self.table.indexes:
             index.create(connection, checkfirst=True)
 
-    def _loop_state(self) -> LoopState:
-        if self._pid != os.getpid():
-            # A forked process must not use its parent's connections.
-            self._loop_states, self._pid = {}, os.getpid()
-        running = running_loop()
-        if running not in self._loop_states:
-            for loop in list(self._loop_states):
-                if loop.is_closed():
-                    del self._loop_states[loop]
-            engine = new_engine(self._url) if self._given_engine is None else self._given_engine
-            self._loop_states[running] = LoopState(engine.execution_options(isolation_level="AUTOCOMMIT"))
-        return self._loop_states[running]
+    async def _check_format(self, connection: AsyncConnection) -> None:
+        mark = (await connection.execute(self._statements.mark)).scalar_one_or_none()
+        first, last = (None, None) if mark else (await connection.execute(self._statements.extremes)).one()
+        check_format(MILLISECONDS, mark and bytes(mark), first, last, f"The table {self.table.name}")
+        if mark is None:
+            try:
+                await connection.execute(self._statements.add_mark)
+            except DBAPIError as error:
+                # A read-only server can still be read.
+                if code_of(error) not in READ_ONLY:
+                    raise
 
-    def _start_purge(self) -> None:
-        state = self._loop_states.get(running_loop())
-        if state and state.purging is None and time.monotonic() - self._purged_at >= PURGE_INTERVAL:
-            self._purged_at = time.monotonic()
-            state.purging = asyncio.create_task(self._purge())
-            state.purging.add_done_callback(lambda _: setattr(state, "purging", None))
+    def _repair(self, code: str) -> bool:
+        """Let the table be created again if it is missing."""
+        missing = code in MISSING_TABLE and self._create_table
+        self._prepared = self._prepared and not missing
+        return missing
 
     async def _purge(self) -> None:
         """Delete all expired records, batch by batch."""
         try:
             purged = BATCH
             while purged == BATCH:
-                purged = await self._run(lambda connection: count(connection, self._statements.purge, {}))
+                purged = await self._database.run(lambda connection: count(connection, self._statements.purge, {}))
                 await asyncio.sleep(PURGE_PAUSE)
         except StoreError as error:
             logger.warning("expired records not deleted: %s", error)

@@ -1,5 +1,6 @@
 """A store in one SQLite file, for several workers on one machine."""
 
+import asyncio
 import logging
 import os
 import sqlite3
@@ -8,9 +9,13 @@ import time
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from asgi_tiktok.errors import StoreError
-from asgi_tiktok.stores.sqlite_thread import BUSY_TIMEOUT, Operation, SQLiteThread, T, WouldBlock
+from asgi_tiktok.event_loop import running_loop
+from asgi_tiktok.stores.record_format import MARK, NEVER, SECONDS, check_format
+from asgi_tiktok.stores.sqlite_purge import purge
+from asgi_tiktok.stores.sqlite_thread import BUSY_TIMEOUT, Operation, SQLiteThread, WouldBlock, in_transaction
 
 __all__ = ["SQLiteStore"]
 
@@ -33,7 +38,6 @@ CREATE INDEX IF NOT EXISTS tiktok_records_ends_at ON tiktok_records (ends_at);
 NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)  # not on Windows
 OTHERS = 0o077  # the permissions of all users but the owner
 COMPANIONS = ("-wal", "-shm", "-journal")
-READ_ONE = "SELECT 1 FROM tiktok_records LIMIT 1"
 SET = "INSERT OR REPLACE INTO tiktok_records (key, value, ends_at, owner) VALUES (:key, :value, :now + :ttl, :owner)"
 ADD = """
 INSERT OR REPLACE INTO tiktok_records (key, value, ends_at, owner) SELECT :key, :value, :now + :ttl, :owner
@@ -59,13 +63,16 @@ class SQLiteStore:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._path = Path(path)
+        self._given_path = os.fspath(path)
+        # The process may change its working directory.
+        self._path = Path(path).absolute()
         self._reader = SQLiteThread(self._path, self._open_for_reading)
         self._writer = SQLiteThread(self._path, partial(self._open_file, timeout=BUSY_TIMEOUT))
         self._purged_at = 0.0
+        self._purges: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[None]] = WeakKeyDictionary()
 
     def __repr__(self) -> str:
-        return f"SQLiteStore({str(self._path)!r})"
+        return f"SQLiteStore({self._given_path!r})"
 
     async def get(self, key: str) -> bytes | None:
         def read(db: sqlite3.Connection) -> bytes | None:
@@ -102,6 +109,9 @@ class SQLiteStore:
         return await self._write(DELETE_OWNED, owner=owner)
 
     async def aclose(self) -> None:
+        if purging := self._purges.pop(running_loop(), None):
+            purging.cancel()
+            await asyncio.wait({purging})
         await self._writer.aclose()
         await self._reader.aclose()
 
@@ -122,15 +132,21 @@ class SQLiteStore:
             return db.execute(statement, {**parameters, "now": time.time()}).rowcount
 
         changed = await self._writer.run(lambda db: in_transaction(db, write))
-        if not 0 <= time.time() - self._purged_at < PURGE_INTERVAL:
-            self._purged_at = time.time()
-            self._writer.run_later(self._purge, log_purge_failure)
+        self._start_purge()
         return changed
 
-    def _purge(self, db: sqlite3.Connection) -> None:
-        """Delete one batch of expired records. Other operations run before the next batch."""
-        if in_transaction(db, delete_expired) == BATCH:
-            self._writer.run_later(self._purge, log_purge_failure)
+    def _start_purge(self) -> None:
+        purging = self._purges.get(running_loop())
+        if 0 <= time.time() - self._purged_at < PURGE_INTERVAL or (purging is not None and not purging.done()):
+            return
+        self._purged_at = time.time()
+        self._purges[running_loop()] = asyncio.create_task(self._purge())
+
+    async def _purge(self) -> None:
+        try:
+            await purge(self._writer)
+        except StoreError as error:
+            logger.warning("expired records not deleted: %s", error)
 
     def _open_for_reading(self) -> sqlite3.Connection:
         """Open a connection that can read even if the file system has become read-only."""
@@ -138,51 +154,52 @@ class SQLiteStore:
         writable = os.access(self._path, os.W_OK) and os.access(self._path.parent, os.W_OK)
         if writable or not self._path.exists():
             return self._open_file(timeout=0)
-        uri = self._path.absolute().as_uri()
+        uri = self._path.as_uri()
         try:
-            return connect(f"{uri}?mode=ro", READ_ONE)
+            return connect(f"{uri}?mode=ro", self._check_file)
         except sqlite3.OperationalError:
             # The write-ahead log is missing, so the file is complete, but SQLite reads it only with this option.
-            return connect(f"{uri}?mode=ro&immutable=1", READ_ONE)
+            return connect(f"{uri}?mode=ro&immutable=1", self._check_file)
 
     def _open_file(self, *, timeout: float) -> sqlite3.Connection:
         prepare_folder(self._path.parent)
         prepare_file(self._path)
-        return connect(self._path.absolute().as_uri(), SCHEMA, timeout=timeout)
+        return connect(self._path.as_uri(), self._prepare, timeout=timeout)
+
+    def _check_file(self, db: sqlite3.Connection) -> bool:
+        return check_file(db, self._path)
+
+    def _prepare(self, db: sqlite3.Connection) -> None:
+        db.executescript(SCHEMA)
+        if not self._check_file(db):
+            in_transaction(db, partial(mark_file, path=self._path))
 
 
-def connect(uri: str, script: str, *, timeout: float = 0) -> sqlite3.Connection:
-    """Return a connection on which the script has run."""
+def connect(uri: str, prepare: Operation[object], *, timeout: float = 0) -> sqlite3.Connection:
+    """Return a connection that `prepare` has accepted."""
     db = sqlite3.connect(uri, timeout=timeout, uri=True, isolation_level=None, check_same_thread=False)
     try:
-        db.executescript(script)
-    except sqlite3.Error:
+        prepare(db)
+    except (sqlite3.Error, StoreError):
         db.close()
         raise
     return db
 
 
-def in_transaction(db: sqlite3.Connection, operation: Operation[T]) -> T:
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        result = operation(db)
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
-    return result
+def check_file(db: sqlite3.Connection, path: Path) -> bool:
+    """Return whether the records have the mark of their format. Raises StoreError if they have another format."""
+    row = db.execute("SELECT value FROM tiktok_records WHERE key = ?", (MARK,)).fetchone()
+    first, last = (
+        (None, None) if row else db.execute("SELECT min(ends_at), max(ends_at) FROM tiktok_records").fetchone()
+    )
+    check_format(SECONDS, row and bytes(row[0]), first, last, str(path))
+    return row is not None
 
 
-def delete_expired(db: sqlite3.Connection) -> int:
-    expired = "SELECT key FROM tiktok_records WHERE ends_at <= ? LIMIT ?"
-    # The limit bounds the time of one batch. Not every SQLite has DELETE ... LIMIT.
-    delete = f"DELETE FROM tiktok_records WHERE key IN ({expired})"  # noqa: S608
-    return db.execute(delete, (time.time(), BATCH)).rowcount
-
-
-def log_purge_failure(error: StoreError) -> None:
-    logger.warning("expired records not deleted: %s", error)
+def mark_file(db: sqlite3.Connection, path: Path) -> None:
+    """Add the mark of the format, unless it is there."""
+    if not check_file(db, path):
+        db.execute("INSERT INTO tiktok_records (key, value, ends_at) VALUES (?, ?, ?)", (MARK, SECONDS, NEVER))
 
 
 def read_owned(db: sqlite3.Connection, owner: str, after: tuple[float, str]) -> list[tuple[float, str]]:

@@ -50,17 +50,6 @@ class SQLiteThread:
         called = time.monotonic()
         return await running_loop().run_in_executor(self.executor, self.run_here, operation, called)
 
-    def run_later(self, operation: Operation[None], on_error: Callable[[StoreError], None]) -> None:
-        """Run the operation after those that are already waiting, and return at once."""
-
-        def run() -> None:
-            try:
-                self.run_here(operation, time.monotonic())
-            except StoreError as error:
-                on_error(error)
-
-        self.executor.submit(run)
-
     def run_if_idle(self, operation: Operation[T]) -> T:
         """Run an operation that only reads in the calling thread. Raises WouldBlock if it would have to wait."""
         if not self.lock.acquire(blocking=False):
@@ -132,6 +121,18 @@ class SQLiteThread:
         if self.pid != os.getpid():
             self.pid = os.getpid()
             self.executor = new_executor()
+
+
+def in_transaction(db: sqlite3.Connection, operation: Operation[T]) -> T:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        result = operation(db)
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+    return result
 
 
 def new_executor() -> ThreadPoolExecutor:

@@ -100,12 +100,12 @@ def test_repr_holds_no_password() -> None:
 
 
 async def test_many_workers_can_create_the_table_at_once(store: SQLAlchemyStore) -> None:
-    workers = [SQLAlchemyStore(store._url, table=store.table.name) for _ in range(12)]
+    workers = [SQLAlchemyStore(store._database.settings.url, table=store.table.name) for _ in range(12)]
     added = await asyncio.gather(*(worker.add("k", b"1", ttl=60) for worker in workers))
     await asyncio.gather(*(worker.aclose() for worker in workers))
 
     assert sorted(added) == [False] * 11 + [True]
-    async with open_engine(store._url) as engine, engine.connect() as connection:
+    async with open_engine(store._database.settings.url) as engine, engine.connect() as connection:
         names = await connection.run_sync(
             lambda sync: {index["name"] for index in inspect(sync).get_indexes(store.table.name)}
         )
@@ -114,7 +114,7 @@ async def test_many_workers_can_create_the_table_at_once(store: SQLAlchemyStore)
 
 async def test_a_dropped_table_is_created_again(store: SQLAlchemyStore) -> None:
     await store.set("k", b"1", ttl=60)
-    async with open_engine(store._url) as engine, engine.begin() as connection:
+    async with open_engine(store._database.settings.url) as engine, engine.begin() as connection:
         await connection.run_sync(store.metadata.drop_all)
 
     assert await store.get("k") is None
@@ -122,10 +122,10 @@ async def test_a_dropped_table_is_created_again(store: SQLAlchemyStore) -> None:
 
 
 async def test_migrations_can_create_the_table(store: SQLAlchemyStore) -> None:
-    migrated = SQLAlchemyStore(store._url, table=store.table.name, create_table=False)
+    migrated = SQLAlchemyStore(store._database.settings.url, table=store.table.name, create_table=False)
     with pytest.raises(StoreError, match="run your migrations"):
         await migrated.get("k")
-    async with open_engine(store._url) as engine, engine.begin() as connection:
+    async with open_engine(store._database.settings.url) as engine, engine.begin() as connection:
         await connection.run_sync(migrated.metadata.create_all)
     await migrated.set("k", b"1", ttl=60)
 
@@ -134,7 +134,7 @@ async def test_migrations_can_create_the_table(store: SQLAlchemyStore) -> None:
 
 
 async def test_the_apps_engine_stays_open(store: SQLAlchemyStore) -> None:
-    async with open_engine(store._url) as engine:
+    async with open_engine(store._database.settings.url) as engine:
         given = SQLAlchemyStore(engine, table=store.table.name)
         await given.set("k", b"1", ttl=60)
         pool = engine.pool
@@ -151,7 +151,7 @@ async def test_the_apps_engine_stays_open(store: SQLAlchemyStore) -> None:
 
 async def test_a_case_insensitive_database_keeps_users_apart(tmp_path: Path) -> None:
     async with open_database_store("mariadb", tmp_path) as store:
-        async with open_engine(store._url) as engine, engine.begin() as connection:
+        async with open_engine(store._database.settings.url) as engine, engine.begin() as connection:
             assert (await connection.execute(text("SELECT 'OpenId' = 'openid'"))).scalar_one() == 1
         for name in ("OpenId", "openid", "openid "):
             await store.set(f"session:{name}", name.encode(), ttl=60, owner=name)
@@ -187,8 +187,8 @@ async def test_no_value_appears_in_an_error_or_a_log(
     for name in ("sqlalchemy", "sqlalchemy.engine", "sqlalchemy.pool", "asyncio", "aiosqlite"):
         caplog.set_level(logging.DEBUG, name)
     logging.getLogger("sqlalchemy.engine.Engine.asgi_tiktok").setLevel(logging.NOTSET)
-    from_url = SQLAlchemyStore(store._url, table=store.table.name)
-    async with open_engine(store._url) as engine:
+    from_url = SQLAlchemyStore(store._database.settings.url, table=store.table.name)
+    async with open_engine(store._database.settings.url) as engine:
         given = SQLAlchemyStore(engine, table=store.table.name, create_table=False)
         await from_url.set("k", CANARY, ttl=60)
         assert await from_url.get("k") == CANARY
@@ -283,7 +283,7 @@ async def test_a_power_cut_under_traffic_loses_no_record(port: int) -> None:
 async def test_a_connection_that_the_server_closed_is_replaced(postgresql: SQLAlchemyStore) -> None:
     await postgresql.set("k", b"1", ttl=60)
     for _ in range(5):
-        async with open_engine(postgresql._url) as engine, engine.connect() as connection:
+        async with open_engine(postgresql._database.settings.url) as engine, engine.connect() as connection:
             end = (
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                 "WHERE pid <> pg_backend_pid() AND query LIKE :table"
@@ -341,28 +341,27 @@ async def test_each_event_loop_has_its_own_connections(store: SQLAlchemyStore) -
 
     assert seen == [b"1", b"1"]
     assert await store.get("there") == b"too"
-    assert len(store._loop_states) == 1
+    assert len(store._database.states) == 1
 
 
 async def test_a_forked_process_opens_its_own_connections(store: SQLAlchemyStore) -> None:
     await store.set("k", b"1", ttl=60)
-    (inherited,) = store._loop_states.values()
-    store._pid = 0
+    (inherited,) = store._database.states.values()
+    store._database.pid = 0
 
     assert await store.get("k") == b"1"
-    (state,) = store._loop_states.values()
+    (state,) = store._database.states.values()
     assert state is not inherited
-    assert store._pid == os.getpid()
-    if inherited.purging is not None:
-        await inherited.purging
+    assert store._database.pid == os.getpid()
+    await asyncio.gather(*inherited.background)
     await inherited.engine.dispose()
 
 
 async def test_only_expired_rows_are_deleted(store: SQLAlchemyStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlalchemy, "PURGE_INTERVAL", 0.5)
-    workers = [SQLAlchemyStore(store._url, table=store.table.name) for _ in range(3)]
+    workers = [SQLAlchemyStore(store._database.settings.url, table=store.table.name) for _ in range(3)]
     await store.set("live", b"1", ttl=60)
-    async with open_engine(store._url) as engine, engine.begin() as connection:
+    async with open_engine(store._database.settings.url) as engine, engine.begin() as connection:
         ended = [
             {"key": store._statements.encode(str(number)), "value": b"", "ends_at": number} for number in range(900)
         ]
@@ -379,6 +378,7 @@ async def test_only_expired_rows_are_deleted(store: SQLAlchemyStore, monkeypatch
 async def test_a_failed_purge_does_not_fail_the_write(
     postgresql: SQLAlchemyStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    assert await postgresql.get("k") is None
     monkeypatch.setattr(postgresql._statements, "purge", text("DELETE FROM missing_table"))
     monkeypatch.setattr(postgresql, "_create_table", False)
     await postgresql.set("k", b"1", ttl=60)

@@ -13,7 +13,7 @@ import anyio
 import pytest
 
 from asgi_tiktok import SQLiteStore, StoreError
-from asgi_tiktok.stores import sqlite, sqlite_thread
+from asgi_tiktok.stores import open_store, record_format, sqlite, sqlite_purge, sqlite_thread
 from tests.support.clock import Clock
 
 pytestmark = pytest.mark.anyio
@@ -184,24 +184,89 @@ async def test_expired_rows_are_deleted_batch_by_batch(path: Path, clock: Clock)
     store = SQLiteStore(path)
     for number in range(300):
         await store.set(str(number), b"", ttl=1)
+    await store.aclose()
     clock.advance(120)
     await store.set("k", b"1", ttl=60)
     await wait_for_rows(path, 1)
     await store.aclose()
 
 
+async def test_one_process_at_a_time_deletes_expired_rows(path: Path, clock: Clock) -> None:
+    store = SQLiteStore(path)
+    await store.set("expired", b"", ttl=1)
+    await store.add(sqlite_purge.LEASE, b"another process", ttl=300)
+    clock.advance(120)
+    await store.set("k", b"1", ttl=600)
+    await store.aclose()
+    assert count_rows(path) == 3
+
+    clock.advance(300)
+    await store.set("k", b"1", ttl=600)
+    await wait_for_rows(path, 1)
+    await store.aclose()
+
+
+async def test_purging_ends_with_aclose(path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_purge, "BATCH", 1)
+    store = SQLiteStore(path)
+    for number in range(50):
+        await store.set(str(number), b"", ttl=1)
+    clock.advance(120)
+    await store.set("k", b"1", ttl=60)
+    await store.aclose()
+    before = count_rows(path)
+    await anyio.sleep(0.2)
+
+    assert before > 1
+    assert count_rows(path) == before
+    assert store._writer.connection is None
+
+
+async def test_a_large_log_is_truncated_while_rows_are_deleted(
+    path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_purge, "MAX_LOG", 0)
+    store = SQLiteStore(path)
+    log = path.with_name(f"{path.name}-wal")
+    await store.set("expired", b"x" * 100_000, ttl=1)
+    assert log.stat().st_size > 100_000
+    clock.advance(120)
+    await store.set("k", b"1", ttl=60)
+    with anyio.fail_after(5):
+        while log.stat().st_size > 0:
+            await anyio.sleep(0.01)
+    assert await store.get("k") == b"1"
+    await store.aclose()
+
+
+async def test_the_file_stays_the_same_when_the_process_changes_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path)
+    stores = [SQLiteStore("own.sqlite3"), open_store("sqlite+aiosqlite:///table.sqlite3")]
+    for store in stores:
+        await store.set("k", b"1", ttl=60)
+    monkeypatch.chdir(tmp_path / "other")
+    for store in stores:
+        await store.aclose()
+        assert await store.get("k") == b"1"
+        await store.aclose()
+
+    assert not list((tmp_path / "other").iterdir())
+
+
 async def test_a_failed_purge_does_not_fail_the_write(
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(db: sqlite3.Connection) -> None:
-        raise sqlite3.OperationalError("disk I/O error")
-
-    monkeypatch.setattr(sqlite, "delete_expired", fail)
+    monkeypatch.setattr(sqlite_purge, "DELETE_EXPIRED", "DELETE FROM missing_table WHERE ? AND ?")
     store = SQLiteStore(path)
     await store.set("k", b"1", ttl=60)
+    with anyio.fail_after(5):
+        while "expired records not deleted" not in caplog.text:
+            await anyio.sleep(0.01)
+    assert await store.get("k") == b"1"
     await store.aclose()
-
-    assert "expired records not deleted" in caplog.text
 
 
 async def test_a_locked_file_delays_reads_and_writes_only_briefly(
@@ -262,6 +327,7 @@ async def wait_for_rows(path: Path, number: int) -> None:
 def count_rows(path: Path) -> int:
     database = sqlite3.connect(path)
     try:
-        return int(database.execute("SELECT count(*) FROM tiktok_records").fetchone()[0])
+        query = "SELECT count(*) FROM tiktok_records WHERE ends_at < ?"  # without the mark of the format
+        return int(database.execute(query, (record_format.NEVER,)).fetchone()[0])
     finally:
         database.close()

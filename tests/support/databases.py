@@ -14,6 +14,7 @@ from pathlib import Path
 from sqlalchemy import URL, func, make_url, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from asgi_tiktok.stores.record_format import NEVER
 from asgi_tiktok.stores.sqlalchemy import SQLAlchemyStore
 from tests.support.ports import is_listening
 from tests.support.requirements import skip_or_fail
@@ -155,8 +156,9 @@ def run_postgresql(port: int) -> Iterator[PostgreSQLServer]:
 
 
 async def count_rows(store: SQLAlchemyStore) -> int:
-    async with open_engine(store._url) as engine, engine.connect() as connection:
-        return int((await connection.execute(select(func.count()).select_from(store.table))).scalar_one())
+    """Return the number of records, without the mark of the format."""
+    async with open_engine(store._database.settings.url) as engine, engine.connect() as connection:
+        return int((await connection.execute(select(func.count()).where(store.table.c.ends_at != NEVER))).scalar_one())
 
 
 async def wait_for_rows(store: SQLAlchemyStore, number: int) -> None:
