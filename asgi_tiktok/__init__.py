@@ -1,5 +1,6 @@
 """Continue with TikTok, for every ASGI app: sign-in, sessions and tokens."""
 
+from asgi_tiktok.accounts.grant import Grant
 from asgi_tiktok.client.callback import Callback
 from asgi_tiktok.client.client import TikTokClient
 from asgi_tiktok.errors import (
@@ -42,6 +43,7 @@ __all__ = [
     "Cause",
     "ClientToken",
     "ConfigurationError",
+    "Grant",
     "HookFailed",
     "InvalidCallback",
     "InvalidResponse",

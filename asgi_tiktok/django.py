@@ -5,7 +5,7 @@ Django's own user.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial, wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
@@ -153,7 +153,13 @@ def require(request: HttpRequest, scopes: tuple[str, ...]) -> None:
 
 
 def tiktok_button(
-    context: Context, *, next: str | None = None, scopes: str = "", label: str = "Continue with TikTok"
+    context: Context,
+    *,
+    next: str | None = None,
+    scopes: str = "",
+    params: Mapping[str, Any] | None = None,
+    switch_account: bool | None = None,
+    label: str = "Continue with TikTok",
 ) -> button.HTML:
     """Return `asgi_tiktok.tiktok_button` for the request of the template. `scopes` are separated by commas."""
     request = context.get("request")
@@ -165,7 +171,10 @@ def tiktok_button(
         )
     # Called first, because its error names the line to write in asgi.py.
     session_of(request)
-    return button.tiktok_button(request, next=next, scopes=filter(None, scopes.split(",")), label=label)
+    names = filter(None, scopes.split(","))
+    return button.tiktok_button(
+        request, next=next, scopes=names, params=params, switch_account=switch_account, label=label
+    )
 
 
 # For {% tiktok_button next="/" %}, with "builtins": ["asgi_tiktok.django"] in the OPTIONS of TEMPLATES.

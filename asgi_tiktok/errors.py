@@ -168,12 +168,13 @@ class LoginRequired(TikTokError, HTTPException):
         *,
         stage: str | None = None,
         log_id: str | None = None,
+        hint: str | None = None,
         scopes: Iterable[str] = (),
     ) -> None:
         self.scopes = tuple(scopes)
         self.detail = description
         self.headers = {"WWW-Authenticate": self.challenge}
-        super().__init__(description, stage=stage, log_id=log_id)
+        super().__init__(description, stage=stage, log_id=log_id, hint=hint)
 
     @property
     def challenge(self) -> str:

@@ -1,8 +1,12 @@
 """The event loop of asyncio, which sign-ins, stores and requests to TikTok need."""
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 from asgi_tiktok.errors import ConfigurationError
+
+T = TypeVar("T")
 
 
 def running_loop() -> asyncio.AbstractEventLoop:
@@ -14,3 +18,29 @@ def running_loop() -> asyncio.AbstractEventLoop:
             "Sign-ins, stores and requests to TikTok need asyncio, but the app runs on another event loop.",
             hint="Start the server with asyncio instead of trio, for example: hypercorn --worker-class asyncio.",
         ) from None
+
+
+class ShieldedTasks:
+    """Work that must end although its caller has gone. `aclose` waits for it for `grace` seconds."""
+
+    def __init__(self, grace: float) -> None:
+        self.grace = grace
+        self.running: set[asyncio.Task[Any]] = set()
+
+    async def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Return the result of the work. If the caller is cancelled, the work goes on."""
+        task = running_loop().create_task(work)
+        self.running.add(task)
+        task.add_done_callback(self._on_done)
+        return await asyncio.shield(task)
+
+    async def aclose(self) -> None:
+        """Wait for the work that runs in this event loop."""
+        loop = running_loop()
+        if tasks := {task for task in self.running if task.get_loop() is loop}:
+            await asyncio.wait(tasks, timeout=self.grace)
+
+    def _on_done(self, task: asyncio.Task[Any]) -> None:
+        self.running.discard(task)
+        if not task.cancelled():
+            task.exception()  # retrieved here, in case the caller has gone

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-from starlette.authentication import AuthCredentials
 from starlette.types import Receive, Scope, Send
 
 from asgi_tiktok.accounts.sessions import Session
@@ -15,7 +14,7 @@ from asgi_tiktok.routes.dispatch import Routes
 from asgi_tiktok.routes.error_responses import ErrorResponses
 from asgi_tiktok.routes.live_connections import LiveConnections
 from asgi_tiktok.routes.options import AnyApp, OnError
-from asgi_tiktok.session import ANONYMOUS, NO_CREDENTIALS, TikTokSession
+from asgi_tiktok.session import ANONYMOUS, NO_CREDENTIALS, TikTokSession, populate_scope
 from asgi_tiktok.tiktok import TikTok
 from asgi_tiktok.validation import APP_FIX, check_app, check_flag, check_instance
 
@@ -84,11 +83,13 @@ class TikTokAuthMiddleware:
             return
         mount = scope.get("root_path")
         path = read_path(scope) if mount else self._unmounted_paths[scope["path"]]
+        scope["tiktok"], scope["user"], scope["auth"] = self._anonymous, ANONYMOUS, NO_CREDENTIALS
+        if mount:
+            populate_scope(scope, self.tiktok, None, mount)
         if (mount or path.below in self._own_paths) and self._site.route_of(path):
             await self._routes.serve(scope, receive, send, path)
             return
         if self._protection.skipped and self._protection.skips(path, scope):
-            self._attach(scope, None, path)
             await self.app(scope, receive, send)
             return
 
@@ -101,10 +102,8 @@ class TikTokAuthMiddleware:
                     if session is None and (set_cookie := self.tiktok._sessions.expire_forged(scope)):
                         send = with_set_cookie(send, set_cookie)
                     break
-            if session or mount or self._protection.prefixes:
+            if session or self._protection.prefixes:
                 self._attach(scope, session, path)
-            else:
-                scope["tiktok"], scope["user"], scope["auth"] = self._anonymous, ANONYMOUS, NO_CREDENTIALS
         except TikTokError as error:
             await self._refuse(scope, receive, send, error, path)
             return
@@ -140,11 +139,8 @@ class TikTokAuthMiddleware:
             return None
 
     def _attach(self, scope: Scope, session: Session | None, path: RequestPath) -> None:
-        """Set the user in the scope. Raises LoginRequired for an anonymous visitor of a guarded path."""
-        scope["tiktok"], scope["user"], scope["auth"] = self._anonymous, ANONYMOUS, NO_CREDENTIALS
-        if session or path.mount:
-            scope["tiktok"] = TikTokSession(self.tiktok, session, path.mount)
+        """Set a signed-in user in the scope. Raises LoginRequired for an anonymous visitor of a guarded path."""
         if session:
-            scope["user"], scope["auth"] = session.user, AuthCredentials(["authenticated", *session.scopes])
+            populate_scope(scope, self.tiktok, session, path.mount)
         elif self._protection.covers(path, scope):
             raise LoginRequired("This path is protected.")

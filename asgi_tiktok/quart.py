@@ -1,6 +1,6 @@
 """TikTokAuth installs the sign-in into a Quart app; `current_user` and the decorators use it."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial, wraps
 from inspect import iscoroutinefunction, signature
 from typing import Any, ParamSpec, TypeVar, Unpack, cast
@@ -110,12 +110,20 @@ current_user = cast(TikTokUser | AnonymousUser, LocalProxy(lambda: current_sessi
 
 
 def tiktok_button(
-    *, next: str | None = None, scopes: Iterable[str] = (), label: str = "Continue with TikTok"
+    *,
+    next: str | None = None,
+    scopes: Iterable[str] = (),
+    params: Mapping[str, Any] | None = None,
+    switch_account: bool | None = None,
+    label: str = "Continue with TikTok",
 ) -> button.HTML:
     """Return `asgi_tiktok.tiktok_button` for the current request."""
     # Called first, because its error names the line to write in a Quart app.
     current_session()
-    return button.tiktok_button(current_connection(), next=next, scopes=scopes, label=label)
+    connection = current_connection()
+    return button.tiktok_button(
+        connection, next=next, scopes=scopes, params=params, switch_account=switch_account, label=label
+    )
 
 
 def template_names() -> dict[str, object]:

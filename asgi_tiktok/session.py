@@ -1,7 +1,7 @@
 """TikTokSession: the sign-in of one connection, `scope["tiktok"]`."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from copy import deepcopy
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -11,8 +11,10 @@ from starlette.authentication import AuthCredentials
 
 from asgi_tiktok.accounts.sessions import Session
 from asgi_tiktok.errors import ConfigurationError, LoginRequired, ScopeRequired
+from asgi_tiktok.http.login_link import LoginAttempt
 from asgi_tiktok.models import AnonymousUser, TikTokUser, Token
 from asgi_tiktok.tiktok import TikTok
+from asgi_tiktok.validation import check_flag, check_params
 
 __all__ = ["TikTokSession", "tiktok_session"]
 
@@ -64,7 +66,14 @@ class TikTokSession:
         """
         return self._session is not None and await self._tiktok._sessions.is_live(self._session)
 
-    def login_url(self, *, next: str | None = None, scopes: Iterable[str] = (), switch_account: bool = False) -> str:
+    def login_url(
+        self,
+        *,
+        next: str | None = None,
+        scopes: Iterable[str] = (),
+        params: Mapping[str, Any] | None = None,
+        switch_account: bool | None = None,
+    ) -> str:
         """Return the link that signs in.
 
         Args:
@@ -72,17 +81,22 @@ class TikTokSession:
                 leads. Default: `TikTok(default_next=...)`.
             scopes (Iterable[str]): Scopes to request in addition to `TikTok(scopes=...)`. Each must be in
                 `TikTok(optional_scopes=...)`. Default: none.
-            switch_account (bool): Whether TikTok lets the user choose another account. Default: False.
+            params (Mapping[str, Any] | None): Values of the app, at most 512 bytes as JSON. They are sealed into
+                the link, which is valid for one day, and come back as `grant.params` in `on_login`. Anyone who
+                has the link can use it, so they prove nothing about the person who signs in. Default: none.
+            switch_account (bool | None): True: TikTok lets the user choose another account. False: TikTok asks
+                nothing if it need not. Default: not sent to TikTok.
 
         Raises:
-            ConfigurationError: A scope is not declared.
+            ConfigurationError: A scope is not declared, or `params` are too large or not JSON-serializable.
         """
-        return self._url(
-            self._tiktok._site.login,
-            next=next,
-            scopes=",".join(self._tiktok._check_declared(scopes)),
-            switch_account="1" if switch_account else None,
+        attempt = LoginAttempt(
+            next_path=next,
+            scopes=self._tiktok._check_declared(scopes),
+            params={} if params is None else check_params(params),
+            switch_account=None if switch_account is None else check_flag("switch_account", switch_account),
         )
+        return self._tiktok._login_links.write(attempt, self._safe_mount())
 
     def logout_url(self, *, next: str | None = None) -> str:
         """Return the address to which a form must POST to sign out. A link to it shows a page with the button.
@@ -91,14 +105,15 @@ class TikTokSession:
             next (str | None): The path of this site to which the sign-out leads. Default:
                 `TikTok(default_next=...)`.
         """
-        return self._url(self._tiktok._site.logout, next=next)
+        return self._tiktok._site.url(self._tiktok._site.logout, self._safe_mount(), next=next)
 
-    def _url(self, route: str, **query: str | None) -> str:
+    def _safe_mount(self) -> str:
+        """The mount of a link. One that could lead to another site is logged, and the link does not contain it."""
         if not self._tiktok._site.is_safe_mount(self._mount):
             self._tiktok._log_limiter.log(
                 logging.WARNING, "unsafe_mount", "link without its mount, which could lead to another site"
             )
-        return self._tiktok._site.url(route, self._mount, **query)
+        return self._mount
 
     def require(self, *scopes: str) -> TikTokUser:
         """Return the user, if one is signed in who granted all these scopes.
@@ -136,6 +151,13 @@ class TikTokSession:
             LoginRequired: The visitor is anonymous.
         """
         return self._tiktok.api(self.require().open_id)
+
+
+def populate_scope(scope: MutableMapping[str, Any], tiktok: TikTok, session: Session | None, mount: str) -> None:
+    """Set `scope["user"]`, `scope["auth"]` and `scope["tiktok"]`."""
+    scope["tiktok"], scope["user"], scope["auth"] = TikTokSession(tiktok, session, mount), ANONYMOUS, NO_CREDENTIALS
+    if session is not None:
+        scope["user"], scope["auth"] = session.user, AuthCredentials(["authenticated", *session.scopes])
 
 
 def session_in_scope(scope: Mapping[str, Any]) -> TikTokSession | None:

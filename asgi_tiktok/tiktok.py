@@ -1,8 +1,9 @@
 """TikTok: one configured TikTok app."""
 
+import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Self
 
@@ -10,7 +11,8 @@ import httpx2
 from starlette.datastructures import Secret
 
 from asgi_tiktok.accounts.api_client import api_client
-from asgi_tiktok.accounts.hooks import Hooks, OnEvent, OnLogin, OnLogout, add_hook
+from asgi_tiktok.accounts.hook_decorators import HookDecorators
+from asgi_tiktok.accounts.hooks import Hooks, check_not_signing_in
 from asgi_tiktok.accounts.sessions import ABSOLUTE_TIMEOUT, IDLE_TIMEOUT, MAX_SESSIONS, Sessions
 from asgi_tiktok.accounts.tokens import SHUTDOWN_GRACE, Tokens
 from asgi_tiktok.client.client import DEFAULT_SCOPES, TikTokClient
@@ -18,8 +20,10 @@ from asgi_tiktok.client.pkce import PKCE
 from asgi_tiktok.crypto.keys import KeyRing
 from asgi_tiktok.environment import name_variable, read_environment
 from asgi_tiktok.errors import ConfigurationError, LoginRequired
+from asgi_tiktok.event_loop import ShieldedTasks, running_loop
 from asgi_tiktok.http.cookies import CookieJar
 from asgi_tiktok.http.log_limiter import LogLimiter
+from asgi_tiktok.http.login_link import LoginLinks
 from asgi_tiktok.http.origins import check_trusted_origins
 from asgi_tiktok.http.site import DEFAULT_PATH, Site
 from asgi_tiktok.models import Token
@@ -28,10 +32,13 @@ from asgi_tiktok.validation import check_flag, check_number, check_scopes, check
 
 __all__ = ["TikTok"]
 
+logger = logging.getLogger("asgi_tiktok")
+
+CLOSE_TIMEOUT = 4.5  # seconds to close all connections and files
 WEBHOOK_TOLERANCE = 72 * 60 * 60  # seconds; TikTok sends an event again for so long, perhaps with its first signature
 
 
-class TikTok:
+class TikTok(HookDecorators):
     """One configured TikTok app: wire client, store, keys, sessions, tokens and hooks.
 
     Several instances can exist side by side. Their sessions are separate.
@@ -137,7 +144,15 @@ class TikTok:
             shutdown_grace=check_number("shutdown_grace", shutdown_grace, at_least=0, unit="seconds"),
         )
         self._hooks = Hooks()
-        self._log_limiter = LogLimiter(logging.getLogger("asgi_tiktok"))
+        self._logins = ShieldedTasks(shutdown_grace)
+        self._log_limiter = LogLimiter(logger)
+        self._login_links = LoginLinks(
+            self._site,
+            self._keys,
+            self._log_limiter,
+            audience=(self._client._audience, redirect_uri),
+            optional_scopes=self._optional_scopes,
+        )
 
     def __repr__(self) -> str:
         return f"TikTok(client_key={self._client.client_key!r}, redirect_uri={self._client.redirect_uri!r})"
@@ -170,10 +185,11 @@ class TikTok:
             open_id (str): The user's `open_id`.
 
         Raises:
-            LoginRequired: Only a new login can help.
+            LoginRequired: Only a new login can help. Also within `on_login`, where `grant.token` is the token.
             Unavailable: TikTok cannot be reached, and the old token has expired.
             StoreError: The store is unavailable.
         """
+        check_not_signing_in(open_id)
         return await self._tokens.get(open_id)
 
     def api(self, open_id: str) -> httpx2.AsyncClient:
@@ -186,6 +202,7 @@ class TikTok:
         Args:
             open_id (str): The user's `open_id`.
         """
+        check_not_signing_in(open_id)
         return api_client(self._tokens, open_id)
 
     def stored_tokens(self, *, ending_within: float | None = None) -> AsyncIterator[Token]:
@@ -199,39 +216,6 @@ class TikTok:
         Raises StoreError if the store is unavailable.
         """
         return self._tokens.records.all(ending_within=ending_within)
-
-    def on_login(self, hook: OnLogin) -> OnLogin:
-        """Decorate `async def hook(user, request)`, which is called before a session is created.
-
-        It may return a JSON-serializable dict, which becomes the session's `data`, or raise
-        `LoginDenied("reason")` to reject the user. Any other exception ends the login with an error page.
-
-        Raises ConfigurationError if the hook is not an async function.
-        """
-        return add_hook("on_login", self._hooks.on_login, hook)
-
-    def on_logout(self, hook: OnLogout) -> OnLogout:
-        """Decorate `async def hook(user, request)`, which is called after a user has signed out.
-
-        Raises ConfigurationError if the hook is not an async function.
-        """
-        return add_hook("on_logout", self._hooks.on_logout, hook)
-
-    def on_deauthorized(self, hook: OnEvent) -> OnEvent:
-        """Decorate `async def hook(event)`, which is called when an account is no longer connected to the app.
-
-        The user's sessions and tokens are deleted before. If a hook raises, TikTok sends the event again.
-
-        Raises ConfigurationError if the hook is not an async function.
-        """
-        return add_hook("on_deauthorized", self._hooks.on_deauthorized, hook)
-
-    def on_event(self, hook: OnEvent) -> OnEvent:
-        """Decorate `async def hook(event)`, which is called for each event that TikTok sends to the webhook.
-
-        Raises ConfigurationError if the hook is not an async function.
-        """
-        return add_hook("on_event", self._hooks.on_event, hook)
 
     async def disconnect(self, open_id: str) -> None:
         """Sign the user out everywhere, revoke the grant at TikTok, and delete the tokens.
@@ -277,10 +261,14 @@ class TikTok:
         return await self._sessions.end_all(open_id)
 
     async def aclose(self) -> None:
-        """Finish the refreshes that are running, and close connections and files. All can be used again."""
-        for aclose in (self._tokens.aclose, self._client.aclose, self._store.aclose):
-            with suppress(ConfigurationError):  # raised without asyncio, and then nothing is open
-                await aclose()
+        """Finish running logins and refreshes, and close connections and files. All can be used again.
+
+        It takes at most `shutdown_grace` and five seconds. Connections that are not closed by then are dropped.
+        """
+        with suppress(ConfigurationError):  # raised without asyncio, and then nothing is open
+            running_loop()
+            await asyncio.gather(self._logins.aclose(), self._tokens.aclose())
+            await close_within(CLOSE_TIMEOUT, self._client.aclose, self._store.aclose)
 
     def _check_declared(self, scopes: Iterable[str]) -> tuple[str, ...]:
         """Return the scopes. Raises ConfigurationError for one that the app does not declare."""
@@ -291,3 +279,15 @@ class TikTok:
                     f"The scope {scope!r} is not declared.", hint="Add it to TikTok(optional_scopes=...)."
                 )
         return checked
+
+
+async def close_within(seconds: float, *closing: Callable[[], Awaitable[None]]) -> None:
+    """Call all functions at the same time, and cancel those that take too long."""
+    tasks = [asyncio.ensure_future(close()) for close in closing]
+    done, late = await asyncio.wait(tasks, timeout=seconds)
+    for task in late:
+        task.cancel()
+    if late:
+        logger.warning("connections dropped at shutdown, because closing them took longer than %s seconds", seconds)
+    for task in done:
+        task.result()

@@ -1,7 +1,8 @@
 """Checks of settings. Each error begins with the setting, says what is wrong, and ends with the fix."""
 
+import json
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
@@ -23,6 +24,7 @@ SCOPES = (
     "research.adlib.basic",
     "research.data.basic",
 )
+MAX_PARAMS = 512  # bytes of JSON, because they are in a cookie during the login
 APP_FIX = "Write TikTokAuthMiddleware(app, tiktok)."
 EMULATOR_CREDENTIALS = {"client_key": "sbemulatorclientkey", "client_secret": "emulator-client-secret-opens-nothing"}
 PORTAL = "Copy it from Credentials in the TikTok developer portal"
@@ -157,6 +159,20 @@ def check_flag(name: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise ConfigurationError(f"{name} must be True or False, not {value!r}.", hint="Write True or False.")
     return value
+
+
+def check_params(params: object) -> dict[str, Any]:
+    """Return the params of a login link if they are a dict that is small as JSON."""
+    fix = 'Write a dict of a few short values, for example {"invite": "x7"}.'
+    if not isinstance(params, Mapping):
+        raise ConfigurationError(f"params must be a dict, not {type(params).__name__}.", hint=fix)
+    try:
+        size = len(json.dumps({**params}, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode())
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ConfigurationError(f"params cannot be written as JSON ({type(error).__name__}).", hint=fix) from None
+    if size > MAX_PARAMS:
+        raise ConfigurationError(f"params have {size} bytes as JSON, and may have {MAX_PARAMS}.", hint=fix)
+    return {**params}
 
 
 def check_instance(name: str, value: object, kind: type[T], fix: str) -> T:

@@ -140,7 +140,7 @@ def test_fetch_of_the_login_gets_401_with_the_login_url(browser: TestClient) -> 
 
     assert response.status_code == 401
     assert response.json()["error"] == "login_required"
-    assert response.json()["login_url"] == "/auth/tiktok/login"
+    assert response.json()["login_url"] == "/auth/tiktok/login?next=%2Fme"
     assert "set-cookie" not in response.headers
 
 

@@ -1,10 +1,11 @@
 """An httpx2 client for TikTok's API, on behalf of one user."""
 
 from collections.abc import AsyncGenerator
+from typing import Protocol
 
 import httpx2
 
-from asgi_tiktok.accounts.tokens import Tokens
+from asgi_tiktok.client.client import TikTokClient
 from asgi_tiktok.client.deadline import with_deadline
 from asgi_tiktok.client.transport import API_TIMEOUT, APITransport
 from asgi_tiktok.errors import ConfigurationError, UpstreamTimeout
@@ -13,10 +14,24 @@ from asgi_tiktok.models import Token
 DEADLINE = 10  # seconds for the body of a response with status 401
 
 
+class TokenSource(Protocol):
+    """The tokens of users, and the client that has issued them."""
+
+    client: TikTokClient
+
+    async def get(self, open_id: str, *, rejected: str | None = None) -> Token:
+        """Return a valid token of the user, whose access token is not the `rejected` one."""
+        ...
+
+    async def give_up(self, open_id: str, refused: Token) -> Token | None:
+        """Return another token of the user, because TikTok refuses this one for good. None if there is none."""
+        ...
+
+
 class UserAuth(httpx2.Auth):
     """Authenticates requests with the user's token, refreshed if needed, and tries once more with another one."""
 
-    def __init__(self, tokens: Tokens, open_id: str, origin: str) -> None:
+    def __init__(self, tokens: TokenSource, open_id: str, origin: str) -> None:
         self.tokens = tokens
         self.open_id = open_id
         self.origin = httpx2.URL(origin)
@@ -55,7 +70,7 @@ async def says_token_is_invalid(response: httpx2.Response) -> bool:
     raise failure
 
 
-def api_client(tokens: Tokens, open_id: str) -> httpx2.AsyncClient:
+def api_client(tokens: TokenSource, open_id: str) -> httpx2.AsyncClient:
     """Return an httpx2 client for TikTok's API as this user. Closing it leaves the shared connections open."""
     origin = tokens.client._endpoints.api
     return httpx2.AsyncClient(

@@ -95,7 +95,12 @@ class TikTokClient:
         return self.client_key if self._endpoints is TIKTOK else f"{self.client_key} elsewhere"
 
     def authorization_url(
-        self, *, state: str, code_verifier: str, scopes: Iterable[str] | None = None, disable_auto_auth: bool = False
+        self,
+        *,
+        state: str,
+        code_verifier: str,
+        scopes: Iterable[str] | None = None,
+        disable_auto_auth: bool | None = None,
     ) -> str:
         """Return the URL at TikTok to which the browser must be redirected.
 
@@ -104,8 +109,8 @@ class TikTokClient:
             code_verifier (str): A fresh random string of 43 to 128 characters, for example from
                 `secrets.token_urlsafe(32)`.
             scopes (Iterable[str] | None): The scopes to request. Default: the scopes of the client.
-            disable_auto_auth (bool): Whether TikTok shows the consent page even to a user who has consented
-                before, so that the user can switch accounts. Default: False.
+            disable_auto_auth (bool | None): Whether TikTok shows the consent page even to a user who has consented
+                before, so that the user can switch accounts. Default: not sent.
 
         Raises:
             ConfigurationError: A scope or the verifier is invalid.
@@ -122,8 +127,8 @@ class TikTokClient:
         if self._pkce != "off":
             query["code_challenge"] = code_challenge(code_verifier, self._pkce)
             query["code_challenge_method"] = "S256"
-        if disable_auto_auth:
-            query["disable_auto_auth"] = "1"
+        if disable_auto_auth is not None:
+            query["disable_auto_auth"] = str(int(disable_auto_auth))
         return f"{self._endpoints.authorization}?{urlencode(query)}"
 
     def parse_callback(self, url: str) -> Callback:

@@ -1,7 +1,8 @@
 """The sign-in link for templates."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import escape
+from typing import Any
 
 from asgi_tiktok.session import Connection, tiktok_session
 
@@ -30,6 +31,8 @@ def tiktok_button(
     *,
     next: str | None = None,
     scopes: Iterable[str] = (),
+    params: Mapping[str, Any] | None = None,
+    switch_account: bool | None = None,
     label: str = "Continue with TikTok",
 ) -> HTML:
     """Return the HTML of a link that looks like a button and signs in.
@@ -43,10 +46,14 @@ def tiktok_button(
             Default: `TikTok(default_next=...)`.
         scopes (Iterable[str]): Scopes to request in addition to `TikTok(scopes=...)`. Each must be in
             `TikTok(optional_scopes=...)`. Default: none.
+        params (Mapping[str, Any] | None): Values of the app, like those of `TikTokSession.login_url`. Default: none.
+        switch_account (bool | None): Like that of `TikTokSession.login_url`. Default: not sent to TikTok.
         label (str): The text of the button, which is escaped. Default: "Continue with TikTok".
 
     Raises:
-        ConfigurationError: The connection did not pass TikTokAuthMiddleware, or a scope is not declared.
+        ConfigurationError: The connection did not pass TikTokAuthMiddleware, or a scope is not declared, or `params`
+            are too large or not JSON-serializable.
     """
-    href = tiktok_session(connection).login_url(next=next, scopes=scopes)
+    session = tiktok_session(connection)
+    href = session.login_url(next=next, scopes=scopes, params=params, switch_account=switch_account)
     return HTML(f'<a class="tiktok-button" style="{STYLE}" href="{escape(href)}">{ICON}{escape(label)}</a>')

@@ -5,14 +5,17 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from asgi_tiktok.crypto.redaction import Secret
-from asgi_tiktok.errors import RequestRefused, TikTokError
+from asgi_tiktok.errors import RequestRefused, StoreError, TikTokError
 from asgi_tiktok.http.fetch_metadata import is_prefetch
 from asgi_tiktok.http.paths import RequestPath
+from asgi_tiktok.routes.callback import LoginCallback
 from asgi_tiktok.routes.error_responses import ErrorResponses, unsafe_mount
 from asgi_tiktok.routes.login import Login
 from asgi_tiktok.routes.logout import Logout
 from asgi_tiktok.routes.pages import HEADERS
+from asgi_tiktok.routes.pending import PendingLogins
 from asgi_tiktok.routes.webhooks import Webhooks
+from asgi_tiktok.session import populate_scope, tiktok_session
 from asgi_tiktok.tiktok import TikTok
 
 
@@ -20,10 +23,13 @@ class Routes:
     """Serves the requests for one TikTok app's routes."""
 
     def __init__(self, tiktok: TikTok, error_responses: ErrorResponses) -> None:
+        self.tiktok = tiktok
         self.site = tiktok._site
         self.sessions = tiktok._sessions
         self.error_responses = error_responses
-        self.login = Login(tiktok, error_responses)
+        pending = PendingLogins(tiktok)
+        self.login = Login(tiktok, error_responses, pending)
+        self.callback = LoginCallback(tiktok, error_responses, pending)
         self.logout = Logout(tiktok, error_responses)
         self.webhooks = Webhooks(tiktok)
         self.methods = {
@@ -42,12 +48,24 @@ class Routes:
         if route == self.site.callback:
             scope["query_string"] = b""  # because servers write their access logs from the scope
         try:
+            await self.attach_user(scope, route, path)
             response = await self.respond(route, request, path, query)
         except TikTokError as error:
             response = await self.error_responses.respond(request, error, path)
             if error.status_code == 405:
                 response.headers["Allow"] = ", ".join(self.methods[route])
         await response(scope, receive, send)
+
+    async def attach_user(self, scope: Scope, route: str, path: RequestPath) -> None:
+        """Set the user in the scope, for the app's hooks and its `on_error`. Raises StoreError on `/session` only."""
+        try:
+            session = await self.sessions.load(scope["headers"])
+        except StoreError as error:
+            if route == self.site.session:
+                raise
+            self.error_responses.warn("store unavailable, request treated as anonymous", error)
+        else:
+            populate_scope(scope, self.tiktok, session, path.mount)
 
     async def respond(self, route: str, request: Request, path: RequestPath, query: Secret[bytes]) -> Response:
         site, method = self.site, request.method
@@ -61,20 +79,20 @@ class Routes:
             # The visitor has not clicked yet. After 503 a browser asks again on the click; a code stays unused.
             return Response(status_code=204 if route == site.callback else 503, headers=HEADERS)
         if route == site.callback:
-            return await self.login.callback(request, path, query)
+            return await self.callback.respond(request, path, query)
         if route == site.login:
-            return self.login.start(request, path)
+            return await self.login.start(request, path)
         if route == site.logout and method == "POST":
             return await self.logout.end(request, path)
         if route == site.webhook:
             return await self.webhooks.receive(request)
         if route == site.logout:
             return self.logout.ask(request, path)
-        return await self.session(request)
+        return self.session(request)
 
-    async def session(self, request: Request) -> Response:
+    def session(self, request: Request) -> Response:
         """The user as JSON, for single-page apps."""
-        session = await self.sessions.load(request.headers.raw)
-        if session is None:
+        session = tiktok_session(request)
+        if session.user.is_authenticated is False:
             return JSONResponse({"user": None}, headers=HEADERS)
         return JSONResponse({"user": session.user.to_dict(), "scopes": session.scopes}, headers=HEADERS)

@@ -3,6 +3,7 @@
 import logging
 import secrets
 from copy import copy
+from dataclasses import replace
 from inspect import isawaitable
 
 from starlette.requests import HTTPConnection
@@ -21,6 +22,7 @@ from asgi_tiktok.errors import (
     WebhookRefused,
 )
 from asgi_tiktok.http.fetch_metadata import is_navigation, wants_json
+from asgi_tiktok.http.login_link import LoginAttempt
 from asgi_tiktok.http.paths import RequestPath
 from asgi_tiktok.http.protection import has_one_reading
 from asgi_tiktok.http.response import without_caching
@@ -31,6 +33,8 @@ from asgi_tiktok.tiktok import TikTok
 from asgi_tiktok.validation import check_callable
 
 logger = logging.getLogger("asgi_tiktok")
+
+NOTHING = LoginAttempt()
 
 
 class ErrorResponses:
@@ -45,9 +49,9 @@ class ErrorResponses:
         self.log_limiter = tiktok._log_limiter
 
     async def respond(
-        self, connection: HTTPConnection, error: TikTokError, path: RequestPath, *, next_path: str | None = None
+        self, connection: HTTPConnection, error: TikTokError, path: RequestPath, attempt: LoginAttempt = NOTHING
     ) -> Response:
-        """The response to an error. Its button starts a login that leads to `next_path`."""
+        """The response to an error. Its button starts a login that asks for the same as the attempt."""
         reference = secrets.token_hex(4)
         self.log_limiter.log(level_of(error), error.code, "%s | reference %s", error, reference)
         response = await self.response_of_app(connection, error)
@@ -58,7 +62,7 @@ class ErrorResponses:
             response.raw_headers = [*without_caching(response.raw_headers), (b"cache-control", b"no-store")]
             response.headers.setdefault("Referrer-Policy", "no-referrer")
             return response
-        login_url = self.login_url(connection, error, path, next_path)
+        login_url = self.login_url(connection, error, path, attempt)
         headers = connection.headers
         for_scripts = isinstance(error, WebhookRefused) or path.below in (self.site.session, self.site.webhook)
         by_script = wants_json(headers) or (isinstance(error, LoginRequired) and not is_navigation(headers))
@@ -80,7 +84,8 @@ class ErrorResponses:
         """
         connection = HTTPConnection(scope)
         reads = scope["method"] in ("GET", "HEAD") and has_one_reading(path, scope)
-        next_path = self.site.page(path, scope.get("query_string", b"")) if reads else None
+        page = self.site.page(path, scope.get("query_string", b"")) if reads else None
+        attempt = LoginAttempt(next_path=page)
         if not self.site.is_safe_mount(path.mount):
             error = unsafe_mount()
         elif isinstance(error, LoginRequired):
@@ -94,9 +99,9 @@ class ErrorResponses:
         session = session_in_scope(scope)
         signed_in = session is not None and session.user.is_authenticated
         if isinstance(error, LoginRequired) and not signed_in and reads and is_navigation(connection.headers):
-            response = redirect(self.login_url(connection, error, path, next_path))
+            response = redirect(self.login_url(connection, error, path, attempt))
         else:
-            response = await self.respond(connection, error, path, next_path=next_path)
+            response = await self.respond(connection, error, path, attempt)
         await response(scope, receive, send)
 
     async def refuse_websocket(
@@ -118,16 +123,16 @@ class ErrorResponses:
         self.warn("connection to a protected path refused", error)
 
     def login_url(
-        self, connection: HTTPConnection, error: TikTokError, path: RequestPath, next_path: str | None
+        self, connection: HTTPConnection, error: TikTokError, path: RequestPath, attempt: LoginAttempt
     ) -> str:
         """The link to the login that resolves the error."""
-        scopes: list[str] = []
+        scopes = attempt.scopes
         if isinstance(error, LoginRequired):
             scopes += error.scopes
             # A login replaces the granted scopes, so it must also request those that the user has.
             if session := session_in_scope(connection.scope):
-                scopes += [scope for scope in session.scopes if scope in session._tiktok._optional_scopes]
-        return self.site.url(self.site.login, path.mount, next=next_path, scopes=",".join(dict.fromkeys(scopes)))
+                scopes += session.scopes
+        return self.tiktok._login_links.write(replace(attempt, scopes=scopes), path.mount)
 
     def warn(self, event: str, error: TikTokError) -> None:
         """Log an error that needs no response."""

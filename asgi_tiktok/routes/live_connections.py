@@ -12,6 +12,7 @@ from asgi_tiktok.http.live import LiveConnection
 from asgi_tiktok.http.paths import RequestPath, read_path
 from asgi_tiktok.http.websocket import check_origin
 from asgi_tiktok.routes.error_responses import ErrorResponses
+from asgi_tiktok.session import populate_scope
 from asgi_tiktok.tiktok import TikTok
 from asgi_tiktok.validation import check_flag, check_number, check_origins
 
@@ -32,6 +33,7 @@ class LiveConnections:
         allow_missing_origin: bool,
         websocket_recheck: int,
     ) -> None:
+        self.tiktok = tiktok
         self.site = tiktok._site
         self.sessions = tiktok._sessions
         self.error_responses = error_responses
@@ -44,6 +46,7 @@ class LiveConnections:
     async def serve_websocket(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse the handshake of a WebSocket or call the app."""
         path = read_path(scope)
+        populate_scope(scope, self.tiktok, None, path.mount)
         try:
             if self.site.route_of(path):
                 raise RequestRefused("This route has no WebSocket.", code="method_not_allowed", status_code=403)

@@ -111,7 +111,7 @@ def signed_out_page(next_path: str) -> Response:
 def error_page(error: TikTokError, *, login_url: str, back: str, reference: str, for_developer: bool) -> Response:
     """Return the page for a visitor: what happened, one button to try again, and a reference to the log."""
     message = message_for(error)
-    text = error.description if isinstance(error, LoginDenied) and error.description else message.text
+    text = error.description if error.code == LoginDenied.code and error.description else message.text
     more = ""
     if for_developer:
         details = escape(f"{error.description} {error.hint or ''}")

@@ -15,6 +15,7 @@ from starlette.datastructures import Headers
 from asgi_tiktok.crypto.keys import Unreadable
 from asgi_tiktok.crypto.records import open_record, seal_record
 from asgi_tiktok.http.cookies import MAX_SIZE, Header, cookies_named
+from asgi_tiktok.http.login_link import LoginAttempt
 from asgi_tiktok.http.next_path import pack, unpack
 from asgi_tiktok.tiktok import TikTok
 
@@ -23,19 +24,18 @@ CLOCK_SKEW = 60  # seconds that the clocks of two machines may differ
 MAX_PENDING = 5
 MAX_EXAMINED = 50  # cookies; a browser sends a few
 MAX_TOTAL = 5_000  # bytes of all login cookies together, because servers limit the Cookie header
-MAX_COOKIE = 2_500  # bytes of the largest login cookie
+MAX_COOKIE = 3_300  # bytes of the largest login cookie
 PURPOSE = "login"
 NAME_TAIL = re.compile(rb"[A-Za-z0-9_-]{11}")
 
 
-@dataclass(frozen=True, slots=True)
-class PendingLogin:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingLogin(LoginAttempt):
     """One login that began in this browser. `began_at` is in seconds since the epoch."""
 
+    next_path: str
     state: str = field(repr=False)
     code_verifier: str = field(repr=False)
-    next_path: str
-    scopes: tuple[str, ...]
     began_at: float
 
     @property
@@ -61,7 +61,8 @@ class PendingLogins:
     def set_cookies(self, headers: Headers, login: PendingLogin) -> list[Header]:
         """The Set-Cookie headers that remember the login, and delete the logins that must make room for it."""
         name = self.cookie_name(login.state)
-        facts = {**asdict(login), "next_path": pack(login.next_path)}
+        facts = {name: value for name, value in asdict(login).items() if value not in (None, {})}
+        facts["next_path"] = pack(login.next_path)
         sealed = seal_record(self.keys.newest, PURPOSE, facts, context=self.context(name))
         value = urlsafe_b64encode(sealed).rstrip(b"=").decode("ascii")
         expired = self.evict(headers, room=MAX_TOTAL - size_of(name, value))
@@ -140,6 +141,7 @@ def read_login(facts: dict[str, Any]) -> PendingLogin:
             **facts,
             "next_path": unpack(facts["next_path"]),
             "scopes": tuple(facts["scopes"]),
+            "params": {**facts.get("params", {})},
             "began_at": float(facts["began_at"]),
         }
     )

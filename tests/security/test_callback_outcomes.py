@@ -206,8 +206,9 @@ async def test_p20_callback_in_the_url_fragment_is_rejected(victim: Browser, emu
 
 
 async def test_p21_thousand_identical_callbacks_send_one_request_to_tiktok(
-    victim: Browser, emulator: Emulator
+    victim: Browser, emulator: Emulator, store: MemoryStore
 ) -> None:
+    """A hundred of them wait for the first one, and get its session."""
     query = urlsplit(await victim.approve_login()).query
     statuses: list[int] = []
 
@@ -219,4 +220,5 @@ async def test_p21_thousand_identical_callbacks_send_one_request_to_tiktok(
             group.start_soon(open_callback)
 
     assert count_requests(emulator) == 1
-    assert (statuses.count(303), statuses.count(400)) == (1, 999)
+    assert (statuses.count(303), statuses.count(400)) == (101, 899)
+    assert sum(key.startswith("session:") for key in store._records) == 1

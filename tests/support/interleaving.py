@@ -141,8 +141,9 @@ class Scene:
 
     async def aclose(self) -> None:
         """Finish the work that both workers do in the background."""
-        await self.tiktok._tokens.aclose()
-        await self.second_tiktok._tokens.aclose()
+        for tiktok in (self.tiktok, self.second_tiktok):
+            await tiktok._logins.aclose()
+            await tiktok._tokens.aclose()
 
 
 class Pause:

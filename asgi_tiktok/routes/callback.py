@@ -1,0 +1,254 @@
+"""The end of a login: back from TikTok (RFC 6749 §4.1.2)."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from asgi_tiktok.accounts.grant import Grant
+from asgi_tiktok.accounts.sessions import Session
+from asgi_tiktok.client.callback import Callback, read_callback
+from asgi_tiktok.crypto.keys import Unreadable
+from asgi_tiktok.crypto.redaction import Secret
+from asgi_tiktok.errors import AccessDenied, InvalidCallback, RequestRefused, StoreError, TikTokError, Unavailable
+from asgi_tiktok.http.cookies import Header
+from asgi_tiktok.http.paths import RequestPath
+from asgi_tiktok.models import TikTokUser, Token
+from asgi_tiktok.routes import lost_logins
+from asgi_tiktok.routes.error_responses import NOTHING, ErrorResponses
+from asgi_tiktok.routes.pages import redirect
+from asgi_tiktok.routes.pending import PendingLogin, PendingLogins
+from asgi_tiktok.routes.state_parameter import read_state
+from asgi_tiktok.routes.used_logins import UNFINISHED, Outcome, UsedLogins, error_of
+from asgi_tiktok.session import tiktok_session
+from asgi_tiktok.tiktok import TikTok
+
+logger = logging.getLogger("asgi_tiktok")
+
+MAX_IN_PROGRESS = 100  # logins of one process, from the callback until TikTok has answered and the session is saved
+SAVE_PAUSES = (0.1, 0.4)  # seconds before another attempt
+
+
+class LoginCallback:
+    """Completes logins."""
+
+    def __init__(self, tiktok: TikTok, error_responses: ErrorResponses, pending: PendingLogins) -> None:
+        self.client = tiktok._client
+        self.site = tiktok._site
+        self.keys = tiktok._keys
+        self.sessions = tiktok._sessions
+        self.tokens = tiktok._tokens
+        self.keep_tokens = tiktok._keep_tokens
+        self.hooks = tiktok._hooks
+        self.logins = tiktok._logins
+        self.error_responses = error_responses
+        self.pending = pending
+        self.used = UsedLogins(tiktok._store, tiktok._keys, pending)
+        self.in_progress = 0
+
+    async def respond(self, request: Request, path: RequestPath, query: Secret[bytes]) -> Response:
+        """Complete the login that the query string belongs to: 303 to `next`, or the response to an error.
+
+        Until `state` and cookie match, no request goes to TikTok, and no session is touched.
+        """
+        login = None
+        try:
+            callback = read_callback(query.reveal())
+            if callback.state is None:
+                # TikTok's apps send no state after a cancel, which changes nothing here.
+                if isinstance(callback.error, AccessDenied):
+                    raise callback.error
+                raise lost_logins.without_state(callback)
+            login = self.find_pending(request, callback.state)
+            if login is None:
+                return await self.redirect_again(request, path, Secret(callback.state))
+            if callback.issuer not in (None, self.client._endpoints.issuer):
+                raise InvalidCallback("The callback names another issuer (RFC 9207 §2.4).")
+            if login.is_expired:
+                return await self.fail(request, path, lost_logins.expired(), login, ended=True)
+            if callback.error is not None:
+                return await self.fail(request, path, callback.error, login, ended=True)
+            # Shielded, because a code works once: if the browser has gone, it gets the session when it comes back.
+            response = await self.logins.run(self.complete_once(request, path, login, callback))
+            return response or await self.repeat_outcome(request, path, login)
+        except TikTokError as error:
+            # If there is a login, it can still be completed, so its cookie stays.
+            return await self.fail(request, path, error, login)
+
+    def find_pending(self, request: Request, state: str) -> PendingLogin | None:
+        """The login that began in this browser with this state, or None."""
+        try:
+            return self.pending.find(request.headers, state)
+        except Unreadable:
+            raise lost_logins.key_gone() from None
+
+    async def complete_once(
+        self, request: Request, path: RequestPath, login: PendingLogin, callback: Callback
+    ) -> Response | None:
+        """Complete the login, unless another callback has begun to. Raises an error only if no code was sent."""
+        with self.limited():
+            return await self.complete(request, path, login, callback) if await self.used.claim(login) else None
+
+    @contextmanager
+    def limited(self) -> Iterator[None]:
+        """Count a login that is in progress. Raises RequestRefused if there are too many.
+
+        Anyone can make callbacks with a code that they invented. The limit comes before the mark in the store, so
+        that a flood of them neither fills the store nor sends TikTok more than a few requests at a time.
+        """
+        if self.in_progress >= MAX_IN_PROGRESS:
+            raise RequestRefused(
+                f"{MAX_IN_PROGRESS} logins are in progress in this process.",
+                code="busy",
+                status_code=503,
+                hint="If these are not your users, put a rate limit in front of the callback. Otherwise add workers.",
+            )
+        self.in_progress += 1
+        try:
+            yield
+        finally:
+            self.in_progress -= 1
+
+    async def complete(
+        self, request: Request, path: RequestPath, login: PendingLogin, callback: Callback
+    ) -> Response:
+        """Sign in. Raises Unavailable if nothing was sent to TikTok, and no other error."""
+        previous = self.sessions.genuine_cookies(request.headers.raw)
+        token = None
+        try:
+            token = await self.client.fetch_token(
+                callback.code or "", code_verifier=login.code_verifier, scopes=login.scopes
+            )
+            session, cookie = await self.sign_in(request, path, login, token)
+        except TikTokError as error:
+            if token is None and isinstance(error, Unavailable) and not error._sent:
+                await self.used.release(login)
+                raise
+            await self.used.save_failure(login, error)
+            return await self.fail(request, path, error, login, ended=True)
+        await self.used.save_success(login, session, cookie)
+        for verified in previous:
+            await self.end_previous(verified.name)
+        return self.signed_in(path, login, cookie)
+
+    async def sign_in(
+        self, request: Request, path: RequestPath, login: PendingLogin, token: Token
+    ) -> tuple[Session, Header]:
+        user = await self.client.fetch_user(token)
+        grant = Grant(
+            token=token,
+            requested_scopes=login.scopes,
+            params=login.params,
+            next=self.site.next_path(login.next_path, path.mount),
+            _client=self.client,
+        )
+        data = await self.hooks.log_in(user, request, grant)
+        session, cookie = await self.save(user, token, data)
+        logger.info("signed in: session %s", session.log_name)
+        return session, cookie
+
+    async def save(self, user: TikTokUser, token: Token, data: dict[str, Any]) -> tuple[Session, Header]:
+        """Save token and session. A failing store is tried again, because the code cannot be used twice."""
+        for pause in SAVE_PAUSES:
+            try:
+                return await self.save_once(user, token, data)
+            except StoreError as error:
+                logger.warning("login not saved, next attempt in %s seconds: %s", pause, error)
+                await asyncio.sleep(pause)
+        return await self.save_once(user, token, data)
+
+    async def save_once(self, user: TikTokUser, token: Token, data: dict[str, Any]) -> tuple[Session, Header]:
+        if self.keep_tokens:
+            await self.tokens.save(token)
+        else:
+            await self.tokens.delete(token.open_id)
+        return await self.sessions.create(user, token.scopes, data)
+
+    async def end_previous(self, name: str) -> None:
+        """End a session that this browser had before."""
+        try:
+            await self.sessions.end(name)
+        except StoreError as error:
+            logger.warning("previous session not ended, it ends at its next use: %s", error)
+
+    def signed_in(self, path: RequestPath, login: PendingLogin, cookie: Header) -> Response:
+        response = self.redirect_to_next(path, login.next_path)
+        response.raw_headers += [self.pending.expire_cookie(login), cookie]
+        return response
+
+    def redirect_to_next(self, path: RequestPath, next_path: str) -> Response:
+        # Checked again, because the rules may have changed since it was remembered (RFC 9700 §4.11).
+        return redirect(self.site.next_path(next_path, path.mount))
+
+    async def fail(
+        self,
+        request: Request,
+        path: RequestPath,
+        error: TikTokError,
+        login: PendingLogin | None,
+        *,
+        ended: bool = False,
+    ) -> Response:
+        """Respond to an error. If it ends the login, delete its cookie."""
+        await self.hooks.fail_login(error, request)
+        response = await self.error_responses.respond(request, error, path, login or NOTHING)
+        if login is not None and ended:
+            response.raw_headers.append(self.pending.expire_cookie(login))
+        return response
+
+    async def repeat_outcome(self, request: Request, path: RequestPath, login: PendingLogin) -> Response:
+        """Respond like another callback of this login, whose response this browser may have lost.
+
+        A callback that arrived while the other one was running gets the outcome, too. One that arrives later gets
+        the session once: if the browser had got it before, it would have deleted the cookie of the login. A session
+        that has ended stays ended. Raises LoginLost.
+        """
+        record = await self.used.find(login.state)
+        is_late = record not in (None, UNFINISHED)
+        outcome = self.used.read(login.state, record) if is_late and record else await self.used.wait(login)
+        if error := error_of(outcome):
+            response = await self.error_responses.respond(request, error, path, login)
+            response.raw_headers.append(self.pending.expire_cookie(login))
+            return response
+        if self.has_session(request, outcome):
+            return self.redirect_to_next(path, outcome.next_path)
+        cookie = await self.lost_session(login, outcome, once=is_late)
+        if cookie is None:
+            raise lost_logins.already_used()
+        for verified in self.sessions.genuine_cookies(request.headers.raw):
+            if verified.name != outcome.session_name:
+                await self.end_previous(verified.name)
+        return self.signed_in(path, login, cookie)
+
+    async def lost_session(self, login: PendingLogin, outcome: Outcome, *, once: bool) -> Header | None:
+        """The Set-Cookie header of a session that lives, for the browser that holds the login."""
+        cookie = self.used.session_cookie(login, outcome)
+        if cookie is None or await self.sessions.load([(b"cookie", cookie[1].partition(b";")[0])]) is None:
+            return None
+        if once and not await self.used.take_cookie(login, outcome):
+            return None
+        return cookie
+
+    async def redirect_again(self, request: Request, path: RequestPath, state: Secret[str]) -> Response:
+        """Redirect to `next` if this browser has the session of the login. Otherwise raise LoginLost."""
+        start = read_state(self.keys, state.reveal())
+        if start is None:
+            raise lost_logins.never_begun()
+        record = await self.used.find(state.reveal())
+        if record is None:
+            raise lost_logins.without_cookie(request, start, self.site, self.pending)
+        if record == UNFINISHED:
+            raise lost_logins.already_used()
+        outcome = self.used.read(state.reveal(), record)
+        if not self.has_session(request, outcome):
+            raise lost_logins.already_used()
+        return self.redirect_to_next(path, outcome.next_path)
+
+    def has_session(self, request: Request, outcome: Outcome) -> bool:
+        """True if this browser is signed in by the login with this outcome."""
+        session = tiktok_session(request)._session
+        return session is not None and session.name == outcome.session_name
