@@ -15,6 +15,7 @@ QUICK = {
     "session_read": "--counts 100 1000 --rounds 2 --reads 50 --store sqlite",
     "session_size": "--count 500 --store sqlite",
     "refresh_race": "--rounds 2 --workers 2 --requests 20 --store sqlite",
+    "refresh_shutdown": "--users 2 --server uvicorn",
     "refresh_kill": "--undisturbed 1 --requests 10 --fault random --store sqlite",
     "cancel_sweep": "",
     "store_outage": "--rounds 1 --store redis",

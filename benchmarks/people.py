@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from asgi_tiktok import TikTok, TikTokUser
-from asgi_tiktok.accounts.sessions import Session, remaining
+from asgi_tiktok.accounts.session_record import Session, remaining
 
 AHEAD = 2 * 60 * 60  # seconds; a last use in the future keeps the session from being updated during a run
 

@@ -50,6 +50,15 @@ def test_logins_completes_every_login() -> None:
     assert [found.finished for found in results.values()] == [2] * 6
 
 
+def test_refresh_shutdown_loses_no_token_with_a_lifespan(monkeypatch: pytest.MonkeyPatch) -> None:
+    from benchmarks import refresh_shutdown
+
+    monkeypatch.setattr(refresh_shutdown, "SIGTERM_AFTER", 0)
+    found = asyncio.run(refresh_shutdown.shut_down(refresh_shutdown.SERVERS["uvicorn"], delay=0.5, users=3))
+
+    assert (found.refreshes, found.lost) == (3, 0)
+
+
 @pytest.mark.parametrize("call", ["token", "api"])
 def test_refresh_storm_refreshes_once(call: str) -> None:
     from benchmarks.refresh_storm import run

@@ -60,7 +60,7 @@ async def test_response_after_the_callers_deadline_is_saved(
     held.holding = True
     clock.advance(hours=3)
     for caller in (slow, slow, worker):
-        with pytest.raises(Unavailable, match="not responded"):
+        with pytest.raises(Unavailable, match="not ended"):
             await caller.token(AMARA.open_id)
     held.release.set()
     await wait_for_refreshes(slow)

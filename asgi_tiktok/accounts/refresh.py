@@ -42,18 +42,22 @@ import asyncio
 import logging
 import time
 from dataclasses import replace
+from weakref import WeakKeyDictionary
 
 from asgi_tiktok.accounts.bounded_dict import BoundedDict
 from asgi_tiktok.accounts.consents import Consent, is_recent, scopes_of
 from asgi_tiktok.accounts.sessions import Sessions
 from asgi_tiktok.accounts.token_records import StoredToken, TokenRecords
 from asgi_tiktok.client.client import TikTokClient
+from asgi_tiktok.client.transport import MAX_CONNECTIONS
 from asgi_tiktok.errors import LoginRequired, RateLimited, StoreError, TokenError, Unavailable
+from asgi_tiktok.event_loop import running_loop
 from asgi_tiktok.models import Token
 from asgi_tiktok.stores.lease import lease
 
 logger = logging.getLogger("asgi_tiktok")
 
+MAX_REFRESHES = MAX_CONNECTIONS // 2  # at the same time, in one event loop
 IN_DOUBT = 120  # seconds for which another worker that sent the refresh token may still save the response
 NOT_SENT_PAUSE = 1  # seconds until another attempt if nothing was sent
 MAX_UNSAVED = 10_000  # users
@@ -68,11 +72,12 @@ class Refresher:
         self.client = client
         self.sessions = sessions
         self.unsaved: BoundedDict[str, tuple[Consent, StoredToken]] = BoundedDict(MAX_UNSAVED)
+        self.slots: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
     async def refresh(self, old: Token, rejected: str | None) -> Token:
         """Return a token that replaces the old one. Raises Unavailable, TokenError, LoginRequired and StoreError."""
         open_id = old.open_id
-        async with lease(self.records.store, "lease:" + self.records.name_of(open_id)) as held:
+        async with self.slot(), lease(self.records.store, "lease:" + self.records.name_of(open_id)) as held:
             # Read again, because another worker may have refreshed while this one waited for the lease.
             stored = await self.load(open_id)
             if stored.consent.is_fresh(rejected) or stored.consent.is_valid(old.access_token, rejected):
@@ -88,6 +93,10 @@ class Refresher:
             if not held:
                 raise Unavailable("Another worker is refreshing the token.", stage="refresh")
             return await self.renew(stored, rejected)
+
+    def slot(self) -> asyncio.Semaphore:
+        """Limit the refreshes of this event loop, so that a job for many users leaves connections to logins."""
+        return self.slots.setdefault(running_loop(), asyncio.Semaphore(MAX_REFRESHES))
 
     async def load(self, open_id: str) -> StoredToken:
         stored = await self.records.load(open_id)

@@ -164,7 +164,7 @@ class Tokens:
 
 
 def no_response() -> Unavailable:
-    return UpstreamTimeout("TikTok has not responded to the refresh yet.", stage="refresh")
+    return UpstreamTimeout("The refresh has not ended yet.", stage="refresh")
 
 
 def old_token_or_raise(consent: Consent, rejected: str | None, error: TikTokError) -> Token:

@@ -15,7 +15,7 @@ from asgi_tiktok.client.endpoints import TIKTOK, Endpoints
 from asgi_tiktok.client.oauth_client import FORM_HEADERS, OAuthClient, client_key_post
 from asgi_tiktok.client.pkce import PKCE, check_pkce, code_challenge
 from asgi_tiktok.client.responses import read_api, read_oauth
-from asgi_tiktok.client.transport import CONNECT_TIMEOUT, REFRESH_TIMEOUT, BoundedTransport, Pools
+from asgi_tiktok.client.transport import CONNECT_TIMEOUT, BoundedTransport, Pools
 from asgi_tiktok.crypto.redaction import Secret, strip_tracebacks
 from asgi_tiktok.errors import ConfigurationError, InvalidResponse, TikTokError, Unavailable, UpstreamTimeout
 from asgi_tiktok.models import USER_FIELDS, ClientToken, TikTokUser, Token
@@ -31,7 +31,7 @@ from asgi_tiktok.validation import (
 T = TypeVar("T")
 
 DEFAULT_SCOPES = ("user.info.basic",)
-NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)  # raised before a request is sent
+NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.WriteError)  # raised before a request is sent
 DEADLINE = 10  # seconds for a whole request, even if the response arrives slowly
 REFRESH_DEADLINE = 60  # seconds for a refresh, because the old refresh token may have ended
 EMULATOR_PREFIXES = ("act.emulator.", "clt.emulator.")  # of the emulator's access tokens
@@ -259,7 +259,7 @@ class TikTokClient:
             token_endpoint_auth_method=client_key_post,
             revocation_endpoint_auth_method=client_key_post,
             transport=BoundedTransport(self._pools),
-            timeout=REFRESH_TIMEOUT if stage == "refresh" else CONNECT_TIMEOUT,
+            timeout=CONNECT_TIMEOUT,
             trust_env=False,
         )
         client.stage = stage

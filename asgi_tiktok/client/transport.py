@@ -15,7 +15,6 @@ from asgi_tiktok.event_loop import running_loop
 
 MAX_RESPONSE = 64 * 1024  # bytes
 CONNECT_TIMEOUT = httpx2.Timeout(None, connect=3, pool=5)  # seconds; client.DEADLINE limits reading and writing
-REFRESH_TIMEOUT = httpx2.Timeout(None, connect=3, pool=10)  # seconds; client.REFRESH_DEADLINE limits the rest
 API_TIMEOUT = httpx2.Timeout(5, connect=3, pool=10)  # seconds for each step of a request by tiktok.api()
 MAX_CONNECTIONS = 100  # of each pool
 LIMITS = httpx2.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=20)
