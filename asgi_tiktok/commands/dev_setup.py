@@ -132,7 +132,7 @@ def check_before_start(arguments: Namespace, environ: dict[str, str]) -> None:
     for finding in check_settings(read_settings(environ)):
         # A redirect URI on another machine is the developer's choice here. The notice warns about it.
         if finding.status == "error" and finding.name != "TikTok":
-            raise ConfigurationError(f"{finding.found}.", hint=finding.cure)
+            raise ConfigurationError(f"{finding.found}.", hint=finding.fix)
     TikTok.from_env(environ)
     check_app(arguments.app, {**os.environ, **environ}, traceback=arguments.traceback)
 

@@ -24,7 +24,7 @@ def add(commands: Commands) -> None:
         "accepts the client key and secret. It shows no secret. The exit status is 1 if there is an error.",
     )
     parser.add_argument(
-        "--json", action="store_true", help="print a list of objects with name, status, found and cure"
+        "--json", action="store_true", help="print a list of objects with name, status, found and fix"
     )
     parser.add_argument("--offline", action="store_true", help="send no request to TikTok")
     parser.set_defaults(run=run)
@@ -38,8 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps([finding._asdict() for finding in findings], indent=2))
     else:
-        for name, status, found, cure in findings:
-            show(f"{MARKS[status]} {name}: {found}" + (f" — {cure}" if cure else ""))
+        for name, status, found, fix in findings:
+            show(f"{MARKS[status]} {name}: {found}" + (f" — {fix}" if fix else ""))
         summary = f"{plural(statuses.count('error'), 'error')}, {plural(statuses.count('warning'), 'warning')}."
         print(f"\n{summary.capitalize()}")
     return int("error" in statuses)

@@ -80,8 +80,8 @@ def check_fields(user_fields: Mapping[str, Any], granted: tuple[str, ...]) -> No
     for name in user_fields:
         if name not in known:
             close = get_close_matches(name, [*LoginFields.__annotations__, "tiktok"], 1)
-            cure = f"Did you mean {close[0]}?" if close else f"The fields of a TikTokUser are {', '.join(known)}."
-            raise TypeError(f"login_as() has no argument {name!r}. {cure}")
+            fix = f"Did you mean {close[0]}?" if close else f"The fields of a TikTokUser are {', '.join(known)}."
+            raise TypeError(f"login_as() has no argument {name!r}. {fix}")
     for scope, names in USER_FIELDS.items():
         for name in names:
             if user_fields.get(name) is not None and scope not in granted:

@@ -49,7 +49,7 @@ def findings(capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, di
     out = capsys.readouterr().out
     assert not any(secret in out for secret in SECRETS)
     listed = json.loads(out)
-    assert all(set(finding) == {"name", "status", "found", "cure"} for finding in listed)
+    assert all(set(finding) == {"name", "status", "found", "fix"} for finding in listed)
     return status, {finding["name"]: finding for finding in listed}
 
 
@@ -78,7 +78,7 @@ def test_wrong_client_secret_is_reported(
     status, found = findings(capsys)
     assert status == 1
     assert "TikTok answers invalid_client: Client key or secret is incorrect." in found["credentials"]["found"]
-    assert "A sandbox and the production app have different credentials." in found["credentials"]["cure"]
+    assert "A sandbox and the production app have different credentials." in found["credentials"]["fix"]
 
 
 def test_unreachable_tiktok_is_reported(
@@ -88,7 +88,7 @@ def test_unreachable_tiktok_is_reported(
     status, found = findings(capsys)
     assert status == 1
     assert found["API host"]["found"] == f"http://127.0.0.1:{port} cannot be reached (ConnectError)"
-    assert found["API host"]["cure"] == "Start the emulator with: asgi-tiktok emulator"
+    assert found["API host"]["fix"] == "Start the emulator with: asgi-tiktok emulator"
     assert found["credentials"]["status"] == "warning"
     assert "not compared with TikTok's" in found["clock"]["found"]
 
@@ -102,7 +102,7 @@ def test_checks_that_depend_on_a_wrong_setting_are_skipped(
     status, found = findings(capsys)
     assert status == 1
     assert found["TikTok"]["status"] == "error"
-    assert found["network"]["cure"] == "Fix TIKTOK_BASE_URL."
+    assert found["network"]["fix"] == "Fix TIKTOK_BASE_URL."
 
 
 def test_all_missing_settings_are_reported_at_once(capsys: pytest.CaptureFixture[str]) -> None:
@@ -111,7 +111,7 @@ def test_all_missing_settings_are_reported_at_once(capsys: pytest.CaptureFixture
     wrong = [name for name, finding in found.items() if finding["status"] == "error"]
     assert wrong == ["client key", "client secret", "secret key", "redirect URI"]
     assert all("is not set" in found[name]["found"] for name in wrong)
-    assert "token_urlsafe(32)" in found["secret key"]["cure"]
+    assert "token_urlsafe(32)" in found["secret key"]["fix"]
 
 
 def test_production_gets_registration_steps(
@@ -123,7 +123,7 @@ def test_production_gets_registration_steps(
     assert status == 0
     assert "API host" not in found
     assert found["redirect URI"]["found"].endswith("(Web platform)")
-    assert found["redirect URI"]["cure"].endswith(
+    assert found["redirect URI"]["fix"].endswith(
         "your app > Login Kit > Web > Redirect URI: https://app.example.com/auth/tiktok/callback"
     )
     assert found["cookies"]["found"] == "__Host-tiktok_session, sent over https only"
@@ -194,7 +194,7 @@ def test_finding_for_each_setting(
     assert (found[name]["status"], text in found[name]["found"]) == (status, True), found[name]
     assert "hush" not in str(found)
     if status != "ok":
-        assert found[name]["cure"]
+        assert found[name]["fix"]
         assert exit_status == (status == "error")
         assert main(["doctor", "--offline"]) == exit_status
         mark = {"warning": "!", "error": "✗"}[status]
@@ -220,7 +220,7 @@ def test_all_wrong_settings_are_reported_at_once(
     errors = [finding for finding in found.values() if finding["status"] == "error"]
     assert len(errors) == len(wrong)
     assert all(variable in str(errors) for variable in wrong)
-    assert all(finding["cure"] for finding in errors)
+    assert all(finding["fix"] for finding in errors)
 
 
 def test_settings_hide_secrets_in_their_repr() -> None:
@@ -272,4 +272,4 @@ def test_missing_store_package_is_named(monkeypatch: pytest.MonkeyPatch, capsys:
     monkeypatch.setenv("TIKTOK_STORE", "postgresql+asyncpg://user@host/db")
     store = findings(capsys, "--offline")[1]["store"]
     assert store["found"] == "TIKTOK_STORE cannot be used. The SQLAlchemy store needs the package sqlalchemy"
-    assert store["cure"] == "Run: pip install 'asgi-tiktok[sqlalchemy]'"
+    assert store["fix"] == "Run: pip install 'asgi-tiktok[sqlalchemy]'"

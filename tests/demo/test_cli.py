@@ -90,7 +90,7 @@ def test_unusable_folder_is_reported(
 
 
 @pytest.mark.parametrize(
-    ("toml", "cure"),
+    ("toml", "fix"),
     [
         ("[[people]]\nopen_id = 'ada'\ndisplay_nam = 'Ada'\n", "display_name"),
         ("[[people]]\ndisplay_name = 'Ada'\n", "open_id"),
@@ -100,7 +100,7 @@ def test_unusable_folder_is_reported(
     ],
 )
 @pytest.mark.parametrize("command", [["emulator"], ["dev", "main:app"]])
-def test_invalid_config_file_gets_one_line(tmp_path: Path, command: list[str], toml: str, cure: str) -> None:
+def test_invalid_config_file_gets_one_line(tmp_path: Path, command: list[str], toml: str, fix: str) -> None:
     (tmp_path / "people.toml").write_text(toml)
     (tmp_path / "main.py").write_text("async def app(scope, receive, send): ...\n")
     done = run_in(tmp_path, *command, "--config", "people.toml")
@@ -108,7 +108,7 @@ def test_invalid_config_file_gets_one_line(tmp_path: Path, command: list[str], t
     assert done.returncode == 2
     assert done.stderr.startswith("asgi-tiktok: ")
     assert len(done.stderr.splitlines()) == 1
-    assert cure in done.stderr
+    assert fix in done.stderr
 
 
 def test_emulator_does_not_run_in_production(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,11 +86,11 @@ async def test_invalid_request_raises_in_process(
     refused = caught.value
     err_code = {"errCode": str(refused.err_code)} if refused.err_code else {}
     assert {"error": refused.error, **err_code, "error_type": refused.error_type} == expected
-    assert emulator.exchanges[-1].cure == refused.cure
+    assert emulator.exchanges[-1].fix == refused.fix
 
 
 @pytest.mark.parametrize(
-    ("change", "cure"),
+    ("change", "fix"),
     [
         ({"client_key": None, "client_id": "key"}, "Rename client_id to client_key"),
         ({"client_key": "x"}, "knows sbemulatorclientkey"),
@@ -103,13 +103,13 @@ async def test_invalid_request_raises_in_process(
         ({"code_challenge": ""}, "registered for Desktop, which requires PKCE"),
     ],
 )
-async def test_invalid_request_error_names_the_cure(
-    emulator: Emulator, change: dict[str, str | None], cure: str
+async def test_invalid_request_error_names_the_fix(
+    emulator: Emulator, change: dict[str, str | None], fix: str
 ) -> None:
     with pytest.raises(ConsentRefused) as caught:
         emulator.consent(authorization_url(**change))
 
-    assert cure in caught.value.cure
+    assert fix in caught.value.fix
 
 
 async def test_parameters_are_checked_in_tiktoks_order(emulator: Emulator) -> None:

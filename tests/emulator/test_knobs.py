@@ -61,7 +61,7 @@ async def test_min_verifier_knob_refuses_a_short_verifier() -> None:
 
     strict = Emulator(min_verifier=43)
     assert "access_token" not in await exchange(strict, url, code_verifier=SHORT)
-    assert "has 14 characters; it must have 43 to 128" in (strict.exchanges[-1].cure or "")
+    assert "has 14 characters; it must have 43 to 128" in (strict.exchanges[-1].fix or "")
 
 
 async def test_desktop_pkce_encoding_knob_accepts_base64url() -> None:
@@ -70,7 +70,7 @@ async def test_desktop_pkce_encoding_knob_accepts_base64url() -> None:
 
     assert "access_token" in await exchange(emulator, authorization_url(code_challenge=challenge))
     assert "access_token" not in await exchange(emulator, authorization_url())
-    assert "The code_challenge was hex" in (emulator.exchanges[-1].cure or "")
+    assert "The code_challenge was hex" in (emulator.exchanges[-1].fix or "")
 
 
 async def test_require_challenge_method_knob_refuses_a_missing_method() -> None:

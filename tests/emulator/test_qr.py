@@ -116,7 +116,7 @@ async def test_invalid_qr_code_request_is_refused(
 
     assert answer["error"] == error
     assert emulator.exchanges[-1].endpoint == path
-    assert emulator.exchanges[-1].cure
+    assert emulator.exchanges[-1].fix
 
 
 async def test_camera_accepts_the_text_of_a_qr_code(browser: httpx2.AsyncClient) -> None:

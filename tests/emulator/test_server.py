@@ -29,7 +29,7 @@ def test_unknown_path_or_method_gets_the_gateways_response(emulator: Emulator, m
     assert answer.text == "Unsupported path(Janus)"
     assert answer.headers["content-type"].startswith("text/plain")
     assert emulator.exchanges[-1].path == path
-    assert "slash" in (emulator.exchanges[-1].cure or "")
+    assert "slash" in (emulator.exchanges[-1].fix or "")
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ async def test_invalid_exchange_gets_tiktoks_error(
     assert refusal(answer.json()) == refused
     exchange = emulator.exchanges[-1]
     assert (exchange.endpoint, exchange.status, exchange.error) == ("token", status, refused[0])
-    assert exchange.cure
+    assert exchange.fix
 
 
 async def test_client_id_next_to_client_key_is_ignored(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
@@ -148,7 +148,7 @@ async def test_basic_authentication_is_ignored(browser: httpx2.AsyncClient, emul
     answer = await browser.post("/v2/oauth/token/", data=form, auth=auth)
 
     assert refusal(answer.json()) == MALFORMED
-    assert "ignores the Authorization header" in (emulator.exchanges[-1].cure or "")
+    assert "ignores the Authorization header" in (emulator.exchanges[-1].fix or "")
 
 
 async def test_code_works_once(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
@@ -156,7 +156,7 @@ async def test_code_works_once(browser: httpx2.AsyncClient, emulator: Emulator) 
 
     assert "access_token" in await post_token(browser, form)
     assert refusal(await post_token(browser, form)) == CODE_EXPIRED
-    assert "already exchanged" in (emulator.exchanges[-1].cure or "")
+    assert "already exchanged" in (emulator.exchanges[-1].fix or "")
 
 
 async def test_refused_exchange_uses_up_the_code(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
@@ -216,13 +216,13 @@ async def test_desktop_challenge_must_be_lower_case_hex(
         return await post_token(browser, code_form(redirect, code_verifier=verifier))
 
     assert "access_token" in await exchange(hexadecimal)
-    for challenge, cure in [
+    for challenge, fix in [
         (base64url, "was base64url"),
         (hexadecimal.upper(), "was upper-case hex"),
         (hashlib.sha256(b"other").hexdigest(), "keep one per login"),
     ]:
         assert refusal(await exchange(challenge)) == WRONG_PKCE
-        assert cure in (emulator.exchanges[-1].cure or "")
+        assert fix in (emulator.exchanges[-1].fix or "")
 
 
 @pytest.mark.parametrize(
@@ -267,7 +267,7 @@ async def test_refresh_token_expires(browser: httpx2.AsyncClient, emulator: Emul
     clock.forward(15552000)
 
     assert refusal(await refresh(browser, tokens["refresh_token"])) == REFRESH_INVALID
-    assert "has expired" in (emulator.exchanges[-1].cure or "")
+    assert "has expired" in (emulator.exchanges[-1].fix or "")
 
 
 @pytest.mark.parametrize("token", [None, "", "rft.emulator.invented"])
@@ -310,7 +310,7 @@ async def test_revocation_removes_the_whole_grant(browser: httpx2.AsyncClient, e
     for tokens in (first, second):
         assert (await user_info(browser, tokens["access_token"], "open_id")).status_code == 401
         assert refusal(await refresh(browser, tokens["refresh_token"])) == REFRESH_INVALID
-    assert "was revoked" in (emulator.exchanges[-1].cure or "")
+    assert "was revoked" in (emulator.exchanges[-1].fix or "")
     assert (await user_info(browser, someone_else["access_token"], "open_id")).status_code == 200
     again = await sign_in(browser, emulator)
     assert (await user_info(browser, again["access_token"], "open_id")).status_code == 200

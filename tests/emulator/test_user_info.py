@@ -58,7 +58,7 @@ async def test_one_field_without_its_scope_fails_the_request(
         "message": "The user did not authorize the scope required for completing this request.",
         "log_id": answer.headers["x-tt-logid"],
     }
-    assert f"Not granted: {field};" in (emulator.exchanges[-1].cure or "")
+    assert f"Not granted: {field};" in (emulator.exchanges[-1].fix or "")
 
 
 @pytest.mark.parametrize("fields", ["", ",", "avatar_url_300", "open_id,email"])

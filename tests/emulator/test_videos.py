@@ -172,18 +172,18 @@ async def test_query_returns_only_the_persons_videos(browser: httpx2.AsyncClient
 
 
 @pytest.mark.parametrize(
-    ("path", "body", "cure"),
-    [(path, body, cure) for path, cure, bodies in WRONG_BODIES for body in bodies],
+    ("path", "body", "fix"),
+    [(path, body, fix) for path, fix, bodies in WRONG_BODIES for body in bodies],
 )
 async def test_invalid_body_is_refused(
-    browser: httpx2.AsyncClient, emulator: Emulator, path: str, body: Any, cure: str
+    browser: httpx2.AsyncClient, emulator: Emulator, path: str, body: Any, fix: str
 ) -> None:
-    await refuses(browser, emulator, path, (400, "invalid_params"), cure, content=json.dumps(body))
+    await refuses(browser, emulator, path, (400, "invalid_params"), fix, content=json.dumps(body))
 
 
 @pytest.mark.parametrize("path", [LIST, QUERY])
 @pytest.mark.parametrize(
-    ("content_type", "content", "cure"),
+    ("content_type", "content", "fix"),
     [
         ("application/json", b"", "JSON object"),
         ("application/json", b"{", "JSON object"),
@@ -195,20 +195,20 @@ async def test_invalid_body_is_refused(
     ],
 )
 async def test_only_json_is_accepted(
-    browser: httpx2.AsyncClient, emulator: Emulator, path: str, content_type: str, content: bytes, cure: str
+    browser: httpx2.AsyncClient, emulator: Emulator, path: str, content_type: str, content: bytes, fix: str
 ) -> None:
     refusal = (400, "invalid_params")
-    await refuses(browser, emulator, path, refusal, cure, content=content, content_type=content_type)
+    await refuses(browser, emulator, path, refusal, fix, content=content, content_type=content_type)
 
 
 @pytest.mark.parametrize("path", [LIST, QUERY])
 @pytest.mark.parametrize(
-    ("fields", "cure"), [("", "?fields="), (",", "?fields="), ("id,fps", "id, create_time"), ("open_id", "is_aigc")]
+    ("fields", "fix"), [("", "?fields="), (",", "?fields="), ("id,fps", "id, create_time"), ("open_id", "is_aigc")]
 )
 async def test_fields_must_be_named(
-    browser: httpx2.AsyncClient, emulator: Emulator, path: str, fields: str, cure: str
+    browser: httpx2.AsyncClient, emulator: Emulator, path: str, fields: str, fix: str
 ) -> None:
-    await refuses(browser, emulator, path, (400, "invalid_params"), cure, fields=fields)
+    await refuses(browser, emulator, path, (400, "invalid_params"), fix, fields=fields)
 
 
 @pytest.mark.parametrize("path", [LIST, QUERY])
@@ -265,7 +265,7 @@ async def refuses(
     emulator: Emulator,
     path: str,
     refusal: tuple[int, str],
-    cure: str,
+    fix: str,
     *,
     fields: str = "id",
     content: str | bytes = json.dumps(ONE_ID),
@@ -282,5 +282,5 @@ async def refuses(
     assert (answer.status_code, answer.json()["error"]["code"]) == refusal
     assert answer.json()["data"] == {}
     assert answer.json()["error"]["log_id"] == answer.headers["x-tt-logid"]
-    assert cure in (emulator.exchanges[-1].cure or "")
+    assert fix in (emulator.exchanges[-1].fix or "")
     assert emulator.exchanges[-1].endpoint == ("video_list" if path == LIST else "video_query")

@@ -32,7 +32,7 @@ def test_base64url_challenge_is_refused_on_desktop(drive: Drive, emulator: Emula
 
     assert result == {"name": None, "id": None}
     assert emulator.exchanges[-1].error == "invalid_request"
-    assert emulator.exchanges[-1].cure == (
+    assert emulator.exchanges[-1].fix == (
         "The code_challenge was base64url; TikTok requires the lower-case hex digits of the SHA-256."
     )
 

@@ -49,7 +49,7 @@ def test_arctic_challenge_is_refused_on_desktop(drive: Drive, emulator: Emulator
 
     assert result == {"failed": "Error: Missing or invalid 'access_token' field"}
     assert (refused(emulator).endpoint, refused(emulator).error) == ("token", "invalid_request")
-    assert refused(emulator).cure == BASE64URL
+    assert refused(emulator).fix == BASE64URL
 
 
 class TestPassport:
@@ -69,7 +69,7 @@ class TestPassport:
         result = self.sign_in(drive, scopes=BASIC)
 
         assert '"code":"scope_not_authorized"' in result["failed"]
-        assert (refused(emulator).cure or "").startswith("Not granted: username, follower_count, ")
+        assert (refused(emulator).fix or "").startswith("Not granted: username, follower_count, ")
 
     def test_desktop_requires_a_challenge(self, drive: Drive, emulator: Emulator) -> None:
         assert self.sign_in(drive, redirect_uri=DESKTOP) == {"failed": "Refused: param_error code_challenge"}
@@ -79,7 +79,7 @@ class TestPassport:
         result = self.sign_in(drive, redirect_uri=DESKTOP, pkce=True)
 
         assert result == {"failed": "Error: Failed to obtain access token"}
-        assert refused(emulator).cure == BASE64URL
+        assert refused(emulator).fix == BASE64URL
 
 
 @pytest.mark.parametrize("checks", [None, ["state"], ["pkce", "state"]])
@@ -97,7 +97,7 @@ def test_authjs_challenge_is_refused_on_desktop(drive: Drive, emulator: Emulator
 
     assert result["errors"] == ['"response" body "access_token" property must be a string']
     assert result["redirect"] == "http://localhost:8000/auth/error?error=Configuration"
-    assert refused(emulator).cure == BASE64URL
+    assert refused(emulator).fix == BASE64URL
 
 
 @pytest.mark.parametrize("web_pkce", ["verify-hex"])
@@ -109,4 +109,4 @@ def test_clients_fail_if_the_web_platform_requires_hex(
     result = drive(driver, redirect_uri=AUTHJS_WEB)
 
     assert ZOE.display_name not in str(result)
-    assert refused(emulator).cure == BASE64URL
+    assert refused(emulator).fix == BASE64URL

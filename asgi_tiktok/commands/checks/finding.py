@@ -9,16 +9,16 @@ class Finding(NamedTuple):
     name: str
     status: Literal["ok", "warning", "error"]
     found: str
-    cure: str | None = None
+    fix: str | None = None
 
 
-def ok(name: str, found: str, cure: str | None = None) -> Finding:
-    return Finding(name, "ok", found, cure)
+def ok(name: str, found: str, fix: str | None = None) -> Finding:
+    return Finding(name, "ok", found, fix)
 
 
-def warning(name: str, found: str, cure: str) -> Finding:
-    return Finding(name, "warning", found, cure)
+def warning(name: str, found: str, fix: str) -> Finding:
+    return Finding(name, "warning", found, fix)
 
 
-def error(name: str, found: str, cure: str) -> Finding:
-    return Finding(name, "error", found, cure)
+def error(name: str, found: str, fix: str) -> Finding:
+    return Finding(name, "error", found, fix)

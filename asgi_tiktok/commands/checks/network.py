@@ -46,13 +46,13 @@ async def reach(name: str, origin: str, settings: Settings) -> tuple[Finding, fl
         ):
             ahead = clock_difference(response.headers.get("Date", ""))
     except (httpx2.HTTPError, TimeoutError) as failure:
-        return error(name, f"{origin} cannot be reached ({type(failure).__name__})", reach_cure(settings)), None
+        return error(name, f"{origin} cannot be reached ({type(failure).__name__})", reach_fix(settings)), None
     if response.status_code >= 500:
         return warning(name, f"{origin} answers with HTTP {response.status_code}", "Try again later."), ahead
     return ok(name, f"{origin} answers"), ahead
 
 
-def reach_cure(settings: Settings) -> str:
+def reach_fix(settings: Settings) -> str:
     if settings.value("TIKTOK_BASE_URL"):
         return "Start the emulator with: asgi-tiktok emulator"
     for proxy in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
@@ -81,14 +81,14 @@ def check_clock(ahead: float | None = None) -> Finding:
     """Check the clock, which is `ahead` of TikTok's by this many seconds; None if that is not known."""
     now = datetime.fromtimestamp(time.time(), UTC)
     if not 2026 <= now.year < 2100:
-        cure = "Set it, preferably by NTP: tokens and sessions depend on it."
-        return error("clock", f"it says that the year is {now.year}", cure)
+        fix = "Set it, preferably by NTP: tokens and sessions depend on it."
+        return error("clock", f"it says that the year is {now.year}", fix)
     if ahead is None:
         return ok("clock", f"{now:%Y-%m-%d %H:%M} UTC, not compared with TikTok's")
     if abs(ahead) > 60:
         direction = "ahead of" if ahead > 0 else "behind"
-        cure = "Set it, preferably by NTP: webhooks are refused if it is more than 300 seconds behind."
-        return warning("clock", f"{abs(ahead):.0f} seconds {direction} TikTok's", cure)
+        fix = "Set it, preferably by NTP: webhooks are refused if it is more than 300 seconds behind."
+        return warning("clock", f"{abs(ahead):.0f} seconds {direction} TikTok's", fix)
     return ok("clock", f"within {max(abs(ahead), 1):.0f} s of TikTok's")
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from asgi_tiktok.client.endpoints import LOOPBACK_HOSTS
 from asgi_tiktok.commands.checks.finding import Finding, error, ok, warning
 from asgi_tiktok.commands.portal import APP_ONLY_SCOPES, PORTAL, PRODUCTS, platform_of, registration_steps
-from asgi_tiktok.crypto.keys import FIX as SECRET_KEY_CURE
+from asgi_tiktok.crypto.keys import FIX as SECRET_KEY_FIX
 from asgi_tiktok.environment import split_list
 from asgi_tiktok.errors import ConfigurationError
 from asgi_tiktok.tiktok import TikTok
@@ -33,7 +33,7 @@ STAND_INS = {
     "TIKTOK_SECRET_KEY": secrets.token_urlsafe(32),
     "TIKTOK_REDIRECT_URI": "https://doctor.invalid/callback",
 }
-CURES = {
+FIXES = {
     "TIKTOK_CLIENT_KEY": CREDENTIALS,
     "TIKTOK_CLIENT_SECRET": CREDENTIALS,
     "TIKTOK_REDIRECT_URI": "Set exactly the address that is registered at TikTok, which compares the whole string, "
@@ -41,7 +41,7 @@ CURES = {
     "TIKTOK_SCOPES": "Separate scopes with commas.",
     "TIKTOK_BASE_URL": "Unset it to use TikTok. The emulator's address looks like http://127.0.0.1:8700",
 }
-STORE_CURE = "Use sqlite:///… for one machine, or redis:// or postgresql+asyncpg:// for several."
+STORE_FIX = "Use sqlite:///… for one machine, or redis:// or postgresql+asyncpg:// for several."
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
                 variable, found = "TIKTOK_STORE", f"TIKTOK_STORE: {found}"
             if variable in errors:
                 raise
-            cure = CURES.get(variable) or refusal.hint or STORE_CURE
-            errors[variable] = error(NAMES[variable], found, cure)
+            fix = FIXES.get(variable) or refusal.hint or STORE_FIX
+            errors[variable] = error(NAMES[variable], found, fix)
 
 
 def check_settings(settings: Settings) -> Iterator[Finding]:
@@ -121,7 +121,7 @@ def secret_key(settings: Settings) -> Finding:
     keys = split_list(settings.value("TIKTOK_SECRET_KEY"))
     if settings.value("TIKTOK_CLIENT_SECRET") in keys:
         found = "it has the same value as TIKTOK_CLIENT_SECRET, so a leak of one is a leak of both"
-        return warning("secret key", found, SECRET_KEY_CURE)
+        return warning("secret key", found, SECRET_KEY_FIX)
     lengths = " and ".join(str(len(key)) for key in keys)
     return ok("secret key", f"{lengths} characters" + (", newest key first" if len(keys) > 1 else ""))
 
@@ -129,8 +129,8 @@ def secret_key(settings: Settings) -> Finding:
 def redirect_uri(settings: Settings) -> Finding:
     uri = settings.value("TIKTOK_REDIRECT_URI")
     steps = registration_steps(uri, settings.value("TIKTOK_CLIENT_KEY"))
-    cure = None if settings.value("TIKTOK_BASE_URL") else f"Is exactly this string registered? {steps}"
-    return ok("redirect URI", f"{uri} ({platform_of(uri)} platform)", cure)
+    fix = None if settings.value("TIKTOK_BASE_URL") else f"Is exactly this string registered? {steps}"
+    return ok("redirect URI", f"{uri} ({platform_of(uri)} platform)", fix)
 
 
 def scopes(settings: Settings) -> Finding:
@@ -144,8 +144,8 @@ def scopes(settings: Settings) -> Finding:
     products = ", ".join(f"{scope} ({PRODUCTS[scope]})" for scope in requested)
     if "user.info.basic" not in requested:
         return warning("scopes", products, "Add user.info.basic. Without it, a user has neither name nor picture.")
-    cure = None if settings.value("TIKTOK_BASE_URL") else f"Add each of these products at {PORTAL} > Products."
-    return ok("scopes", products, cure)
+    fix = None if settings.value("TIKTOK_BASE_URL") else f"Add each of these products at {PORTAL} > Products."
+    return ok("scopes", products, fix)
 
 
 def unknown_scope(scope: str) -> Finding:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from asgi_tiktok.commands.checks.finding import Finding, error, ok
-from asgi_tiktok.commands.checks.settings import STORE_CURE, Settings
+from asgi_tiktok.commands.checks.settings import STORE_FIX, Settings
 from asgi_tiktok.errors import StoreError
 from asgi_tiktok.stores import MemoryStore, Store
 
@@ -22,10 +22,10 @@ async def check_store(settings: Settings) -> list[Finding]:
     if not isinstance(store, MemoryStore):
         shared = [ok("workers", f"{workers}; they share the store")] if workers > 1 else []
         return [await try_store(store), *shared]
-    found = ok("store", "memory://, which is lost when the process ends", f"For tests only. {STORE_CURE}")
+    found = ok("store", "memory://, which is lost when the process ends", f"For tests only. {STORE_FIX}")
     if workers == 1:
         return [found]
-    return [found, error("workers", f"{workers}; each has its own sessions in memory", STORE_CURE)]
+    return [found, error("workers", f"{workers}; each has its own sessions in memory", STORE_FIX)]
 
 
 def count_workers(environ: Mapping[str, str]) -> int:
@@ -44,8 +44,8 @@ async def try_store(store: Store) -> Finding:
             record = await store.get(key)
             await store.delete(key)
     except StoreError as failure:
-        cure = failure.hint or "Check that it runs and can be reached."
-        return error("store", f"{failure.description} ({store!r})", cure)
+        fix = failure.hint or "Check that it runs and can be reached."
+        return error("store", f"{failure.description} ({store!r})", fix)
     except TimeoutError:
         found = f"no answer within {DEADLINE} seconds ({store!r})"
         return error("store", found, "Check that it runs and can be reached.")
@@ -54,6 +54,6 @@ async def try_store(store: Store) -> Finding:
             async with asyncio.timeout(1):
                 await store.aclose()
     if record != b"probe":
-        cure = "Change its settings: it must not evict records."
-        return error("store", f"a record was lost as soon as it was saved ({store!r})", cure)
+        fix = "Change its settings: it must not evict records."
+        return error("store", f"a record was lost as soon as it was saved ({store!r})", fix)
     return ok("store", f"{store!r}, written and read")

@@ -68,8 +68,8 @@ class API:
 
     async def unsupported(self, request: Request, exc: Exception) -> Response:
         """Respond like TikTok's gateway to an unknown path or method, for example a missing trailing slash."""
-        cure = "Check path and method; the paths of TikTok's API end with a slash."
-        refused = APIError("not_found", "Unsupported path(Janus)", cure, status=404)
+        fix = "Check path and method; the paths of TikTok's API end with a slash."
+        refused = APIError("not_found", "Unsupported path(Janus)", fix, status=404)
         log_id = self._new_log_id()
         self._record(
             "unsupported", request, refused.status, log_id, request.query_params, refused, refused.description
@@ -139,7 +139,7 @@ class API:
                 answer=text,
                 error=refused.error if refused else None,
                 description=refused.description if refused else None,
-                cure=refused.cure if refused else None,
+                fix=refused.fix if refused else None,
                 fault=request.scope.get(FAULT_KEY),
             )
         )

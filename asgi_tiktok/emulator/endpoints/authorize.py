@@ -139,13 +139,13 @@ class Authorization:
     def _app(self, params: Mapping[str, str], sent: Mapping[str, str]) -> App:
         client_key = params.get("client_key")
         if not client_key:
-            cure = "Send the app's client key as client_key."
+            fix = "Send the app's client key as client_key."
             if "client_id" in sent:
-                cure = "Rename client_id to client_key."
-            raise ConsentRefused("param_error", "client_key", cure, err_code=10003)
+                fix = "Rename client_id to client_key."
+            raise ConsentRefused("param_error", "client_key", fix, err_code=10003)
         if client_key not in self._apps:
-            cure = f"Unknown client_key {client_key!r}. This emulator knows {', '.join(self._apps)}."
-            raise ConsentRefused("unauthorized_client", "client_key", cure)
+            fix = f"Unknown client_key {client_key!r}. This emulator knows {', '.join(self._apps)}."
+            raise ConsentRefused("unauthorized_client", "client_key", fix)
         return self._apps[client_key]
 
     def _challenge(self, platform: Platform, params: Mapping[str, str]) -> str | None:
@@ -154,24 +154,24 @@ class Authorization:
             return None
         challenge = params.get("code_challenge") or None
         if challenge is None and (platform is Platform.DESKTOP or self.knobs.web_pkce == "require"):
-            cure = f"Send code_challenge: the redirect URI is registered for {platform.value}, which requires PKCE."
-            raise ConsentRefused("param_error", "code_challenge", cure, err_code=10007)
+            fix = f"Send code_challenge: the redirect URI is registered for {platform.value}, which requires PKCE."
+            raise ConsentRefused("param_error", "code_challenge", fix, err_code=10007)
         # TikTok's mobile SDKs send no method, so by default only a wrong one is an error.
         default = "" if self.knobs.require_challenge_method else "S256"
         if challenge and params.get("code_challenge_method", default) != "S256":
-            cure = "Send code_challenge_method=S256; TikTok supports no other."
-            raise ConsentRefused("param_error", "code_challenge_method", cure, err_code=10008)
+            fix = "Send code_challenge_method=S256; TikTok supports no other."
+            raise ConsentRefused("param_error", "code_challenge_method", fix, err_code=10008)
         return challenge
 
 
 def check_person(app: App, person: Person) -> None:
     """Raise ConsentRefused if the person may not sign in. TikTok's error for banned accounts is unknown."""
     if person.banned:
-        cure = f"{person.display_name} is banned from TikTok. Sign in as another person."
-        raise ConsentRefused("access_denied", "user_banned", cure)
+        fix = f"{person.display_name} is banned from TikTok. Sign in as another person."
+        raise ConsentRefused("access_denied", "user_banned", fix)
     if app.sandbox and not person.sandbox_target:
-        cure = f"Add {person.display_name} to the sandbox's target users in the portal, or use a production key."
-        raise ConsentRefused("access_denied", NON_SANDBOX_TARGET, cure)
+        fix = f"Add {person.display_name} to the sandbox's target users in the portal, or use a production key."
+        raise ConsentRefused("access_denied", NON_SANDBOX_TARGET, fix)
 
 
 def check_duplicates(pairs: Sequence[tuple[str, str]]) -> None:
@@ -184,11 +184,11 @@ def check_duplicates(pairs: Sequence[tuple[str, str]]) -> None:
 def registered_redirect(app: App, redirect_uri: str) -> RedirectURI:
     redirect = app.redirect_for(redirect_uri)
     if redirect is None:
-        cure = (
+        fix = (
             f"{redirect_uri or 'An empty redirect_uri'} is not registered for this app. "
             f"Register exactly this URI, or send one of {', '.join(app.redirect_uris)}."
         )
-        raise ConsentRefused("invalid_request", "redirect_uri", cure)
+        raise ConsentRefused("invalid_request", "redirect_uri", fix)
     return redirect
 
 
@@ -198,12 +198,12 @@ def enabled_scopes(app: App, scope: str) -> tuple[str, ...]:
     if scopes and not unknown:
         return scopes
     if not scopes:
-        cure = "Send at least one scope, for example scope=user.info.basic."
+        fix = "Send at least one scope, for example scope=user.info.basic."
     elif any(" " in name for name in unknown):
-        cure = "Separate scopes with commas, not with spaces."
+        fix = "Separate scopes with commas, not with spaces."
     else:
-        cure = f"Not enabled for this app: {', '.join(unknown)}; enabled: {', '.join(app.scopes)}."
-    raise ConsentRefused("invalid_scope", "scope", cure)
+        fix = f"Not enabled for this app: {', '.join(unknown)}; enabled: {', '.join(app.scopes)}."
+    raise ConsentRefused("invalid_scope", "scope", fix)
 
 
 def state_of(request: AuthorizationRequest) -> dict[str, str]:

@@ -130,7 +130,7 @@ class Consent:
                 answer=answer or "",
                 error=refused.error if refused else None,
                 description=f"TikTok's error page names {refused.error_type}." if refused else None,
-                cure=refused.cure if refused else None,
+                fix=refused.fix if refused else None,
                 fault=fault,
             )
         )

@@ -74,7 +74,7 @@ class FaultInjection:
                 authorization=request.headers.get("authorization", ""),
                 error=f"fault {fault.kind}",
                 description="This request failed because of an injected fault.",
-                cure="The request is correct. Clear the faults, or let the app retry.",
+                fix="The request is correct. Clear the faults, or let the app retry.",
                 fault=fault.kind,
             )
         )

@@ -18,12 +18,12 @@ FORM = "application/x-www-form-urlencoded"
 Form = Mapping[str, str]
 
 
-def invalid_request(description: str, cure: str) -> APIError:
-    return APIError("invalid_request", description, cure)
+def invalid_request(description: str, fix: str) -> APIError:
+    return APIError("invalid_request", description, fix)
 
 
-def malformed(cure: str) -> APIError:
-    return invalid_request("The request parameters are malformed.", cure)
+def malformed(fix: str) -> APIError:
+    return invalid_request("The request parameters are malformed.", fix)
 
 
 def missing(name: str) -> APIError:

@@ -59,7 +59,7 @@ class Phone:
                 selected = tuple(value for name, value in form if name == "scopes")
                 logins.decide(login, fields.get("person", ""), selected, decision)
         except ConsentRefused as refused:
-            return self._login(login, ticket, refused.cure)
+            return self._login(login, ticket, refused.fix)
         except ValueError as exc:
             return plain_text(str(exc), 400)
         return self._login(login, ticket, "")

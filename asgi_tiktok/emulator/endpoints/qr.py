@@ -49,14 +49,14 @@ class QRLogins:
         require_client_key(form)
         app = self._apps.get(form["client_key"])
         if app is None:
-            cure = f"Unknown client_key. This emulator knows {', '.join(self._apps)}."
-            raise APIError("invalid_client", "Client key or secret is incorrect.", cure)
+            fix = f"Unknown client_key. This emulator knows {', '.join(self._apps)}."
+            raise APIError("invalid_client", "Client key or secret is incorrect.", fix)
         if not form.get("scope"):
             raise missing("scope")
         try:
             scopes = enabled_scopes(app, form["scope"])
         except ConsentRefused as refused:
-            raise APIError("invalid_scope", "The scope is invalid.", refused.cure) from refused
+            raise APIError("invalid_scope", "The scope is invalid.", refused.fix) from refused
         state = {"state": form["state"]} if "state" in form else {}
         token = "".join(secrets.choice(ALPHABET) for _ in range(32))
         request = AuthorizationRequest(app, qr_redirect_uri(app), scopes, None, state)

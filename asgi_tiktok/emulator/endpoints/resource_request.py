@@ -83,12 +83,12 @@ class ResourceRequest:
         return body
 
 
-def invalid_params(message: str, cure: str) -> APIError:
-    return APIError("invalid_params", message, cure, status=400)
+def invalid_params(message: str, fix: str) -> APIError:
+    return APIError("invalid_params", message, fix, status=400)
 
 
-def not_authorized(cure: str, status: ScopeError) -> APIError:
+def not_authorized(fix: str, status: ScopeError) -> APIError:
     """Return the error for a missing scope. TikTok's documentation and reports disagree about its name."""
     code = "scope_not_authorized" if status == 401 else "scope_permission_missed"
     message = "The user did not authorize the scope required for completing this request."
-    return APIError(code, message, cure, status=status)
+    return APIError(code, message, fix, status=status)

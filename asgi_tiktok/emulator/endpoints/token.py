@@ -96,8 +96,8 @@ def check_verifier(code: Code, form: Form, knobs: Knobs) -> None:
         raise pkce_error(explain_pkce_error(digest, code.code_challenge, verifier, knobs.desktop_pkce_encoding))
 
 
-def pkce_error(cure: str) -> APIError:
-    return invalid_request("Code verifier or code challenge is invalid.", cure)
+def pkce_error(fix: str) -> APIError:
+    return invalid_request("Code verifier or code challenge is invalid.", fix)
 
 
 def encode_challenge(digest: bytes, encoding: ChallengeEncoding) -> str:

@@ -62,8 +62,8 @@ def handle_video_query(people: Mapping[str, Person], grants: Grants, request: Re
 def allowed_token(grants: Grants, request: ResourceRequest) -> IssuedToken:
     token = request.access_token(grants)
     if VIDEO_LIST not in token.scopes:
-        cure = f"Not granted: {VIDEO_LIST}; call this endpoint only if the token response's scope contains it."
-        raise not_authorized(cure, request.scope_error)
+        fix = f"Not granted: {VIDEO_LIST}; call this endpoint only if the token response's scope contains it."
+        raise not_authorized(fix, request.scope_error)
     return token
 
 
@@ -80,8 +80,8 @@ def video_ids(body: Mapping[str, Any]) -> list[str]:
     filters = body.get("filters")
     ids = filters.get("video_ids") if isinstance(filters, dict) else None
     if not isinstance(ids, list) or not 1 <= len(ids) <= MAX_COUNT:
-        cure = f'Send {{"filters": {{"video_ids": […]}}}} with 1 to {MAX_COUNT} ids.'
-        raise invalid_params("Invalid filters.", cure)
+        fix = f'Send {{"filters": {{"video_ids": […]}}}} with 1 to {MAX_COUNT} ids.'
+        raise invalid_params("Invalid filters.", fix)
     if not all(isinstance(video_id, str) for video_id in ids):
         raise invalid_params("Invalid video_ids.", "Send the ids as strings; JavaScript rounds such large numbers.")
     return ids

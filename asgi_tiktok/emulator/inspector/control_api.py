@@ -168,7 +168,7 @@ def write_endpoint(write: Write) -> Endpoint:
         try:
             return as_json(write(parse_body(await request.body())))
         except ConsentRefused as refused:
-            return as_json({"error": refused.cure, "refused": refused.parameters}, 400)
+            return as_json({"error": refused.fix, "refused": refused.parameters}, 400)
         except ValueError as exc:
             return as_json({"error": str(exc)}, 400)
 

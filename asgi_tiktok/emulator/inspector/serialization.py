@@ -83,7 +83,7 @@ def serialize_exchange(exchange: Exchange) -> dict[str, Any]:
         "answer": redact_answer(exchange.answer),
         "error": exchange.error,
         "description": exchange.description,
-        "cure": exchange.cure,
+        "fix": exchange.fix,
         "fault": exchange.fault,
     }
 

@@ -14,20 +14,20 @@ class ConsentRefused(Exception):
         error (str): TikTok's error code.
         error_type (str): The parameter or rule that caused the error.
         err_code (int | None): TikTok's error number, if there is one.
-        cure (str): What to do about it.
+        fix (str): What to do about it.
         log_id (str): TikTok's log id of the request.
     """
 
-    def __init__(self, error: str, error_type: str, cure: str, *, err_code: int | None = None) -> None:
-        super().__init__(error, error_type, cure)
+    def __init__(self, error: str, error_type: str, fix: str, *, err_code: int | None = None) -> None:
+        super().__init__(error, error_type, fix)
         self.error = error
         self.error_type = error_type
         self.err_code = err_code
-        self.cure = cure
+        self.fix = fix
         self.log_id = ""
 
     def __str__(self) -> str:
-        return f"error={self.error} error_type={self.error_type}: {self.cure}"
+        return f"error={self.error} error_type={self.error_type}: {self.fix}"
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -37,11 +37,11 @@ class ConsentRefused(Exception):
 
 
 class APIError(Exception):
-    """An error response: TikTok's code and description. The inspector also shows `cure`."""
+    """An error response: TikTok's code and description. The inspector also shows `fix`."""
 
-    def __init__(self, error: str, description: str, cure: str, *, status: int = 200) -> None:
-        super().__init__(error, description, cure)
+    def __init__(self, error: str, description: str, fix: str, *, status: int = 200) -> None:
+        super().__init__(error, description, fix)
         self.error = error
         self.description = description
-        self.cure = cure
+        self.fix = fix
         self.status = status

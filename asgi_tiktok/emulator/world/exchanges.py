@@ -25,7 +25,7 @@ class Exchange:
         answer (str): The body of the response, or the URL of its redirect.
         error (str | None): TikTok's error code, if the request was refused.
         description (str | None): Why it was refused.
-        cure (str | None): What to do about it.
+        fix (str | None): What to do about it.
         fault (str | None): The kind of the injected fault, if there was one.
     """
 
@@ -40,7 +40,7 @@ class Exchange:
     answer: str = field(default="", repr=False)
     error: str | None = None
     description: str | None = None
-    cure: str | None = None
+    fix: str | None = None
     fault: str | None = None
 
 

@@ -109,7 +109,7 @@ class Grants:
     def redeem(self, value: str, client_key: str) -> Code:
         """Return what the code is bound to, and make it unusable.
 
-        TikTok reports the same error for used, expired and unknown codes; only the `cure` differs.
+        TikTok reports the same error for used, expired and unknown codes; only the `fix` differs.
         """
         code = self._codes.get(value)
         if value in self._redeemed:
@@ -228,9 +228,9 @@ def four_digits() -> int:
     return 1000 + secrets.randbelow(9000)
 
 
-def code_expired(cure: str) -> APIError:
-    return APIError("invalid_grant", "Authorization code is expired.", cure)
+def code_expired(fix: str) -> APIError:
+    return APIError("invalid_grant", "Authorization code is expired.", fix)
 
 
-def refresh_invalid(cure: str) -> APIError:
-    return APIError("invalid_grant", "Refresh token is invalid or expired.", cure)
+def refresh_invalid(fix: str) -> APIError:
+    return APIError("invalid_grant", "Refresh token is invalid or expired.", fix)
