@@ -125,6 +125,14 @@ class Site:
         """True if a link below this mount leads to this site."""
         return safe_link(mount, self.path) is not None
 
+    def check_mount(self, mount: str) -> None:
+        """Raise ConfigurationError if the callback is not below this mount, and so never reaches the app."""
+        if mount and not self.callback.startswith(f"{mount}/"):
+            raise ConfigurationError(
+                f"The app is mounted at {mount!r}, but the path of redirect_uri is {self.callback!r}.",
+                hint=f"Register {self.origin}{mount}{self.callback} in the portal, and write it as redirect_uri.",
+            )
+
     def url(self, route: str, mount: str, *, next: str | None = None, **query: str | None) -> str:
         """Return the link to one of our routes for a page of this site, without a mount that is not safe.
 

@@ -71,6 +71,9 @@ class Routes:
         site, method = self.site, request.method
         if not site.is_safe_mount(path.mount):
             raise unsafe_mount()
+        # A mount with parameters has many paths, so redirect_uri may lead to another one of them.
+        if route == site.login and not request.path_params:
+            site.check_mount(path.mount)
         if method == "OPTIONS":
             return Response(status_code=204, headers={**HEADERS, "Allow": ", ".join(self.methods[route])})
         if method not in self.methods[route]:

@@ -187,6 +187,26 @@ async def test_m09_flood_of_unsafe_mounts_does_not_fill_the_log(
     assert not store._records
 
 
+async def test_login_reports_a_redirect_uri_without_the_mount(
+    site: ASGIApp, caplog: pytest.LogCaptureFixture
+) -> None:
+    login = await send_request(below("/a", site), "GET", "/a/auth/tiktok/login", headers=NAVIGATION.items())
+
+    assert login.status == 500
+    assert not login.set_cookie_lines
+    assert "mounted at '/a', but the path of redirect_uri is '/auth/tiktok/callback'" in caplog.text
+    assert f"Register {ORIGIN}/a/auth/tiktok/callback" in caplog.text
+
+
+@pytest.mark.legitimate
+@pytest.mark.parametrize("path", ["/auth/tiktok", "/tiktok"])
+async def test_login_below_the_mount_of_redirect_uri_starts(path: str) -> None:
+    tiktok = new_tiktok(redirect_uri=f"{ORIGIN}/a{path}/callback", path=path)
+    site = below("/a", TikTokAuthMiddleware(inner, tiktok))
+
+    assert (await send_request(site, "GET", f"/a{path}/login", headers=NAVIGATION.items())).status == 302
+
+
 @pytest.fixture
 def served(port: int) -> Iterator[str]:
     """The origin of a site below mounts that a request chooses, on a real server."""
