@@ -91,7 +91,7 @@ def statement_arguments(driver: str, autocommit: bool) -> dict[str, Any]:
     can be mistaken for ours. In a transaction, which the pooler keeps on one connection, a statement needs no name.
     """
     if driver == "psycopg":
-        return {} if autocommit else {"prepare_threshold": None}
+        return {"prepare_threshold": None}  # psycopg's names are the same in all clients
     if driver != "asyncpg":
         return {}
     if autocommit:

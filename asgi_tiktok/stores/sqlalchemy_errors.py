@@ -84,7 +84,8 @@ def known_hint(error: Exception, code: str) -> str | None:
             return hint
     if code in LOST or (isinstance(driver_error(error), OSError) and not is_tls_error(driver_error(error))):
         return UNREACHABLE
-    return CLASSES.get(code[:2]) if re.fullmatch("[0-9A-Z]{5}", code) else None
+    # With 08P01, a pooler reports everything that it does not like.
+    return CLASSES.get(code[:2]) if re.fullmatch("[0-9A-Z]{5}", code) and code != "08P01" else None
 
 
 def is_tls_error(cause: BaseException) -> bool:

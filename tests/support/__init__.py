@@ -45,6 +45,8 @@ Stores:
     wrapped_store   a store around another store, with hooks
     databases       SQL databases
     redis_servers   Redis
+    pgbouncer       PgBouncer in front of PostgreSQL
+    relay           an address that can lead to another server, and a NAT that can forget connections
 
 Frameworks, servers and processes:
 

@@ -158,7 +158,9 @@ def run_postgresql(port: int) -> Iterator[PostgreSQLServer]:
 async def count_rows(store: SQLAlchemyStore) -> int:
     """Return the number of records, without the mark of the format."""
     async with open_engine(store._database.settings.url) as engine, engine.connect() as connection:
-        return int((await connection.execute(select(func.count()).where(store.table.c.ends_at != NEVER))).scalar_one())
+        return int(
+            (await connection.execute(select(func.count()).where(store.table.c.ends_at != NEVER))).scalar_one()
+        )
 
 
 async def wait_for_rows(store: SQLAlchemyStore, number: int) -> None:

@@ -1,0 +1,89 @@
+"""What a database's error says to the operator."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from asgi_tiktok import StoreError
+from asgi_tiktok.stores import sqlalchemy_engine
+from asgi_tiktok.stores.sqlalchemy import SQLAlchemyStore
+from tests.support.databases import database_url, open_database_store, open_engine
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SQLAlchemyStore]:
+    async with open_database_store("postgresql", tmp_path) as store:
+        assert await store.get("k") is None
+        yield store
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "hint"),
+    [
+        ("08006", "Check that the database runs"),
+        ("53200", "lacks memory"),
+        ("53300", "Each worker opens up to 5"),
+        ("57014", "raise its time limit"),
+        ("57P03", "wait until it has started"),
+        ("58030", "disk or operating system"),
+        ("XX001", "check the database for damage"),
+        ("42501", "Grant the user"),
+        ("26000", "add ?pgbouncer=1"),
+        ("08P01", "The driver says: words of the server about …"),
+        ("0A000", "The driver says: words of the server about …"),
+        ("P0001", "The driver says: words of the server about …"),
+        ("23514", "None"),
+    ],
+)
+async def test_the_hint_follows_the_class_of_the_error(store: SQLAlchemyStore, sqlstate: str, hint: str) -> None:
+    async with open_engine(database_url("postgresql", Path())) as engine, engine.begin() as connection:
+        raising = f"RAISE EXCEPTION 'words of the server about ''canary''' USING ERRCODE = '{sqlstate}'"
+        function = f"{store.table.name}_fail"
+        await connection.exec_driver_sql(
+            f"CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {raising}; END $$"
+        )
+        await connection.exec_driver_sql(
+            f"CREATE TRIGGER fail BEFORE INSERT ON {store.table.name} FOR EACH ROW EXECUTE FUNCTION {function}()"
+        )
+    with pytest.raises(StoreError) as caught:
+        await store.set("k", b"1", ttl=60)
+
+    assert sqlstate in caught.value.description
+    assert hint in str(caught.value.hint)
+    assert "canary" not in str(caught.value)
+    async with open_engine(database_url("postgresql", Path())) as engine, engine.begin() as connection:
+        await connection.execute(text(f"DROP FUNCTION {function} CASCADE"))
+
+
+async def test_tls_that_the_server_does_not_have_is_reported_in_the_drivers_words(tmp_path: Path) -> None:
+    url = database_url("postgresql", tmp_path).update_query_dict({"sslmode": "require"})
+    store = SQLAlchemyStore(url.set(password="canary"))
+    with pytest.raises(StoreError, match="rejected SSL upgrade") as caught:
+        await store.get("k")
+
+    assert "canary" not in str(caught.value)
+    await store.aclose()
+
+
+async def test_all_connections_in_use_is_an_error_of_its_own(
+    store: SQLAlchemyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlalchemy_engine, "POOL_TIMEOUT", 0.1)
+    url = database_url("postgresql", Path()).update_query_dict({"pool_size": "2"})
+    small = SQLAlchemyStore(url, table=store.table.name)
+    assert await small.get("k") is None
+    busy = [asyncio.create_task(small._database.run(sleep)) for _ in range(2)]
+    await asyncio.sleep(0.1)
+    with pytest.raises(StoreError, match=r"All 2 connections .* busy\. \| Raise \?pool_size="):
+        await small.get("k")
+    await asyncio.gather(*busy)
+    await small.aclose()
+
+
+async def sleep(connection: object) -> None:
+    await connection.execute(text("SELECT pg_sleep(0.5)"))  # type: ignore[attr-defined]
