@@ -193,12 +193,18 @@ class WebhookEvent:
         open_id (str | None): The `open_id` of the user. None if the event concerns no user.
         create_time (int): The time of the event, in seconds since the epoch.
         content (Mapping[str, Any]): The details of the event. Default: empty.
+        consented_at (int | None): For `authorization.removed`, the time of the user's latest login that had a token
+            or a session here, in seconds since the epoch. None if there was none.
+        consented_again (bool): Whether that login came more than a minute after the event, which TikTok may send
+            up to 72 hours late. The token and the sessions of such logins stay, and only others are deleted.
     """
 
     event: str
     open_id: str | None
     create_time: int
     content: Mapping[str, Any] = field(default_factory=dict)
+    consented_at: int | None = None
+    consented_again: bool = False
 
 
 def bearer_token(body: Mapping[str, Any]) -> str:

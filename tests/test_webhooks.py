@@ -28,13 +28,14 @@ from asgi_tiktok.routes.webhooks import check_signature
 from asgi_tiktok.stores import lease
 from tests.support.app import app
 from tests.support.clock import Clock
-from tests.support.login import display_name, sign_in
+from tests.support.login import display_name, new_browser, sign_in
 from tests.support.people import AMARA
 from tests.support.requests import send_request
 from tests.support.settings import ORIGIN, WEBHOOK
 from tests.support.tiktok import new_tiktok
 from tests.support.webhooks import sign_webhook, webhook_body
 
+BODY = webhook_body()
 WEBHOOK_APP = replace(DEFAULT_APP, webhook_url=ORIGIN + WEBHOOK)
 
 
@@ -65,9 +66,46 @@ def test_user_who_disconnects_the_app_is_signed_out_everywhere(
     assert display_name(browser) == ""
     assert not any(key.startswith(("session:", "token:")) for key in store._records)
     assert [kind for kind, _ in calls] == ["deauthorized", "event"]
-    assert calls[0][1] == WebhookEvent(
-        event="authorization.removed", open_id=AMARA.open_id, create_time=1_615_338_610, content={"reason": 1}
-    )
+    event = calls[0][1]
+    assert (event.event, event.open_id, event.content) == ("authorization.removed", AMARA.open_id, {"reason": 1})
+    assert event.consented_at == pytest.approx(event.create_time, abs=5)
+    assert not event.consented_again
+
+
+def test_late_event_does_not_end_a_newer_consent(
+    browser: TestClient, tiktok: TikTok, emulator: Emulator, store: MemoryStore, clock: Clock
+) -> None:
+    """The user disconnects the app and signs in again. TikTok's event comes after that."""
+    events: list[WebhookEvent] = []
+
+    @tiktok.on_deauthorized
+    async def record(event: WebhookEvent) -> None:
+        events.append(event)
+
+    phone = new_browser(browser.app)
+    sign_in(phone, emulator)
+    clock.advance(hours=1)
+    removal = webhook_body()
+    clock.advance(hours=1)
+    sign_in(browser, emulator)
+    clock.advance(hours=69)
+
+    assert send(browser, removal).status_code == 200
+    assert (display_name(phone), display_name(browser)) == ("", AMARA.display_name)
+    assert any(key.startswith("token:") for key in store._records)
+    assert events[0].consented_at == pytest.approx(events[0].create_time + 3600, abs=5)
+    assert events[0].consented_again
+
+
+def test_late_event_does_not_end_a_newer_session_without_tokens(emulator: Emulator) -> None:
+    tiktok = new_tiktok(httpx2.ASGITransport(emulator), keep_tokens=False)
+    browser = new_browser(TikTokAuthMiddleware(app, tiktok))
+    sign_in(browser, emulator)
+
+    assert send(browser, webhook_body(create_time=int(time.time()) - 3600)).status_code == 200
+    assert display_name(browser) == AMARA.display_name
+    assert send(browser, webhook_body()).status_code == 200
+    assert display_name(browser) == ""
 
 
 def test_event_that_is_sent_again_is_processed_once(browser: TestClient, tiktok: TikTok) -> None:
@@ -227,9 +265,8 @@ async def test_hook_of_a_worker_that_died_runs_again(store: MemoryStore, clock: 
 
 
 async def post_event(site: ASGIApp) -> int:
-    body = webhook_body()
-    headers = [("tiktok-signature", sign_webhook(body))]
-    return (await send_request(site, "POST", WEBHOOK, headers=headers, body=body)).status
+    headers = [("tiktok-signature", sign_webhook(BODY))]
+    return (await send_request(site, "POST", WEBHOOK, headers=headers, body=BODY)).status
 
 
 async def down(scope: Scope, receive: Receive, send: Send) -> None:

@@ -49,7 +49,8 @@ class HookDecorators:
     def on_deauthorized(self, hook: EventHook) -> EventHook:
         """Decorate `async def hook(event)`, which is called when an account is no longer connected to the app.
 
-        The user's sessions and tokens are deleted before. If a hook raises, TikTok sends the event again.
+        The sessions and tokens of logins before the event are deleted first. If a hook raises, TikTok sends the
+        event again.
         """
         check_hook("on_deauthorized", hook, arguments=("event",))
         self._hooks.on_deauthorized.append(hook)

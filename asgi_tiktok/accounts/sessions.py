@@ -225,6 +225,11 @@ class Sessions:
                 ended += 1
         return ended
 
+    async def consented_at(self, open_id: str) -> int | None:
+        """Return the time of the user's latest login that has a session, in seconds since the epoch."""
+        found = [await self.find(name) async for name in self.store.owned(self.owner(open_id))]
+        return max((each[1].created_at for each in found if each is not None), default=None)
+
     async def reduce_scopes(self, open_id: str, scopes: Set[str]) -> None:
         """Remove from the user's sessions all scopes but these, because no token of the user has them any more."""
         owner = self.owner(open_id)

@@ -7,12 +7,14 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from hashlib import sha256
 from hmac import digest as hmac_digest
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from asgi_tiktok.accounts.consents import is_later
 from asgi_tiktok.crypto.redaction import Secret
 from asgi_tiktok.errors import WebhookRefused
 from asgi_tiktok.event_loop import running_loop
@@ -82,10 +84,19 @@ class Webhooks:
         logger.info("webhook received: %s", event.event)
         with log_if_slow(event):
             if event.event == REMOVED and event.open_id is not None:
-                await self.tiktok._tokens.delete(event.open_id)
-                await self.tiktok._sessions.end_all(event.open_id)
+                event = await self.remove(event, event.open_id)
                 await self.hooks.dispatch(event, self.hooks.on_deauthorized)
             await self.hooks.dispatch(event, self.hooks.on_event)
+
+    async def remove(self, event: WebhookEvent, open_id: str) -> WebhookEvent:
+        """Delete the tokens and sessions of logins before the event. Return the event with the time of the latest."""
+        tokens, sessions = self.tiktok._tokens, self.tiktok._sessions
+        logins = [await tokens.consented_at(open_id), await sessions.consented_at(open_id)]
+        consented_at = max((int(at) for at in logins if at is not None), default=None)
+        await tokens.delete(open_id, consented_before=event.create_time)
+        await sessions.end_all(open_id, consented_before=event.create_time)
+        again = consented_at is not None and is_later(consented_at, event.create_time)
+        return replace(event, consented_at=consented_at, consented_again=again)
 
 
 @contextmanager

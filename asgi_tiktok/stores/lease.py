@@ -42,9 +42,11 @@ async def lease(store: Store, name: str, *, ttl: int | None = None, wait: float 
         yield True
     finally:
         renewing.cancel()
-        with suppress(asyncio.CancelledError):
-            await renewing
-        await release(store, name, values, ttl)
+        try:
+            # Not `await renewing`, because its CancelledError would look like a cancellation of the holder.
+            await asyncio.wait({renewing})
+        finally:
+            await release(store, name, values, ttl)
 
 
 async def acquire(store: Store, name: str, value: bytes, ttl: int, wait: float) -> bool:

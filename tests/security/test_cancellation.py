@@ -138,10 +138,10 @@ async def check_sign_out(scene: Scene) -> None:
 
 
 async def check_removal(scene: Scene) -> None:
-    """TikTok sends the event again. It is processed now, or at the latest after its marker has expired."""
+    """TikTok sends the event again. It is processed now, or at the latest after the lease has expired."""
     status = await scene.send_removal()
     if status == 503:
-        assert await scene.expire_event_marker()
+        assert await scene.expire_event_lease()
         status = await scene.send_removal()
     assert status == 200
     assert await scene.user_of(scene.session_cookie) == ""

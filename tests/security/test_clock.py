@@ -80,9 +80,9 @@ def new_workers(store: Store, emulator: Emulator, *clock_errors: float) -> list[
     return [Worker(new_tiktok(httpx2.ASGITransport(emulator), store=shared), seconds) for seconds in clock_errors]
 
 
-async def send_event(worker: Worker, *, at: float, number: int = 0) -> RawResponse:
+async def send_event(worker: Worker, *, at: float) -> RawResponse:
     """Send an event as TikTok, whose clock is right."""
-    body = webhook_body(create_time=number)
+    body = webhook_body(create_time=int(at))
     return await send_request(
         worker, "POST", WEBHOOK, headers=[("tiktok-signature", sign_webhook(body, at=at))], body=body
     )
@@ -199,7 +199,7 @@ async def test_logins_sessions_and_refreshes_work_across_2038(
     callback_url = await browser.approve_login()
     clock.set(end + 60)
     await browser.visit(callback_url)
-    assert (await send_event(worker, at=time.time(), number=1)).status == 200
+    assert (await send_event(worker, at=time.time())).status == 200
     await browser.sign_in()
     for wait in (0, sessions.TOUCH_INTERVAL + 1, 3 * HOUR):
         clock.set(end + 60 + wait)
@@ -209,7 +209,7 @@ async def test_logins_sessions_and_refreshes_work_across_2038(
 
     clock.set(end + 8 * DAY)
     assert await browser.display_name() == ""
-    assert (await send_event(worker, at=time.time(), number=2)).status == 200
+    assert (await send_event(worker, at=time.time())).status == 200
     with pytest.raises(LoginRequired):
         await worker.tiktok.token(AMARA.open_id)
 

@@ -175,13 +175,9 @@ async def send_event_with_a_wrong_signature(browser: Browser, store: FailingStor
 
 async def send_event_without_a_store(browser: Browser, store: FailingStore) -> None:
     store.failures = {"add": 1}
-    await send_request(
-        browser.app,
-        "POST",
-        WEBHOOK,
-        headers=[("tiktok-signature", sign_webhook(webhook_body()))],
-        body=webhook_body(),
-    )
+    body = webhook_body()
+    headers = [("tiktok-signature", sign_webhook(body))]
+    await send_request(browser.app, "POST", WEBHOOK, headers=headers, body=body)
 
 
 FAILURES: dict[str, Callable[[Browser, FailingStore], Coroutine[Any, Any, None]]] = {

@@ -218,11 +218,12 @@ async def test_v09_session_does_not_authorize_an_event(victim: Browser, attacker
     """A session does not authorize anybody to send events, and an event neither reads nor sets a cookie."""
     await victim.sign_in()
     await attacker.sign_in(JUN)
+    body = webhook_body()
     for browser in (victim, attacker):
-        response = await browser.request(WEBHOOK, method="POST", page=ORIGIN, body=BODY)
+        response = await browser.request(WEBHOOK, method="POST", page=ORIGIN, body=body)
         assert response.status == 401
     response = await attacker.request(
-        WEBHOOK, method="POST", headers=[("tiktok-signature", sign_webhook(BODY))], body=BODY
+        WEBHOOK, method="POST", headers=[("tiktok-signature", sign_webhook(body))], body=body
     )
 
     assert (response.status, response.body) == (200, b"")

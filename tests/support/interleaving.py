@@ -90,6 +90,7 @@ class Scene:
         )
         self.second_tab.jar = self.browser.jar
         self.session_cookie = self.callback_url = ""
+        self.removed_at = int(time.time())
         self.outcomes: list[Any] = []
 
     async def sign_in(self, person: Person = AMARA) -> None:
@@ -125,11 +126,12 @@ class Scene:
         return (await send_request(self.second_tab.app, "POST", WEBHOOK, headers=headers, body=body)).status
 
     def removal_body(self, person: Person) -> bytes:
-        return webhook_body(user_openid=person.open_id, client_key=self.tiktok._client.client_key)
+        client_key = self.tiktok._client.client_key
+        return webhook_body(user_openid=person.open_id, client_key=client_key, create_time=self.removed_at)
 
-    async def expire_event_marker(self, person: Person = AMARA) -> bool:
-        """Delete the marker that an event is being processed. Return whether there was one."""
-        return await self.store.delete("webhook:" + sha256(self.removal_body(person)).hexdigest(), b"-")
+    async def expire_event_lease(self, person: Person = AMARA) -> bool:
+        """Delete the lease of the worker that processes an event. Return whether there was one."""
+        return await self.store.delete(f"webhook:{sha256(self.removal_body(person)).hexdigest()}:lease")
 
     async def has_lease(self, person: Person = AMARA) -> bool:
         return await self.store.get("lease:" + self.tiktok._tokens.records.name_of(person.open_id)) is not None

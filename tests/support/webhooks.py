@@ -11,11 +11,11 @@ from tests.support.people import AMARA
 
 
 def webhook_body(**changes: Any) -> bytes:
-    """Return the body of the event `authorization.removed` for Amara, with these fields changed."""
+    """Return the body of the event `authorization.removed` for Amara, of this moment, with these fields changed."""
     fields = {
         "client_key": DEFAULT_CLIENT_KEY,
         "event": "authorization.removed",
-        "create_time": 1_615_338_610,
+        "create_time": int(time.time()),
         "user_openid": AMARA.open_id,
         "content": '{"reason": 1}',
     }
