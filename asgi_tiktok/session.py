@@ -91,7 +91,7 @@ class TikTokSession:
             ConfigurationError: A scope is not declared, or `params` are too large or not JSON-serializable.
         """
         attempt = LoginAttempt(
-            next_path=next,
+            next_path=next or "",
             scopes=self._tiktok._check_declared(scopes),
             params={} if params is None else check_params(params),
             switch_account=None if switch_account is None else check_flag("switch_account", switch_account),

@@ -33,13 +33,13 @@ class LoginAttempt:
     """What one login asks for. Each link that starts the login again must ask for the same.
 
     Attributes:
-        next_path (str | None): The path to which the login leads. None: `default_next`.
+        next_path (str): The path to which the login leads. Empty: `default_next`.
         scopes (tuple[str, ...]): The scopes to request.
         params (Mapping[str, Any]): The values that the app passed to `login_url(params=...)`.
         switch_account (bool | None): Whether the user may choose another account. None: TikTok's default.
     """
 
-    next_path: str | None = None
+    next_path: str = ""
     scopes: tuple[str, ...] = ()
     params: Mapping[str, Any] = field(default_factory=dict, repr=False)
     switch_account: bool | None = None

@@ -85,7 +85,7 @@ class ErrorResponses:
         connection = HTTPConnection(scope)
         reads = scope["method"] in ("GET", "HEAD") and has_one_reading(path, scope)
         page = self.site.page(path, scope.get("query_string", b"")) if reads else None
-        attempt = LoginAttempt(next_path=page)
+        attempt = LoginAttempt(next_path=page or "")
         if not self.site.is_safe_mount(path.mount):
             error = unsafe_mount()
         elif isinstance(error, LoginRequired):

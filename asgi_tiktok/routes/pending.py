@@ -33,7 +33,6 @@ NAME_TAIL = re.compile(rb"[A-Za-z0-9_-]{11}")
 class PendingLogin(LoginAttempt):
     """One login that began in this browser. `began_at` is in seconds since the epoch."""
 
-    next_path: str
     state: str = field(repr=False)
     code_verifier: str = field(repr=False)
     began_at: float
