@@ -124,6 +124,18 @@ class RedisStore:
             with suppress(RedisError, OSError):
                 await client.aclose()
 
+    async def _server_settings(self) -> dict[str, str]:
+        """Return the server's settings of persistence and memory, without those that it does not show."""
+        shown: dict[str, str] = {}
+        for command, name in (
+            *(("INFO", section) for section in ("persistence", "memory")),
+            *(("CONFIG GET", setting) for setting in ("save", "appendfsync")),
+        ):
+            with suppress(StoreError):  # hosting companies forbid some commands
+                found = await self._execute(command, name)
+                shown |= {str(each): str(value) for each, value in found.items()}
+        return shown
+
     def _record_key(self, key: str) -> bytes:
         return f"{self._prefix}record:{key}".encode()
 

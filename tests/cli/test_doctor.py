@@ -12,6 +12,7 @@ from asgi_tiktok.commands.checks.network import check_clock, clock_difference
 from asgi_tiktok.commands.checks.settings import read_settings
 from asgi_tiktok.emulator import DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, RunningEmulator
 from tests.support.canaries import OLD_SECRET_KEY, SECRET_KEY
+from tests.support.redis_servers import redis_servers
 
 GOOD = {
     "TIKTOK_CLIENT_KEY": "awproduction1",
@@ -264,6 +265,40 @@ def test_report_on_an_ascii_terminal(folder: Path) -> None:
     assert ended.returncode == 1
     assert b"\nx client key: The environment variable TIKTOK_CLIENT_KEY is not set - Copy it" in ended.stdout
     assert ended.stderr == b""
+
+
+@pytest.mark.parametrize(
+    ("options", "name", "status", "text"),
+    [
+        ((), "Redis persistence", "warning", 'appendonly no and save "": every restart signs all users out'),
+        (("--save", "60 1"), "Redis persistence", "warning", "save 60 1: a restart loses all logins"),
+        (("--appendonly", "yes"), "Redis persistence", "ok", "at most the last second"),
+        (("--appendonly", "yes", "--appendfsync", "always"), "Redis persistence", "ok", "loses nothing"),
+        (("--appendonly", "yes", "--appendfsync", "no"), "Redis persistence", "warning", "appendfsync no"),
+        ((), "Redis memory", "ok", "maxmemory-policy noeviction"),
+        (("--maxmemory-policy", "volatile-lru"), "Redis memory", "warning", "signs users out"),
+        (("--rename-command", "CONFIG", ""), "Redis persistence", "warning", "save not shown"),
+        (("--rename-command", "INFO", ""), "Redis settings", "warning", "does not show its settings"),
+    ],
+)
+def test_settings_of_redis_that_lose_records_are_reported(
+    options: tuple[str, ...],
+    name: str,
+    status: str,
+    text: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with redis_servers(tmp_path) as start:
+        for variable, value in {**GOOD, "TIKTOK_STORE": start(*options).url}.items():
+            monkeypatch.setenv(variable, value)
+        exit_status, found = findings(capsys, "--offline")
+
+    assert exit_status == 0
+    assert found["store"]["status"] == "ok"
+    assert (found[name]["status"], text in found[name]["found"]) == (status, True), found[name]
+    assert (found[name]["fix"] is None) == (status == "ok")
 
 
 def test_missing_store_package_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from asgi_tiktok.commands.checks.finding import Finding, error, ok
 from asgi_tiktok.commands.checks.settings import STORE_FIX, Settings
-from asgi_tiktok.errors import StoreError
+from asgi_tiktok.errors import ConfigurationError, StoreError
 from asgi_tiktok.stores import MemoryStore, Store
 
 DEADLINE = 6  # seconds
@@ -21,11 +21,13 @@ async def check_store(settings: Settings) -> list[Finding]:
     store, workers = settings.tiktok._store, count_workers(settings.environ)
     if not isinstance(store, MemoryStore):
         shared = [ok("workers", f"{workers}; they share the store")] if workers > 1 else []
-        return [await try_store(store), *shared]
-    found = ok("store", "memory://, which is lost when the process ends", f"For tests only. {STORE_FIX}")
+        found = await try_store(store)
+        server = await check_server(store) if found.status == "ok" else []
+        return [found, *server, *shared]
+    lost = ok("store", "memory://, which is lost when the process ends", f"For tests only. {STORE_FIX}")
     if workers == 1:
-        return [found]
-    return [found, error("workers", f"{workers}; each has its own sessions in memory", STORE_FIX)]
+        return [lost]
+    return [lost, error("workers", f"{workers}; each has its own sessions in memory", STORE_FIX)]
 
 
 def count_workers(environ: Mapping[str, str]) -> int:
@@ -42,7 +44,7 @@ async def try_store(store: Store) -> Finding:
         async with asyncio.timeout(DEADLINE):
             await store.set(key, b"probe", ttl=60)
             record = await store.get(key)
-            await store.delete(key)
+            deleted = await store.delete(key) and await store.get(key) is None
     except StoreError as failure:
         fix = failure.hint or "Check that it runs and can be reached."
         return error("store", f"{failure.description} ({store!r})", fix)
@@ -56,4 +58,16 @@ async def try_store(store: Store) -> Finding:
     if record != b"probe":
         fix = "Change its settings: it must not evict records."
         return error("store", f"a record was lost as soon as it was saved ({store!r})", fix)
+    if not deleted:
+        return error("store", f"a record could not be deleted ({store!r})", "Change its settings.")
     return ok("store", f"{store!r}, written and read")
+
+
+async def check_server(store: Store) -> list[Finding]:
+    """Return the findings about the settings of the store's server."""
+    try:
+        from asgi_tiktok.commands.checks.redis import check_redis
+        from asgi_tiktok.stores.redis import RedisStore
+    except ConfigurationError:  # the package redis is not installed, so the store is another one
+        return []
+    return await check_redis(store) if isinstance(store, RedisStore) else []
