@@ -14,7 +14,7 @@ from asgi_tiktok.routes.dispatch import Routes
 from asgi_tiktok.routes.error_responses import ErrorResponses
 from asgi_tiktok.routes.live_connections import LiveConnections
 from asgi_tiktok.routes.options import AnyApp, OnError
-from asgi_tiktok.session import ANONYMOUS, NO_CREDENTIALS, TikTokSession, populate_scope
+from asgi_tiktok.session import ANONYMOUS, NO_CREDENTIALS, TikTokSession, check_outer_tiktok, populate_scope
 from asgi_tiktok.tiktok import TikTok
 from asgi_tiktok.validation import APP_FIX, check_app, check_flag, check_instance
 
@@ -78,6 +78,8 @@ class TikTokAuthMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection (ASGI 3)."""
+        if "tiktok" in scope:
+            check_outer_tiktok(scope, self.tiktok)
         if scope["type"] != "http":
             await self._serve_other(scope, receive, send)
             return

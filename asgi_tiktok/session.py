@@ -166,6 +166,22 @@ def session_in_scope(scope: Mapping[str, Any]) -> TikTokSession | None:
     return session if isinstance(session, TikTokSession) else None
 
 
+def check_outer_tiktok(scope: Mapping[str, Any], tiktok: TikTok) -> None:
+    """Raise ConfigurationError behind a middleware whose other TikTok object has the same cookies.
+
+    The outer one answers our routes, and the inner one rejects its cookies, so the visitor would be sent to TikTok
+    without end.
+    """
+    outer = session_in_scope(scope)
+    if outer is None or outer._tiktok is tiktok or outer._tiktok._cookies.session != tiktok._cookies.session:
+        return
+    raise ConfigurationError(
+        f"Two TikTok objects have cookies of the same names: {outer._tiktok!r} is in front of {tiktok!r}.",
+        hint="Wrap the app once, or pass the same object to both. For two logins on one site, set another path and "
+        "another redirect_uri.",
+    )
+
+
 class Connection(Protocol):
     """A request or WebSocket of any framework that exposes its ASGI scope."""
 

@@ -293,6 +293,23 @@ class TestInstallation:
         assert browser.get("/app/studio").json() == {"studio": AMARA.display_name}
         assert browser.get("/app/links").json()["logout"] == "/app/auth/tiktok/logout?next=%2Fbye"
 
+    def test_behind_another_with_the_same_cookies_raises_an_error_that_names_both(self, tiktok: TikTok) -> None:
+        other = new_tiktok(client_key="another_key")
+        browser = TestClient(TikTokAuthMiddleware(TikTokAuthMiddleware(app, other, protect=("/studio",)), tiktok))
+        for path in ("/studio", "/me"):
+            with pytest.raises(ConfigurationError) as raised:
+                browser.get(path)
+            assert f"{tiktok!r} is in front of {other!r}" in str(raised.value)
+        with pytest.raises(ConfigurationError), browser.websocket_connect("/ws"):
+            pass
+
+    def test_behind_another_with_the_same_tiktok_object_works(self, tiktok: TikTok, emulator: Emulator) -> None:
+        browser = new_browser(TikTokAuthMiddleware(TikTokAuthMiddleware(app, tiktok, protect=("/studio",)), tiktok))
+        assert browser.get("/studio").status_code == 401
+        sign_in(browser, emulator)
+
+        assert display_name(browser) == AMARA.display_name
+
     def test_of_two_tiktok_apps_keeps_them_apart(self, emulator: Emulator) -> None:
         one = new_tiktok(httpx2.ASGITransport(emulator))
         two = new_tiktok(
