@@ -145,6 +145,7 @@ class TikTok(HookDecorators):
         )
         self._hooks = Hooks()
         self._logins = ShieldedTasks(shutdown_grace)
+        self._logins_in_progress = 0
         self._log_limiter = LogLimiter(logger)
         self._login_links = LoginLinks(
             self._site,

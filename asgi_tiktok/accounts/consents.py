@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from asgi_tiktok.client.responses import MAX_RETRY_AFTER
+from asgi_tiktok.clock import CLOCK_SKEW, is_recent
 from asgi_tiktok.models import Token
 
 REFRESH_EARLY = 120  # seconds before its expiry at which a token is refreshed
 REFRESH_EARLY_SHARE = 0.25  # of the token's lifetime, at most
 RESEND_AFTER = 70  # seconds: the 60 that a refresh waits for TikTok's response, and 10 for clocks that differ
-CLOCK_SKEW = 60  # seconds that the clocks of two machines may differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +44,10 @@ class Consent:
     @property
     def is_paused(self) -> bool:
         """Whether the refresh token must not be sent now."""
-        return is_recent(self.sent_at, RESEND_AFTER) or (
+        was_sent = self.sent_at is not None and is_recent(self.sent_at, RESEND_AFTER)
+        return was_sent or (
             self.retry_at is not None and 0 < self.retry_at - time.time() < MAX_RETRY_AFTER + CLOCK_SKEW
         )
-
-
-def is_recent(sent_at: float | None, seconds: float) -> bool:
-    return sent_at is not None and -CLOCK_SKEW < time.time() - sent_at < seconds
 
 
 def is_later(consented_at: float, event_time: float) -> bool:

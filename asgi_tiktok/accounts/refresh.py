@@ -45,11 +45,12 @@ from dataclasses import replace
 from weakref import WeakKeyDictionary
 
 from asgi_tiktok.accounts.bounded_dict import BoundedDict
-from asgi_tiktok.accounts.consents import Consent, is_recent, scopes_of
+from asgi_tiktok.accounts.consents import Consent, scopes_of
 from asgi_tiktok.accounts.sessions import Sessions
 from asgi_tiktok.accounts.token_records import StoredToken, TokenRecords
 from asgi_tiktok.client.client import TikTokClient
 from asgi_tiktok.client.transport import MAX_CONNECTIONS
+from asgi_tiktok.clock import is_recent
 from asgi_tiktok.errors import LoginRequired, RateLimited, StoreError, TokenError, Unavailable
 from asgi_tiktok.event_loop import running_loop
 from asgi_tiktok.models import Token

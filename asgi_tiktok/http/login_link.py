@@ -15,6 +15,7 @@ from typing import Any
 
 from starlette.datastructures import QueryParams
 
+from asgi_tiktok.clock import is_recent
 from asgi_tiktok.crypto.keys import KeyRing, Unreadable
 from asgi_tiktok.crypto.records import open_record, seal_record
 from asgi_tiktok.http.log_limiter import LogLimiter
@@ -23,7 +24,6 @@ from asgi_tiktok.models import split_scopes
 
 PURPOSE = "login-params"
 LIFETIME = 24 * 60 * 60  # seconds
-CLOCK_SKEW = 60  # seconds that the clocks of two machines may differ
 SWITCH_ACCOUNT = {None: None, False: "0", True: "1"}
 SWITCH_ACCOUNT_VALUES = {"0": False, "1": True}
 
@@ -107,6 +107,6 @@ class LoginLinks:
 
 
 def read_params(facts: dict[str, Any]) -> dict[str, Any]:
-    if not -CLOCK_SKEW <= time.time() - facts["made_at"] < LIFETIME:
+    if not is_recent(facts["made_at"], LIFETIME):
         raise ValueError("The link is older than a day.")
     return {**facts["params"]}

@@ -29,7 +29,7 @@ from asgi_tiktok.tiktok import TikTok
 
 logger = logging.getLogger("asgi_tiktok")
 
-MAX_IN_PROGRESS = 100  # logins of one process, from the callback until TikTok has answered and the session is saved
+MAX_IN_PROGRESS = 100  # logins, from the callback until TikTok has answered and the session is saved
 SAVE_PAUSES = (0.1, 0.4)  # seconds before another attempt
 
 
@@ -37,6 +37,7 @@ class LoginCallback:
     """Completes logins."""
 
     def __init__(self, tiktok: TikTok, error_responses: ErrorResponses, pending: PendingLogins) -> None:
+        self.tiktok = tiktok
         self.client = tiktok._client
         self.site = tiktok._site
         self.keys = tiktok._keys
@@ -48,7 +49,6 @@ class LoginCallback:
         self.error_responses = error_responses
         self.pending = pending
         self.used = UsedLogins(tiktok._store, tiktok._keys, pending)
-        self.in_progress = 0
 
     async def respond(self, request: Request, path: RequestPath, query: Secret[bytes]) -> Response:
         """Complete the login that the query string belongs to: 303 to `next`, or the response to an error.
@@ -95,23 +95,25 @@ class LoginCallback:
 
     @contextmanager
     def limited(self) -> Iterator[None]:
-        """Count a login that is in progress. Raises RequestRefused if there are too many.
+        """Count a login that is in progress, in all middlewares that share one `TikTok`.
+
+        Raises RequestRefused if there are too many.
 
         Anyone can make callbacks with a code that they invented. The limit comes before the mark in the store, so
         that a flood of them neither fills the store nor sends TikTok more than a few requests at a time.
         """
-        if self.in_progress >= MAX_IN_PROGRESS:
+        if self.tiktok._logins_in_progress >= MAX_IN_PROGRESS:
             raise RequestRefused(
                 f"{MAX_IN_PROGRESS} logins are in progress in this process.",
                 code="busy",
                 status_code=503,
                 hint="If these are not your users, put a rate limit in front of the callback. Otherwise add workers.",
             )
-        self.in_progress += 1
+        self.tiktok._logins_in_progress += 1
         try:
             yield
         finally:
-            self.in_progress -= 1
+            self.tiktok._logins_in_progress -= 1
 
     async def complete(
         self, request: Request, path: RequestPath, login: PendingLogin, callback: Callback

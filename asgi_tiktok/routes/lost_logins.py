@@ -1,13 +1,12 @@
 """Why a login is lost: the reason for which a callback belongs to no login that this browser holds."""
 
-import time
-
 from starlette.requests import Request
 
 from asgi_tiktok.client.callback import Callback
+from asgi_tiktok.clock import is_recent
 from asgi_tiktok.errors import AccessDenied, Cause, InvalidCallback, LoginError, LoginLost
 from asgi_tiktok.http.site import Site
-from asgi_tiktok.routes.pending import CLOCK_SKEW, LIFETIME, PendingLogins
+from asgi_tiktok.routes.pending import LIFETIME, PendingLogins
 from asgi_tiktok.routes.state_parameter import LoginStart, hash_address, hash_browser
 
 
@@ -42,7 +41,7 @@ def without_state(callback: Callback) -> LoginError:
 
 def without_cookie(request: Request, start: LoginStart, site: Site, pending: PendingLogins) -> LoginLost:
     """The reason why this browser has no cookie for a login that did begin here."""
-    if not -CLOCK_SKEW <= time.time() - start.began_at < LIFETIME:
+    if not is_recent(start.began_at, LIFETIME):
         return expired()
     if start.address != hash_address(request.scope.get("scheme", "http"), request.headers):
         return LoginLost(

@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from base64 import b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from dataclasses import asdict, dataclass, field
@@ -12,6 +11,7 @@ from typing import Any
 
 from starlette.datastructures import Headers
 
+from asgi_tiktok.clock import is_recent
 from asgi_tiktok.crypto.keys import Unreadable
 from asgi_tiktok.crypto.records import open_record, seal_record
 from asgi_tiktok.http.cookies import MAX_SIZE, Header, cookies_named
@@ -20,7 +20,6 @@ from asgi_tiktok.http.next_path import pack, unpack
 from asgi_tiktok.tiktok import TikTok
 
 LIFETIME = 600  # seconds
-CLOCK_SKEW = 60  # seconds that the clocks of two machines may differ
 MAX_PENDING = 5
 MAX_EXAMINED = 50  # cookies; a browser sends a few
 MAX_TOTAL = 5_000  # bytes of all login cookies together, because servers limit the Cookie header
@@ -39,7 +38,7 @@ class PendingLogin(LoginAttempt):
 
     @property
     def is_expired(self) -> bool:
-        return not -CLOCK_SKEW <= time.time() - self.began_at < LIFETIME
+        return not is_recent(self.began_at, LIFETIME)
 
 
 class PendingLogins:

@@ -106,8 +106,10 @@ async def test_f03_number_of_logins_in_progress_is_limited(
     """Beyond the limit, nothing is stored or sent, and a reload works as soon as there is room."""
     monkeypatch.setattr(f"{LoginCallback.__module__}.MAX_IN_PROGRESS", LIMIT)
     transport = Waiting(emulator)
-    site = TikTokAuthMiddleware(app, new_tiktok(transport, store=store))
-    visitors = [Browser(site, emulator) for _ in range(3 * LIMIT)]
+    tiktok = new_tiktok(transport, store=store)
+    # Two middlewares with one TikTok share the limit.
+    sites = [TikTokAuthMiddleware(app, tiktok), TikTokAuthMiddleware(app, tiktok)]
+    visitors = [Browser(sites[number % 2], emulator) for number in range(3 * LIMIT)]
     callbacks = [await visitor.approve_login() for visitor in visitors]
     responses: list[RawResponse] = []
 

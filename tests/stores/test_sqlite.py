@@ -180,13 +180,21 @@ async def test_an_impossible_path_is_an_error(tmp_path: Path) -> None:
         await SQLiteStore(tmp_path / "file" / "store.sqlite3").get("k")
 
 
-async def test_expired_rows_are_deleted_batch_by_batch(path: Path, clock: Clock) -> None:
+async def test_expired_rows_are_deleted_batch_by_batch(
+    path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_purge, "PAUSE", 60)
     store = SQLiteStore(path)
     for number in range(300):
         await store.set(str(number), b"", ttl=1)
     await store.aclose()
     clock.advance(120)
-    await store.set("k", b"1", ttl=60)
+    await store.set("k", b"1", ttl=600)
+    await wait_for_rows(path, 300 - sqlite_purge.BATCH + 2)  # "k", and the lease of the process that deletes
+    await store.aclose()
+
+    clock.advance(120)
+    await store.set("k", b"1", ttl=600)
     await wait_for_rows(path, 1)
     await store.aclose()
 
