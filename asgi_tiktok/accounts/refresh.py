@@ -35,8 +35,8 @@ record protects the grant: it is marked before its refresh token is sent, and ev
 #        | records.save()              | give_up()
 #        +---------- DELETED <---------+
 #
-# If the store is unavailable when TikTok has responded, the new token exists only in `unsaved`, in this process, and
-# the next refresh of this user saves it.
+# If the store is unavailable for longer than SAVE_PAUSES when TikTok has responded, the new token exists only in
+# `unsaved`, in this process, and the next refresh of this user saves it.
 
 import asyncio
 import logging
@@ -62,7 +62,7 @@ MAX_REFRESHES = MAX_CONNECTIONS // 2  # at the same time, in one event loop
 IN_DOUBT = 120  # seconds for which another worker that sent the refresh token may still save the response
 NOT_SENT_PAUSE = 1  # seconds until another attempt if nothing was sent
 MAX_UNSAVED = 10_000  # users
-SAVE_PAUSES = (0.1, 0.2, 0.5, 1, 2, 4)  # seconds between attempts to save
+SAVE_PAUSES = (0.1, 0.2, 0.5, 1, 2, 4, *(5,) * 18)  # seconds between attempts to save, less than IN_DOUBT in all
 
 
 class Refresher:

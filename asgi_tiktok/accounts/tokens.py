@@ -83,9 +83,10 @@ class Tokens:
                 return
 
     async def scopes_of(self, open_id: str) -> tuple[str, ...]:
-        """Return the scopes of the user's stored token, expired or not; none without one. Raises StoreError."""
+        """Return the scopes of the user's stored tokens, expired or not; none without one. Raises StoreError."""
         stored = await self.records.load(open_id)
-        return () if stored is None else stored.token.scopes
+        consents = () if stored is None else stored.consents
+        return tuple(dict.fromkeys(scope for consent in consents for scope in consent.token.scopes))
 
     async def consented_at(self, open_id: str) -> float | None:
         """Return the time of the user's latest login that has a stored token, in seconds since the epoch."""
