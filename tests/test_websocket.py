@@ -8,10 +8,11 @@ import anyio
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
-from starlette.testclient import TestClient
+from starlette.testclient import TestClient, WebSocketDenialResponse
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from asgi_tiktok import ConfigurationError, StoreError, TikTok, TikTokAuthMiddleware, tiktok_session
+from asgi_tiktok import ConfigurationError, LoginRequired, StoreError, TikTok, TikTokAuthMiddleware, tiktok_session
 from asgi_tiktok.emulator import Emulator
 from asgi_tiktok.http.live import LiveConnection
 from asgi_tiktok.testing import login_as
@@ -135,6 +136,32 @@ def test_sign_out_of_another_user_closes_nothing(
         assert other.get("/auth/tiktok/session").json() == {"user": None}
         socket.send_text(AMARA.display_name)
         assert socket.receive_text() == f"Ada: {AMARA.display_name}"
+
+
+@pytest.mark.parametrize("signed_in", [False, True])
+def test_app_refuses_a_handshake_by_raising_scope_required(tiktok: TikTok, signed_in: bool) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["tiktok"].require("video.list")
+
+    browser = TestClient(TikTokAuthMiddleware(app, tiktok), base_url=ORIGIN)
+    if signed_in:
+        login_as(browser)
+    with (
+        pytest.raises(WebSocketDenialResponse) as denied,
+        browser.websocket_connect("wss://testserver/", headers=FROM_ORIGIN),
+    ):
+        pass
+    assert denied.value.status_code == (403 if signed_in else 401)
+
+
+def test_error_after_the_handshake_is_raised(tiktok: TikTok) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await WebSocket(scope, receive, send).accept()
+        scope["tiktok"].require()
+
+    browser = TestClient(TikTokAuthMiddleware(app, tiktok), base_url=ORIGIN)
+    with pytest.raises(LoginRequired), browser.websocket_connect("wss://testserver/", headers=FROM_ORIGIN) as socket:
+        socket.receive_text()
 
 
 @pytest.mark.parametrize("seconds", [0, -1, "60", None, 0.5])

@@ -3,10 +3,10 @@
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from asgi_tiktok.accounts.sessions import Session
-from asgi_tiktok.errors import RequestRefused, TikTokError
+from asgi_tiktok.errors import LoginRequired, RequestRefused, TikTokError
 from asgi_tiktok.event_loop import running_loop
 from asgi_tiktok.http.live import LiveConnection
 from asgi_tiktok.http.paths import RequestPath, read_path
@@ -44,7 +44,7 @@ class LiveConnections:
         self.recheck = check_number("websocket_recheck", websocket_recheck, at_least=1, unit="seconds")
 
     async def serve_websocket(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse the handshake of a WebSocket or call the app."""
+        """Refuse the handshake of a WebSocket, or call the app, which may also refuse it by raising LoginRequired."""
         path = read_path(scope)
         populate_scope(scope, self.tiktok, None, path.mount)
         try:
@@ -58,10 +58,22 @@ class LiveConnections:
         except TikTokError as error:
             await self.error_responses.refuse_websocket(scope, receive, send, error, path)
             return
-        if session is None:
-            await app(scope, receive, send)
-            return
-        await self.serve(app, scope, receive, send, session)
+        answered = False
+
+        def send_answer(message: Message) -> Awaitable[None]:
+            nonlocal answered
+            answered = True
+            return send(message)
+
+        try:
+            if session is None:
+                await app(scope, receive, send_answer)
+            else:
+                await self.serve(app, scope, receive, send_answer, session)
+        except LoginRequired as error:
+            if answered:
+                raise
+            await self.error_responses.refuse_websocket(scope, receive, send, error, path)
 
     async def serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send, session: Session) -> None:
         """Call the app with a connection that ends after its session has ended."""

@@ -111,7 +111,9 @@ def log_if_slow(event: WebhookEvent) -> Iterator[None]:
 
 
 def being_processed() -> WebhookRefused:
-    return WebhookRefused("The same event is being processed.", status_code=503)
+    return WebhookRefused(
+        "The same event is being processed.", status_code=503, hint="TikTok sends it again, and then gets 200."
+    )
 
 
 async def read_body(request: Request) -> bytes:
