@@ -69,7 +69,7 @@ class TikTokAuthMiddleware:
         self._cookie_name = self.tiktok._sessions.cookie_name
         self._anonymous = TikTokSession(self.tiktok, None, "")
         self._protection = Protection(protect, public, skip, self._site.mounts)
-        self._error_responses = ErrorResponses(self.tiktok, on_error)
+        self._error_responses = ErrorResponses(self.tiktok, self.app, on_error)
         self._refuse = self._error_responses.refuse
         self._answer_challenge = self._refuse if check_flag("challenges", challenges) else None
         self._routes = Routes(self.tiktok, self._error_responses)

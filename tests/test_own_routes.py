@@ -8,6 +8,7 @@ from jinja2 import DictLoader, Environment
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.templating import Jinja2Templates
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
@@ -27,7 +28,7 @@ from asgi_tiktok import (
     tiktok_session,
 )
 from asgi_tiktok.emulator import Emulator
-from tests.support.app import app
+from tests.support.app import app, me
 from tests.support.faults import FaultyTransport, responding
 from tests.support.login import approve_login, new_browser, sign_in, start_login
 from tests.support.people import AMARA, JUN
@@ -35,7 +36,10 @@ from tests.support.settings import CALLBACK, NAVIGATION, SAME_ORIGIN
 from tests.support.tiktok import new_tiktok
 from tests.support.wrapped_store import WrappedStore
 
-PAGE = "{% if request.user.is_authenticated %}{{ request.user.display_name }}{% else %}nobody{% endif %}: {{ code }}"
+PAGE = (
+    "{% set home = url_for('home') %}"
+    "{% if request.user.is_authenticated %}{{ request.user.display_name }}{% else %}nobody{% endif %}: {{ code }}"
+)
 TEMPLATES = Jinja2Templates(env=Environment(loader=DictLoader({"error.html": PAGE}), autoescape=True))
 
 
@@ -49,12 +53,13 @@ def own_page(connection: HTTPConnection, error: TikTokError) -> Response:
 @pytest.fixture(params=["wrap", "add_middleware"])
 def site(request: pytest.FixtureRequest, tiktok: TikTok) -> Any:
     """The app behind the middleware, which guards `/studio` and has error pages of the app."""
+    routes = [Route("/", me, name="home"), *app.routes]
     options: dict[str, Any] = {"protect": ("/studio",), "on_error": own_page}
     if request.param == "add_middleware":
-        outer = Starlette(routes=app.routes)
+        outer = Starlette(routes=routes)
         outer.add_middleware(TikTokAuthMiddleware, tiktok=tiktok, **options)
         return outer
-    return TikTokAuthMiddleware(app, tiktok, **options)
+    return TikTokAuthMiddleware(Starlette(routes=routes), tiktok, **options)
 
 
 def test_error_pages_of_the_app_show_the_user(site: Any, emulator: Emulator) -> None:
@@ -86,7 +91,8 @@ def test_error_pages_of_the_app_work_without_the_store(emulator: Emulator) -> No
 
     store = Broken(MemoryStore())
     tiktok = new_tiktok(httpx2.ASGITransport(emulator), store=store)
-    browser = new_browser(TikTokAuthMiddleware(app, tiktok, protect=("/studio",), on_error=own_page))
+    site = Starlette(routes=[Route("/", me, name="home"), *app.routes])
+    browser = new_browser(TikTokAuthMiddleware(site, tiktok, protect=("/studio",), on_error=own_page))
     sign_in(browser, emulator)
     callback_url = approve_login(browser, emulator)
     store.broken = True
@@ -122,6 +128,7 @@ def test_hooks_see_the_session_that_the_browser_had_before(
 
     @tiktok.on_login
     async def before(user: TikTokUser, request: Request) -> dict[str, str]:
+        assert request.app is app
         seen.append(("login", request.user.display_name, list(request.auth.scopes)))
         assert tiktok_session(request).user is request.user
         return {"before": tiktok_session(request).data.get("before", "") + user.open_id[-1]}

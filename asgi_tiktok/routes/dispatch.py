@@ -58,6 +58,7 @@ class Routes:
 
     async def attach_user(self, scope: Scope, route: str, path: RequestPath) -> None:
         """Set the user in the scope, for the app's hooks and its `on_error`. Raises StoreError on `/session` only."""
+        self.error_responses.name_app(scope)
         try:
             session = await self.sessions.load(scope["headers"])
         except StoreError as error:

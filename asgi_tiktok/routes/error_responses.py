@@ -8,7 +8,7 @@ from inspect import isawaitable
 
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from asgi_tiktok.crypto.redaction import without_traceback
 from asgi_tiktok.errors import (
@@ -40,10 +40,11 @@ NOTHING = LoginAttempt()
 class ErrorResponses:
     """Turns the errors of one middleware into responses."""
 
-    def __init__(self, tiktok: TikTok, on_error: OnError | None) -> None:
+    def __init__(self, tiktok: TikTok, app: ASGIApp, on_error: OnError | None) -> None:
         if on_error is not None:
             check_callable("on_error", on_error, "Write def on_error(connection, error) -> Response.")
         self.tiktok = tiktok
+        self.app = app
         self.site = tiktok._site
         self.on_error = on_error
         self.log_limiter = tiktok._log_limiter
@@ -138,10 +139,15 @@ class ErrorResponses:
         """Log an error that needs no response."""
         self.log_limiter.log(logging.WARNING, error.code, "%s: %s", event, error)
 
+    def name_app(self, scope: Scope) -> None:
+        """Let the app's code use `url_for` and `request.app`, which Starlette provides for its own requests only."""
+        scope.setdefault("app", self.app)
+
     async def response_of_app(self, connection: HTTPConnection, error: TikTokError) -> Response | None:
         """The response of the app's `on_error`; None without one, and if it fails."""
         if self.on_error is None:
             return None
+        self.name_app(connection.scope)
         try:
             returned = self.on_error(connection, without_traceback(error))
             response: object = await returned if isawaitable(returned) else returned
