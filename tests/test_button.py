@@ -1,5 +1,7 @@
 """The sign-in button in templates."""
 
+import re
+
 import pytest
 from jinja2 import Environment
 from starlette.requests import Request
@@ -24,6 +26,14 @@ def test_button_leads_to_the_login_and_back(tiktok: TikTok) -> None:
 
     assert 'href="/auth/tiktok/login?next=%2Fme%3Fa%3D1&amp;scopes=video.list"' in html
     assert html.endswith("Continue with TikTok</a>")
+
+
+def test_button_carries_params_and_switch_account(tiktok: TikTok) -> None:
+    html = page('{{ tiktok_button(request, params={"invite": "x7"}, switch_account=True) }}', tiktok)
+
+    found = re.search(r'href="/auth/tiktok/login\?params=([\w-]+)&amp;switch_account=1"', html)
+    assert found, html
+    assert tiktok._login_links.unseal(found[1]) == {"invite": "x7"}
 
 
 def test_label_is_escaped(tiktok: TikTok) -> None:

@@ -14,7 +14,7 @@ from asgi_tiktok.accounts.sessions import Session
 from asgi_tiktok.client.callback import Callback, read_callback
 from asgi_tiktok.crypto.keys import Unreadable
 from asgi_tiktok.crypto.redaction import Secret
-from asgi_tiktok.errors import AccessDenied, InvalidCallback, RequestRefused, StoreError, TikTokError, Unavailable
+from asgi_tiktok.errors import InvalidCallback, RequestRefused, StoreError, TikTokError, Unavailable
 from asgi_tiktok.http.cookies import Header
 from asgi_tiktok.http.paths import RequestPath
 from asgi_tiktok.models import TikTokUser, Token
@@ -59,9 +59,6 @@ class LoginCallback:
         try:
             callback = read_callback(query.reveal())
             if callback.state is None:
-                # TikTok's apps send no state after a cancel, which changes nothing here.
-                if isinstance(callback.error, AccessDenied):
-                    raise callback.error
                 raise lost_logins.without_state(callback)
             login = self.find_pending(request, callback.state)
             if login is None:

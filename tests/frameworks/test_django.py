@@ -157,10 +157,11 @@ def test_request_user_stays_the_user_of_the_project(tiktok: TikTok) -> None:
 
 class TestTemplates:
     def test_tag_renders_the_button(self, browser: TestClient) -> None:
-        template = '{% tiktok_button next="/account" scopes="video.list,user.info.stats" label="A & B" %}'
+        arguments = 'next="/account" scopes="video.list,user.info.stats" switch_account=True label="A & B"'
+        template = f"{{% tiktok_button {arguments} %}}"
         text = browser.get("/page", params={"template": template}).text
         assert text.startswith('<a class="tiktok-button"')
-        assert "next=%2Faccount&amp;scopes=video.list%2Cuser.info.stats" in text
+        assert "next=%2Faccount&amp;scopes=video.list%2Cuser.info.stats&amp;switch_account=1" in text
         assert text.endswith("A &amp; B</a>")
 
     def test_button_of_the_view_is_not_escaped(self, browser: TestClient) -> None:
