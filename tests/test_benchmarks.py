@@ -120,3 +120,23 @@ def test_long_input_measures_every_case() -> None:
     found = asyncio.run(run(times=1))
 
     assert {status for status, _, _ in found.values()} == {200, 302, 303, 400, 401}
+
+
+def test_purge_fails_no_login_and_deletes_all_expired_records() -> None:
+    from benchmarks.purge import purge
+
+    size, log, _, logins = purge(1000)
+
+    assert size > 1_000_000
+    assert 0 < log < 64 * 1024 * 1024
+    assert [each.failed for each in logins] == [0, 0]
+
+
+def test_failover_fails_no_write() -> None:
+    from benchmarks.failover import fail_over
+
+    require_program("redis-server", "redis-server")
+    failed, _, longest = asyncio.run(fail_over("redis"))
+
+    assert failed == 0
+    assert longest < 2

@@ -118,10 +118,13 @@ def keep_pool_healthy(engine: AsyncEngine) -> None:
         if "used" not in record.info:
             record.info["used"] = True  # it has just been opened
             return
+
+        async def answer(driver_connection: object) -> None:
+            async with asyncio.timeout(PING_TIMEOUT):
+                await greenlet_spawn(dialect.do_ping, connection)
+
         try:
-            connection.run_async(
-                lambda _: asyncio.wait_for(greenlet_spawn(dialect.do_ping, connection), PING_TIMEOUT)
-            )
+            connection.run_async(answer)
         except Exception:
             # All connections of the pool are replaced, because the others have probably failed too.
             raise InvalidatePoolError from None
