@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Mapping, MutableMapping
 from copy import deepcopy
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -11,7 +12,7 @@ from starlette.authentication import AuthCredentials
 
 from asgi_tiktok.accounts.sessions import Session
 from asgi_tiktok.errors import ConfigurationError, LoginRequired, ScopeRequired
-from asgi_tiktok.http.login_link import LoginAttempt
+from asgi_tiktok.http.login_link import NO_ATTEMPT, LoginAttempt
 from asgi_tiktok.models import AnonymousUser, TikTokUser, Token
 from asgi_tiktok.tiktok import TikTok
 from asgi_tiktok.validation import check_flag, check_params
@@ -26,12 +27,15 @@ NO_DATA: Mapping[str, Any] = MappingProxyType({})
 class TikTokSession:
     """The sign-in of one connection, or its absence, as it was when the connection began."""
 
-    __slots__ = ("_mount", "_session", "_tiktok")
+    __slots__ = ("_attempt", "_mount", "_session", "_tiktok")
 
-    def __init__(self, tiktok: TikTok, session: Session | None, mount: str) -> None:
+    def __init__(
+        self, tiktok: TikTok, session: Session | None, mount: str, attempt: LoginAttempt = NO_ATTEMPT
+    ) -> None:
         self._tiktok = tiktok
         self._session = session
         self._mount = mount
+        self._attempt = attempt
 
     def __repr__(self) -> str:
         return f"TikTokSession(user={self.user!r}, scopes={self.scopes!r})"
@@ -74,7 +78,7 @@ class TikTokSession:
         params: Mapping[str, Any] | None = None,
         switch_account: bool | None = None,
     ) -> str:
-        """Return the link that signs in.
+        """Return the link that signs in. In `on_error`, the defaults are those of the login that the error is about.
 
         Args:
             next (str | None): The path of this site, including the prefix of a mount, to which the login
@@ -91,11 +95,13 @@ class TikTokSession:
             ConfigurationError: A scope is not declared, or `params` are too large or not JSON-serializable.
         """
         attempt = LoginAttempt(
-            next_path=next or "",
-            scopes=self._tiktok._check_declared(scopes),
-            params={} if params is None else check_params(params),
-            switch_account=None if switch_account is None else check_flag("switch_account", switch_account),
+            next_path=next or self._attempt.next_path,
+            scopes=self._attempt.scopes + self._tiktok._check_declared(scopes),
+            params=self._attempt.params if params is None else check_params(params),
+            switch_account=self._attempt.switch_account,
         )
+        if switch_account is not None:
+            attempt = replace(attempt, switch_account=check_flag("switch_account", switch_account))
         return self._tiktok._login_links.write(attempt, self._safe_mount())
 
     def logout_url(self, *, next: str | None = None) -> str:

@@ -121,6 +121,27 @@ def test_error_page_of_a_refused_websocket_shows_the_user(tiktok: TikTok) -> Non
     assert users == ["", ""]
 
 
+def test_button_on_an_error_page_of_the_app_starts_the_same_login_again(tiktok: TikTok, emulator: Emulator) -> None:
+    def on_error(connection: HTTPConnection, error: TikTokError) -> Response:
+        return Response(tiktok_session(connection).login_url(), status_code=error.status_code)
+
+    async def stats(request: Request) -> Response:
+        tiktok_session(request).require("user.info.stats")
+        return Response()
+
+    site = Starlette(routes=[Route("/stats", stats), *app.routes])
+    browser = new_browser(TikTokAuthMiddleware(site, tiktok, protect=("/studio",), on_error=on_error))
+    query = "next=%2Fme&scopes=video.list"
+    cancelled = browser.get(emulator.consent(start_login(browser, f"{query}&switch_account=1"), decision="deny"))
+    guarded = browser.get("/studio?tab=1", headers={"accept": "application/json"})
+    sign_in(browser, emulator, query)
+    missing = browser.get("/stats", headers=NAVIGATION)
+
+    assert cancelled.text == f"/auth/tiktok/login?{query}&switch_account=1"
+    assert guarded.text == "/auth/tiktok/login?next=%2Fstudio%3Ftab%3D1"
+    assert missing.text == "/auth/tiktok/login?next=%2Fstats&scopes=user.info.stats%2Cvideo.list"
+
+
 def test_hooks_see_the_session_that_the_browser_had_before(
     browser: TestClient, tiktok: TikTok, emulator: Emulator
 ) -> None:

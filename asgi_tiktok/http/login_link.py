@@ -45,6 +45,9 @@ class LoginAttempt:
     switch_account: bool | None = None
 
 
+NO_ATTEMPT = LoginAttempt()
+
+
 class LoginLinks:
     """Writes the links to the login of one TikTok app, and reads them.
 

@@ -16,10 +16,11 @@ from asgi_tiktok.crypto.keys import Unreadable
 from asgi_tiktok.crypto.redaction import Secret
 from asgi_tiktok.errors import InvalidCallback, RequestRefused, StoreError, TikTokError, Unavailable
 from asgi_tiktok.http.cookies import Header
+from asgi_tiktok.http.login_link import NO_ATTEMPT
 from asgi_tiktok.http.paths import RequestPath
 from asgi_tiktok.models import TikTokUser, Token
 from asgi_tiktok.routes import lost_logins
-from asgi_tiktok.routes.error_responses import NOTHING, ErrorResponses
+from asgi_tiktok.routes.error_responses import ErrorResponses
 from asgi_tiktok.routes.pages import redirect
 from asgi_tiktok.routes.pending import PendingLogin, PendingLogins
 from asgi_tiktok.routes.state_parameter import read_state
@@ -194,7 +195,7 @@ class LoginCallback:
     ) -> Response:
         """Respond to an error. If it ends the login, delete its cookie."""
         await self.hooks.fail_login(error, request)
-        response = await self.error_responses.respond(request, error, path, login or NOTHING)
+        response = await self.error_responses.respond(request, error, path, login.attempt if login else NO_ATTEMPT)
         if login is not None and ended:
             response.raw_headers.append(self.pending.expire_cookie(login))
         return response
@@ -210,7 +211,7 @@ class LoginCallback:
         is_late = record not in (None, UNFINISHED)
         outcome = self.used.read(login.state, record) if is_late and record else await self.used.wait(login)
         if error := error_of(outcome):
-            response = await self.error_responses.respond(request, error, path, login)
+            response = await self.error_responses.respond(request, error, path, login.attempt)
             response.raw_headers.append(self.pending.expire_cookie(login))
             return response
         if self.has_session(request, outcome):

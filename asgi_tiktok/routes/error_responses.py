@@ -22,19 +22,17 @@ from asgi_tiktok.errors import (
     WebhookRefused,
 )
 from asgi_tiktok.http.fetch_metadata import is_navigation, wants_json
-from asgi_tiktok.http.login_link import LoginAttempt
+from asgi_tiktok.http.login_link import NO_ATTEMPT, LoginAttempt
 from asgi_tiktok.http.paths import RequestPath
 from asgi_tiktok.http.protection import has_one_reading
 from asgi_tiktok.http.response import without_caching
 from asgi_tiktok.routes.options import OnError
 from asgi_tiktok.routes.pages import error_json, error_page, redirect
-from asgi_tiktok.session import session_in_scope
+from asgi_tiktok.session import TikTokSession, session_in_scope
 from asgi_tiktok.tiktok import TikTok
 from asgi_tiktok.validation import check_callable
 
 logger = logging.getLogger("asgi_tiktok")
-
-NOTHING = LoginAttempt()
 
 
 class ErrorResponses:
@@ -50,12 +48,13 @@ class ErrorResponses:
         self.log_limiter = tiktok._log_limiter
 
     async def respond(
-        self, connection: HTTPConnection, error: TikTokError, path: RequestPath, attempt: LoginAttempt = NOTHING
+        self, connection: HTTPConnection, error: TikTokError, path: RequestPath, attempt: LoginAttempt = NO_ATTEMPT
     ) -> Response:
         """The response to an error. Its button starts a login that asks for the same as the attempt."""
         reference = secrets.token_hex(4)
         self.log_limiter.log(level_of(error), error.code, "%s | reference %s", error, reference)
-        response = await self.response_of_app(connection, error)
+        attempt = solution(connection, error, attempt)
+        response = await self.response_of_app(connection, error, path, attempt)
         if response is not None:
             # A copy, because the app may return one object for all visitors, and callers add our cookies to it.
             response = copy(response)
@@ -63,7 +62,7 @@ class ErrorResponses:
             response.raw_headers = [*without_caching(response.raw_headers), (b"cache-control", b"no-store")]
             response.headers.setdefault("Referrer-Policy", "no-referrer")
             return response
-        login_url = self.login_url(connection, error, path, attempt)
+        login_url = self.tiktok._login_links.write(attempt, path.mount)
         headers = connection.headers
         for_scripts = isinstance(error, WebhookRefused) or path.below in (self.site.session, self.site.webhook)
         by_script = wants_json(headers) or (isinstance(error, LoginRequired) and not is_navigation(headers))
@@ -100,7 +99,7 @@ class ErrorResponses:
         session = session_in_scope(scope)
         signed_in = session is not None and session.user.is_authenticated
         if isinstance(error, LoginRequired) and not signed_in and reads and is_navigation(connection.headers):
-            response = redirect(self.login_url(connection, error, path, attempt))
+            response = redirect(self.tiktok._login_links.write(solution(connection, error, attempt), path.mount))
         else:
             response = await self.respond(connection, error, path, attempt)
         await response(scope, receive, send)
@@ -123,18 +122,6 @@ class ErrorResponses:
         error = RequestRefused(f"{scope['type']!r} is not a type of ASGI.", code="unknown_type", status_code=403)
         self.warn("connection to a protected path refused", error)
 
-    def login_url(
-        self, connection: HTTPConnection, error: TikTokError, path: RequestPath, attempt: LoginAttempt
-    ) -> str:
-        """The link to the login that resolves the error."""
-        scopes = attempt.scopes
-        if isinstance(error, LoginRequired):
-            scopes += error.scopes
-            # A login replaces the granted scopes, so it must also request those that the user has.
-            if session := session_in_scope(connection.scope):
-                scopes += session.scopes
-        return self.tiktok._login_links.write(replace(attempt, scopes=scopes), path.mount)
-
     def warn(self, event: str, error: TikTokError) -> None:
         """Log an error that needs no response."""
         self.log_limiter.log(logging.WARNING, error.code, "%s: %s", event, error)
@@ -143,11 +130,16 @@ class ErrorResponses:
         """Let the app's code use `url_for` and `request.app`, which Starlette provides for its own requests only."""
         scope.setdefault("app", self.app)
 
-    async def response_of_app(self, connection: HTTPConnection, error: TikTokError) -> Response | None:
+    async def response_of_app(
+        self, connection: HTTPConnection, error: TikTokError, path: RequestPath, attempt: LoginAttempt
+    ) -> Response | None:
         """The response of the app's `on_error`; None without one, and if it fails."""
         if self.on_error is None:
             return None
         self.name_app(connection.scope)
+        if session := session_in_scope(connection.scope):
+            # So that the app's own button starts the same login again.
+            connection.scope["tiktok"] = TikTokSession(self.tiktok, session._session, path.mount, attempt)
         try:
             returned = self.on_error(connection, without_traceback(error))
             response: object = await returned if isawaitable(returned) else returned
@@ -158,6 +150,17 @@ class ErrorResponses:
             logger.error("on_error returned %s, which is not a Starlette response", type(response).__name__)
             return None
         return response
+
+
+def solution(connection: HTTPConnection, error: TikTokError, attempt: LoginAttempt) -> LoginAttempt:
+    """The login that resolves the error."""
+    if not isinstance(error, LoginRequired):
+        return attempt
+    scopes = attempt.scopes + error.scopes
+    # A login replaces the granted scopes, so it must also request those that the user has.
+    if (session := session_in_scope(connection.scope)) and not attempt.switch_account:
+        scopes += session.scopes
+    return replace(attempt, scopes=scopes)
 
 
 def unsafe_mount() -> RequestRefused:

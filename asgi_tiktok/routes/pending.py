@@ -37,6 +37,16 @@ class PendingLogin(LoginAttempt):
     began_at: float
 
     @property
+    def attempt(self) -> LoginAttempt:
+        """What this login asks for, without its secrets."""
+        return LoginAttempt(
+            next_path=self.next_path,
+            scopes=self.scopes,
+            params=self.params,
+            switch_account=self.switch_account,
+        )
+
+    @property
     def is_expired(self) -> bool:
         return not is_recent(self.began_at, LIFETIME)
 
