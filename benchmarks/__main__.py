@@ -16,6 +16,7 @@ QUICK = {
     "session_size": "--count 500 --store sqlite",
     "refresh_race": "--rounds 2 --workers 2 --requests 20 --store sqlite",
     "refresh_shutdown": "--users 2 --server uvicorn",
+    "refresh_window": "--rounds 5 --store sqlite",
     "refresh_kill": "--undisturbed 1 --requests 10 --fault random --store sqlite",
     "cancel_sweep": "",
     "store_outage": "--rounds 1 --store redis",

@@ -59,6 +59,12 @@ def test_refresh_shutdown_loses_no_token_with_a_lifespan(monkeypatch: pytest.Mon
     assert (found.refreshes, found.lost) == (3, 0)
 
 
+def test_refresh_window_is_measured_once_per_refresh() -> None:
+    from benchmarks.refresh_window import measure
+
+    assert len(asyncio.run(measure("memory://", rounds=3))) == 3
+
+
 @pytest.mark.parametrize("call", ["token", "api"])
 def test_refresh_storm_refreshes_once(call: str) -> None:
     from benchmarks.refresh_storm import run

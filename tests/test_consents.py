@@ -115,6 +115,31 @@ def test_login_with_all_scopes_replaces_both_tokens(emulator: Emulator) -> None:
     assert scopes_of(devices.phone) == {"user.info.basic", "video.list"}
 
 
+def test_newest_token_takes_over_when_the_refresh_token_of_the_older_one_expires(clock: Clock) -> None:
+    emulator = Emulator(clock=clock)
+    tiktok = new_tiktok(httpx2.ASGITransport(emulator), store=MemoryStore())
+    browser = new_browser(TikTokAuthMiddleware(app, tiktok))
+    sign_in(browser, emulator, MORE)
+    clock.advance(days=100)
+    browser.cookies.clear()
+    sign_in(browser, emulator)
+    assert "video.list" in anyio.run(tiktok.token, AMARA.open_id).scopes
+    clock.advance(days=81)
+
+    assert anyio.run(tiktok.token, AMARA.open_id).scopes == ("user.info.basic",)
+
+
+def test_logins_with_different_scopes_are_both_kept(emulator: Emulator) -> None:
+    tiktok = new_tiktok(httpx2.ASGITransport(emulator), store=MemoryStore())
+    for extra in ("video.list", "user.info.stats"):
+        browser = new_browser(TikTokAuthMiddleware(app, tiktok))
+        sign_in(browser, emulator, f"next=/me&scopes={extra}")
+
+    assert "user.info.stats" in anyio.run(tiktok.token, AMARA.open_id).scopes
+    known = anyio.run(tiktok._tokens.scopes_of, AMARA.open_id)
+    assert set(known) == {"user.info.basic", "user.info.stats", "video.list"}
+
+
 def test_disconnect_revokes_the_grant_although_tiktok_has_ended_the_older_token() -> None:
     emulator = Emulator(older_tokens="end")
     devices = Devices(emulator)

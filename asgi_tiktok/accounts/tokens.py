@@ -14,6 +14,7 @@ from asgi_tiktok.accounts.refresh import Refresher
 from asgi_tiktok.accounts.sessions import Sessions
 from asgi_tiktok.accounts.token_records import TokenRecords
 from asgi_tiktok.client.client import TikTokClient
+from asgi_tiktok.client.deadline import wait_for
 from asgi_tiktok.crypto.keys import KeyRing
 from asgi_tiktok.errors import LoginRequired, TikTokError, TokenError, Unavailable, UpstreamTimeout
 from asgi_tiktok.event_loop import running_loop
@@ -110,8 +111,7 @@ class Tokens:
             failure = self.failures.get(open_id)
             return old_token_or_raise(consent, rejected, no_response() if failure is None else failure.error)
         task = self.refresh_task(consent.token, rejected)
-        # asyncio.wait() never cancels the task: its response must be saved even if the caller has gone.
-        await asyncio.wait({task}, timeout=seconds)
+        await wait_for(task, seconds)
         if not task.done():
             return old_token_or_raise(consent, rejected, no_response())
         try:
