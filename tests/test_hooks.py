@@ -116,9 +116,9 @@ def test_hook_that_is_not_async_is_refused(tiktok: TikTok) -> None:
     def hook(user: TikTokUser, request: Request) -> None: ...
 
     with pytest.raises(ConfigurationError, match="on_login needs an async function"):
-        tiktok.on_login(hook)  # type: ignore[arg-type]
+        tiktok.on_login(hook)  # type: ignore[type-var]
     with pytest.raises(ConfigurationError, match="on_logout needs an async function"):
-        tiktok.on_logout(hook)  # type: ignore[arg-type]
+        tiktok.on_logout(hook)  # type: ignore[type-var]
 
 
 def test_sessions_beyond_max_sessions_end(emulator: Emulator, store: MemoryStore) -> None:

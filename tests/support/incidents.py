@@ -130,7 +130,7 @@ INCIDENTS: dict[str, tuple[str, ...]] = {
     "C-83": (
         LOGIN_COOKIES + "test_k21_sixth_pending_login_evicts_the_oldest",
         LOGIN_COOKIES + "test_k23_stale_login_cookies_are_deleted_first",
-        LOGIN_COOKIES + "test_k24_maximum_of_pending_logins_fits_into_a_cookie_header",
+        LOGIN_COOKIES + "test_pending_logins_fit_into_a_cookie_header",
         HERE + "test_cookies.py::test_two_genuine_cookies_are_both_rejected",
     ),
     "C-84": (
