@@ -215,7 +215,7 @@ async def test_no_header_of_the_app_lets_a_cache_store_our_cookie(
     forged = await send_request(site, "GET", "/", headers=[("cookie", f"{SESSION_COOKIE}=forged")])
     denied = await browser.request(emulator.consent(await browser.start_login(), decision="deny"))
     await browser.sign_in()
-    store.failures["get"] = 1
+    store.failures["delete"] = 1
     signed_out = await browser.sign_out()
 
     for response, cache_control in ((forged, "private, no-store"), (denied, "no-store"), (signed_out, "no-store")):
