@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from asgi_tiktok.errors import ConfigurationError
 
 CONNECT_TIMEOUT = 2  # seconds for each of: opening a connection, waiting for a free one
-REPLY_TIMEOUT = 1.5  # seconds
+REPLY_TIMEOUT = 1.2  # seconds
 MAX_CONNECTIONS = 50  # for each event loop
 TLS_FILES = ("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile")
 TLS_OPTIONS = (*TLS_FILES, "ssl_ca_data", "ssl_cert_reqs", "ssl_check_hostname", "ssl_ciphers", "ssl_password")

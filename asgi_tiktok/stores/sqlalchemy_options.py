@@ -5,6 +5,7 @@ An option that the driver does not know would be accepted at start, and would ma
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -115,17 +116,14 @@ def mysql_arguments(options: dict[str, str]) -> dict[str, Any]:
 def psycopg_arguments(options: dict[str, str]) -> dict[str, Any]:
     from psycopg import ProgrammingError, conninfo
 
-    problem = None
-    try:
+    with suppress(ProgrammingError):
         conninfo.make_conninfo(**options)  # libpq knows its options
-    except ProgrammingError:
-        problem = "psycopg does not accept an option in the database's URL."
-    if problem:
-        raise ConfigurationError(problem, hint="Remove it. The options are those of libpq.")
-    choice(
-        "target_session_attrs", dict(options), WRITABLE, "The store writes: write target_session_attrs=read-write."
+        fix = "The store writes: write target_session_attrs=read-write."
+        choice("target_session_attrs", dict(options), WRITABLE, fix)
+        return {"connect_timeout": CONNECT_TIMEOUT, **options}
+    raise ConfigurationError(
+        "psycopg does not accept an option in the database's URL.", hint="Remove it. The options are those of libpq."
     )
-    return {"connect_timeout": CONNECT_TIMEOUT, **options}
 
 
 TRANSLATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {

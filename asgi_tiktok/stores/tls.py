@@ -1,6 +1,7 @@
 """TLS settings for drivers that have no options for certificates in their URLs."""
 
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,8 +37,7 @@ def tls_context(files: TLSFiles, *, verify: bool, check_hostname: bool) -> ssl.S
 
     Authorities of the operating system certify every host name, so with them the host name is always checked.
     """
-    problem = None
-    try:
+    with suppress(ssl.SSLError, OSError):
         own = files.authority if files.authority != "system" else None
         context = ssl.create_default_context(cafile=own)
         context.check_hostname = verify and (check_hostname or own is None)
@@ -45,8 +45,9 @@ def tls_context(files: TLSFiles, *, verify: bool, check_hostname: bool) -> ssl.S
         if files.certificate:
             # Without a password, OpenSSL would ask for it on the terminal.
             context.load_cert_chain(files.certificate, files.key, password=lambda: "")
-    except (ssl.SSLError, OSError):
-        problem = "A certificate or key in the database's URL cannot be read."
-    if problem:
-        raise ConfigurationError(problem, hint="Use PEM files that the app may read, and a key without a password.")
-    return context
+        return context
+    # Raised here, so that OpenSSL's error is not its context.
+    raise ConfigurationError(
+        "A certificate or key in the database's URL cannot be read.",
+        hint="Use PEM files that the app may read, and a key without a password.",
+    )

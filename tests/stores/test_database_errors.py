@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from asgi_tiktok import StoreError
 from asgi_tiktok.stores import sqlalchemy_engine
@@ -85,5 +86,5 @@ async def test_all_connections_in_use_is_an_error_of_its_own(
     await small.aclose()
 
 
-async def sleep(connection: object) -> None:
-    await connection.execute(text("SELECT pg_sleep(0.5)"))  # type: ignore[attr-defined]
+async def sleep(connection: AsyncConnection) -> None:
+    await connection.execute(text("SELECT pg_sleep(0.5)"))

@@ -263,7 +263,9 @@ async def test_a_power_cut_under_traffic_loses_no_record(port: int) -> None:
                     await asyncio.sleep(0.02)
 
         visitors = [asyncio.create_task(visit(worker)) for worker in range(10)]
-        await asyncio.sleep(0.5)
+        async with asyncio.timeout(10):
+            while len(saved) < 50:
+                await asyncio.sleep(0.05)
         await asyncio.to_thread(server.kill)
         before = len(saved)
         await asyncio.sleep(0.5)
