@@ -63,16 +63,16 @@ class SQLiteStore:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._given_path = os.fspath(path)
+        self._path = Path(path)
         # The process may change its working directory.
-        self._path = Path(path).absolute()
-        self._reader = SQLiteThread(self._path, self._open_for_reading)
-        self._writer = SQLiteThread(self._path, partial(self._open_file, timeout=BUSY_TIMEOUT))
+        self._file = self._path.absolute()
+        self._reader = SQLiteThread(self._file, self._open_for_reading)
+        self._writer = SQLiteThread(self._file, partial(self._open_file, timeout=BUSY_TIMEOUT))
         self._purged_at = 0.0
         self._purges: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[None]] = WeakKeyDictionary()
 
     def __repr__(self) -> str:
-        return f"SQLiteStore({self._given_path!r})"
+        return f"SQLiteStore({str(self._path)!r})"
 
     async def get(self, key: str) -> bytes | None:
         def read(db: sqlite3.Connection) -> bytes | None:
@@ -151,10 +151,10 @@ class SQLiteStore:
     def _open_for_reading(self) -> sqlite3.Connection:
         """Open a connection that can read even if the file system has become read-only."""
         # SQLite would wait for a lock in the event loop, so there is no timeout. SQLiteThread waits in its thread.
-        writable = os.access(self._path, os.W_OK) and os.access(self._path.parent, os.W_OK)
-        if writable or not self._path.exists():
+        writable = os.access(self._file, os.W_OK) and os.access(self._file.parent, os.W_OK)
+        if writable or not self._file.exists():
             return self._open_file(timeout=0)
-        uri = self._path.as_uri()
+        uri = self._file.as_uri()
         try:
             return connect(f"{uri}?mode=ro", self._check_file)
         except sqlite3.OperationalError:
@@ -162,17 +162,17 @@ class SQLiteStore:
             return connect(f"{uri}?mode=ro&immutable=1", self._check_file)
 
     def _open_file(self, *, timeout: float) -> sqlite3.Connection:
-        prepare_folder(self._path.parent)
-        prepare_file(self._path)
-        return connect(self._path.as_uri(), self._prepare, timeout=timeout)
+        prepare_folder(self._file.parent)
+        prepare_file(self._file)
+        return connect(self._file.as_uri(), self._prepare, timeout=timeout)
 
     def _check_file(self, db: sqlite3.Connection) -> bool:
-        return check_file(db, self._path)
+        return check_file(db, self._file)
 
     def _prepare(self, db: sqlite3.Connection) -> None:
         db.executescript(SCHEMA)
         if not self._check_file(db):
-            in_transaction(db, partial(mark_file, path=self._path))
+            in_transaction(db, partial(mark_file, path=self._file))
 
 
 def connect(uri: str, prepare: Operation[object], *, timeout: float = 0) -> sqlite3.Connection:
