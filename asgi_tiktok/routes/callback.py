@@ -207,9 +207,10 @@ class LoginCallback:
         the session once: if the browser had got it before, it would have deleted the cookie of the login. A session
         that has ended stays ended. Raises LoginLost.
         """
-        record = await self.used.find(login.state)
+        name = self.used.name_of(login.state)
+        record = await self.used.find(name)
         is_late = record not in (None, UNFINISHED)
-        outcome = self.used.read(login.state, record) if is_late and record else await self.used.wait(login)
+        outcome = self.used.read(name, record) if is_late and record else await self.used.wait(login)
         if error := error_of(outcome):
             response = await self.error_responses.respond(request, error, path, login.attempt)
             response.raw_headers.append(self.pending.expire_cookie(login))
@@ -238,12 +239,13 @@ class LoginCallback:
         start = read_state(self.keys, state.reveal())
         if start is None:
             raise lost_logins.never_begun()
-        record = await self.used.find(state.reveal())
+        name = self.used.name_of(state.reveal())
+        record = await self.used.find(name)
         if record is None:
             raise lost_logins.without_cookie(request, start, self.site, self.pending)
         if record == UNFINISHED:
             raise lost_logins.already_used()
-        outcome = self.used.read(state.reveal(), record)
+        outcome = self.used.read(name, record)
         if not self.has_session(request, outcome):
             raise lost_logins.already_used()
         return self.redirect_to_next(path, outcome.next_path)

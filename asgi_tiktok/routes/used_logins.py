@@ -67,9 +67,9 @@ class UsedLogins:
         with suppress(StoreError):  # then the mark expires with the login
             await self.store.delete(self.name_of(login.state), UNFINISHED)
 
-    async def find(self, state: str) -> bytes | None:
-        """The mark or note of the login with this state, or None."""
-        return await self.store.get(self.name_of(state))
+    async def find(self, name: str) -> bytes | None:
+        """The mark or note with this name, or None."""
+        return await self.store.get(name)
 
     async def wait(self, login: PendingLogin) -> Outcome:
         """Wait for the other callback of this login, and return its outcome.
@@ -79,23 +79,24 @@ class UsedLogins:
         """
         if self.waiting >= MAX_WAITING:
             raise LoginLost(Cause.ALREADY_USED, f"{MAX_WAITING} callbacks wait for others of their login.")
+        name = self.name_of(login.state)
         self.waiting += 1
         try:
             for pause in WAITS:
                 await asyncio.sleep(pause)
-                record = await self.find(login.state)
+                record = await self.find(name)
                 if record is None:
                     raise Unavailable("Another callback of this login could not reach TikTok.", stage="token")
                 if record != UNFINISHED:
-                    return self.read(login.state, record)
+                    return self.read(name, record)
         finally:
             self.waiting -= 1
         raise LoginLost(Cause.ALREADY_USED, "Another callback of this login has not finished.")
 
-    def read(self, state: str, record: bytes) -> Outcome:
+    def read(self, name: str, record: bytes) -> Outcome:
         """The outcome in a note. Raises LoginLost if none of our keys opens it."""
         try:
-            outcome = open_record(self.keys, PURPOSE, record, read_outcome, context=self.name_of(state))
+            outcome = open_record(self.keys, PURPOSE, record, read_outcome, context=name)
         except Unreadable:
             raise LoginLost(Cause.ALREADY_USED, "The login was completed under another key.") from None
         return replace(outcome, record=record)
