@@ -1,10 +1,14 @@
 """The event loop of asyncio, which sign-ins, stores and requests to TikTok need."""
 
 import asyncio
-from collections.abc import Coroutine
+import logging
+from asyncio.events import _get_running_loop
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from asgi_tiktok.errors import ConfigurationError
+
+logger = logging.getLogger("asgi_tiktok")
 
 T = TypeVar("T")
 
@@ -18,6 +22,11 @@ def running_loop() -> asyncio.AbstractEventLoop:
             "Sign-ins, stores and requests to TikTok need asyncio, but the app runs on another event loop.",
             hint="Start the server with asyncio instead of trio, for example: hypercorn --worker-class asyncio.",
         ) from None
+
+
+def current_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the running event loop of asyncio, or None if there is none, as on trio."""
+    return _get_running_loop()
 
 
 class ShieldedTasks:
@@ -44,3 +53,15 @@ class ShieldedTasks:
         self.running.discard(task)
         if not task.cancelled():
             task.exception()  # retrieved here, in case the caller has gone
+
+
+async def close_within(seconds: float, *closing: Callable[[], Awaitable[None]]) -> None:
+    """Call all functions at the same time, and cancel those that take too long."""
+    tasks = [asyncio.ensure_future(close()) for close in closing]
+    done, late = await asyncio.wait(tasks, timeout=seconds)
+    for task in late:
+        task.cancel()
+    if late:
+        logger.warning("connections dropped at shutdown, because closing them took longer than %s seconds", seconds)
+    for task in done:
+        task.result()

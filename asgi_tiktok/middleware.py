@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from starlette.types import Receive, Scope, Send
 
-from asgi_tiktok.accounts.sessions import Session
+from asgi_tiktok.accounts.session_record import Session
 from asgi_tiktok.errors import LoginRequired, StoreError, TikTokError
 from asgi_tiktok.http.lifespan import serve_lifespan
 from asgi_tiktok.http.paths import RequestPath, UnmountedPaths, read_path
@@ -66,14 +66,15 @@ class TikTokAuthMiddleware:
         self._site = self.tiktok._site
         self._own_paths = self._site.routes | {self._site.callback}
         self._unmounted_paths = UnmountedPaths()
-        self._cookie_name = self.tiktok._sessions.cookie_name
+        self._cookie_name = self.tiktok._sessions.cookies.name
+        self._recall = self.tiktok._memories.recall
         self._anonymous = TikTokSession(self.tiktok, None, "")
         self._protection = Protection(protect, public, skip, self._site.mounts)
         self._error_responses = ErrorResponses(self.tiktok, self.app, on_error)
         self._refuse = self._error_responses.refuse
         self._answer_challenge = self._refuse if check_flag("challenges", challenges) else None
         self._routes = Routes(self.tiktok, self._error_responses)
-        parts = (self.tiktok, self._error_responses, self._load, self._attach)
+        parts = (self.tiktok, self._error_responses, self._protection, self._load)
         self._live = LiveConnections(*parts, websocket_origins, allow_missing_origin, websocket_recheck)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -96,29 +97,35 @@ class TikTokAuthMiddleware:
             return
 
         try:
-            session = None
+            session = cookies = None
             # Most visitors send no session cookie, and finding that out here is cheaper than calling `_load`.
             for name, line in scope["headers"]:
                 if name == b"cookie" and self._cookie_name in line:
-                    session = await self._load(scope, path)
-                    if session is None and (set_cookie := self.tiktok._sessions.expire_forged(scope)):
-                        send = with_set_cookie(send, set_cookie)
-                    break
-            if session or self._protection.prefixes:
-                self._attach(scope, session, path)
+                    cookies = line if cookies is None else cookies + b";" + line
+            if cookies is not None:
+                session = self._recall(cookies) or await self._load(scope, path)
+                if session is None and (set_cookie := self.tiktok._sessions.cookies.expire_forged(scope)):
+                    send = with_set_cookie(send, set_cookie)
+            if session is not None:
+                populate_scope(scope, self.tiktok, session, path.mount)
+            elif self._protection.prefixes and self._protection.covers(path, scope):
+                raise LoginRequired("This path is protected.")
         except TikTokError as error:
             await self._refuse(scope, receive, send, error, path)
             return
 
-        response = AppResponse(scope, receive, send, path, self._answer_challenge)
+        response: AppResponse[Session] = AppResponse(scope, receive, send, path, self._answer_challenge)
+        if session is not None:
+            response.belongs_to(session, self._live)
+            receive = response.receive
         try:
-            if session is None:
-                await self.app(scope, receive, response.send)
-            else:
-                await self._live.serve(self.app, scope, receive, response.send, session)
+            await self.app(scope, receive, response.send)
         except LoginRequired as error:
             if not await response.resolve(error):
                 raise
+        finally:
+            if response.live is not None:
+                response.live.release()
 
     async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -139,10 +146,3 @@ class TikTokAuthMiddleware:
                 raise
             self._error_responses.warn("store unavailable, request treated as anonymous", error)
             return None
-
-    def _attach(self, scope: Scope, session: Session | None, path: RequestPath) -> None:
-        """Set a signed-in user in the scope. Raises LoginRequired for an anonymous visitor of a guarded path."""
-        if session:
-            populate_scope(scope, self.tiktok, session, path.mount)
-        elif self._protection.covers(path, scope):
-            raise LoginRequired("This path is protected.")

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import httpx2
 from starlette.authentication import AuthCredentials
 
-from asgi_tiktok.accounts.sessions import Session
+from asgi_tiktok.accounts.session_record import Session
 from asgi_tiktok.errors import ConfigurationError, LoginRequired, ScopeRequired
 from asgi_tiktok.http.login_link import NO_ATTEMPT, LoginAttempt
 from asgi_tiktok.models import AnonymousUser, TikTokUser, Token

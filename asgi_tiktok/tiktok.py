@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Self
 
@@ -13,6 +13,7 @@ from starlette.datastructures import Secret
 from asgi_tiktok.accounts.api_client import api_client
 from asgi_tiktok.accounts.hook_decorators import HookDecorators
 from asgi_tiktok.accounts.hooks import Hooks, check_not_signing_in
+from asgi_tiktok.accounts.session_memory import MEMORY_AGE, SESSION_MEMORY, SessionMemories
 from asgi_tiktok.accounts.sessions import ABSOLUTE_TIMEOUT, IDLE_TIMEOUT, MAX_SESSIONS, Sessions
 from asgi_tiktok.accounts.tokens import SHUTDOWN_GRACE, Tokens
 from asgi_tiktok.client.client import DEFAULT_SCOPES, TikTokClient
@@ -20,7 +21,7 @@ from asgi_tiktok.client.pkce import PKCE
 from asgi_tiktok.crypto.keys import KeyRing
 from asgi_tiktok.environment import name_variable, read_environment
 from asgi_tiktok.errors import ConfigurationError, LoginRequired
-from asgi_tiktok.event_loop import ShieldedTasks, running_loop
+from asgi_tiktok.event_loop import ShieldedTasks, close_within, running_loop
 from asgi_tiktok.http.cookies import CookieJar
 from asgi_tiktok.http.log_limiter import LogLimiter
 from asgi_tiktok.http.login_link import LoginLinks
@@ -28,7 +29,7 @@ from asgi_tiktok.http.origins import check_trusted_origins
 from asgi_tiktok.http.site import DEFAULT_PATH, Site
 from asgi_tiktok.models import Token
 from asgi_tiktok.stores import DEFAULT_URL, Store, check_store, open_store
-from asgi_tiktok.validation import check_flag, check_number, check_scopes, check_string
+from asgi_tiktok.validation import check_flag, check_number, check_scopes, check_seconds, check_string
 
 __all__ = ["TikTok"]
 
@@ -69,6 +70,11 @@ class TikTok(HookDecorators):
         keep_tokens (bool): Whether tokens are stored after the login. Set it to False in an app that only
             signs users in. Default: True.
         webhook_tolerance (int): The maximum age of a webhook's signature in seconds. Default: 72 hours.
+        session_memory (int): The number of sessions that each event loop keeps in memory, so that the store is
+            not asked at each request. 0 turns session memory off. Default: 10,000.
+        session_memory_bound (float | None): The seconds for which a session that has ended in another process
+            may still be served, if notices no longer arrive. Default: 1, or what suits the store.
+        session_memory_age (float): The seconds after which a session in memory is read again. Default: 10.
         shutdown_grace (int): The seconds that `aclose()` waits for running refreshes, whose responses would be
             lost. Default: 10.
 
@@ -99,6 +105,9 @@ class TikTok(HookDecorators):
         max_sessions: int = MAX_SESSIONS,
         keep_tokens: bool = True,
         webhook_tolerance: int = WEBHOOK_TOLERANCE,
+        session_memory: int = SESSION_MEMORY,
+        session_memory_bound: float | None = None,
+        session_memory_age: float = MEMORY_AGE,
         shutdown_grace: int = SHUTDOWN_GRACE,
     ) -> None:
         self._client = TikTokClient(
@@ -124,10 +133,19 @@ class TikTok(HookDecorators):
         self._keys = KeyRing(secret_key)
         self._store = open_store(store) if isinstance(store, str) else check_store(store)
         self._cookies = CookieJar(secure=self._site.secure, suffix=self._site.cookie_suffix)
+        self._memories = SessionMemories(
+            self._store,
+            max_sessions=check_number("session_memory", session_memory, at_least=0, unit="sessions"),
+            bound=None
+            if session_memory_bound is None
+            else check_seconds("session_memory_bound", session_memory_bound, at_least=0.1),
+            max_age=check_seconds("session_memory_age", session_memory_age, at_least=0.1),
+        )
         self._sessions = Sessions(
             self._store,
             self._keys,
             self._cookies,
+            self._memories,
             audience=self._client._audience,
             origin=self._site.origin,
             idle_timeout=check_number("idle_timeout", idle_timeout, at_least=60, unit="seconds"),
@@ -269,7 +287,7 @@ class TikTok(HookDecorators):
         with suppress(ConfigurationError):  # raised without asyncio, and then nothing is open
             running_loop()
             await asyncio.gather(self._logins.aclose(), self._tokens.aclose())
-            await close_within(CLOSE_TIMEOUT, self._client.aclose, self._store.aclose)
+            await close_within(CLOSE_TIMEOUT, self._client.aclose, self._memories.aclose, self._store.aclose)
 
     def _check_declared(self, scopes: Iterable[str]) -> tuple[str, ...]:
         """Return the scopes. Raises ConfigurationError for one that the app does not declare."""
@@ -280,15 +298,3 @@ class TikTok(HookDecorators):
                     f"The scope {scope!r} is not declared.", hint="Add it to TikTok(optional_scopes=...)."
                 )
         return checked
-
-
-async def close_within(seconds: float, *closing: Callable[[], Awaitable[None]]) -> None:
-    """Call all functions at the same time, and cancel those that take too long."""
-    tasks = [asyncio.ensure_future(close()) for close in closing]
-    done, late = await asyncio.wait(tasks, timeout=seconds)
-    for task in late:
-        task.cancel()
-    if late:
-        logger.warning("connections dropped at shutdown, because closing them took longer than %s seconds", seconds)
-    for task in done:
-        task.result()

@@ -1,6 +1,7 @@
 """Checks of settings. Each error begins with the setting, says what is wrong, and ends with the fix."""
 
 import json
+import math
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from difflib import get_close_matches
@@ -152,6 +153,16 @@ def check_number(name: str, value: object, *, at_least: int, unit: str) -> int:
     if value < at_least:
         raise ConfigurationError(f"{name}={value!r} is too small.", hint=fix)
     return value
+
+
+def check_seconds(name: str, value: object, *, at_least: float) -> float:
+    """Return the value if it is a number of seconds, which may have a fraction, that is large enough."""
+    fix = f"Write a number of seconds, at least {at_least}."
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        raise ConfigurationError(f"{name} must be a number, not {value!r}.", hint=fix)
+    if value < at_least:
+        raise ConfigurationError(f"{name}={value!r} is too small.", hint=fix)
+    return float(value)
 
 
 def check_flag(name: str, value: object) -> bool:

@@ -11,7 +11,7 @@ from collections import defaultdict, deque
 from dataclasses import dataclass
 
 from asgi_tiktok import MemoryStore, TikTok
-from asgi_tiktok.accounts.sessions import MAX_CACHED
+from asgi_tiktok.accounts.session_memory import SESSION_MEMORY
 from benchmarks.abandoned_logins import resident
 from benchmarks.people import people
 from benchmarks.table import print_table
@@ -85,7 +85,7 @@ async def sessions(count: int) -> tuple[float, float]:
     """
     store = MemoryStore(max_records=count)
     tiktok = TikTok("key", "secret", "https://app.example.com/callback", secrets.token_urlsafe(32), store=store)
-    cookies: deque[list[tuple[bytes, bytes]]] = deque(maxlen=min(count, MAX_CACHED))
+    cookies: deque[list[tuple[bytes, bytes]]] = deque(maxlen=min(count, SESSION_MEMORY))
     for person in people(tiktok, 100):  # warm-up
         await store.set(person.key, person.value, ttl=person.ttl, owner=person.owner)
     store._records.clear()
@@ -118,6 +118,6 @@ def main() -> None:
         "sessions in the memory store",
         "memory (MB)",
         "per session (bytes)",
-        f"memory with {MAX_CACHED:,} cached (MB)",
+        f"memory with {SESSION_MEMORY:,} cached (MB)",
     ]
     print_table(headers, [[options.sessions, kept, each_session, read]])

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from asgi_tiktok import TikTok, TikTokUser
-from asgi_tiktok.accounts.session_record import Session, remaining
+from asgi_tiktok.accounts.session_record import Session
 
 AHEAD = 2 * 60 * 60  # seconds; a last use in the future keeps the session from being updated during a run
 
@@ -35,17 +35,17 @@ def people(tiktok: TikTok, count: int) -> Iterator[SignedIn]:
     for _ in range(count):
         user = new_user()
         session_id = secrets.token_urlsafe(32).encode()
-        ends_at = sessions.ends_at(now, now + AHEAD)
-        name = sessions.name_of(key, session_id)
+        ends_at = sessions.records.ends_at(now, now + AHEAD)
+        name = sessions.records.name_of(key, session_id)
         session = Session(user, ("user.info.basic",), {"user_id": 1234567}, now, now + AHEAD, ends_at, name)
-        session = sessions.seal(key, session)
-        signed = sessions.signer.sign(session_id).decode()
+        session = sessions.records.seal(key, session)
+        signed = sessions.cookies.signer.sign(session_id).decode()
         yield SignedIn(
             session.name,
             session.record,
-            remaining(session),
-            sessions.owner(user.open_id),
-            f"{sessions.cookies.session}={signed}",
+            session.ttl,
+            sessions.records.owner(user.open_id),
+            f"{sessions.cookies.cookies.session}={signed}",
             user.open_id,
         )
 

@@ -44,7 +44,7 @@ class Site:
         seconds = []
         for headers in drawn:
             # Otherwise a small number of sessions would all stay cached, and a large number would not.
-            self.tiktok._sessions.opened.clear()
+            self.tiktok._memories.memories.clear()
             began = time.perf_counter()
             session = await load(headers)
             seconds.append(time.perf_counter() - began)

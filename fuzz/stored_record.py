@@ -28,10 +28,10 @@ async def attack(site: Site, data: bytes) -> None:
     assert await site.user_of(cookie) == ADA
     assert await tiktok._tokens.records.load(ADA)
     record = fill(data, elsewhere=records[elsewhere].value)
-    for key, purpose in ((name, tiktok._sessions.purpose), (token, PURPOSE)):
+    for key, purpose in ((name, tiktok._sessions.records.purpose), (token, PURPOSE)):
         value = tiktok._keys.newest.seal(purpose, record[1:], context=key) if record[:1] == b"=" else record
         records[key] = records[key]._replace(value=value)
-    tiktok._sessions.opened.clear()
+    tiktok._memories.memories.clear()
 
     assert await site.user_of(cookie) == ""
     assert await tiktok._tokens.records.load(ADA) is None

@@ -18,7 +18,7 @@ async def attack(site: Site) -> None:
     assert site.tiktok_requests == [TOKEN, USER_INFO]
     if response.session:
         cookie = SESSION_COOKIE + b"=" + response.session
-        site.tiktok._sessions.opened.clear()
+        site.tiktok._memories.memories.clear()
         assert await site.user_of(cookie) == ADA, "the saved session cannot be read again"
         user = json.loads((await site.get("/auth/tiktok/session", b"", cookie)).body)["user"]
         for fact in user.values():

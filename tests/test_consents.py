@@ -185,7 +185,7 @@ class TestEvents:
         return await tiktok._sessions.end_all(AMARA.open_id, consented_before=create_time)
 
     async def session_scopes(self, tiktok: TikTok) -> list[set[str]]:
-        names = [name async for name in tiktok._store.owned(tiktok._sessions.owner(AMARA.open_id))]
+        names = [name async for name in tiktok._store.owned(tiktok._sessions.records.owner(AMARA.open_id))]
         found = [await tiktok._sessions.find(name) for name in names]
         return [set(each[1].scopes) for each in found if each is not None]
 

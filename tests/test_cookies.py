@@ -55,7 +55,7 @@ def test_cookie_in_the_old_format_is_anonymous(
     sign_in(browser, emulator)
     sessions = tiktok._sessions
     session_id = browser.cookies[SESSION_COOKIE].partition(".")[0]
-    key_purpose = purpose.format(audience=sessions.audience, purpose=sessions.purpose)
+    key_purpose = purpose.format(audience=sessions.records.audience, purpose=sessions.records.purpose)
     signature = tiktok._keys.newest.digest(key_purpose, session_id.encode()).hex()
     old = new_browser(browser.app, cookies={SESSION_COOKIE: f"{session_id}.{signature}"})
 
@@ -75,26 +75,26 @@ def test_second_request_does_not_verify_the_cookie_again(
     assert verifications == [cookie]
     assert display_name(browser) == AMARA.display_name
     assert verifications == [cookie]
-    assert tiktok._sessions.verified == {cookie: (tiktok._keys.newest, record_name)}
+    assert tiktok._sessions.cookies.verified == {cookie: (tiktok._keys.newest, record_name)}
 
 
 def test_at_most_2000_verified_cookies_are_remembered(tiktok: TikTok, verifications: list[bytes]) -> None:
     sessions = tiktok._sessions
-    cookies = [sessions.signer.sign(b"%d" % number) for number in range(2001)]
+    cookies = [sessions.cookies.signer.sign(b"%d" % number) for number in range(2001)]
     for cookie in cookies:
-        assert sessions.verify(cookie) is not None
-    assert len(sessions.verified) == 2000
+        assert sessions.cookies.verify(cookie) is not None
+    assert len(sessions.cookies.verified) == 2000
 
     verifications.clear()
-    assert sessions.verify(cookies[1]) is not None
+    assert sessions.cookies.verify(cookies[1]) is not None
     assert verifications == []
-    assert sessions.verify(cookies[0]) is not None
+    assert sessions.cookies.verify(cookies[0]) is not None
     assert verifications == [cookies[0]]
 
 
 def test_forged_cookies_are_not_remembered(tiktok: TikTok) -> None:
-    assert tiktok._sessions.verify(b"forged") is None
-    assert tiktok._sessions.verified == {}
+    assert tiktok._sessions.cookies.verify(b"forged") is None
+    assert tiktok._sessions.cookies.verified == {}
 
 
 def test_session_of_another_path_is_anonymous_under_the_other_cookie_name(store: MemoryStore) -> None:

@@ -101,6 +101,21 @@ def test_unavailable_store_closes_no_websocket(
     assert reads
 
 
+class Forever:
+    """The liveness of a session that does not end."""
+
+    recheck = 60.0
+
+    async def is_live(self, session: None) -> bool:
+        return True
+
+    def watch(self, session: None, callback: Callable[[], object]) -> None:
+        """Never call back."""
+
+    def unwatch(self, session: None, callback: Callable[[], object]) -> None:
+        """Do nothing."""
+
+
 @pytest.mark.anyio
 async def test_message_is_kept_when_the_app_stops_waiting() -> None:
     send, receive = anyio.create_memory_object_stream[dict[str, str]](1)
@@ -109,10 +124,7 @@ async def test_message_is_kept_when_the_app_stops_waiting() -> None:
     async def collect(message: Any) -> None:
         sent.append(message)
 
-    async def is_live() -> bool:
-        return True
-
-    socket = LiveConnection({"type": "websocket"}, receive.receive, collect, is_live, 60)
+    socket = LiveConnection({"type": "websocket"}, receive.receive, collect, Forever(), None)
     await send.send({"type": "websocket.connect"})
     assert await socket.receive() == {"type": "websocket.connect"}
     with anyio.move_on_after(0.01) as waiting:

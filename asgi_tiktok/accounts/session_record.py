@@ -1,11 +1,14 @@
-"""One session, and its record in the store."""
+"""One session, and its record in the store: what it contains, how it is sealed, and how it is named."""
 
+import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
+from asgi_tiktok.crypto.keys import Key
+from asgi_tiktok.crypto.records import open_record, seal_record
 from asgi_tiktok.models import TikTokUser
 
 
@@ -26,6 +29,48 @@ class Session:
     def log_name(self) -> str:
         """The part of the session that a log may contain."""
         return sha256(self.name.encode()).hexdigest()[:8]
+
+    @property
+    def ttl(self) -> int:
+        """Seconds until an unused session ends; 1 if the clock has just passed its end."""
+        return max(self.ends_at - int(time.time()), 1)
+
+
+class SessionRecords:
+    """Seals and opens the records of one `TikTok(...)`, and names them.
+
+    A session of one must never open another that shares store, keys and client_key. The cookie's name stands for the
+    paths.
+    """
+
+    def __init__(
+        self, *, cookie_name: str, audience: str, origin: str, idle_timeout: int, absolute_timeout: int
+    ) -> None:
+        self.audience = audience
+        self.purpose = "session" + json.dumps([cookie_name, audience, origin])
+        self.idle_timeout = idle_timeout
+        self.absolute_timeout = absolute_timeout
+
+    def owner(self, open_id: str) -> str:
+        """The user's name as an owner of records: a hash, which every database compares exactly."""
+        return "user:" + sha256(f"{self.audience}\0{open_id}".encode()).hexdigest()
+
+    def name_of(self, key: Key, session_id: bytes) -> str:
+        return "session:" + key.digest(f"name/{self.purpose}", session_id).hex()
+
+    def ends_at(self, created_at: int, seen_at: int) -> int:
+        return min(seen_at + self.idle_timeout, created_at + self.absolute_timeout)
+
+    def seal(self, key: Key, session: Session) -> Session:
+        """Return the session with its record, and with the end that follows from its times."""
+        record = seal_record(key, self.purpose, to_facts(session), context=session.name)
+        return replace(session, record=record, ends_at=self.ends_at(session.created_at, session.seen_at))
+
+    def open(self, key: Key, name: str, record: bytes) -> Session:
+        """Return the session in a record. Raises Unreadable."""
+        session = open_record([key], self.purpose, record, from_facts, context=name)
+        ends_at = self.ends_at(session.created_at, session.seen_at)
+        return replace(session, ends_at=ends_at, name=name, record=record)
 
 
 def to_facts(session: Session) -> dict[str, Any]:
@@ -48,8 +93,3 @@ def from_facts(facts: dict[str, Any]) -> Session:
         created_at=int(facts["created_at"]),
         seen_at=int(facts["seen_at"]),
     )
-
-
-def remaining(session: Session) -> int:
-    """Seconds until an unused session ends; 1 if the clock has just passed its end."""
-    return max(session.ends_at - int(time.time()), 1)

@@ -13,6 +13,11 @@ MAX_VALUES = 8  # of one name; a browser sends one
 MAX_SIZE = 4096  # bytes of a value; browsers keep no longer one (RFC 6265bis §5.6)
 
 
+def cookie_line(headers: Iterable[Header], name: bytes) -> bytes:
+    """Return all Cookie headers that contain the name as one. HTTP/2 splits the header (RFC 9113 §8.2.3)."""
+    return b";".join([line for header, line in headers if header == b"cookie" and name in line])
+
+
 def cookie_values(headers: Iterable[Header], name: bytes) -> list[bytes]:
     """Return the different values of the cookies with exactly this name, and at most one more than MAX_VALUES."""
     values: list[bytes] = []

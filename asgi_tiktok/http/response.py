@@ -6,12 +6,14 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Awaitable, Callable, Iterable
+from typing import Generic, TypeVar
 
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from asgi_tiktok.errors import LoginRequired, ScopeRequired, TikTokError
 from asgi_tiktok.http.cookies import Header
+from asgi_tiktok.http.live import LiveConnection, Liveness
 from asgi_tiktok.http.paths import RequestPath
 
 CHALLENGE = re.compile(rb'tiktok(?: +scope="([^"]*)")?', re.IGNORECASE)
@@ -21,25 +23,32 @@ QUOTED = re.compile(rb'"[^"]*"')
 # The headers that let a cache store a response: those of RFC 9111 and RFC 9213, and those of CDNs and nginx.
 CACHING = re.compile(rb"(.+-)?cache-control|expires|surrogate-control|edge-control|x-accel-expires", re.IGNORECASE)
 
+S = TypeVar("S")
 Refuse = Callable[[Scope, Receive, Send, TikTokError, RequestPath], Awaitable[None]]
 
 
-class AppResponse:
+class AppResponse(Generic[S]):
     """The app's response on its way out: it gets `Vary: Cookie`, or `refuse` replaces it.
 
     A response is replaced if it is a challenge, or the response to a LoginRequired that no handler of the app has
     caught. A response that the app declares shared is the same for all users, and has no need of `Vary: Cookie`.
     """
 
-    __slots__ = ("path", "receive", "refuse", "scope", "send_message", "started")
+    started = False
+    session: S | None = None
+    live: LiveConnection[S] | None = None
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, path: RequestPath, refuse: Refuse | None) -> None:
         self.scope = scope
-        self.receive = receive
+        self.receive_message = receive
         self.send_message = send
         self.path = path
         self.refuse = refuse
-        self.started = False
+
+    def belongs_to(self, session: S, liveness: Liveness[S]) -> None:
+        """End the response with the session, if the app streams it or waits for a message."""
+        self.session = session
+        self.liveness = liveness
 
     # Not async: a coroutine around each message would cost as much as the rest of the middleware.
     def send(self, message: Message) -> Awaitable[None]:
@@ -57,7 +66,21 @@ class AppResponse:
                     break
             else:
                 headers.append(VARY_ON_COOKIE)
+        elif message.get("more_body") and (live := self.follow()):
+            self.send_message = live.send
         return self.send_message(message)
+
+    def receive(self) -> Awaitable[Message]:
+        """An ASGI `receive` for the app of a signed-in user."""
+        live = self.follow()
+        return self.receive_message() if live is None else live.receive()
+
+    def follow(self) -> LiveConnection[S] | None:
+        """The connection that ends with the session, if there is one. Most responses never need it."""
+        if self.live is None and self.session is not None:
+            parts = (self.scope, self.receive_message, self.send_message)
+            self.live = LiveConnection(*parts, self.liveness, self.session)
+        return self.live
 
     async def resolve(self, error: LoginRequired) -> bool:
         """Respond to an error that came out of the app. Return False if the app has sent a part of its response."""
@@ -69,9 +92,9 @@ class AppResponse:
         """Respond instead of the app, whose further messages are dropped."""
         send, self.send_message = self.send_message, discard
         if self.refuse:
-            return self.refuse(self.scope, self.receive, send, error, self.path)
+            return self.refuse(self.scope, self.receive_message, send, error, self.path)
         response = Response(status_code=error.status_code, headers=error.headers)
-        return response(self.scope, self.receive, send)
+        return response(self.scope, self.receive_message, send)
 
 
 def unhandled_error(scope: Scope) -> LoginRequired | None:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from asgi_tiktok.accounts.grant import Grant
-from asgi_tiktok.accounts.sessions import Session
+from asgi_tiktok.accounts.session_record import Session
 from asgi_tiktok.client.callback import Callback, read_callback
 from asgi_tiktok.crypto.keys import Unreadable
 from asgi_tiktok.crypto.redaction import Secret
@@ -117,7 +117,7 @@ class LoginCallback:
         self, request: Request, path: RequestPath, login: PendingLogin, callback: Callback
     ) -> Response:
         """Sign in. Raises Unavailable if nothing was sent to TikTok, and no other error."""
-        previous = self.sessions.genuine_cookies(request.headers.raw)
+        previous = self.sessions.cookies.find_all(request.headers.raw)
         token = None
         try:
             token = await self.client.fetch_token(
@@ -220,7 +220,7 @@ class LoginCallback:
         cookie = await self.lost_session(login, outcome, once=is_late)
         if cookie is None:
             raise lost_logins.already_used()
-        for verified in self.sessions.genuine_cookies(request.headers.raw):
+        for verified in self.sessions.cookies.find_all(request.headers.raw):
             if verified.name != outcome.session_name:
                 await self.end_previous(verified.name)
         return self.signed_in(path, login, cookie)

@@ -1,15 +1,15 @@
 """Connections that end with their session: WebSockets, and responses of signed-in users that are streamed."""
 
 from collections.abc import Awaitable, Callable, Iterable
-from functools import partial
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from asgi_tiktok.accounts.sessions import Session
+from asgi_tiktok.accounts.session_record import Session
 from asgi_tiktok.errors import LoginRequired, RequestRefused, TikTokError
 from asgi_tiktok.event_loop import running_loop
 from asgi_tiktok.http.live import LiveConnection
 from asgi_tiktok.http.paths import RequestPath, read_path
+from asgi_tiktok.http.protection import Protection
 from asgi_tiktok.http.websocket import check_origin
 from asgi_tiktok.routes.error_responses import ErrorResponses
 from asgi_tiktok.session import populate_scope
@@ -17,18 +17,17 @@ from asgi_tiktok.tiktok import TikTok
 from asgi_tiktok.validation import check_flag, check_number, check_origins
 
 Load = Callable[[Scope, RequestPath], Awaitable[Session | None]]
-Attach = Callable[[Scope, Session | None, RequestPath], None]
 
 
 class LiveConnections:
-    """Serves such connections for one middleware. `load` finds the session, and `attach` puts it into the scope."""
+    """Serves such connections for one middleware. `load` reads a session from the store."""
 
     def __init__(
         self,
         tiktok: TikTok,
         error_responses: ErrorResponses,
+        protection: Protection,
         load: Load,
-        attach: Attach,
         websocket_origins: Iterable[str],
         allow_missing_origin: bool,
         websocket_recheck: int,
@@ -36,12 +35,13 @@ class LiveConnections:
         self.tiktok = tiktok
         self.site = tiktok._site
         self.sessions = tiktok._sessions
+        self.memories = tiktok._memories
         self.error_responses = error_responses
+        self.protection = protection
         self.load = load
-        self.attach = attach
         self.origins = check_origins("websocket_origins", websocket_origins) | {self.site.origin}
         self.allow_missing_origin = check_flag("allow_missing_origin", allow_missing_origin)
-        self.recheck = check_number("websocket_recheck", websocket_recheck, at_least=1, unit="seconds")
+        self.recheck: float = check_number("websocket_recheck", websocket_recheck, at_least=1, unit="seconds")
 
     async def serve_websocket(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse the handshake of a WebSocket, or call the app, which may also refuse it by raising LoginRequired."""
@@ -51,10 +51,13 @@ class LiveConnections:
             if self.site.route_of(path):
                 raise RequestRefused("This route has no WebSocket.", code="method_not_allowed", status_code=403)
             allowed = check_origin(scope, self.origins, allow_missing=self.allow_missing_origin)
-            session = await self.load(scope, path) if allowed else None
+            line = self.sessions.cookies.line(scope["headers"]) if allowed else b""
+            session = self.memories.recall(line) or await self.load(scope, path) if line else None
             if session:
                 running_loop()  # the checks whether the session is live need it
-            self.attach(scope, session, path)
+                populate_scope(scope, self.tiktok, session, path.mount)
+            elif self.protection.covers(path, scope):
+                raise LoginRequired("This path is protected.")
         except TikTokError as error:
             await self.error_responses.refuse_websocket(scope, receive, send, error, path)
             return
@@ -77,8 +80,20 @@ class LiveConnections:
 
     async def serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send, session: Session) -> None:
         """Call the app with a connection that ends after its session has ended."""
-        connection = LiveConnection(scope, receive, send, partial(self.sessions.is_live, session), self.recheck)
+        connection = LiveConnection(scope, receive, send, self, session)
         try:
             await app(scope, connection.receive, connection.send)
         finally:
             connection.release()
+
+    async def is_live(self, session: Session) -> bool:
+        """Return False once the session has ended."""
+        return await self.sessions.is_live(session)
+
+    def watch(self, session: Session, callback: Callable[[], object]) -> None:
+        """Call back when the session may have ended, until `unwatch`."""
+        self.memories.here().watch(session.name, callback)
+
+    def unwatch(self, session: Session, callback: Callable[[], object]) -> None:
+        """Stop calling back."""
+        self.memories.here().unwatch(session.name, callback)

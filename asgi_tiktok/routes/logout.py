@@ -77,7 +77,7 @@ class Logout:
 
         It covers all sessions of the browser, so that nobody can make it who has planted one of them.
         """
-        cookies = sorted(self.sessions.genuine_cookies(request.headers.raw), key=lambda cookie: cookie.name)
+        cookies = sorted(self.sessions.cookies.find_all(request.headers.raw), key=lambda cookie: cookie.name)
         names = " ".join(cookie.name for cookie in cookies)
         return cookies[0].key.digest("logout", names.encode()).hex() if cookies else None
 

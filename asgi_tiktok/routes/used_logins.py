@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
-from asgi_tiktok.accounts.sessions import Session
+from asgi_tiktok.accounts.session_record import Session
 from asgi_tiktok.crypto.keys import Key, KeyRing, Unreadable
 from asgi_tiktok.crypto.records import open_record, seal_record
 from asgi_tiktok.errors import Cause, LoginError, LoginLost, StoreError, TikTokError, Unavailable

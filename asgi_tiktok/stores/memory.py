@@ -1,9 +1,13 @@
 """A store in memory, for tests."""
 
+import math
 import time
+import weakref
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from typing import NamedTuple
+
+from asgi_tiktok.stores.notices import Listener
 
 __all__ = ["MemoryStore"]
 
@@ -26,12 +30,15 @@ class MemoryStore:
             was written first is deleted. Default: 10,000.
     """
 
+    notice_bound = 1.0  # seconds; a notice arrives before the change returns
+
     def __init__(self, max_records: int = 10_000) -> None:
         self._max_records = max_records
         self._records: dict[str, Record] = {}
         # Two queues, so that a flood of marks cannot push out a session.
         self._owned: OrderedDict[str, None] = OrderedDict()
         self._unowned: OrderedDict[str, None] = OrderedDict()
+        self._listeners: set[weakref.ref[Listener]] = set()
 
     def __repr__(self) -> str:
         return f"MemoryStore({len(self._records)} records)"
@@ -51,16 +58,31 @@ class MemoryStore:
         if record is not None:
             del self._queue(record.owner)[key]
 
+    def _notify(self, key: str) -> None:
+        for reference in tuple(self._listeners):
+            if listener := reference():
+                listener.notice(key)
+
     async def get(self, key: str) -> bytes | None:
         return None if (record := self._live_record(key)) is None else record.value
 
     async def set(self, key: str, value: bytes, *, ttl: int, owner: str | None = None) -> None:
+        known = key in self._records
+        self._write(key, value, ttl, owner)
+        if known:
+            self._notify(key)
+
+    def _write(self, key: str, value: bytes, ttl: int, owner: str | None) -> None:
         self._remove(key)
         self._records[key] = Record(value, time.time() + ttl, owner)
         queue = self._queue(owner)
         queue[key] = None
         if len(queue) > self._max_records:
-            self._remove(next(iter(queue)))
+            self._delete(next(iter(queue)))
+
+    def _delete(self, key: str) -> None:
+        self._remove(key)
+        self._notify(key)
 
     async def add(self, key: str, value: bytes, *, ttl: int, owner: str | None = None) -> bool:
         if self._live_record(key) is not None:
@@ -68,18 +90,24 @@ class MemoryStore:
         await self.set(key, value, ttl=ttl, owner=owner)
         return True
 
-    async def replace(self, key: str, old: bytes, new: bytes, *, ttl: int, owner: str | None = None) -> bool:
+    async def touch(self, key: str, old: bytes, new: bytes, *, ttl: int, owner: str | None = None) -> bool:
         record = self._live_record(key)
         if record is None or record.value != old:
             return False
-        await self.set(key, new, ttl=ttl, owner=owner)
+        self._write(key, new, ttl, owner)
         return True
+
+    async def replace(self, key: str, old: bytes, new: bytes, *, ttl: int, owner: str | None = None) -> bool:
+        replaced = await self.touch(key, old, new, ttl=ttl, owner=owner)
+        if replaced:
+            self._notify(key)
+        return replaced
 
     async def delete(self, key: str, value: bytes | None = None) -> bool:
         record = self._live_record(key)
         if record is None or (value is not None and record.value != value):
             return False
-        self._remove(key)
+        self._delete(key)
         return True
 
     async def owned(self, owner: str) -> AsyncIterator[str]:
@@ -91,8 +119,27 @@ class MemoryStore:
     async def delete_owned(self, owner: str) -> int:
         owned = [key for key in list(self._records) if (record := self._live_record(key)) and record.owner == owner]
         for key in owned:
-            self._remove(key)
+            self._delete(key)
         return len(owned)
+
+    def open_channel(self, listener: Listener, *, bound: float) -> "MemoryChannel":
+        channel = MemoryChannel(self._listeners, listener)
+        listener.reset()
+        listener.prove(math.inf)
+        return channel
 
     async def aclose(self) -> None:
         """Do nothing. The records are kept."""
+
+
+class MemoryChannel:
+    """The subscription of a listener, which the store holds weakly and calls directly."""
+
+    def __init__(self, listeners: "set[weakref.ref[Listener]]", listener: Listener) -> None:
+        self.listeners = listeners
+        self.reference = weakref.ref(listener, listeners.discard)
+        listeners.add(self.reference)
+
+    async def aclose(self) -> None:
+        """End the subscription."""
+        self.listeners.discard(self.reference)

@@ -121,7 +121,7 @@ class Database:
         try:
             async with asyncio.timeout(DEADLINE):
                 return await self.run_with_retries(state, operation, repeatable=repeatable), None
-        except Exception as error:
+        except Exception as error:  # While connecting, drivers raise errors that SQLAlchemy does not wrap.
             return None, self.explain(error)
 
     async def run_with_retries(self, state: LoopState, operation: Operation[T], *, repeatable: bool) -> T:
@@ -130,20 +130,19 @@ class Database:
                 await self.prepare(state)
                 async with state.connect() as connection:
                     return await operation(connection)
-            except Exception as error:  # While connecting, drivers raise errors that SQLAlchemy does not wrap.
+            except DBAPIError as error:
                 if not left or not self.may_retry(state, error, repeatable=repeatable):
                     raise
             await asyncio.sleep(random.uniform(0, 0.05))  # noqa: S311
         raise AssertionError
 
-    def may_retry(self, state: LoopState, error: Exception, *, repeatable: bool) -> bool:
+    def may_retry(self, state: LoopState, error: DBAPIError, *, repeatable: bool) -> bool:
         code = code_of(error)
         if code in LOST_STATEMENT and state.autocommit:
             self.use_transactions(state)
         # Such a statement was aborted, refused or unknown to the server, so it has written nothing.
         nothing_written = code in {*CONFLICT, *READ_ONLY, *LOST_STATEMENT}
-        lost = isinstance(error, DBAPIError) and error.connection_invalidated
-        return nothing_written or self.repair(code) or (lost and repeatable)
+        return nothing_written or self.repair(code) or (error.connection_invalidated and repeatable)
 
     def use_transactions(self, state: LoopState) -> None:
         """Run each operation in a transaction from now on, because a pooler keeps it on one connection."""

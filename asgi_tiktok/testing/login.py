@@ -155,7 +155,7 @@ def browser_cookies(tiktok: TikTok, set_cookie: str) -> list[dict[str, Any]]:
             "name": name,
             "value": value,
             "url": tiktok._site.origin,
-            "expires": time.time() + tiktok._sessions.absolute_timeout,
+            "expires": time.time() + tiktok._sessions.records.absolute_timeout,
             "httpOnly": True,
             "secure": tiktok._site.secure,
             "sameSite": "Lax",

@@ -12,7 +12,7 @@ import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from asgi_tiktok import LoginRequired, MemoryStore, Store, TikTok, TikTokAuthMiddleware
-from asgi_tiktok.accounts import sessions
+from asgi_tiktok.accounts import session_memory
 from asgi_tiktok.emulator import Emulator
 from asgi_tiktok.stores import lease
 from tests.support.app import app
@@ -201,7 +201,7 @@ async def test_logins_sessions_and_refreshes_work_across_2038(
     await browser.visit(callback_url)
     assert (await send_event(worker, at=time.time())).status == 200
     await browser.sign_in()
-    for wait in (0, sessions.TOUCH_INTERVAL + 1, 3 * HOUR):
+    for wait in (0, session_memory.TOUCH_INTERVAL + 1, 3 * HOUR):
         clock.set(end + 60 + wait)
         assert await browser.display_name() == AMARA.display_name
         assert (await browser.request("/token")).status == 200

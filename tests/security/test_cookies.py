@@ -42,7 +42,7 @@ async def open_page(site: ASGIApp, *headers: bytes) -> RawResponse:
 
 
 def cookie_purpose(tiktok: TikTok) -> str:
-    return f"cookie/{tiktok._sessions.purpose}"
+    return f"cookie/{tiktok._sessions.records.purpose}"
 
 
 def signed(secret: str = SECRET_KEY, purpose: str = "", session_id: bytes = SESSION_ID) -> bytes:
@@ -158,14 +158,14 @@ async def test_session_of_one_app_is_rejected_by_another(
     site = TikTokAuthMiddleware(app, other)
     pair = other._cookies.session.encode() + b"="
     session_id = cookie.split(b".")[0]
-    signed_by_other = other._sessions.signer.sign(session_id)
+    signed_by_other = other._sessions.cookies.signer.sign(session_id)
     key = tiktok._keys.newest
-    record = await store.get(tiktok._sessions.name_of(key, session_id))
+    record = await store.get(tiktok._sessions.records.name_of(key, session_id))
     assert record
 
     assert await user_of(site, pair + cookie) == "", "the signature is accepted"
     assert await user_of(site, pair + signed_by_other) == "", "the record is found"
-    await store.set(other._sessions.name_of(key, session_id), record, ttl=60)
+    await store.set(other._sessions.records.name_of(key, session_id), record, ttl=60)
     assert await user_of(site, pair + signed_by_other) == "", "the record is opened"
 
 
@@ -210,8 +210,8 @@ INVALID_RECORDS = {
 async def store_record(tiktok: TikTok, record: bytes) -> None:
     """Seal the record and store it under the name that belongs to `SESSION_ID`."""
     key = KeyRing(SECRET_KEY).newest
-    name = tiktok._sessions.name_of(key, SESSION_ID)
-    await tiktok._store.set(name, key.seal(tiktok._sessions.purpose, record, context=name), ttl=60)
+    name = tiktok._sessions.records.name_of(key, SESSION_ID)
+    await tiktok._store.set(name, key.seal(tiktok._sessions.records.purpose, record, context=name), ttl=60)
 
 
 async def test_valid_record_opens_a_session(site: ASGIApp, tiktok: TikTok) -> None:

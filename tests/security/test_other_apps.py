@@ -144,8 +144,10 @@ async def test_sign_out_form_of_one_app_is_refused_by_another(apps: Apps) -> Non
 
 
 NAMES: dict[str, Callable[[Apps], set[str]]] = {
-    "session records": lambda apps: {each._sessions.name_of(each._keys.newest, b"i" * 43) for each in both(apps)},
-    "session cookies": lambda apps: {str(each._sessions.signer.sign(b"i" * 43)) for each in both(apps)},
+    "session records": lambda apps: {
+        each._sessions.records.name_of(each._keys.newest, b"i" * 43) for each in both(apps)
+    },
+    "session cookies": lambda apps: {str(each._sessions.cookies.signer.sign(b"i" * 43)) for each in both(apps)},
 }
 
 

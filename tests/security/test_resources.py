@@ -6,6 +6,7 @@ bodies (test_paths.py, test_webhooks.py) and a million abandoned logins (benchma
 
 import hashlib
 import logging
+import time
 import tracemalloc
 import unicodedata
 from collections import Counter
@@ -306,22 +307,21 @@ async def test_abandoned_logins_use_no_record_and_no_memory(tiktok: TikTok, stor
 
 async def test_caches_of_sessions_are_bounded(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """The caches of opened sessions, and of sessions that could not be ended, are bounded (R-59)."""
-    monkeypatch.setattr(sessions, "MAX_CACHED", 5)
     monkeypatch.setattr(sessions, "MAX_ENDED", 5)
-    tiktok = new_tiktok(httpx2.ASGITransport(emulator), max_sessions=100)
+    tiktok = new_tiktok(httpx2.ASGITransport(emulator), max_sessions=100, session_memory=5)
     browser = Browser(TikTokAuthMiddleware(nothing, tiktok), emulator)
     for _ in range(20):
         await browser.request(await browser.approve_login())
         browser.jar.cookies.pop(next(key for key in browser.jar.cookies if key[0] == SESSION_COOKIE))
-    names = [name async for name in tiktok._store.owned(tiktok._sessions.owner(AMARA.open_id))]
+    names = [name async for name in tiktok._store.owned(tiktok._sessions.records.owner(AMARA.open_id))]
     for name in names:
-        record = await tiktok._store.get(name)
-        assert record
-        assert tiktok._sessions.unseal(tiktok._keys.newest, name, record)
+        found = await tiktok._sessions.find(name)
+        assert found
+        tiktok._memories.here().keep(found[1], read_at=time.monotonic() + 1)
         tiktok._sessions.ended[name] = None
 
     assert len(names) == 20
-    assert len(tiktok._sessions.opened) == 5
+    assert len(tiktok._memories.here().entries) == 5
     assert len(tiktok._sessions.ended) == 5
 
 

@@ -70,7 +70,7 @@ async def test_k11_session_in_use_ends_after_thirty_days(site: ASGIApp, cookie: 
 async def test_k10_session_id_set_before_the_login_is_not_adopted(
     site: ASGIApp, tiktok: TikTok, victim: Browser
 ) -> None:
-    attackers_cookie = tiktok._sessions.signer.sign(b"i" * 43).decode()
+    attackers_cookie = tiktok._sessions.cookies.signer.sign(b"i" * 43).decode()
     victim.jar.store(victim.home, f"{SESSION_COOKIE}={attackers_cookie}; Secure; Path=/")
     await victim.sign_in()
 
@@ -120,13 +120,13 @@ async def test_k11_session_that_ends_while_it_is_touched_stays_ended(
     site: ASGIApp, store: MemoryStore, cookie: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another worker ends the session after our read and before our write of the last-seen time."""
-    replace = store.replace
+    touch = store.touch
 
-    async def delete_and_replace(key: str, *args: Any, **kwargs: Any) -> bool:
+    async def delete_and_touch(key: str, *args: Any, **kwargs: Any) -> bool:
         await store.delete(key)
-        return await replace(key, *args, **kwargs)
+        return await touch(key, *args, **kwargs)
 
-    monkeypatch.setattr(store, "replace", delete_and_replace)
+    monkeypatch.setattr(store, "touch", delete_and_touch)
     clock.advance(hours=1)
     await user_of(site, cookie)
 

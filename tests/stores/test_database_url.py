@@ -1,7 +1,6 @@
 """The options of hosting companies in the URL of a database: each works, or is refused at start."""
 
 import asyncio
-import secrets
 import ssl
 import sys
 from collections.abc import Mapping
@@ -187,11 +186,10 @@ async def test_pgbouncer_in_transaction_mode(option: str, driver: str, tmp_path:
             for _ in range(2):
                 await use(SQLAlchemyStore(pooled, table=direct.table.name))
             if driver == "asyncpg":
-                settings = {
-                    "prepared_statement_cache_size": 0,
-                    "statement_cache_size": 0,
-                    "prepared_statement_name_func": lambda: f"__{secrets.token_hex(8)}__",
-                }
-                engine = create_async_engine(url, poolclass=NullPool, connect_args=settings)
+                engine = create_async_engine(
+                    url,
+                    poolclass=NullPool,
+                    connect_args={"prepared_statement_cache_size": 0, "statement_cache_size": 0},
+                )
                 await use(SQLAlchemyStore(engine, table=direct.table.name))
                 await engine.dispose()

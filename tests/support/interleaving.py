@@ -109,7 +109,7 @@ class Scene:
 
     async def count_sessions(self, person: Person = AMARA) -> int:
         """Return the number of the person's sessions in the store."""
-        return len([name async for name in self.store.owned(self.tiktok._sessions.owner(person.open_id))])
+        return len([name async for name in self.store.owned(self.tiktok._sessions.records.owner(person.open_id))])
 
     async def user_of(self, session_cookie: str) -> str:
         """Return the name that both workers see for this session cookie."""

@@ -1,0 +1,121 @@
+"""A channel over a network: one subscription at a time, and echoes that prove that it works.
+
+An echo is a number that is published through the connections that the store writes with, and received through the
+subscription. A ping of the subscription would prove nothing, because after a failover it may be answered by a server
+to which nobody writes any more.
+"""
+
+import asyncio
+import itertools
+import logging
+import time
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, suppress
+from typing import Protocol
+
+from asgi_tiktok.errors import StoreError
+from asgi_tiktok.stores.notices import Listener
+
+logger = logging.getLogger("asgi_tiktok")
+
+ECHOES_PER_BOUND = 4
+MAX_SILENCE = 4  # bounds after which an echo that did not come back ends the subscription
+FIRST_PAUSE = 0.1  # seconds before the next subscription; doubled after each failure
+MAX_PAUSE = 30  # seconds
+
+
+class Subscription(Protocol):
+    """An open subscription to the notices and echoes of one server."""
+
+    async def receive(self) -> str | int:
+        """Wait for the next message: the key of a record, or the number of an echo. Raises StoreError."""
+        ...
+
+    async def echo(self, number: int) -> None:
+        """Publish the number through the connections that the store writes with. Raises StoreError."""
+        ...
+
+
+Subscribe = Callable[[], AbstractAsyncContextManager[Subscription]]
+
+
+class EchoChannel:
+    """Subscribes in a task of the running event loop, and again after each failure."""
+
+    def __init__(self, subscribe: Subscribe, listener: Listener, bound: float) -> None:
+        self.subscribe = subscribe
+        self.listener = listener
+        self.bound = bound
+        self.numbers = itertools.count()
+        self.sent: dict[int, float] = {}  # the echoes on their way, with the time of sending (monotonic clock)
+        self.pause: float = FIRST_PAUSE
+        self.warned = False
+        self.task = asyncio.create_task(self.run())
+
+    async def aclose(self) -> None:
+        """End the subscription."""
+        self.task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self.task
+
+    async def run(self) -> None:
+        while True:
+            try:
+                async with self.subscribe() as subscription:
+                    self.sent.clear()
+                    # Only what is read from now on is sure to be followed by its notices.
+                    self.listener.reset()
+                    await self.serve(subscription)
+            except StoreError as error:
+                self.warn(error)
+            finally:
+                self.listener.reset()
+            await asyncio.sleep(self.pause)
+            self.pause = min(2 * self.pause, MAX_PAUSE)
+
+    async def serve(self, subscription: Subscription) -> None:
+        """Report what arrives until the subscription fails. Raises StoreError then."""
+        tasks = [asyncio.create_task(each) for each in (self.receive(subscription), self.send_echoes(subscription))]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def receive(self, subscription: Subscription) -> None:
+        while True:
+            message = await subscription.receive()
+            if isinstance(message, str):
+                self.listener.notice(message)
+            elif (sent_at := self.sent.pop(message, None)) is not None:
+                self.listener.prove(sent_at)
+                self.pause = FIRST_PAUSE
+                if self.warned:
+                    self.warned = False
+                    logger.info("notices of ended sessions arrive again")
+
+    async def send_echoes(self, subscription: Subscription) -> None:
+        while True:
+            if self.listener.needs_proof():
+                number, now = next(self.numbers), time.monotonic()
+                self.sent[number] = now
+                # One that could not be sent counts as one that did not come back.
+                with suppress(StoreError):
+                    await subscription.echo(number)
+            if self.sent and time.monotonic() - next(iter(self.sent.values())) > MAX_SILENCE * self.bound:
+                raise StoreError("An echo did not come back.", hint=SILENT)
+            await asyncio.sleep(self.bound / ECHOES_PER_BOUND)
+
+    def warn(self, error: StoreError) -> None:
+        if not self.warned:
+            self.warned = True
+            logger.warning("no notices of ended sessions, so the store is asked at each request: %s", error)
+
+
+SILENT = (
+    "If the database is behind a pooler that gives each transaction another connection, notices cannot work: connect "
+    "to the server itself, or set TikTok(session_memory=0)."
+)
