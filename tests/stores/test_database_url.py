@@ -181,7 +181,7 @@ async def use(store: SQLAlchemyStore) -> None:
 async def test_pgbouncer_in_transaction_mode(option: str, driver: str, tmp_path: Path) -> None:
     async with open_database_store("postgresql", tmp_path) as direct:
         database = database_url("postgresql", tmp_path)
-        with run_pgbouncer(tmp_path, database) as url:
+        with run_pgbouncer(database) as url:
             pooled = url.set(drivername=f"postgresql+{driver}").update_query_string(option)
             for _ in range(2):
                 await use(SQLAlchemyStore(pooled, table=direct.table.name))

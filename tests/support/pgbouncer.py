@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,27 +15,27 @@ from tests.support.waiting import wait_until
 
 
 @contextmanager
-def run_pgbouncer(folder: Path, database: URL) -> Iterator[URL]:
+def run_pgbouncer(database: URL) -> Iterator[URL]:
     """Yield the URL of the database through a PgBouncer that runs until the end of the block."""
     program = require_program("pgbouncer", "pgbouncer")
     port = free_port()
-    users, settings = folder / "users.txt", folder / "pgbouncer.ini"
-    users.write_text(f'"{database.username}" "{database.password or ""}"\n')
-    settings.write_text(
-        f"[databases]\n{database.database} = host={database.host} port={database.port} dbname={database.database}\n"
-        f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nauth_type = trust\nauth_file = {users}\n"
-        "pool_mode = transaction\ndefault_pool_size = 3\nunix_socket_dir =\n"
-    )
-    if os.getuid() == 0:
-        # PgBouncer refuses to run as root. The folders of pytest are closed to other users, unless they are opened.
-        for each in (folder, *folder.parents[:2]):
-            each.chmod(0o755)
-    options = ["-u", "nobody"] if os.getuid() == 0 else []
-    with (folder / "pgbouncer.log").open("wb") as log:
-        process = subprocess.Popen([program, *options, str(settings)], stdout=log, stderr=log)
-    try:
-        wait_until(lambda: is_listening(port), explain=(folder / "pgbouncer.log").read_text)
-        yield database.set(host="127.0.0.1", port=port)
-    finally:
-        process.terminate()
-        process.wait(10)
+    # PgBouncer refuses to run as root, and other users cannot enter the folders of pytest.
+    with tempfile.TemporaryDirectory(prefix="asgi-tiktok-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        options = ["-u", "nobody"] if os.getuid() == 0 else []
+        users, settings, log = (folder / name for name in ("users.txt", "pgbouncer.ini", "pgbouncer.log"))
+        users.write_text(f'"{database.username}" "{database.password or ""}"\n')
+        settings.write_text(
+            f"[databases]\n{database.database} = host={database.host} port={database.port}\n"
+            f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nauth_type = trust\nauth_file = {users}\n"
+            "pool_mode = transaction\ndefault_pool_size = 3\nunix_socket_dir =\n"
+        )
+        with log.open("wb") as output:
+            process = subprocess.Popen([program, *options, str(settings)], stdout=output, stderr=output)
+        try:
+            wait_until(lambda: is_listening(port), explain=log.read_text)
+            yield database.set(host="127.0.0.1", port=port)
+        finally:
+            process.terminate()
+            process.wait(10)
