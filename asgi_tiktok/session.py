@@ -161,9 +161,11 @@ class TikTokSession:
 
 def populate_scope(scope: MutableMapping[str, Any], tiktok: TikTok, session: Session | None, mount: str) -> None:
     """Set `scope["user"]`, `scope["auth"]` and `scope["tiktok"]`."""
-    scope["tiktok"], scope["user"], scope["auth"] = TikTokSession(tiktok, session, mount), ANONYMOUS, NO_CREDENTIALS
-    if session is not None:
-        scope["user"], scope["auth"] = session.user, AuthCredentials(["authenticated", *session.scopes])
+    scope["tiktok"] = TikTokSession(tiktok, session, mount)
+    if session is None:
+        scope["user"], scope["auth"] = ANONYMOUS, NO_CREDENTIALS
+    else:
+        scope["user"], scope["auth"] = session.user, AuthCredentials(("authenticated", *session.scopes))
 
 
 def session_in_scope(scope: Mapping[str, Any]) -> TikTokSession | None:

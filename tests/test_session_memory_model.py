@@ -169,7 +169,7 @@ def explore(monkeypatch: pytest.MonkeyPatch) -> Explore:
     monkeypatch.setattr(session_memory, "VISIBLE_AFTER", VISIBLE_AFTER)
 
     def run(kind: type[SessionMemory]) -> tuple[int, list[str]]:
-        start = World(kind(None, None, max_sessions=1, bound=BOUND, max_age=3.0))
+        start = World(kind(None, None, None, max_sessions=1, bound=BOUND, max_age=3.0))
         start.tick()
         served = 0
         visited: dict[tuple[object, ...], int] = {}

@@ -1,7 +1,7 @@
-"""What a user granted at one login, and which of two consents is used."""
+"""What a user granted at one login, and which of several consents is used."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from asgi_tiktok.client.responses import MAX_RETRY_AFTER
@@ -60,17 +60,24 @@ def is_later(consented_at: float, event_time: float) -> bool:
 
 
 def merge(login: Consent, stored: Iterable[Consent]) -> tuple[Consent, ...]:
-    """Return the consents to keep after a login, the one to use first.
+    """Return the consents to keep after a login, the one with the most scopes first.
 
-    An earlier consent is kept if it has scopes that the login lacks. The consent with more scopes is used.
+    An earlier consent is kept if it has scopes that no other consent has, so no login loses a scope.
     """
-    richer = [consent for consent in stored if not set(consent.token.scopes) <= set(login.token.scopes)]
-    kept = [login, *sorted(richer, key=count_scopes, reverse=True)[:1]]
-    return tuple(sorted(kept, key=count_scopes, reverse=True))
+    kept = [login]
+    for consent in sorted(stored, key=richness, reverse=True):
+        if not scopes_of([consent]) <= scopes_of(kept):
+            kept.append(consent)
+    return tuple(sorted(kept, key=richness, reverse=True))
 
 
-def count_scopes(consent: Consent) -> int:
-    return len(consent.token.scopes)
+def richness(consent: Consent) -> tuple[int, float]:
+    return len(consent.token.scopes), consent.consented_at
+
+
+def best_for(scopes: Collection[str], consents: Iterable[Consent]) -> Consent:
+    """Return the consent that has most of these scopes: of several, the first."""
+    return max(consents, key=lambda consent: len(set(scopes) & set(consent.token.scopes)))
 
 
 def scopes_of(consents: Iterable[Consent]) -> frozenset[str]:

@@ -19,13 +19,13 @@ record protects the grant: it is marked before its refresh token is sent, and ev
 #   SENT      TikTok responds with a new token             save_renewed(): CAS          STORED
 #   SENT      TikTok says 429                              mark(): CAS                  STORED, paused for Retry-After
 #   SENT      nothing was written to the connection        mark(): CAS                  STORED, paused for 1 second
-#   SENT      TikTok says invalid_grant, and no other      give_up(): CAS or delete     DELETED; the other consent of
+#   SENT      TikTok says invalid_grant, and no other      give_up(): CAS or delete     DELETED; the next consent of
 #             worker can have used the refresh token                                    the record, or LoginRequired
 #   SENT      TikTok says invalid_grant, and another       mark(): CAS                  SENT at the earlier time; not
 #             worker sent it less than IN_DOUBT ago                                     sent again within IN_DOUBT
 #   SENT      any other error, or no response at all       nothing                      SENT; not sent again within
 #                                                                                       RESEND_AFTER of the sending
-#   STORED    TikTok rejects a token that was just         give_up(): CAS               DELETED; the other consent
+#   STORED    TikTok rejects a token that was just         give_up(): CAS               DELETED; the next consent
 #             refreshed, and there is another consent
 #   DELETED   a refresh that was running gets its token    nothing                      DELETED -> LoginRequired
 #
@@ -163,7 +163,7 @@ class Refresher:
         return await self.give_up(current or sent, refusal, rejected)
 
     async def give_up(self, stored: StoredToken, refusal: LoginRequired, rejected: str | None) -> Token:
-        """Delete the consent that TikTok has refused for good, and return a token of the other one.
+        """Delete the consent that TikTok has refused for good, and return a token of the next one.
 
         Raises the refusal if there is no other consent.
         """
@@ -174,7 +174,7 @@ class Refresher:
         remaining = await self.records.replace(stored, *others)
         if remaining is None:
             raise Unavailable("Another worker has changed the token.", stage="refresh")
-        logger.info("consent with more scopes refused by TikTok, the newest one replaces it")
+        logger.info("consent refused by TikTok, the next one of the same user replaces it")
         await self.reduce_sessions(open_id, others)
         return remaining.token if remaining.consent.is_fresh(rejected) else await self.renew(remaining, rejected)
 
@@ -194,7 +194,7 @@ class Refresher:
                     if stored := await self.records.replace(current, *consents):
                         if not scopes_of(stored.consents) >= scopes_of(current.consents):
                             await self.reduce_sessions(open_id, stored.consents)
-                        return stored.consent
+                        return saved
                     current = await self.records.load(open_id)
                 break
             except StoreError as error:

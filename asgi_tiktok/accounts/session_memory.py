@@ -22,7 +22,7 @@ from weakref import WeakSet
 from asgi_tiktok.accounts.bounded_dict import BoundedDict
 from asgi_tiktok.accounts.session_record import Session
 from asgi_tiktok.event_loop import current_loop
-from asgi_tiktok.stores import Channel, NotifyingStore, Store
+from asgi_tiktok.stores import Channel, NotifyingStore, PeekingStore, Store
 
 MAX_BYTES = 4096  # of records, for each session that may be kept
 MAX_LINE = 1024  # bytes of a Cookie header that is remembered
@@ -34,6 +34,7 @@ MAX_OPENED = 2_000  # sessions that are kept without proof, if session memory is
 TOUCH_INTERVAL = 5 * 60  # seconds
 
 Callback = Callable[[], object]
+Peek = Callable[[str], bytes | None]
 
 
 @dataclass(slots=True)
@@ -52,6 +53,7 @@ class SessionMemory:
         self,
         loop: AbstractEventLoop | None,
         store: NotifyingStore | None,
+        peek: Peek | None,
         *,
         max_sessions: int,
         bound: float,
@@ -59,6 +61,7 @@ class SessionMemory:
     ) -> None:
         self.loop = loop
         self.store = store
+        self.peek = peek
         self.max_sessions = max_sessions
         self.bound = bound
         self.max_age = max_age
@@ -74,9 +77,11 @@ class SessionMemory:
         all_memories.add(self)
 
     def find(self, line: bytes) -> Session | None:
-        """Return the session of a browser that sends this Cookie header, if there is proof that it has not ended."""
+        """Return the session of a browser that sends this Cookie header, if nothing must be awaited for it."""
         entry = self.lines.get(line)
-        return None if entry is None else self.proved(entry)
+        if entry is None:
+            return None
+        return self.proved(entry) if self.peek is None else self.peeked(entry, self.peek)
 
     def get(self, name: str) -> Session | None:
         """Return the session with this name, if there is proof that it has not ended."""
@@ -89,6 +94,10 @@ class SessionMemory:
             self.entries.move_to_end(entry.session.name)
             return entry.session
         return None
+
+    def peeked(self, entry: Entry, peek: Peek) -> Session | None:
+        session = entry.session
+        return session if time.time() < entry.due_at and peek(session.name) == session.record else None
 
     def opened(self, name: str) -> Session | None:
         """Return the session as it was read last. It may have ended."""
@@ -111,7 +120,7 @@ class SessionMemory:
     def remember(self, line: bytes, session: Session) -> None:
         """Find the session, if it is kept, at the next request with this Cookie header."""
         entry = self.entries.get(session.name)
-        if entry is not None and len(line) <= MAX_LINE:
+        if entry is not None and len(line) <= MAX_LINE and (self.store or self.peek):
             self.lines[line] = entry
 
     def forget(self, name: str) -> None:
@@ -194,6 +203,7 @@ class SessionMemories:
 
     def __init__(self, store: Store, *, max_sessions: int, bound: float | None, max_age: float) -> None:
         self.store = store if max_sessions and isinstance(store, NotifyingStore) else None
+        self.peek = store.peek if isinstance(store, PeekingStore) else None
         self.max_sessions = max_sessions or MAX_OPENED
         self.bound = bound if bound is not None else self.store.notice_bound if self.store else 0.0
         self.max_age = max_age
@@ -207,7 +217,7 @@ class SessionMemories:
             for closed in [other for other in self.memories if other is not None and other.is_closed()]:
                 del self.memories[closed]
             memory = self.memories[loop] = SessionMemory(
-                loop, self.store, max_sessions=self.max_sessions, bound=self.bound, max_age=self.max_age
+                loop, self.store, self.peek, max_sessions=self.max_sessions, bound=self.bound, max_age=self.max_age
             )
         return memory
 

@@ -78,7 +78,7 @@ class Sessions:
             session = await self.read(cookie, memory)
             if session is not None and time.time() - session.seen_at >= TOUCH_INTERVAL:
                 session = await self.touch(cookie, session, memory)
-        if session is not None and memory.store is not None:
+        if session is not None:
             memory.remember(self.cookies.line(headers), session)
         return session
 

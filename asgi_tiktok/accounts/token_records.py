@@ -23,9 +23,10 @@ PURPOSE = "token"
 
 @dataclass(frozen=True, slots=True)
 class StoredToken:
-    """The record of one user: one consent, or two if the newer one lacks scopes of the older one.
+    """The record of one user: the consent of the latest login, and those that have scopes which no other one has.
 
-    The first consent is in use. The second takes its place when TikTok refuses the first for good.
+    The first consent is in use, and the only one that is refreshed. The next takes its place when TikTok refuses the
+    first for good, or when a caller needs scopes that the first lacks.
     """
 
     consents: tuple[Consent, ...]
@@ -92,6 +93,13 @@ class TokenRecords:
         if await self.store.replace(name, stored.record, record, ttl=remaining(consents), owner=self.owner):
             return StoredToken(consents, record)
         return None
+
+    async def put_first(self, stored: StoredToken, consent: Consent) -> StoredToken:
+        """Compare-and-set: let this consent of the record be the one in use. Return the record as it is then."""
+        if consent is stored.consent:
+            return stored
+        others = [each for each in stored.consents if each is not consent]
+        return await self.replace(stored, consent, *others) or stored
 
     async def delete(self, open_id: str, record: bytes | None = None) -> bool:
         """Delete all tokens of the user, or only if the record has not changed. Returns whether there was one."""

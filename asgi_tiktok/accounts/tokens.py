@@ -7,9 +7,10 @@ refresh continues, because TikTok's response exists nowhere else.
 import asyncio
 import logging
 import time
+from collections.abc import AsyncIterator, Collection
 
 from asgi_tiktok.accounts.bounded_dict import BoundedDict
-from asgi_tiktok.accounts.consents import Consent, is_later
+from asgi_tiktok.accounts.consents import Consent, best_for, is_later
 from asgi_tiktok.accounts.refresh import Refresher
 from asgi_tiktok.accounts.sessions import Sessions
 from asgi_tiktok.accounts.token_records import TokenRecords
@@ -94,8 +95,10 @@ class Tokens:
         stored = await self.records.load(open_id)
         return None if stored is None else max(each.consented_at for each in stored.consents)
 
-    async def get(self, open_id: str, *, rejected: str | None = None) -> Token:
+    async def get(self, open_id: str, *, scopes: Collection[str] = (), rejected: str | None = None) -> Token:
         """Return a token that stays valid for a while, and whose access token is not the `rejected` one.
+
+        Of the user's tokens, it is the one that has most of the scopes.
 
         Raises LoginRequired if only a new login can help, Unavailable if TikTok does not respond and the old
         token has expired, StoreError.
@@ -103,9 +106,10 @@ class Tokens:
         stored = await self.records.load(open_id)
         if stored is None:
             raise LoginRequired("No token is stored for this user.", stage="token")
-        consent = stored.consent
+        consent = best_for(scopes, stored.consents)
         if consent.is_fresh(rejected):
             return consent.token
+        consent = (await self.records.put_first(stored, consent)).consent
         seconds = self.seconds_to_wait(consent)
         if seconds <= 0:
             failure = self.failures.get(open_id)
@@ -145,8 +149,15 @@ class Tokens:
         if isinstance(error, Unavailable | TokenError):
             self.failures[key[1]] = Failure(error)
 
+    async def others(self, open_id: str, refused: Token) -> AsyncIterator[Token]:
+        """Iterate over valid tokens of the user that have scopes which the refused one lacks."""
+        stored = await self.records.load(open_id)
+        for consent in () if stored is None else stored.consents:
+            if not set(consent.token.scopes) <= set(refused.scopes):
+                yield await self.get(open_id, scopes=consent.token.scopes)
+
     async def give_up(self, open_id: str, refused: Token) -> Token | None:
-        """Return a token of the user's other consent, because TikTok refuses this one for good; None without one."""
+        """Return a token of another consent of the user, because TikTok refuses this one for good; None without one."""
         stored = await self.records.load(open_id)
         if stored is None or stored.token != refused or len(stored.consents) == 1:
             return None

@@ -55,10 +55,7 @@ class AppResponse(Generic[S]):
         """An ASGI `send` for the app."""
         if message["type"] == "http.response.start":
             self.started = True
-            status = message["status"]
-            if status in (401, 403) and self.refuse and (error := read_challenge(message)):
-                return self.replace(error)
-            if status == 500 and (error := unhandled_error(self.scope)):
+            if message["status"] in {401, 403, 500} and (error := self.find_error(message)):
                 return self.replace(error)
             message["headers"] = headers = list(message.get("headers", ()))
             for name, value in headers:
@@ -82,6 +79,12 @@ class AppResponse(Generic[S]):
             self.live = LiveConnection(*parts, self.liveness, self.session)
         return self.live
 
+    def find_error(self, start: Message) -> LoginRequired | None:
+        """The error that this response stands for, if it is one of ours."""
+        if start["status"] == 500:
+            return unhandled_error(self.scope)
+        return read_challenge(start) if self.refuse else None
+
     async def resolve(self, error: LoginRequired) -> bool:
         """Respond to an error that came out of the app. Return False if the app has sent a part of its response."""
         if not self.started:
@@ -91,6 +94,8 @@ class AppResponse(Generic[S]):
     def replace(self, error: LoginRequired) -> Awaitable[None]:
         """Respond instead of the app, whose further messages are dropped."""
         send, self.send_message = self.send_message, discard
+        if self.live is not None:
+            self.live.send_message = discard
         if self.refuse:
             return self.refuse(self.scope, self.receive_message, send, error, self.path)
         response = Response(status_code=error.status_code, headers=error.headers)

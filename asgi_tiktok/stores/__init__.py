@@ -2,7 +2,7 @@
 
 from asgi_tiktok.stores.memory import MemoryStore
 from asgi_tiktok.stores.notices import Channel, Listener, NotifyingStore
-from asgi_tiktok.stores.protocol import Store
+from asgi_tiktok.stores.protocol import PeekingStore, Store
 from asgi_tiktok.stores.sqlite import SQLiteStore
 from asgi_tiktok.stores.urls import DEFAULT_URL, check_store, open_store
 
@@ -12,6 +12,7 @@ __all__ = [
     "Listener",
     "MemoryStore",
     "NotifyingStore",
+    "PeekingStore",
     "SQLiteStore",
     "Store",
     "check_store",

@@ -1,7 +1,7 @@
 """The contract of every store. The tests in `tests/stores/test_contract.py` check it for each engine."""
 
 from collections.abc import AsyncIterator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Store(Protocol):
@@ -78,4 +78,13 @@ class Store(Protocol):
 
     async def aclose(self) -> None:
         """Close all connections. Calling it twice is allowed, and the next call of any method opens new ones."""
+        ...
+
+
+@runtime_checkable
+class PeekingStore(Store, Protocol):
+    """A store that can read most records at once, so that a signed-in request awaits nothing."""
+
+    def peek(self, key: str) -> bytes | None:
+        """Return the value of a record, or None if there is none or it cannot be read without waiting."""
         ...

@@ -75,16 +75,16 @@ class SQLiteStore:
         return f"SQLiteStore({str(self._path)!r})"
 
     async def get(self, key: str) -> bytes | None:
-        def read(db: sqlite3.Connection) -> bytes | None:
-            query = "SELECT value FROM tiktok_records WHERE key = ? AND ends_at > ?"
-            row = db.execute(query, (key, time.time())).fetchone()
-            return None if row is None else bytes(row[0])
+        # Reading one row takes less time than passing the operation to a thread.
+        record = self.peek(key)
+        return await self._reader.run(partial(read_one, key=key)) if record is None else record
 
+    def peek(self, key: str) -> bytes | None:
+        """Return the value of a record, or None if there is none or it cannot be read without waiting."""
         try:
-            # Reading one row takes less time than passing the operation to a thread.
-            return self._reader.run_if_idle(read)
+            return self._reader.run_if_idle(partial(read_one, key=key))
         except WouldBlock:
-            return await self._reader.run(read)
+            return None
 
     async def set(self, key: str, value: bytes, *, ttl: int, owner: str | None = None) -> None:
         await self._write(SET, key=key, value=value, ttl=ttl, owner=owner)
@@ -200,6 +200,11 @@ def mark_file(db: sqlite3.Connection, path: Path) -> None:
     """Add the mark of the format, unless it is there."""
     if not check_file(db, path):
         db.execute("INSERT INTO tiktok_records (key, value, ends_at) VALUES (?, ?, ?)", (MARK, SECONDS, NEVER))
+
+
+def read_one(db: sqlite3.Connection, key: str) -> bytes | None:
+    row = db.execute("SELECT value FROM tiktok_records WHERE key = ? AND ends_at > ?", (key, time.time())).fetchone()
+    return None if row is None else bytes(row[0])
 
 
 def read_owned(db: sqlite3.Connection, owner: str, after: tuple[float, str]) -> list[tuple[float, str]]:

@@ -18,6 +18,7 @@ T = TypeVar("T")
 Operation = Callable[[sqlite3.Connection], T]
 
 BUSY_TIMEOUT = 2  # seconds from the call of an operation to its start
+FILE_CHECK = 0.5  # seconds
 BUSY_PAUSE = 0.01  # seconds
 
 LOCKED = "Another process keeps the file locked: stop that process, or shorten its transactions."
@@ -39,6 +40,7 @@ class SQLiteThread:
         self.open_file = open_file
         self.connection: sqlite3.Connection | None = None
         self.file_id = (0, 0)
+        self.checked_at = 0.0  # monotonic time of the last look at the file's id
         self.pid = os.getpid()
         self.executor = new_executor()
         self.lock = Lock()  # held while the connection is used
@@ -51,11 +53,14 @@ class SQLiteThread:
         return await running_loop().run_in_executor(self.executor, self.run_here, operation, called)
 
     def run_if_idle(self, operation: Operation[T]) -> T:
-        """Run an operation that only reads in the calling thread. Raises WouldBlock if it would have to wait."""
+        """Run an operation that only reads in the calling thread. Raises WouldBlock if it would have to wait.
+
+        For FILE_CHECK seconds after the file was deleted, the operation may still read that file.
+        """
         if not self.lock.acquire(blocking=False):
             raise WouldBlock
         try:
-            if self.connection is None or self.file_id != self.current_file_id():
+            if self.connection is None or not self.is_current():
                 raise WouldBlock
             return operation(self.connection)
         except (sqlite3.Error, OSError):
@@ -86,11 +91,20 @@ class SQLiteThread:
     def connect(self) -> sqlite3.Connection:
         # If the file was deleted, other processes use a new file with another inode, so this connection must follow
         # (SQLite: How To Corrupt, §4).
+        self.checked_at = time.monotonic()
         if self.connection is None or self.file_id != self.current_file_id():
             self.disconnect()
             self.connection = self.open_file()
             self.file_id = self.current_file_id()
         return self.connection
+
+    def is_current(self) -> bool:
+        """Return whether the connection's file is the one at the path, as seen in the last FILE_CHECK seconds."""
+        now = time.monotonic()
+        if now - self.checked_at < FILE_CHECK:
+            return True
+        self.checked_at = now
+        return self.file_id == self.current_file_id()
 
     def current_file_id(self) -> tuple[int, int]:
         try:
