@@ -84,9 +84,10 @@ class Sessions:
 
     async def read(self, cookie: VerifiedCookie, memory: SessionMemory) -> Session | None:
         """Read the session from the store, and keep it in memory."""
-        opened, read_at = memory.opened(cookie.name), time.monotonic()
+        opened = memory.opened(cookie.name)
         if opened is not None:
             memory.open_channel()  # it would have saved this read
+        read_at = time.monotonic()
         record = await self.store.get(cookie.name)
         if record is None:
             memory.forget(cookie.name)
