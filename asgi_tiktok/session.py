@@ -10,6 +10,8 @@ from typing import Any, Protocol
 import httpx2
 from starlette.authentication import AuthCredentials
 
+from asgi_tiktok.accounts.api_client import api_client
+from asgi_tiktok.accounts.hooks import check_not_signing_in
 from asgi_tiktok.accounts.session_record import Session
 from asgi_tiktok.errors import ConfigurationError, LoginRequired, ScopeRequired
 from asgi_tiktok.http.login_link import NO_ATTEMPT, LoginAttempt
@@ -148,7 +150,9 @@ class TikTokSession:
             Unavailable: TikTok cannot be reached, and the old token has expired.
             StoreError: The store is unavailable.
         """
-        return await self._tiktok.token(self.require().open_id)
+        open_id = self.require().open_id
+        check_not_signing_in(open_id)
+        return await self._tiktok._tokens.get(open_id, scopes=self.scopes)
 
     def api(self) -> httpx2.AsyncClient:
         """Return an httpx2 client for TikTok's API as this user, like `TikTok.api`.
@@ -156,7 +160,9 @@ class TikTokSession:
         Raises:
             LoginRequired: The visitor is anonymous.
         """
-        return self._tiktok.api(self.require().open_id)
+        open_id = self.require().open_id
+        check_not_signing_in(open_id)
+        return api_client(self._tiktok._tokens, open_id, self.scopes)
 
 
 def populate_scope(scope: MutableMapping[str, Any], tiktok: TikTok, session: Session | None, mount: str) -> None:

@@ -6,9 +6,12 @@ from collections.abc import AsyncIterator
 import anyio
 import httpx2
 import pytest
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 from starlette.testclient import TestClient
+from starlette.types import Receive, Scope, Send
 
-from asgi_tiktok import LoginRequired, MemoryStore, TikTok, TikTokAuthMiddleware, TikTokUser, Token
+from asgi_tiktok import LoginRequired, MemoryStore, TikTok, TikTokAuthMiddleware, TikTokUser, Token, tiktok_session
 from asgi_tiktok.emulator import Emulator
 from tests.support.app import app
 from tests.support.clock import Clock
@@ -138,6 +141,68 @@ def test_logins_with_different_scopes_are_both_kept(emulator: Emulator) -> None:
     assert "user.info.stats" in anyio.run(tiktok.token, AMARA.open_id).scopes
     known = anyio.run(tiktok._tokens.scopes_of, AMARA.open_id)
     assert set(known) == {"user.info.basic", "user.info.stats", "video.list"}
+
+
+FIELDS = {"user.info.stats": "follower_count", "user.info.profile": "username"}
+
+
+class Strangers:
+    """Three browsers of one person, none of which was granted what another one was granted."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self.tiktok = new_tiktok(
+            httpx2.ASGITransport(emulator), store=MemoryStore(), optional_scopes=("video.list", *FIELDS)
+        )
+        self.site = TikTokAuthMiddleware(self, self.tiktok)
+        self.browsers = {}
+        for scope in self.tiktok._optional_scopes:
+            self.browsers[scope] = new_browser(self.site)
+            sign_in(self.browsers[scope], emulator, f"next=/me&scopes={scope}")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Respond with the scopes of the session's token, and the status of a request of its client to TikTok."""
+        session = tiktok_session(Request(scope))
+        granted = next(each for each in session.scopes if each in self.tiktok._optional_scopes)
+        token = await session.token()
+        async with session.api() as api:
+            response = await call(api, granted)
+        await JSONResponse({"token": token.scopes, "status": response.status_code})(scope, receive, send)
+
+    def status_of_job(self, scope: str) -> int:
+        async def run() -> int:
+            async with self.tiktok.api(AMARA.open_id) as api:
+                return (await call(api, scope)).status_code
+
+        return anyio.run(run)
+
+
+async def call(api: httpx2.AsyncClient, scope: str) -> httpx2.Response:
+    """Send a request for which TikTok demands this scope."""
+    if scope == "video.list":
+        return await api.post(VIDEOS, json={})
+    return await api.get(f"/v2/user/info/?fields=open_id,{FIELDS[scope]}")
+
+
+@pytest.mark.parametrize("hours", [0, 3])
+def test_each_of_three_logins_keeps_its_own_scope(emulator: Emulator, clock: Clock, hours: int) -> None:
+    strangers = Strangers(emulator)
+    clock.advance(hours=hours)
+
+    for scope, browser in strangers.browsers.items():
+        answer = browser.get("/").json()
+        assert answer["status"] == 200
+        assert scope in answer["token"]
+        assert strangers.status_of_job(scope) == 200
+
+
+def test_tokens_that_tiktok_has_ended_are_given_up_one_after_another() -> None:
+    strangers = Strangers(Emulator(older_tokens="end"))
+    newest = list(strangers.browsers)[-1]
+
+    assert strangers.status_of_job("video.list") == 401
+    for browser in strangers.browsers.values():
+        assert scopes_of(browser) <= {"user.info.basic", newest}
+    assert strangers.status_of_job(newest) == 200
 
 
 def test_disconnect_revokes_the_grant_although_tiktok_has_ended_the_older_token() -> None:

@@ -1,6 +1,6 @@
 """The result of one login, for the app's `on_login` hooks."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,10 +57,13 @@ class UnsavedToken:
         self.client = client
         self.token = token
 
-    async def get(self, open_id: str, *, rejected: str | None = None) -> Token:
+    async def get(self, open_id: str, *, scopes: Collection[str] = (), rejected: str | None = None) -> Token:
         if rejected is not None:
             raise LoginRequired("TikTok has rejected the token of this login.", stage="token")
         return self.token
+
+    async def other_scopes(self, open_id: str, refused: Token) -> list[tuple[str, ...]]:
+        return []
 
     async def give_up(self, open_id: str, refused: Token) -> None:
         return None

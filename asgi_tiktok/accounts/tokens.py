@@ -7,7 +7,7 @@ refresh continues, because TikTok's response exists nowhere else.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Collection
+from collections.abc import Collection
 
 from asgi_tiktok.accounts.bounded_dict import BoundedDict
 from asgi_tiktok.accounts.consents import Consent, best_for, is_later
@@ -149,15 +149,14 @@ class Tokens:
         if isinstance(error, Unavailable | TokenError):
             self.failures[key[1]] = Failure(error)
 
-    async def others(self, open_id: str, refused: Token) -> AsyncIterator[Token]:
-        """Iterate over valid tokens of the user that have scopes which the refused one lacks."""
+    async def other_scopes(self, open_id: str, refused: Token) -> list[tuple[str, ...]]:
+        """Return the scopes of each of the user's tokens that has some which the refused one lacks."""
         stored = await self.records.load(open_id)
-        for consent in () if stored is None else stored.consents:
-            if not set(consent.token.scopes) <= set(refused.scopes):
-                yield await self.get(open_id, scopes=consent.token.scopes)
+        found = [] if stored is None else [consent.token.scopes for consent in stored.consents]
+        return [scopes for scopes in found if not set(scopes) <= set(refused.scopes)]
 
     async def give_up(self, open_id: str, refused: Token) -> Token | None:
-        """Return a token of another consent of the user, because TikTok refuses this one for good; None without one."""
+        """Return a token of the user's next consent, because TikTok refuses this one for good; None without one."""
         stored = await self.records.load(open_id)
         if stored is None or stored.token != refused or len(stored.consents) == 1:
             return None
