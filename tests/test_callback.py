@@ -67,6 +67,7 @@ def test_each_error_of_tiktok_keeps_its_code_and_has_a_hint(client: TikTokClient
         ("error=param_error&errCode=10003&error_type=client_key", "param_error", "Login Kit"),
         ("error=invalid_client&errCode=10033", "invalid_client", "Register the platform"),
         ("error=server_error&errCode=10004", "server_error", "Login Kit"),
+        ("error=10033", "10033", "Register the platform"),
         ("error=invalid_request&error_type=redirect_uri", "invalid_request", "redirect_uri"),
         ("error=param_error&errCode=10007&error_type=code_challenge", "param_error", "pkce"),
     ],

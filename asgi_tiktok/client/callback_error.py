@@ -19,6 +19,8 @@ def read_error(parameters: Mapping[str, str]) -> AccessDenied | LoginRefused | N
     """
     word = parameters.get("error") or ""
     number = parameters.get("error_code") or parameters.get("errCode") or "0"
+    if number == "0" and NUMBER.fullmatch(word):
+        word, number = "", word
     if not word and number == "0":
         return None
     error_type = parameters.get("error_type") or ""
