@@ -6,8 +6,8 @@ to which nobody writes any more.
 """
 
 import asyncio
-import itertools
 import logging
+import secrets
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
@@ -19,6 +19,7 @@ from asgi_tiktok.stores.notices import Listener
 logger = logging.getLogger("asgi_tiktok")
 
 ECHOES_PER_BOUND = 4
+BATCH = 20  # messages that are handled before other tasks of the event loop run
 MAX_SILENCE = 4  # bounds after which an echo that did not come back ends the subscription
 FIRST_PAUSE = 0.1  # seconds before the next subscription; doubled after each failure
 MAX_PAUSE = 30  # seconds
@@ -46,8 +47,8 @@ class EchoChannel:
         self.subscribe = subscribe
         self.listener = listener
         self.bound = bound
-        self.numbers = itertools.count()
         self.sent: dict[int, float] = {}  # the echoes on their way, with the time of sending (monotonic clock)
+        self.failure: StoreError | None = None  # of the last echo
         self.pause: float = FIRST_PAUSE
         self.warned = False
         self.task = asyncio.create_task(self.run())
@@ -63,6 +64,7 @@ class EchoChannel:
             try:
                 async with self.subscribe() as subscription:
                     self.sent.clear()
+                    self.failure = None
                     # Only what is read from now on is sure to be followed by its notices.
                     self.listener.reset()
                     await self.serve(subscription)
@@ -75,7 +77,8 @@ class EchoChannel:
 
     async def serve(self, subscription: Subscription) -> None:
         """Report what arrives until the subscription fails. Raises StoreError then."""
-        tasks = [asyncio.create_task(each) for each in (self.receive(subscription), self.send_echoes(subscription))]
+        parts = (self.receive(subscription), self.send_echoes(subscription), self.watch())
+        tasks = [asyncio.create_task(part) for part in parts]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -87,26 +90,43 @@ class EchoChannel:
 
     async def receive(self, subscription: Subscription) -> None:
         while True:
-            message = await subscription.receive()
-            if isinstance(message, str):
-                self.listener.notice(message)
-            elif (sent_at := self.sent.pop(message, None)) is not None:
-                self.listener.prove(sent_at)
-                self.pause = FIRST_PAUSE
-                if self.warned:
-                    self.warned = False
-                    logger.info("notices of ended sessions arrive again")
+            for _ in range(BATCH):
+                message = await subscription.receive()
+                if isinstance(message, str):
+                    self.listener.notice(message)
+                elif message in self.sent:
+                    self.prove(message)
+            # A flood of messages would not suspend this task otherwise.
+            await asyncio.sleep(0)
+
+    def prove(self, number: int) -> None:
+        """Report an echo. Those that were sent before it are lost, or prove less."""
+        sent_at = self.sent[number]
+        self.sent = {later: time_sent for later, time_sent in self.sent.items() if time_sent > sent_at}
+        self.failure = None
+        self.pause = FIRST_PAUSE
+        self.listener.prove(sent_at)
+        if self.warned:
+            self.warned = False
+            logger.info("notices of ended sessions arrive again")
 
     async def send_echoes(self, subscription: Subscription) -> None:
         while True:
             if self.listener.needs_proof():
-                number, now = next(self.numbers), time.monotonic()
-                self.sent[number] = now
-                # One that could not be sent counts as one that did not come back.
-                with suppress(StoreError):
+                # A number that nobody can guess: only an echo that has come back proves anything.
+                number = secrets.randbits(60)
+                self.sent[number] = time.monotonic()
+                try:
                     await subscription.echo(number)
-            if self.sent and time.monotonic() - next(iter(self.sent.values())) > MAX_SILENCE * self.bound:
-                raise StoreError("An echo did not come back.", hint=SILENT)
+                except StoreError as error:
+                    self.failure = error
+            await asyncio.sleep(self.bound / ECHOES_PER_BOUND)
+
+    async def watch(self) -> None:
+        """Raise StoreError when an echo does not come back."""
+        while True:
+            if self.sent and time.monotonic() - min(self.sent.values()) > MAX_SILENCE * self.bound:
+                raise self.failure or StoreError("An echo did not come back.", hint=SILENT)
             await asyncio.sleep(self.bound / ECHOES_PER_BOUND)
 
     def warn(self, error: StoreError) -> None:

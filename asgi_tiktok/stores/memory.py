@@ -53,12 +53,15 @@ class MemoryStore:
     def _queue(self, owner: str | None) -> OrderedDict[str, None]:
         return self._unowned if owner is None else self._owned
 
-    def _remove(self, key: str) -> None:
+    def _remove(self, key: str) -> Record | None:
         record = self._records.pop(key, None)
         if record is not None:
             del self._queue(record.owner)[key]
+        return record
 
-    def _notify(self, key: str) -> None:
+    def _notify(self, key: str, before: Record | None) -> None:
+        if before is None or before.owner is None:
+            return
         for reference in tuple(self._listeners):
             if listener := reference():
                 listener.notice(key)
@@ -67,22 +70,20 @@ class MemoryStore:
         return None if (record := self._live_record(key)) is None else record.value
 
     async def set(self, key: str, value: bytes, *, ttl: int, owner: str | None = None) -> None:
-        known = key in self._records
-        self._write(key, value, ttl, owner)
-        if known:
-            self._notify(key)
+        self._notify(key, self._write(key, value, ttl, owner))
 
-    def _write(self, key: str, value: bytes, ttl: int, owner: str | None) -> None:
-        self._remove(key)
+    def _write(self, key: str, value: bytes, ttl: int, owner: str | None) -> Record | None:
+        """Write a record. Returns the one that it replaces."""
+        before = self._remove(key)
         self._records[key] = Record(value, time.time() + ttl, owner)
         queue = self._queue(owner)
         queue[key] = None
         if len(queue) > self._max_records:
             self._delete(next(iter(queue)))
+        return before
 
     def _delete(self, key: str) -> None:
-        self._remove(key)
-        self._notify(key)
+        self._notify(key, self._remove(key))
 
     async def add(self, key: str, value: bytes, *, ttl: int, owner: str | None = None) -> bool:
         if self._live_record(key) is not None:
@@ -98,9 +99,10 @@ class MemoryStore:
         return True
 
     async def replace(self, key: str, old: bytes, new: bytes, *, ttl: int, owner: str | None = None) -> bool:
+        before = self._live_record(key)
         replaced = await self.touch(key, old, new, ttl=ttl, owner=owner)
         if replaced:
-            self._notify(key)
+            self._notify(key, before)
         return replaced
 
     async def delete(self, key: str, value: bytes | None = None) -> bool:

@@ -6,13 +6,26 @@ import re
 import time
 from asyncio import AbstractEventLoop
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from asgi_tiktok.errors import ConfigurationError, StoreError
 from asgi_tiktok.event_loop import running_loop
-from asgi_tiktok.stores.redis_scripts import ADD, ADD_ENTRY, DELETE, DELETE_OWNED, HEADER, NONCE, REPLACE, SET
+from asgi_tiktok.stores.echo_channel import EchoChannel
+from asgi_tiktok.stores.notices import Channel, Listener
+from asgi_tiktok.stores.redis_scripts import (
+    ADD,
+    ADD_ENTRY,
+    DELETE,
+    DELETE_OWNED,
+    ECHO,
+    HEADER,
+    NO_OWNER,
+    NONCE,
+    REPLACE,
+    SET,
+)
 
 try:
     from redis.asyncio import Redis, RedisCluster
@@ -26,13 +39,13 @@ except ImportError as error:
     ) from error
 
 from asgi_tiktok.stores.redis_hints import hint_for, is_read_only
+from asgi_tiktok.stores.redis_notices import RedisSubscription, subscribe
 from asgi_tiktok.stores.redis_pool import Pool, new_pool, redis_url, shown_address
 
 __all__ = ["RedisStore"]
 
 RETRY_WITHIN = 1.8  # seconds; a command that failed later is not sent again
 BATCH = 200  # entries
-NO_OWNER = bytes(HEADER - NONCE)
 
 
 class RedisStore:
@@ -51,12 +64,14 @@ class RedisStore:
         ConfigurationError: The URL or the client cannot be used.
     """
 
+    notice_bound = 1.0  # seconds
+
     def __init__(self, client: "str | Redis | RedisCluster", *, prefix: str = "asgi-tiktok:") -> None:
         if not isinstance(client, str | Redis | RedisCluster):
             raise ConfigurationError(
                 f"RedisStore cannot use a {type(client).__name__}.", hint="Pass a URL or a client from redis.asyncio."
             )
-        self._prefix = prefix
+        self._prefix = prefix.encode()
         self._source = redis_url(client) if isinstance(client, str) else client
         self._address = (
             shown_address(self._source) if isinstance(self._source, str) else f"the app's {type(client).__name__}"
@@ -75,7 +90,9 @@ class RedisStore:
         header = await self._add_entry(key, ttl, owner)
         # With an owner there is no retry: `delete_owned` may delete record and entry between two attempts, and
         # the second attempt would then save a record that has no entry.
-        before: bytes = await self._run_script(SET, self._record_key(key), header + value, ttl, retry=owner is None)
+        before: bytes = await self._run_script(
+            SET, self._record_key(key), header + value, ttl, self._prefix, retry=owner is None
+        )
         await self._remove_entry(key, before)
 
     async def add(self, key: str, value: bytes, *, ttl: int, owner: str | None = None) -> bool:
@@ -86,15 +103,21 @@ class RedisStore:
         return False
 
     async def replace(self, key: str, old: bytes, new: bytes, *, ttl: int, owner: str | None = None) -> bool:
+        return await self._replace(key, old, new, ttl, owner, self._prefix)
+
+    async def touch(self, key: str, old: bytes, new: bytes, *, ttl: int, owner: str | None = None) -> bool:
+        return await self._replace(key, old, new, ttl, owner)
+
+    async def _replace(self, key: str, old: bytes, new: bytes, ttl: int, owner: str | None, *notify: bytes) -> bool:
         header = await self._add_entry(key, ttl, owner)
-        before: bytes | None = await self._run_script(REPLACE, self._record_key(key), header + new, ttl, old)
+        before: bytes | None = await self._run_script(REPLACE, self._record_key(key), header + new, ttl, old, *notify)
         if before != header:
             await self._remove_entry(key, before or header)
         return before is not None
 
     async def delete(self, key: str, value: bytes | None = None) -> bool:
         expected = () if value is None else (value,)
-        before: bytes | None = await self._run_script(DELETE, self._record_key(key), *expected)
+        before: bytes | None = await self._run_script(DELETE, self._record_key(key), self._prefix, *expected)
         if before is not None:
             await self._remove_entry(key, before)
         return before is not None
@@ -111,12 +134,25 @@ class RedisStore:
         deleted = 0
         async for entry in self._entries(owner_hash):
             key = unpack(entry[NONCE:])
-            header: bytes | None = await self._run_script(DELETE_OWNED, self._record_key(key), owner_hash)
+            header: bytes | None = await self._run_script(
+                DELETE_OWNED, self._record_key(key), owner_hash, self._prefix
+            )
             if header is not None:
                 # Only the entry of the deleted record is removed. This one may belong to a write that comes later.
                 await self._remove_entry(key, header)
                 deleted += 1
         return deleted
+
+    def open_channel(self, listener: Listener, *, bound: float) -> Channel:
+        running_loop()
+        return EchoChannel(self._subscribe, listener, bound)
+
+    def _subscribe(self) -> AbstractAsyncContextManager[RedisSubscription]:
+        return subscribe(self._client(), self._address, self._prefix, self._echo)
+
+    async def _echo(self, channel: bytes, number: int) -> None:
+        # In a Cluster, each key leads to another server.
+        await self._run_script(ECHO, self._prefix + b"echo:%d" % number, channel, number, retry=False)
 
     async def aclose(self) -> None:
         client = self._clients.get(os.getpid(), WeakKeyDictionary()).pop(running_loop(), None)
@@ -137,10 +173,10 @@ class RedisStore:
         return shown
 
     def _record_key(self, key: str) -> bytes:
-        return f"{self._prefix}record:{key}".encode()
+        return self._prefix + b"record:" + key.encode()
 
     def _index_key(self, owner_hash: bytes) -> bytes:
-        return f"{self._prefix}owner:{owner_hash.hex()}".encode()
+        return self._prefix + b"owner:" + owner_hash.hex().encode()
 
     async def _add_entry(self, key: str, ttl: int, owner: str | None) -> bytes:
         """Add an entry for a write that follows. Return the header of its record."""

@@ -11,7 +11,10 @@ HINTS = {
     "cluster": "The Cluster is incomplete: run CLUSTER INFO.",
     "max number of clients": "Redis accepts no more connections: raise its maxclients, or run fewer workers.",
     "authentication": "Redis rejects the user name or password: correct it in the URL or the client.",
-    "permission": "The Redis user needs +@read +@write +@scripting +time on the keys with the store's prefix.",
+    "permission": (
+        "The Redis user needs +@read +@write +@scripting +time on the keys with the store's prefix; and for notices "
+        "+publish +subscribe on the channels with this prefix: &asgi-tiktok:*"
+    ),
     "wrongtype": "Another program uses keys with this prefix: give the store its own prefix.",
     "no connection available": "All connections are in use: raise max_connections in the URL's query.",
     "responseerror": "The store needs Redis 6 or later, or any Valkey, with EVAL and EVALSHA.",
