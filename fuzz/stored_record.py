@@ -4,6 +4,7 @@ import json
 from contextlib import suppress
 
 from asgi_tiktok import TikTokError, Token
+from asgi_tiktok.accounts.record_dictionary import RECORDS
 from asgi_tiktok.accounts.token_records import PURPOSE
 from asgi_tiktok.crypto.records import FORMAT
 from fuzz.site import ADA, SESSION_COOKIE, Site, fill, run_scene
@@ -42,7 +43,7 @@ async def attack(site: Site, data: bytes) -> None:
 
 def has_our_format(text: bytes) -> bool:
     try:
-        facts = json.loads(text)
+        facts = json.loads(RECORDS.decompress(text))
     except (ValueError, RecursionError):
         return False
     return isinstance(facts, dict) and facts.get("format") == FORMAT

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
+from asgi_tiktok.accounts.record_dictionary import RECORDS
 from asgi_tiktok.crypto.keys import Key
 from asgi_tiktok.crypto.records import open_record, seal_record
 from asgi_tiktok.models import TikTokUser
@@ -63,12 +64,12 @@ class SessionRecords:
 
     def seal(self, key: Key, session: Session) -> Session:
         """Return the session with its record, and with the end that follows from its times."""
-        record = seal_record(key, self.purpose, to_facts(session), context=session.name)
+        record = seal_record(key, self.purpose, to_facts(session), context=session.name, dictionary=RECORDS)
         return replace(session, record=record, ends_at=self.ends_at(session.created_at, session.seen_at))
 
     def open(self, key: Key, name: str, record: bytes) -> Session:
         """Return the session in a record. Raises Unreadable."""
-        session = open_record([key], self.purpose, record, from_facts, context=name)
+        session = open_record([key], self.purpose, record, from_facts, context=name, dictionary=RECORDS)
         ends_at = self.ends_at(session.created_at, session.seen_at)
         return replace(session, ends_at=ends_at, name=name, record=record)
 

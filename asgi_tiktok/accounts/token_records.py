@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 from asgi_tiktok.accounts.consents import Consent, merge
+from asgi_tiktok.accounts.record_dictionary import RECORDS
 from asgi_tiktok.crypto.keys import Key, KeyRing, Unreadable
 from asgi_tiktok.crypto.records import open_record, seal_record
 from asgi_tiktok.models import Token
@@ -128,11 +129,11 @@ class TokenRecords:
     def seal(self, consents: tuple[Consent, ...]) -> bytes:
         context = self.name_of(consents[0].token.open_id)
         facts = {"consents": [asdict(consent) for consent in consents]}
-        return seal_record(self.keys.newest, PURPOSE, facts, context=context)
+        return seal_record(self.keys.newest, PURPOSE, facts, context=context, dictionary=RECORDS)
 
     def open(self, name: str, record: bytes, keys: Iterable[Key]) -> tuple[Consent, ...]:
         """Return the consents in a record. Raises Unreadable."""
-        return open_record(keys, PURPOSE, record, read_consents, context=name)
+        return open_record(keys, PURPOSE, record, read_consents, context=name, dictionary=RECORDS)
 
     def name_of(self, open_id: str) -> str:
         return "token:" + sha256(f"{self.audience}\0{open_id}".encode()).hexdigest()

@@ -1,9 +1,14 @@
-"""Sealed records: JSON under a key, with a format version, bound to the place where it is kept."""
+"""Sealed records: JSON under a key, with a format version, bound to the place where it is kept.
+
+A record that is sealed with a dictionary is compressed before. It must be opened with the same dictionary, which also
+opens a record without one.
+"""
 
 import json
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
+from asgi_tiktok.crypto.compression import Dictionary
 from asgi_tiktok.crypto.keys import Key, Unreadable
 from asgi_tiktok.errors import InvalidResponse
 
@@ -12,16 +17,25 @@ T = TypeVar("T")
 FORMAT = 1
 
 
-def seal_record(key: Key, purpose: str, facts: dict[str, Any], *, context: str) -> bytes:
+def seal_record(
+    key: Key, purpose: str, facts: dict[str, Any], *, context: str, dictionary: Dictionary | None = None
+) -> bytes:
     """Return the facts as bytes that only our keys open, and only in the same context."""
     # The shortest form, because a browser keeps the record of a pending login in a cookie. What an app stores with a
     # session can contain lone surrogates, which json.loads reads as they are written here.
     text = json.dumps({"format": FORMAT, **facts}, ensure_ascii=False, separators=(",", ":"))
-    return key.seal(purpose, text.encode("utf-8", "surrogatepass"), context=context)
+    value = text.encode("utf-8", "surrogatepass")
+    return key.seal(purpose, value if dictionary is None else dictionary.compress(value), context=context)
 
 
 def open_record(
-    keys: Iterable[Key], purpose: str, sealed: bytes, read: Callable[[dict[str, Any]], T], *, context: str
+    keys: Iterable[Key],
+    purpose: str,
+    sealed: bytes,
+    read: Callable[[dict[str, Any]], T],
+    *,
+    context: str,
+    dictionary: Dictionary | None = None,
 ) -> T:
     """Return what `read` makes of the facts.
 
@@ -29,7 +43,8 @@ def open_record(
     """
     for key in keys:
         try:
-            facts = json.loads(key.unseal(purpose, sealed, context=context))
+            value = key.unseal(purpose, sealed, context=context)
+            facts = json.loads(value if dictionary is None else dictionary.decompress(value))
         except Unreadable:
             continue
         except (ValueError, RecursionError):

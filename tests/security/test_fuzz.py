@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asgi_tiktok.accounts.record_dictionary import RECORDS
 from asgi_tiktok.crypto.records import FORMAT
 from fuzz import CORPUS, NAMES
 from tests.support.strategies import examples
@@ -188,6 +189,7 @@ ATTACKS = {
     .flatmap(changed)
     .map(json.dumps)
     .map(str.encode)
+    .flatmap(lambda text: st.sampled_from([text, RECORDS.compress(text), RECORDS.compress(text)[:-1]]))
     .map(b"=".__add__),
 }
 LARGE_SIZE = 64 * 1024  # bytes
