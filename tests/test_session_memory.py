@@ -73,7 +73,7 @@ async def browser(tiktok: TikTok) -> AsyncIterator[httpx2.AsyncClient]:
 
 @pytest.fixture
 def tiktok(store: CountingStore) -> TikTok:
-    return new_tiktok(store=store, optional_scopes=("video.list",))
+    return new_tiktok(store=store, optional_scopes=("video.list",), session_memory=10_000)
 
 
 async def test_signed_in_requests_do_not_ask_the_store(browser: httpx2.AsyncClient, store: CountingStore) -> None:
@@ -96,7 +96,7 @@ async def test_without_session_memory_each_request_asks_the_store(store: Countin
 
 
 async def test_a_store_without_notices_is_asked_at_each_request(store: CountingStore) -> None:
-    tiktok = new_tiktok(store=WrappedStore(store))
+    tiktok = new_tiktok(store=WrappedStore(store), session_memory=10_000)
     async with browser_of(tiktok) as browser:
         await login_as_async(browser, tiktok=tiktok)
         store.reads = 0

@@ -1,5 +1,6 @@
 """The configured TikTok app of the tests, a token for it, and the number of its requests to the emulator."""
 
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,6 +11,7 @@ from asgi_tiktok.emulator import DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, Emul
 from tests.support.canaries import SECRET_KEY
 from tests.support.settings import REDIRECT_URI
 
+SESSION_MEMORY = int(os.environ.get("ASGI_TIKTOK_SESSION_MEMORY", "10000"))  # CI runs the security tests also with 0
 CODE_VERIFIER = "v" * 43
 
 
@@ -22,6 +24,7 @@ def new_tiktok(transport: httpx2.AsyncBaseTransport | None = None, **settings: A
         "secret_key": SECRET_KEY,
         "optional_scopes": ("user.info.profile", "user.info.stats", "video.list"),
         "store": "memory://",
+        "session_memory": SESSION_MEMORY,
         "base_url": "http://127.0.0.1:8700",
         "transport": transport,
     }
