@@ -2,6 +2,10 @@
 
 import re
 
+RIGHTS = (
+    "The Redis user needs +@read +@write +@scripting +time on the keys with the store's prefix; and for notices "
+    "+publish +subscribe on the channels with this prefix: &asgi-tiktok:*"
+)
 HINTS = {
     "read only replica": "This server is a replica: connect to the primary, or pass a Sentinel client.",
     "loading": "Redis is still loading its data: wait until it has started.",
@@ -11,10 +15,8 @@ HINTS = {
     "cluster": "The Cluster is incomplete: run CLUSTER INFO.",
     "max number of clients": "Redis accepts no more connections: raise its maxclients, or run fewer workers.",
     "authentication": "Redis rejects the user name or password: correct it in the URL or the client.",
-    "permission": (
-        "The Redis user needs +@read +@write +@scripting +time on the keys with the store's prefix; and for notices "
-        "+publish +subscribe on the channels with this prefix: &asgi-tiktok:*"
-    ),
+    "permission": RIGHTS,
+    "user executing the script": RIGHTS,
     "wrongtype": "Another program uses keys with this prefix: give the store its own prefix.",
     "no connection available": "All connections are in use: raise max_connections in the URL's query.",
     "responseerror": "The store needs Redis 6 or later, or any Valkey, with EVAL and EVALSHA.",

@@ -23,8 +23,9 @@ REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/0")
 class RedisServer:
     """A Redis server on a free port. `folder` holds its data and its log."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, configuration: str = "") -> None:
         self.folder = folder
+        (folder / "redis.conf").write_text(configuration)
         self.options = options
         self.port = cluster_port()
         self.process: subprocess.Popen[bytes] | None = None
@@ -36,7 +37,17 @@ class RedisServer:
 
     def start(self) -> None:
         program = require_program("redis-server", "redis-server")
-        arguments = ["--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder), "--save", ""]
+        arguments = [
+            str(self.folder / "redis.conf"),
+            "--bind",
+            "127.0.0.1",
+            "--port",
+            str(self.port),
+            "--dir",
+            str(self.folder),
+            "--save",
+            "",
+        ]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen([program, *arguments, *self.options], stdout=log, stderr=log)
         wait_until(self.is_ready)
@@ -55,7 +66,7 @@ class RedisServer:
             self.process.wait(10)
             self.process = None
 
-    def execute(self, *words: str | int) -> object:
+    def execute(self, *words: str | bytes | int) -> object:
         with Redis(port=self.port) as client:
             return client.execute_command(*words)
 
@@ -65,10 +76,10 @@ def redis_servers(folder: Path) -> Iterator[Callable[..., RedisServer]]:
     """Yield a function that starts a server. All servers stop at the end of the block."""
     servers: list[RedisServer] = []
 
-    def start(*options: str) -> RedisServer:
+    def start(*options: str, configuration: str = "") -> RedisServer:
         data = folder / f"redis-{len(servers)}"
         data.mkdir()
-        servers.append(RedisServer(data, *options))
+        servers.append(RedisServer(data, *options, configuration=configuration))
         return servers[-1]
 
     try:
