@@ -276,10 +276,10 @@ async def test_memory_works_again_after_aclose(
     assert store.reads == 0
 
 
-async def test_forged_notices_end_no_session(browser: httpx2.AsyncClient, store: CountingStore) -> None:
-    (name,) = [key for key in store._records if key.startswith("session:")]
-    for number in range(10_000):
-        store._notify(f"session:{number:064x}")
-    store._notify(name)
+async def test_forged_notices_end_no_session(browser: httpx2.AsyncClient, tiktok: TikTok) -> None:
+    memory = tiktok._memories.here()
+    (name,) = memory.entries
+    for key in (name, "", "session:\N{SNOWMAN}", *(f"session:{number:064x}" for number in range(10_000))):
+        memory.notice(key)
 
     assert (await browser.get("/me")).text == "Ada"
