@@ -80,7 +80,7 @@ class AppResponse(Generic[S]):
         return self.live
 
     def find_error(self, start: Message) -> LoginRequired | None:
-        """The error that this response stands for, if it is one of ours."""
+        """The LoginRequired that this response stands for, or None."""
         if start["status"] == 500:
             return unhandled_error(self.scope)
         return read_challenge(start) if self.refuse else None
