@@ -204,7 +204,7 @@ async def test_memory_is_bounded_by_bytes(store: CountingStore) -> None:
 
 
 async def test_cookies_of_other_apps_may_change_at_each_request(
-    browser: httpx2.AsyncClient, store: CountingStore
+    browser: httpx2.AsyncClient, tiktok: TikTok, store: CountingStore
 ) -> None:
     session = "; ".join(f"{cookie.name}={cookie.value}" for cookie in browser.cookies.jar)
     store.reads = 0
@@ -213,6 +213,7 @@ async def test_cookies_of_other_apps_may_change_at_each_request(
         assert response.text == "Ada"
 
     assert store.reads == 0
+    assert len(tiktok._memories.here().lines) == 1
 
 
 async def test_two_session_cookies_are_refused_although_one_is_in_memory(

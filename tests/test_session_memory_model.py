@@ -1,5 +1,6 @@
 """All interleavings of one session's life: read, kept, ended elsewhere, ended here, noticed, echoed, cut off.
 
+A touch is to the memory the same as a read: what was written is kept, unless the session had ended.
 The invariant is the promise of session memory: a session that ended more than `BOUND` ago is never served.
 """
 
@@ -19,7 +20,6 @@ from asgi_tiktok.models import TikTokUser
 BOUND = 2.0
 TICK = 1.0
 VISIBLE_AFTER = 1.0
-DEPTH = 10  # actions
 NAME = "session:1"
 SESSION = Session(TikTokUser(open_id="1"), (), {}, 0, 0, 10**9, NAME, b"record")
 
@@ -48,16 +48,17 @@ class World:
 
     def key(self) -> tuple[object, ...]:
         """The state, with times relative to now, so that equal states are visited once."""
-        memory = self.memory
-        times = (self.ended_at, self.read_at, memory.proved_until, memory.began_at)
+        memory, now = self.memory, self.now
         entry = memory.entries.get(NAME)
+        times = (self.ended_at, self.read_at, memory.began_at, memory.noticed_at[0])
         return (
-            *(None if time is None else max(time - self.now, -9) for time in times),
-            None if entry is None else max(entry.fresh_until - self.now, -9),
-            max(memory.noticed_at[0] - self.now, -9),
+            # What happened longer ago than any limit is the same.
+            *(None if time is None else max(time - now, -4) for time in times),
+            max(memory.proved_until - now, 0),
+            None if entry is None else max(entry.fresh_until - now, 0),
             self.read,
             self.subscribed,
-            tuple(each if isinstance(each, str) else max(each - self.now, -9) for each in self.wire),
+            tuple(each if isinstance(each, str) else max(each - now, -BOUND) for each in self.wire),
         )
 
     def publish(self, message: float | str) -> None:
@@ -77,7 +78,7 @@ class World:
         if self.ended_at is None:
             yield World.end_elsewhere
             yield World.end_here
-        if len(self.wire) < 3:
+        if self.subscribed and len(self.wire) < 3:
             yield World.echo
         if self.wire:
             yield World.deliver
@@ -157,7 +158,7 @@ def copied(instance: T) -> T:
 
 @pytest.fixture
 def explore(monkeypatch: pytest.MonkeyPatch) -> Explore:
-    """Run every sequence of up to DEPTH actions, one for each state.
+    """Run every sequence of actions, in all orders, until no new state is found.
 
     Returns the number of states in which the session was served, and the first history after which it
     must not have been.
@@ -172,7 +173,7 @@ def explore(monkeypatch: pytest.MonkeyPatch) -> Explore:
         start = World(kind(None, None, None, max_sessions=1, bound=BOUND, max_age=3.0))
         start.tick()
         served = 0
-        visited: dict[tuple[object, ...], int] = {}
+        visited = {start.key()}
         waiting = deque([(start, list[str]())])
         while waiting:
             world, history = waiting.popleft()
@@ -181,14 +182,12 @@ def explore(monkeypatch: pytest.MonkeyPatch) -> Explore:
                 served += 1
                 if world.ended_at is not None and world.now - world.ended_at >= BOUND:
                     return served, history
-            if len(history) == DEPTH:
-                continue
             for action in world.actions():
                 after = world.clone()
                 clock.now = after.now
                 action(after)
                 if (key := after.key()) not in visited:
-                    visited[key] = len(history)
+                    visited.add(key)
                     waiting.append((after, [*history, action.__name__]))
         return served, []
 

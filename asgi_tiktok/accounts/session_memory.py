@@ -19,7 +19,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from weakref import WeakSet
 
-from asgi_tiktok.accounts.bounded_dict import BoundedDict
 from asgi_tiktok.accounts.session_record import Session
 from asgi_tiktok.event_loop import current_loop
 from asgi_tiktok.stores import Channel, NotifyingStore, PeekingStore, Store
@@ -44,6 +43,7 @@ class Entry:
     session: Session
     fresh_until: float  # monotonic clock
     due_at: float  # seconds since the epoch, at which the session ends or must be touched
+    line: bytes | None = None  # the Cookie header of its last request
 
 
 class SessionMemory:
@@ -67,7 +67,7 @@ class SessionMemory:
         self.max_age = max_age
         self.channel: Channel | None = None
         self.entries: OrderedDict[str, Entry] = OrderedDict()
-        self.lines: BoundedDict[bytes, Entry] = BoundedDict(max_sessions)
+        self.lines: dict[bytes, Entry] = {}
         self.size = 0  # bytes of all records
         self.proved_until = 0.0  # monotonic clock
         self.began_at = time.monotonic()
@@ -121,13 +121,18 @@ class SessionMemory:
         """Find the session, if it is kept, at the next request with this Cookie header."""
         entry = self.entries.get(session.name)
         if entry is not None and len(line) <= MAX_LINE and (self.store or self.peek):
-            self.lines[line] = entry
+            self.forget_line(entry)
+            entry.line, self.lines[line] = line, entry
+
+    def forget_line(self, entry: Entry) -> None:
+        if entry.line is not None:
+            self.lines.pop(entry.line, None)
 
     def forget(self, name: str) -> None:
         """Drop a session."""
         entry = self.entries.pop(name, None)
         if entry is not None:
-            entry.fresh_until = 0.0  # `lines` still leads to it
+            self.forget_line(entry)
             self.size -= len(entry.session.record)
 
     def forget_user(self, open_id: str) -> None:
