@@ -15,11 +15,11 @@ from cryptography.hazmat.primitives.ciphers.modes import ECB
 from django.core.management.utils import get_random_secret_key
 
 from asgi_tiktok import ConfigurationError
-from asgi_tiktok.crypto import xaes
 from asgi_tiktok.crypto.keys import KeyRing, Unreadable
 from asgi_tiktok.crypto.records import open_record, seal_record
 from asgi_tiktok.crypto.signer import IdSigner
 from asgi_tiktok.crypto.strength import estimate_bits
+from asgi_tiktok.crypto.xaes import XAES
 from tests.support.canaries import OLD_SECRET_KEY, SECRET_KEY
 
 
@@ -71,9 +71,9 @@ def test_garbage_does_not_open(sealed: bytes) -> None:
 def test_xaes_256_gcm_agrees_with_the_vectors_of_its_specification(
     key: str, associated_data: bytes, ciphertext: str
 ) -> None:
-    arguments = bytes.fromhex(key), b"ABCDEFGHIJKLMNOPQRSTUVWX"
-    assert xaes.encrypt(*arguments, b"XAES-256-GCM", associated_data).hex() == ciphertext
-    assert xaes.decrypt(*arguments, bytes.fromhex(ciphertext), associated_data) == b"XAES-256-GCM"
+    cipher, nonce = XAES(bytes.fromhex(key)), b"ABCDEFGHIJKLMNOPQRSTUVWX"
+    assert cipher.encrypt(nonce, b"XAES-256-GCM", associated_data).hex() == ciphertext
+    assert cipher.decrypt(nonce, bytes.fromhex(ciphertext), associated_data) == b"XAES-256-GCM"
 
 
 def test_sealed_value_opens_with_primitives_alone() -> None:

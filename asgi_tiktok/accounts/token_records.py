@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from hashlib import sha256
 from typing import Any
 
@@ -128,7 +128,7 @@ class TokenRecords:
 
     def seal(self, consents: tuple[Consent, ...]) -> bytes:
         context = self.name_of(consents[0].token.open_id)
-        facts = {"consents": [asdict(consent) for consent in consents]}
+        facts = {"consents": [{**facts_of(consent), "token": facts_of(consent.token)} for consent in consents]}
         return seal_record(self.keys.newest, PURPOSE, facts, context=context, dictionary=RECORDS)
 
     def open(self, name: str, record: bytes, keys: Iterable[Key]) -> tuple[Consent, ...]:
@@ -137,6 +137,10 @@ class TokenRecords:
 
     def name_of(self, open_id: str) -> str:
         return "token:" + sha256(f"{self.audience}\0{open_id}".encode()).hexdigest()
+
+
+def facts_of(each: Consent | Token) -> dict[str, Any]:
+    return {field.name: getattr(each, field.name) for field in fields(each)}
 
 
 def read_consents(facts: dict[str, Any]) -> tuple[Consent, ...]:

@@ -19,6 +19,7 @@ FREE_TEXT = frozenset({"error_description", "error_string", "logid"})
 KNOWN_PARAMETERS = frozenset(
     {"code", "state", "scopes", "iss", "error", "error_type", "error_code", "errCode"} | FREE_TEXT
 )
+CONTROL_CHARACTER = re.compile("[\\x00-\\x1f\\x7f]")
 BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
@@ -82,7 +83,7 @@ def decode(text: bytes) -> str:
         decoded = unescape(text).decode("utf-8")
     except UnicodeDecodeError:
         raise InvalidCallback("The query is not UTF-8.") from None
-    if any(char < " " or char == "\x7f" for char in decoded):
+    if CONTROL_CHARACTER.search(decoded):
         raise InvalidCallback("The query contains control characters.")
     return decoded
 

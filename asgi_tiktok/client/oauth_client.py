@@ -1,7 +1,7 @@
 """Authlib's OAuth client, adapted to TikTok's token and revocation endpoints."""
 
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 import httpx2
 from authlib.integrations.httpx_client import AsyncOAuth2Client
@@ -14,9 +14,8 @@ FORM_HEADERS = {"Accept": "application/json", "Content-Type": "application/x-www
 
 def client_key_post(client: Any, method: str, uri: str, headers: Any, body: bytes) -> Any:
     """Authenticate the client in the form (RFC 6749 §2.3.1), with TikTok's name for `client_id`."""
-    form = parse_qsl(body.decode("ascii"), keep_blank_values=True)
-    form += [("client_key", client.client_id), ("client_secret", client.client_secret.reveal())]
-    return uri, headers, urlencode(form).encode("ascii")
+    credentials = urlencode({"client_key": client.client_id, "client_secret": client.client_secret.reveal()})
+    return uri, headers, body + f"&{credentials}".encode("ascii")
 
 
 class OAuthClient(AsyncOAuth2Client):  # type: ignore[misc]  # Authlib has no types

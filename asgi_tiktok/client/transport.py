@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import cast
 from weakref import WeakKeyDictionary
 
@@ -97,6 +98,12 @@ class BoundedTransport(SharedTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         request.headers["Accept-Encoding"] = "identity"
         return await bounded(await super().handle_async_request(request))
+
+    async def fetch(self, request: httpx2.Request) -> httpx2.Response:
+        """Return the whole response. An `AsyncClient` would also follow redirects and keep cookies."""
+        async with aclosing(await self.handle_async_request(request)) as response:
+            await response.aread()
+        return response
 
 
 class APITransport(SharedTransport):

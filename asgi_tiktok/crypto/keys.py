@@ -6,7 +6,7 @@ that was made for one purpose is worthless for another.
 
 import os
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, partial
 from hashlib import blake2b
 
 from cryptography.exceptions import InvalidTag
@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from starlette.datastructures import Secret as StarletteSecret
 
-from asgi_tiktok.crypto import xaes
 from asgi_tiktok.crypto.redaction import Secret
 from asgi_tiktok.crypto.strength import estimate_bits
+from asgi_tiktok.crypto.xaes import NONCE_SIZE, TAG_SIZE, XAES
 from asgi_tiktok.errors import ConfigurationError
 
 MIN_LENGTH = 32  # characters of a secret
@@ -38,15 +38,12 @@ class Key:
     """The operations of one secret."""
 
     def __init__(self, secret: str) -> None:
-        self.secret = Secret(secret)
-        self.derive = cache(self.derive_uncached)
+        # Closures, because tools that dump objects also read attributes.
+        self.derive = derive = cache(partial(derive_key, Secret(secret)))
+        self.cipher = cache(lambda purpose: XAES(derive(purpose)))
 
     def __repr__(self) -> str:
         return "Key(...)"
-
-    def derive_uncached(self, purpose: str) -> bytes:
-        info = b"asgi-tiktok/" + purpose.encode()
-        return HKDF(SHA256(), length=32, salt=None, info=info).derive(self.secret.reveal().encode())
 
     def digest(self, purpose: str, message: bytes) -> bytes:
         """Return 32 bytes that only this key can compute: keyed BLAKE2b, which is a MAC (RFC 7693 §2.9)."""
@@ -54,18 +51,23 @@ class Key:
 
     def seal(self, purpose: str, value: bytes, *, context: str) -> bytes:
         """Encrypt with XAES-256-GCM; `context` must be the same to open it again."""
-        nonce = os.urandom(xaes.NONCE_SIZE)
-        return FORMAT + nonce + xaes.encrypt(self.derive(purpose), nonce, value, FORMAT + context.encode())
+        nonce = os.urandom(NONCE_SIZE)
+        return FORMAT + nonce + self.cipher(purpose).encrypt(nonce, value, FORMAT + context.encode())
 
     def unseal(self, purpose: str, sealed: bytes, *, context: str) -> bytes:
         """Return the value that was sealed. Raises Unreadable."""
-        if sealed[:1] != FORMAT or len(sealed) <= 1 + xaes.NONCE_SIZE + xaes.TAG_SIZE:
+        if sealed[:1] != FORMAT or len(sealed) <= 1 + NONCE_SIZE + TAG_SIZE:
             raise Unreadable(purpose)
-        nonce, ciphertext = sealed[1 : 1 + xaes.NONCE_SIZE], sealed[1 + xaes.NONCE_SIZE :]
+        nonce, ciphertext = sealed[1 : 1 + NONCE_SIZE], sealed[1 + NONCE_SIZE :]
         try:
-            return xaes.decrypt(self.derive(purpose), nonce, ciphertext, FORMAT + context.encode())
+            return self.cipher(purpose).decrypt(nonce, ciphertext, FORMAT + context.encode())
         except InvalidTag:
             raise Unreadable(purpose) from None
+
+
+def derive_key(secret: Secret[str], purpose: str) -> bytes:
+    info = b"asgi-tiktok/" + purpose.encode()
+    return HKDF(SHA256(), length=32, salt=None, info=info).derive(secret.reveal().encode())
 
 
 class KeyRing:

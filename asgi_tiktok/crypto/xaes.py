@@ -14,19 +14,23 @@ NONCE_SIZE = 24  # bytes
 TAG_SIZE = 16  # bytes
 
 
-def encrypt(key: bytes, nonce: bytes, plaintext: bytes, associated_data: bytes) -> bytes:
-    return AESGCM(message_key(key, nonce)).encrypt(nonce[12:], plaintext, associated_data)
+class XAES:
+    """The operations of one long-lived key of 32 bytes."""
 
+    def __init__(self, key: bytes) -> None:
+        self.mac = CMAC(AES256(key))
 
-def decrypt(key: bytes, nonce: bytes, ciphertext: bytes, associated_data: bytes) -> bytes:
-    """Return the plaintext. Raises cryptography's InvalidTag."""
-    return AESGCM(message_key(key, nonce)).decrypt(nonce[12:], ciphertext, associated_data)
+    def encrypt(self, nonce: bytes, plaintext: bytes, associated_data: bytes) -> bytes:
+        return AESGCM(self.message_key(nonce)).encrypt(nonce[12:], plaintext, associated_data)
 
+    def decrypt(self, nonce: bytes, ciphertext: bytes, associated_data: bytes) -> bytes:
+        """Return the plaintext. Raises cryptography's InvalidTag."""
+        return AESGCM(self.message_key(nonce)).decrypt(nonce[12:], ciphertext, associated_data)
 
-def message_key(key: bytes, nonce: bytes) -> bytes:
-    halves = []
-    for counter in (b"\x00\x01", b"\x00\x02"):
-        cmac = CMAC(AES256(key))
-        cmac.update(counter + b"X\x00" + nonce[:12])
-        halves.append(cmac.finalize())
-    return b"".join(halves)
+    def message_key(self, nonce: bytes) -> bytes:
+        halves = []
+        for counter in (b"\x00\x01", b"\x00\x02"):
+            mac = self.mac.copy()
+            mac.update(counter + b"X\x00" + nonce[:12])
+            halves.append(mac.finalize())
+        return b"".join(halves)

@@ -3,7 +3,6 @@
 import logging
 import secrets
 import time
-from dataclasses import asdict
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -46,7 +45,10 @@ class Login:
             return await self.error_responses.respond(request, error, path, attempt)
         scopes = dict.fromkeys((*self.client.scopes, *attempt.scopes, *await self.granted_before(request, attempt)))
         login = PendingLogin(
-            **{**asdict(attempt), "scopes": tuple(scopes)},
+            next_path=attempt.next_path,
+            scopes=tuple(scopes),
+            params=attempt.params,
+            switch_account=attempt.switch_account,
             state=make_state(self.tiktok._keys, request.scope.get("scheme", "http"), request.headers),
             code_verifier=secrets.token_urlsafe(32),
             began_at=time.time(),

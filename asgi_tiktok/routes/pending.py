@@ -4,7 +4,7 @@ import json
 import re
 from base64 import b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from hashlib import sha256
 from itertools import accumulate, islice
 from typing import Any
@@ -69,7 +69,7 @@ class PendingLogins:
     def set_cookies(self, headers: Headers, login: PendingLogin) -> list[Header]:
         """The Set-Cookie headers that remember the login, and delete the logins that must make room for it."""
         name = self.cookie_name(login.state)
-        facts = {name: value for name, value in asdict(login).items() if value not in (None, {})}
+        facts = {each.name: value for each in fields(login) if (value := getattr(login, each.name)) not in (None, {})}
         facts["next_path"] = pack(login.next_path)
         sealed = seal_record(self.keys.newest, PURPOSE, facts, context=self.context(name))
         value = urlsafe_b64encode(sealed).rstrip(b"=").decode("ascii")

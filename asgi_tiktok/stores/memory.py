@@ -38,6 +38,7 @@ class MemoryStore:
         # Two queues, so that a flood of marks cannot push out a session.
         self._owned: OrderedDict[str, None] = OrderedDict()
         self._unowned: OrderedDict[str, None] = OrderedDict()
+        self._keys: dict[str, set[str]] = {}  # of each owner
         self._listeners: set[weakref.ref[Listener]] = set()
 
     def __repr__(self) -> str:
@@ -57,6 +58,10 @@ class MemoryStore:
         record = self._records.pop(key, None)
         if record is not None:
             del self._queue(record.owner)[key]
+            if record.owner is not None:
+                self._keys[record.owner].discard(key)
+                if not self._keys[record.owner]:
+                    del self._keys[record.owner]
         return record
 
     def _notify(self, key: str, before: Record | None) -> None:
@@ -78,6 +83,8 @@ class MemoryStore:
         self._records[key] = Record(value, time.time() + ttl, owner)
         queue = self._queue(owner)
         queue[key] = None
+        if owner is not None:
+            self._keys.setdefault(owner, set()).add(key)
         if len(queue) > self._max_records:
             self._delete(next(iter(queue)))
         return before
@@ -113,13 +120,13 @@ class MemoryStore:
         return True
 
     async def owned(self, owner: str) -> AsyncIterator[str]:
-        records = [(record.ends_at, key) for key, record in self._records.items() if record.owner == owner]
-        for _, key in sorted(records):
+        keys = tuple(self._keys.get(owner, ()))
+        for _, key in sorted((record.ends_at, key) for key in keys if (record := self._live_record(key))):
             if (record := self._live_record(key)) and record.owner == owner:
                 yield key
 
     async def delete_owned(self, owner: str) -> int:
-        owned = [key for key in list(self._records) if (record := self._live_record(key)) and record.owner == owner]
+        owned = [key for key in tuple(self._keys.get(owner, ())) if self._live_record(key)]
         for key in owned:
             self._delete(key)
         return len(owned)
