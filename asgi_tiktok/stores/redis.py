@@ -40,7 +40,7 @@ except ImportError as error:
 
 from asgi_tiktok.stores.redis_hints import hint_for, is_read_only
 from asgi_tiktok.stores.redis_notices import RedisSubscription, subscribe
-from asgi_tiktok.stores.redis_pool import Pool, new_pool, redis_url, shown_address
+from asgi_tiktok.stores.redis_pool import Client, Pool, new_pool, redis_url, shown_address
 
 __all__ = ["RedisStore"]
 
@@ -257,12 +257,16 @@ class RedisStore:
         loop = running_loop()
         if not isinstance(self._source, str):
             return self._source
-        clients = self._clients.setdefault(os.getpid(), WeakKeyDictionary())
-        if loop not in clients:
+        process = os.getpid()
+        clients = self._clients.get(process)
+        if clients is None:
+            clients = self._clients[process] = WeakKeyDictionary()
+        client = clients.get(loop)
+        if client is None:
             for closed in [other for other in clients if other.is_closed()]:
                 del clients[closed]
-            clients[loop] = Redis.from_pool(new_pool(self._source))
-        return clients[loop]
+            client = clients[loop] = Client.from_pool(new_pool(self._source))
+        return client
 
 
 def hash_owner(owner: str) -> bytes:

@@ -1,19 +1,24 @@
-"""The connections that the store opens from a URL."""
+"""The connections that the store opens from a URL, and its client, which adds little to a command."""
 
+import asyncio
 import re
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from redis.asyncio import BlockingConnectionPool
+from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as LostConnection
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as NoReply
 
 from asgi_tiktok.errors import ConfigurationError
 
 CONNECT_TIMEOUT = 2  # seconds for each of: opening a connection, waiting for a free one
 REPLY_TIMEOUT = 1.2  # seconds
+RAW = {"EVAL", "EVALSHA", "GET", "GETRANGE", "ZREM"}  # commands whose replies need no translation
 MAX_CONNECTIONS = 50  # for each event loop
 TLS_FILES = ("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile")
 TLS_OPTIONS = (*TLS_FILES, "ssl_ca_data", "ssl_cert_reqs", "ssl_check_hostname", "ssl_ciphers", "ssl_password")
@@ -29,19 +34,78 @@ FIX = (
 )
 
 
-class Pool(BlockingConnectionPool):
-    """A pool that can be retired: its connections are closed as soon as no command uses them."""
+class Pool(ConnectionPool):
+    """A pool that waits for a free connection, and opens a new one within a time limit.
+
+    It can be retired: its connections are then closed as soon as no command uses them.
+    """
 
     retired = False
 
-    async def retire(self) -> None:
-        self.retired = True
-        await self.disconnect(inuse_connections=False)
+    def __init__(self, *, timeout: float, max_connections: int, **options: Any) -> None:
+        super().__init__(max_connections=max_connections, **options)
+        self.timeout = timeout
+        self.free = asyncio.Semaphore(max_connections)
+        self.reply_timeout: float | None = options["socket_timeout"]
+
+    def make_connection(self) -> AbstractConnection:
+        # One time limit for a whole command costs less than redis-py's limits for each write and each read.
+        return self.connection_class(**{**self.connection_kwargs, "socket_timeout": None})
+
+    async def get_connection(self, *command: object, **options: object) -> AbstractConnection:
+        if self.free.locked():
+            try:
+                async with asyncio.timeout(self.timeout):
+                    await self.free.acquire()
+            except TimeoutError:
+                raise LostConnection("No connection available.") from None
+        else:
+            await self.free.acquire()
+        connection: AbstractConnection = self.get_available_connection()  # type: ignore[no-untyped-call]
+        try:
+            if connection.is_connected:
+                await self.ensure_connection(connection)
+            else:
+                async with asyncio.timeout(CONNECT_TIMEOUT):
+                    await self.ensure_connection(connection)
+        except TimeoutError:
+            await self.release(connection)
+            raise NoReply("Timeout connecting to server") from None
+        except BaseException:
+            await self.release(connection)
+            raise
+        return connection
 
     async def release(self, connection: AbstractConnection) -> None:
         if self.retired:
             await connection.disconnect()
         await super().release(connection)
+        self.free.release()
+
+    async def retire(self) -> None:
+        self.retired = True
+        await self.disconnect(inuse_connections=False)
+
+
+class Client(Redis):
+    """A client that limits the time of each command, and returns most replies as they are."""
+
+    connection_pool: Pool
+
+    async def execute_command(self, *words: Any, **options: Any) -> Any:
+        try:
+            if words[0] not in RAW:
+                async with asyncio.timeout(self.connection_pool.timeout + CONNECT_TIMEOUT + REPLY_TIMEOUT):
+                    return await super().execute_command(*words, **options)  # type: ignore[no-untyped-call]
+            connection = await self.connection_pool.get_connection()
+            try:
+                async with asyncio.timeout(self.connection_pool.reply_timeout):
+                    await connection.send_command(*words)
+                    return await connection.read_response(disable_decoding=True)
+            finally:
+                await self.connection_pool.release(connection)
+        except TimeoutError:
+            raise NoReply("Timeout reading from socket") from None
 
 
 def new_pool(url: str) -> Pool:

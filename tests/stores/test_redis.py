@@ -16,10 +16,11 @@ from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
 
 from asgi_tiktok import ConfigurationError, StoreError
-from asgi_tiktok.stores import redis, redis_scripts
+from asgi_tiktok.stores import redis, redis_pool, redis_scripts
 from asgi_tiktok.stores.redis import RedisStore
 from tests.support.ports import free_port
 from tests.support.redis_servers import REDIS_URL, RedisServer, new_prefix, redis_servers
+from tests.support.relay import relaying
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.anyio
@@ -427,6 +428,34 @@ async def test_more_concurrent_writes_than_connections(prefix: str) -> None:
 
     assert [await store.get(str(number)) for number in range(200)] == [str(number).encode() for number in range(200)]
     await store.aclose()
+
+
+async def test_a_command_waits_for_a_free_connection_for_a_limited_time(serve: Callable[..., RedisServer]) -> None:
+    server = serve()
+    store = RedisStore(f"{server.url}?max_connections=1&timeout=0.1")
+    assert await store.get("k") is None
+    server.execute("CLIENT", "PAUSE", 700, "ALL")
+    first, second = await asyncio.gather(store.get("k"), store.get("k"), return_exceptions=True)
+
+    assert first is None
+    assert isinstance(second, StoreError)
+    assert "raise max_connections in the URL's query" in str(second)
+    assert await store.get("k") is None
+    await store.aclose()
+
+
+async def test_a_server_that_accepts_connections_and_is_silent_is_an_error(
+    serve: Callable[..., RedisServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_pool, "CONNECT_TIMEOUT", 0.1)
+    async with relaying(serve().port) as relay:
+        relay.silent = True
+        store = RedisStore(f"redis://127.0.0.1:{relay.port}/0")
+        with pytest.raises(StoreError, match="can be reached from this machine"):
+            await store.get("k")
+        relay.silent = False
+        assert await store.get("k") is None
+        await store.aclose()
 
 
 @pytest.mark.parametrize(
