@@ -30,18 +30,33 @@ async def wait_for(task: asyncio.Task[Any], seconds: float) -> None:
 async def with_deadline(request: Coroutine[Any, Any, T], seconds: float) -> T:
     """Return the result of the request, or cancel it and raise TimeoutError. Time counts as in `wait_for`."""
     try:
-        task = running_loop().create_task(request)
+        loop = running_loop()
     except ConfigurationError:
         request.close()
         raise
-    try:
-        await wait_for(task, seconds)
-        if not task.done():
-            raise TimeoutError
-        return task.result()
-    finally:
-        if not task.done():
-            task.cancel()
-            # Retrieved, because asyncio would log an error that is not, with all frames of the request.
-            task.add_done_callback(lambda done: done.cancelled() or done.exception())
-            await asyncio.wait({task})
+    # In the same task, because another task would cost several turns of the event loop.
+    async with asyncio.timeout(None) as timeout:
+        countdown = Countdown(loop, timeout, seconds)
+        try:
+            return await request
+        finally:
+            countdown.timer.cancel()
+
+
+class Countdown:
+    """Ends a timeout when this process has run for a number of seconds."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, timeout: asyncio.Timeout, seconds: float) -> None:
+        self.loop = loop
+        self.timeout = timeout
+        self.ticks = math.ceil(seconds / TICK)
+        self.pause = seconds / self.ticks
+        self.timer = loop.call_later(self.pause, self.tick)
+
+    def tick(self) -> None:
+        """Called once in each pause. Ticks that were due while the process was suspended count as one."""
+        self.ticks -= 1
+        if self.ticks:
+            self.timer = self.loop.call_later(self.pause, self.tick)
+        else:
+            self.timeout.reschedule(self.loop.time())

@@ -5,12 +5,12 @@ pair is white space, nothing is unquoted, and of two cookies with one name neith
 """
 
 from collections.abc import Iterable, Iterator
-from email.utils import formatdate
 
 Header = tuple[bytes, bytes]
 
 MAX_VALUES = 8  # of one name; a browser sends one
 MAX_SIZE = 4096  # bytes of a value; browsers keep no longer one (RFC 6265bis §5.6)
+PAST = "Thu, 01 Jan 1970 00:00:00 GMT"
 
 
 def cookie_line(headers: Iterable[Header], name: bytes) -> bytes:
@@ -65,5 +65,5 @@ class CookieJar:
 
     def expire(self, name: str) -> Header:
         """Return a Set-Cookie header that deletes; it repeats every attribute, because browsers require it."""
-        line = f"{name}=; Max-Age=0; Expires={formatdate(0, usegmt=True)}{self.attributes}"
+        line = f"{name}=; Max-Age=0; Expires={PAST}{self.attributes}"
         return b"set-cookie", line.encode("latin-1")

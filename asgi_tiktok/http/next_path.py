@@ -45,7 +45,7 @@ def safe_next(value: str, *, reserved: Collection[str], mount: str = "", max_len
         below = rest if front.casefold() == mount.casefold() and rest[:1] in ("", "/") else reading
         if below and not is_local_path(below):
             return None
-        if {reading.casefold().rstrip("/"), below.casefold().rstrip("/")} & set(reserved):
+        if reading.casefold().rstrip("/") in reserved or below.casefold().rstrip("/") in reserved:
             return None
     return encoded
 
