@@ -18,7 +18,6 @@ from asgi_tiktok.errors import ConfigurationError
 
 CONNECT_TIMEOUT = 2  # seconds for each of: opening a connection, waiting for a free one
 REPLY_TIMEOUT = 1.2  # seconds
-RAW = {"EVAL", "EVALSHA", "GET", "GETRANGE", "ZREM"}  # commands whose replies need no translation
 MAX_CONNECTIONS = 50  # for each event loop
 TLS_FILES = ("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile")
 TLS_OPTIONS = (*TLS_FILES, "ssl_ca_data", "ssl_cert_reqs", "ssl_check_hostname", "ssl_ciphers", "ssl_password")
@@ -35,7 +34,7 @@ FIX = (
 
 
 class Pool(ConnectionPool):
-    """A pool that waits for a free connection, and opens a new one within a time limit.
+    """A pool that waits for a free connection for a limited time.
 
     It can be retired: its connections are then closed as soon as no command uses them.
     """
@@ -48,10 +47,6 @@ class Pool(ConnectionPool):
         self.free = asyncio.Semaphore(max_connections)
         self.reply_timeout: float | None = options["socket_timeout"]
 
-    def make_connection(self) -> AbstractConnection:
-        # One time limit for a whole command costs less than redis-py's limits for each write and each read.
-        return self.connection_class(**{**self.connection_kwargs, "socket_timeout": None})
-
     async def get_connection(self, *command: object, **options: object) -> AbstractConnection:
         if self.free.locked():
             try:
@@ -63,17 +58,13 @@ class Pool(ConnectionPool):
             await self.free.acquire()
         connection: AbstractConnection = self.get_available_connection()  # type: ignore[no-untyped-call]
         try:
-            if connection.is_connected:
-                await self.ensure_connection(connection)
-            else:
-                async with asyncio.timeout(CONNECT_TIMEOUT):
-                    await self.ensure_connection(connection)
-        except TimeoutError:
-            await self.release(connection)
-            raise NoReply("Timeout connecting to server") from None
+            connection.socket_timeout = self.reply_timeout
+            await self.ensure_connection(connection)
         except BaseException:
             await self.release(connection)
             raise
+        # The client's limit for a whole command costs less than redis-py's limits for each write and each read.
+        connection.socket_timeout = None
         return connection
 
     async def release(self, connection: AbstractConnection) -> None:
@@ -88,24 +79,21 @@ class Pool(ConnectionPool):
 
 
 class Client(Redis):
-    """A client that limits the time of each command, and returns most replies as they are."""
+    """A client that sends a command at once, and limits its time."""
 
     connection_pool: Pool
 
     async def execute_command(self, *words: Any, **options: Any) -> Any:
+        pool = self.connection_pool
+        connection = await pool.get_connection()
         try:
-            if words[0] not in RAW:
-                async with asyncio.timeout(self.connection_pool.timeout + CONNECT_TIMEOUT + REPLY_TIMEOUT):
-                    return await super().execute_command(*words, **options)  # type: ignore[no-untyped-call]
-            connection = await self.connection_pool.get_connection()
-            try:
-                async with asyncio.timeout(self.connection_pool.reply_timeout):
-                    await connection.send_command(*words)
-                    return await connection.read_response(disable_decoding=True)
-            finally:
-                await self.connection_pool.release(connection)
+            async with asyncio.timeout(pool.reply_timeout):
+                await connection.send_command(*words)
+                return await self.parse_response(connection, words[0], **options)  # type: ignore[arg-type]
         except TimeoutError:
             raise NoReply("Timeout reading from socket") from None
+        finally:
+            await pool.release(connection)
 
 
 def new_pool(url: str) -> Pool:

@@ -16,7 +16,7 @@ from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
 
 from asgi_tiktok import ConfigurationError, StoreError
-from asgi_tiktok.stores import redis, redis_pool, redis_scripts
+from asgi_tiktok.stores import redis, redis_scripts
 from asgi_tiktok.stores.redis import RedisStore
 from tests.support.ports import free_port
 from tests.support.redis_servers import REDIS_URL, RedisServer, new_prefix, redis_servers
@@ -444,13 +444,10 @@ async def test_a_command_waits_for_a_free_connection_for_a_limited_time(serve: C
     await store.aclose()
 
 
-async def test_a_server_that_accepts_connections_and_is_silent_is_an_error(
-    serve: Callable[..., RedisServer], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(redis_pool, "CONNECT_TIMEOUT", 0.1)
+async def test_a_server_that_accepts_connections_and_is_silent_is_an_error(serve: Callable[..., RedisServer]) -> None:
     async with relaying(serve().port) as relay:
         relay.silent = True
-        store = RedisStore(f"redis://127.0.0.1:{relay.port}/0")
+        store = RedisStore(f"redis://127.0.0.1:{relay.port}/0?socket_timeout=0.1")
         with pytest.raises(StoreError, match="can be reached from this machine"):
             await store.get("k")
         relay.silent = False
