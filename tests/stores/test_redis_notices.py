@@ -264,6 +264,21 @@ async def test_a_living_session_survives_the_channel(
         server.execute("CLIENT", "KILL", "TYPE", "pubsub")
 
 
+async def test_a_notice_from_another_database_costs_no_more_than_a_read(
+    store: RedisStore, server: RedisServer
+) -> None:
+    """Redis has one set of channels for all of its numbered databases."""
+    other = RedisStore(server.url.removesuffix("0") + "1")
+    for each in (store, other):
+        await each.set("k", b"1", ttl=60, owner="ada")
+    async with listening(store) as listener:
+        await other.delete("k")
+
+        assert await listener.notices() == ["k"]
+        assert await store.get("k") == b"1"
+    await other.aclose()
+
+
 def test_a_channel_that_nobody_closed_leaves_no_trace(server: RedisServer) -> None:
     code = (
         "import asyncio, sys; from asgi_tiktok.stores.redis import RedisStore\n"
