@@ -79,27 +79,43 @@ class Statements:
         record = {"key": bindparam("this", type_=NAME), **rest}
 
         self.get = sa.select(c.value).where(this, live)
-        self.replace = sa.update(table).where(this, same, live).values(rest)
-        self.delete = sa.delete(table).where(this, live)
-        self.delete_same = sa.delete(table).where(this, same, live)
-        self.delete_owned = sa.delete(table).where(whose, live)
+        self.touch = sa.update(table).where(this, same, live).values(rest)
+        self.replace: sa.Executable = self.touch
+        self.delete: sa.Executable = (delete := sa.delete(table).where(this, live))
+        self.delete_same: sa.Executable = (delete_same := sa.delete(table).where(this, same, live))
+        self.delete_owned: sa.Executable = (delete_owned := sa.delete(table).where(whose, live))
         self.delete_ended = sa.delete(table).where(this, ~live)
         self.owned = sa.select(c.ends_at, c.key).where(whose, live, after).order_by(c.ends_at, c.key).limit(BATCH)
         self.purge = purge(table, now, self.dialect)
         self.mark = sa.select(c.value).where(c.key == self.encode(MARK))
         self.extremes = sa.select(sa.func.min(c.ends_at), sa.func.max(c.ends_at))
         self.add_mark = sa.insert(table).values(key=self.encode(MARK), value=MILLISECONDS, ends_at=NEVER)
-        self.set: sa.Executable
         self.add: sa.Executable
+        upsert: sa.Insert
         if self.dialect == "mysql":
-            self.add = upsert = mysql.insert(table).values(record)
-            self.set = upsert.on_duplicate_key_update({name: upsert.inserted[name] for name in rest})
+            self.add = new = mysql.insert(table).values(record)
+            upsert = new.on_duplicate_key_update({name: new.inserted[name] for name in rest})
         else:
             insert = postgresql.insert if self.dialect == "postgresql" else sqlite.insert
-            new = insert(table).values(record)
-            changes = {name: new.excluded[name] for name in rest}
-            self.set = new.on_conflict_do_update(index_elements=[c.key], set_=changes)
-            self.add = new.on_conflict_do_update(index_elements=[c.key], set_=changes, where=~live)
+            row = insert(table).values(record)
+            changes = {name: row.excluded[name] for name in rest}
+            upsert = row.on_conflict_do_update(index_elements=[c.key], set_=changes)
+            self.add = row.on_conflict_do_update(index_elements=[c.key], set_=changes, where=~live)
+        self.set: sa.Executable = upsert
+        if self.dialect == "postgresql":
+            owned = c.owner.is_not(None)
+            # A subquery finds the row that is replaced. In the row that an upsert returns, xmax is 0 if it is new.
+            had_owner = sa.exists().where(this, owned).select_from(table)
+            replaced = sa.literal_column("xmax <> 0", sa.Boolean)
+            self.set = with_notices(table, upsert, replaced & (owned | had_owner))
+            self.replace = with_notices(table, self.touch, had_owner)
+            self.delete, self.delete_same, self.delete_owned = (
+                with_notices(table, each, owned) for each in (delete, delete_same, delete_owned)
+            )
+            # A server that has become read-only refuses this, although it would accept the notification alone.
+            nothing = sa.delete(table).where(sa.false()).cte(f"{table.name}_nothing")
+            echo = sa.func.pg_notify(bindparam("channel", type_=sa.String), bindparam("number", type_=sa.String))
+            self.echo: sa.Executable = sa.select(echo).add_cte(nothing)
 
     def encode(self, name: str | None) -> str | bytes | None:
         """Return a key or an owner in the type that the driver needs."""
@@ -109,6 +125,26 @@ class Statements:
                 "A key or an owner is too long or not ASCII.", hint=f"Use up to {MAX_NAME} ASCII characters."
             )
         return name.encode("ascii") if name is not None and self.dialect == "mysql" else name
+
+
+def notice_channel(table: Table) -> str:
+    """Return the name of the channel of PostgreSQL for the notices of all tables with this name."""
+    return f"{table.name}_notices"
+
+
+def with_notices(
+    table: Table, change: sa.Delete | sa.Update | sa.Insert, noticed: ColumnElement[bool]
+) -> sa.Executable:
+    """Return a query that makes the change, notifies of some of the changed rows, and returns their number.
+
+    Args:
+        table (Table): The table that is changed.
+        change (Delete | Update | Insert): The change.
+        noticed (ColumnElement[bool]): Whether to notify of a row, which is the new one if there is one.
+    """
+    changed = change.returning(table.c.key, noticed.label("noticed")).cte(f"{table.name}_changed")
+    notices = sa.func.count(sa.func.pg_notify(notice_channel(table), changed.c.key)).filter(changed.c.noticed)
+    return sa.select(sa.func.count(), notices).select_from(changed)
 
 
 def purge(table: Table, now: ColumnElement[int], dialect: str) -> sa.Delete:

@@ -20,7 +20,9 @@ except ImportError as error:
         "The SQLAlchemy store needs the package sqlalchemy.", hint="Run: pip install 'asgi-tiktok[sqlalchemy]'"
     ) from error
 
-from asgi_tiktok.stores.dialects import BATCH, Statements, new_table
+from asgi_tiktok.stores.dialects import BATCH, Statements, new_table, notice_channel
+from asgi_tiktok.stores.echo_channel import EchoChannel
+from asgi_tiktok.stores.notices import Channel, Listener
 from asgi_tiktok.stores.record_format import MILLISECONDS, check_format
 from asgi_tiktok.stores.sqlalchemy_database import Database, LoopState
 from asgi_tiktok.stores.sqlalchemy_errors import MISSING_TABLE, RACE, READ_ONLY, code_of
@@ -55,6 +57,8 @@ class SQLAlchemyStore:
         ConfigurationError: The URL, the driver or the name of the table cannot be used.
     """
 
+    notice_bound = 2.0  # seconds; PostgreSQL commits one transaction with an echo at a time
+
     def __init__(
         self, engine_or_url: AsyncEngine | URL | str, *, table: str = "tiktok_records", create_table: bool = True
     ) -> None:
@@ -72,7 +76,10 @@ class SQLAlchemyStore:
         return f"SQLAlchemyStore({url!r}, table={self.table.name!r})"
 
     async def get(self, key: str) -> bytes | None:
-        rows = await self._fetch(self._statements.get, {"this": self._statements.encode(key)})
+        this = self._statements.encode(key)
+        rows = await self._database.read(self._statements.get, this) if self._prepared else None
+        if rows is None:
+            rows = await self._fetch(self._statements.get, {"this": this})
         return bytes(rows[0][0]) if rows else None
 
     async def set(self, key: str, value: bytes, *, ttl: int, owner: str | None = None) -> None:
@@ -90,6 +97,9 @@ class SQLAlchemyStore:
     async def replace(self, key: str, old: bytes, new: bytes, *, ttl: int, owner: str | None = None) -> bool:
         return await self._change(self._statements.replace, {**self._record(key, new, ttl, owner), "old": old}) == 1
 
+    async def touch(self, key: str, old: bytes, new: bytes, *, ttl: int, owner: str | None = None) -> bool:
+        return await self._change(self._statements.touch, {**self._record(key, new, ttl, owner), "old": old}) == 1
+
     async def delete(self, key: str, value: bytes | None = None) -> bool:
         this = {"this": self._statements.encode(key)}
         if value is None:
@@ -106,6 +116,15 @@ class SQLAlchemyStore:
 
     async def delete_owned(self, owner: str) -> int:
         return await self._change(self._statements.delete_owned, {"whose": self._statements.encode(owner)})
+
+    def open_channel(self, listener: Listener, *, bound: float) -> Channel | None:
+        address = self._database.address
+        if address is None:
+            return None
+        from asgi_tiktok.stores.postgresql_notices import PostgreSQLNotices
+
+        notices = PostgreSQLNotices(self._database, address, notice_channel(self.table), self._statements.echo)
+        return EchoChannel(notices.subscribe, listener, bound)
 
     async def aclose(self) -> None:
         await self._database.aclose()
@@ -185,9 +204,9 @@ class SQLAlchemyStore:
 
 
 async def count(connection: AsyncConnection, statement: Executable, parameters: Mapping[str, Any]) -> int:
-    """Return the number of rows that the statement matched."""
+    """Return the number of rows that the statement changed. One that sends notices returns it."""
     result = await connection.execute(statement, parameters, execution_options={"preserve_rowcount": True})
-    return int(result.rowcount)
+    return int(result.scalar_one() if result.returns_rows else result.rowcount)
 
 
 async def inserted(connection: AsyncConnection, statement: Executable, parameters: Mapping[str, Any]) -> bool:

@@ -6,8 +6,9 @@ import random
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from sqlalchemy import Select, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -17,6 +18,10 @@ from asgi_tiktok.event_loop import running_loop
 from asgi_tiktok.stores.sqlalchemy_engine import engine_settings, mark_as_ours, new_engine
 from asgi_tiktok.stores.sqlalchemy_errors import CONFLICT, LOST_STATEMENT, READ_ONLY, code_of, explain
 from asgi_tiktok.stores.sqlalchemy_options import EngineSettings
+
+if TYPE_CHECKING:  # They need asyncpg.
+    from asgi_tiktok.stores.postgresql_connection import PostgreSQLAddress
+    from asgi_tiktok.stores.postgresql_reader import PostgreSQLReader
 
 T = TypeVar("T")
 Operation = Callable[[AsyncConnection], Awaitable[T]]
@@ -39,6 +44,12 @@ class LoopState:
     preparing: asyncio.Lock = field(default_factory=asyncio.Lock)
     operations: set[asyncio.Task[Any]] = field(default_factory=set)
     background: set[asyncio.Task[None]] = field(default_factory=set)
+    reader: "PostgreSQLReader | None" = None
+
+    def drop_reader(self) -> None:
+        """End the connections beside the engine that read."""
+        if self.reader is not None:
+            self.reader.drop()
 
     def connect(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """Open a connection. Each statement, or without autocommit all of them, are one transaction."""
@@ -62,13 +73,37 @@ class Database:
         self.prepare = prepare
         self.repair = repair
         self.autocommit = not self.settings.pgbouncer
+        # For connections of asyncpg alone. None: another driver, a pooler, or settings that only the app knows.
+        self.address: PostgreSQLAddress | None = None
         self.states: dict[asyncio.AbstractEventLoop, LoopState] = {}
+        self.inherited: list[object] = []
         self.pid = os.getpid()
 
     def check_driver(self) -> None:
         """Raise ConfigurationError for a wrong URL or a missing driver now, and not at the first request."""
-        if self.given_engine is None:
-            new_engine(self.settings, autocommit=self.autocommit)
+        if self.given_engine is not None:
+            return
+        engine = new_engine(self.settings, autocommit=self.autocommit)
+        if engine.driver == "asyncpg" and self.autocommit:
+            from asgi_tiktok.stores.postgresql_connection import PostgreSQLAddress
+
+            self.address = PostgreSQLAddress(self.settings, engine.dialect)
+
+    async def read(self, query: Select[Any], parameter: object) -> list[Any] | None:
+        """Run a query without the overhead of SQLAlchemy. It has one parameter, and is the same at each call.
+
+        Return the rows, or None if `run` must run it.
+        """
+        if self.address is None:
+            return None
+        state = self.loop_state()
+        if state.reader is None:
+            from asgi_tiktok.stores.postgresql_reader import PostgreSQLReader
+
+            state.reader = reader = PostgreSQLReader(self.address, str(query.compile(dialect=state.engine.dialect)))
+            # If the engine's connections must be replaced, those of the reader must be replaced too.
+            event.listen(state.engine.sync_engine, "invalidate", lambda *_: reader.drop())
+        return await state.reader.read(parameter)
 
     async def run(self, operation: Operation[T], *, repeatable: bool = False) -> T:
         """Run one operation within DEADLINE. Every failure is a StoreError that has no cause.
@@ -102,9 +137,12 @@ class Database:
         for task in state.background:
             task.cancel()
         await ended(state.background, CANCEL_WAIT)
+        if state.reader is not None:
+            state.operations.add(asyncio.create_task(state.reader.finish()))
         for task in await ended(state.operations, CLOSE_WAIT):
             task.cancel()
         await ended(state.operations, CANCEL_WAIT)
+        state.drop_reader()
         if self.given_engine is None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(DISPOSE_WAIT):
@@ -147,6 +185,8 @@ class Database:
     def use_transactions(self, state: LoopState) -> None:
         """Run each operation in a transaction from now on, because a pooler keeps it on one connection."""
         self.autocommit = state.autocommit = False
+        self.address = None
+        state.drop_reader()
         state.retired.append(state.engine)
         state.engine = self.open_engine()
 
@@ -159,7 +199,8 @@ class Database:
 
     def loop_state(self) -> LoopState:
         if self.pid != os.getpid():
-            # A forked process must not use its parent's connections.
+            # A forked process must not use its parent's connections. asyncpg would end them if they were collected.
+            self.inherited.append(self.states)
             self.states, self.pid = {}, os.getpid()
         running = running_loop()
         if running not in self.states:

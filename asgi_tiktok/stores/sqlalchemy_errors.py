@@ -18,10 +18,11 @@ READ_ONLY = {"25006", "1290", "1792", "1836"}
 # A pooler, for example PgBouncer, ran the statement on another connection than the one that had prepared it.
 LOST_STATEMENT = {"26000", "42P05"}
 # Another worker is creating the same table.
-RACE = {"42P07", "42710", "23505", "XX000", "1050", "1061", "1062", "already exists", "SQLITE_BUSY", *CONFLICT}
+EXISTS = {"42P07", "42710", "23505", "1050", "1061", "1062", "already exists", "SQLITE_CONSTRAINT_PRIMARYKEY"}
+RACE = {*EXISTS, "XX000", "SQLITE_BUSY", *CONFLICT}
 TOO_MANY = (
-    "The server accepts no more connections. Each worker opens up to {pool_size}: run fewer workers, write a smaller "
-    "?pool_size= into the URL, or raise the server's max_connections."
+    "The server accepts no more connections. Each worker opens up to {pool_size}, and with asyncpg 3 more: run fewer "
+    "workers, write a smaller ?pool_size= into the URL, or raise the server's max_connections."
 )
 HINTS = (
     (MISSING_TABLE, "The table does not exist: run your migrations with `metadata`, or remove create_table=False."),

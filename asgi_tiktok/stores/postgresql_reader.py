@@ -1,0 +1,124 @@
+"""Reads of single records in PostgreSQL, without SQLAlchemy, which takes ten times as long as the read itself."""
+
+import asyncio
+import time
+import uuid
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+from asyncpg.prepared_stmt import PreparedStatement
+
+from asgi_tiktok.errors import StoreError
+from asgi_tiktok.stores.postgresql_connection import PostgreSQLAddress, within
+from asgi_tiktok.stores.sqlalchemy_options import CONNECT_TIMEOUT
+
+CONNECTIONS = 2
+READ_TIMEOUT = 1  # seconds
+RECYCLE = 30 * 60  # seconds
+PAUSE = 1  # seconds after a failure before another connection is opened
+
+
+@dataclass(eq=False, slots=True)
+class Line:
+    """A connection, and the query that it has prepared."""
+
+    connection: asyncpg.Connection
+    statement: PreparedStatement
+    opened_at: float  # monotonic clock
+
+
+class PostgreSQLReader:
+    """Runs one query through a few connections of one event loop.
+
+    A connection is opened in the background while the engine's connections make the read. They also make it again
+    after any failure here, so this class reports no failure.
+
+    Args:
+        address (PostgreSQLAddress): The database.
+        query (str): A query with one parameter, a string, in asyncpg's notation.
+    """
+
+    def __init__(self, address: PostgreSQLAddress, query: str) -> None:
+        self.address = address
+        self.query = query
+        self.turns = asyncio.Semaphore(CONNECTIONS)
+        self.idle: deque[Line] = deque()
+        self.lines: set[Line] = set()
+        self.opening: set[asyncio.Task[None]] = set()
+        self.failed_at = float("-inf")
+        self.closed = False
+
+    async def read(self, parameter: object) -> list[Any] | None:
+        """Return the rows, or None if the engine must read them. Raises StoreError if the store has been closed."""
+        async with self.turns:
+            line = self.take()
+            rows = None if line is None else await self.read_with(line, parameter)
+        if rows is None and self.closed:
+            raise StoreError("The store was closed during a read.")
+        return rows
+
+    async def read_with(self, line: Line, parameter: object) -> list[Any] | None:
+        with suppress(Exception):  # The engine will meet it too, and explain it.
+            rows: list[Any] = await within(READ_TIMEOUT, line.connection, line.statement.fetch(parameter))
+            self.idle.append(line)
+            return rows
+        self.failed_at = time.monotonic()
+        # The other connections have probably failed too.
+        self.drop()
+        return None
+
+    def take(self) -> Line | None:
+        """Return an idle connection. Without one, return None, and open one in the background."""
+        while self.idle:
+            line = self.idle.popleft()
+            if not line.connection.is_closed() and time.monotonic() - line.opened_at < RECYCLE:
+                return line
+            line.connection.terminate()
+        self.lines = {line for line in self.lines if not line.connection.is_closed()}
+        ready = not self.closed and time.monotonic() - self.failed_at > PAUSE
+        if ready and len(self.lines) + len(self.opening) < CONNECTIONS:
+            task = asyncio.create_task(self.open())
+            self.opening.add(task)
+            task.add_done_callback(self.opening.discard)
+        return None
+
+    async def open(self) -> None:
+        with suppress(Exception):  # as in `read_with`
+            connection = await self.address.connect()
+            line = await self.prepared(connection)
+            self.lines.add(line)
+            self.idle.append(line)
+            return
+        self.failed_at = time.monotonic()
+
+    async def prepared(self, connection: asyncpg.Connection) -> Line:
+        # Behind a pooler, other clients may have statements with asyncpg's names on the same connection.
+        name = f"__asgi_tiktok_{uuid.uuid4().hex}__"
+        try:
+            statement = await within(CONNECT_TIMEOUT, connection, connection.prepare(self.query, name=name))
+            # asyncpg's `prepare` alone leaves a transaction open, which would lock the table.
+            await within(CONNECT_TIMEOUT, connection, statement.fetch(""))
+        except Exception:
+            connection.terminate()
+            raise
+        return Line(connection, statement, time.monotonic())
+
+    def drop(self) -> None:
+        """End all connections. The engine makes the reads again that were running."""
+        for task in self.opening:
+            task.cancel()
+        for line in self.lines:
+            line.connection.terminate()
+        self.idle.clear()
+
+    async def finish(self) -> None:
+        """Begin no other read, and wait for those that are running."""
+        self.closed = True
+        for task in self.opening:
+            task.cancel()
+        await asyncio.gather(*self.opening, return_exceptions=True)
+        for _ in range(CONNECTIONS):
+            await self.turns.acquire()

@@ -1,0 +1,320 @@
+"""Notices of PostgreSQL while servers, connections and poolers fail."""
+
+import asyncio
+import gc
+import logging
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from asgi_tiktok import TikTokAuthMiddleware
+from asgi_tiktok.stores import sqlalchemy_database
+from asgi_tiktok.stores.sqlalchemy import SQLAlchemyStore
+from asgi_tiktok.testing import login_as_async
+from tests.support.app import app
+from tests.support.databases import database_url, open_database_store, open_engine, run_postgresql
+from tests.support.listener import RecordingListener, listening
+from tests.support.pgbouncer import run_pgbouncer
+from tests.support.relay import Relay, relaying
+from tests.support.settings import FROM_ORIGIN, ORIGIN
+from tests.support.tiktok import new_tiktok
+
+pytestmark = pytest.mark.anyio
+
+BOUND = 0.4  # seconds
+LISTENERS = "FROM pg_stat_activity WHERE application_name = :name AND query LIKE 'LISTEN%'"
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SQLAlchemyStore]:
+    """A store whose connections have the name of its table."""
+    async with open_database_store("postgresql", tmp_path) as created:
+        name = str(created.table.name)
+        store = SQLAlchemyStore(url_of(created).update_query_dict({"application_name": name}), table=name)
+        yield store
+        await store.aclose()
+
+
+@pytest.fixture
+async def relay(tmp_path: Path) -> AsyncIterator[Relay]:
+    async with relaying(database_url("postgresql", tmp_path).port or 5432) as relay:
+        yield relay
+
+
+@pytest.fixture
+async def relayed(store: SQLAlchemyStore, relay: Relay) -> AsyncIterator[SQLAlchemyStore]:
+    """The store behind the relay."""
+    behind = SQLAlchemyStore(url_of(store).set(host="127.0.0.1", port=relay.port), table=store.table.name)
+    yield behind
+    await behind.aclose()
+
+
+def url_of(store: SQLAlchemyStore) -> Any:
+    return store._database.settings.url
+
+
+async def execute(store: SQLAlchemyStore, *statements: str, **parameters: object) -> list[Any]:
+    """Run SQL on another connection, and return the rows of the last statement."""
+    async with open_engine(url_of(store)) as engine, engine.begin() as connection:
+        for statement in statements:
+            result = await connection.execute(text(statement), parameters)
+        return list(result.all()) if result.returns_rows else []
+
+
+async def channel_names(store: SQLAlchemyStore) -> list[str]:
+    """Return the channels on which a store listens: that of its table, and that of its echoes."""
+    [(query,)] = await execute(store, f"SELECT query {LISTENERS}", name=store.table.name)
+    return [f"{store.table.name}_notices", query.split('"')[1]]
+
+
+async def assert_notices_arrive(store: SQLAlchemyStore, listener: RecordingListener) -> None:
+    await listener.proof()
+    listener.keys.clear()
+    await store.set("k", b"1", ttl=60, owner="ada")
+    await store.delete("k")
+    assert await listener.notices() == ["k"]
+
+
+async def test_stores_with_any_driver_and_engine_send_notices(store: SQLAlchemyStore) -> None:
+    engine = create_async_engine(url_of(store))
+    others: list[Any] = [engine, url_of(store).set(drivername="postgresql+psycopg"), f"{url_text(store)}?pgbouncer=1"]
+    async with listening(store) as listener:
+        for source in others:
+            other = SQLAlchemyStore(source, table=store.table.name)
+            assert other.open_channel(listener, bound=1) is None
+            await assert_notices_arrive(other, listener)
+            await other.aclose()
+    await engine.dispose()
+
+
+def url_text(store: SQLAlchemyStore) -> str:
+    return str(url_of(store).render_as_string(hide_password=False))
+
+
+async def test_a_closed_connection_is_replaced(store: SQLAlchemyStore) -> None:
+    async with listening(store) as listener:
+        await execute(store, f"SELECT pg_terminate_backend(pid) {LISTENERS}", name=store.table.name)
+        await listener.until(lambda: listener.resets >= 3)
+
+        await assert_notices_arrive(store, listener)
+
+
+async def test_a_connection_that_a_nat_has_forgotten_is_replaced(
+    relayed: SQLAlchemyStore, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlalchemy_database, "DEADLINE", 0.5)
+    async with listening(relayed, bound=0.1) as listener:
+        relay.forget()
+        await listener.until(lambda: listener.resets >= 3)
+
+        await assert_notices_arrive(relayed, listener)
+
+
+async def test_a_silent_server_proves_nothing_and_the_channel_closes(
+    relayed: SQLAlchemyStore, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlalchemy_database, "DEADLINE", 0.2)
+    async with listening(relayed, bound=0.1) as listener:
+        relay.silent = True
+        relay.forget()
+        silent = time.monotonic()
+        await listener.until(lambda: listener.resets >= 2)
+        await asyncio.sleep(0.2)  # the next subscription waits for the server
+
+        assert listener.proved < silent
+
+
+async def test_a_server_that_is_paused_and_then_killed(port: int) -> None:
+    with run_postgresql(port) as server:
+        store = SQLAlchemyStore(server.url)
+        async with listening(store, bound=0.2) as listener:
+            server.send(signal.SIGSTOP)
+            paused = time.monotonic()
+            await asyncio.sleep(0.3)
+            assert listener.proved < paused
+            server.send(signal.SIGCONT)
+            await assert_notices_arrive(store, listener)
+
+            resets = listener.resets
+            server.kill()
+            await listener.until(lambda: listener.resets > resets)
+            assert listener.proved == 0
+            server.start()
+            await assert_notices_arrive(store, listener)
+        await store.aclose()
+
+
+async def test_a_server_that_has_become_read_only_proves_nothing(
+    store: SQLAlchemyStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It would still pass notices on, but the processes that end sessions write to another server."""
+    options = url_of(store).update_query_dict({"options": "-c default_transaction_read_only=on"})
+    await store.set("k", b"1", ttl=60)
+    reading = SQLAlchemyStore(options, table=store.table.name)
+    listener = RecordingListener()
+    channel = reading.open_channel(listener, bound=0.2)
+    assert channel is not None
+    await listener.until(lambda: listener.resets >= 3)
+    await channel.aclose()
+    assert await reading.get("k") == b"1"
+    await reading.aclose()
+
+    assert listener.proved == 0
+    [warning] = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert "the store is asked at each request" in warning
+    assert "connect to the primary" in warning
+
+
+async def test_a_pooler_that_swallows_notices_is_reported_once(
+    store: SQLAlchemyStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    with run_pgbouncer(url_of(store)) as url:
+        pooled = SQLAlchemyStore(url, table=store.table.name)
+        listener = RecordingListener()
+        channel = pooled.open_channel(listener, bound=0.05)
+        assert channel is not None
+        await listener.until(lambda: listener.resets >= 4)
+        await channel.aclose()
+        await pooled.aclose()
+
+    assert listener.proved == 0
+    [warning] = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert "pooler" in warning
+    assert "connect to the server itself" in warning
+
+
+@pytest.mark.parametrize("payload", ["", "1", "-1", "²", "9" * 19, "9" * 7000, "session:" + "0" * 7000, "\x01é"])
+async def test_forged_notices_change_nothing_else(store: SQLAlchemyStore, payload: str) -> None:
+    async with listening(store) as listener:
+        for channel in await channel_names(store):
+            publish = "SELECT pg_notify(:channel, :payload) FROM generate_series(1, 3)"
+            await execute(store, publish, channel=channel, payload=payload)
+        await assert_notices_arrive(store, listener)
+
+        assert listener.resets == 1
+
+
+async def test_a_flood_of_notices_stops_neither_the_event_loop_nor_the_echoes(store: SQLAlchemyStore) -> None:
+    async with listening(store, bound=2) as listener:
+        channel = (await channel_names(store))[0]
+        flood = "SELECT count(pg_notify(:channel, 'session:' || number)) FROM generate_series(1, 100000) number"
+        sending = asyncio.create_task(execute(store, flood, channel=channel))
+        longest = 0.0
+        async with asyncio.timeout(20):
+            while len(listener.keys) < 100_000:
+                before = time.monotonic()
+                await asyncio.sleep(0.001)
+                longest = max(longest, time.monotonic() - before)
+        await sending
+        await assert_notices_arrive(store, listener)
+
+        assert longest < 1
+        assert listener.resets == 1
+
+
+async def test_a_closed_channel_leaves_nothing(store: SQLAlchemyStore) -> None:
+    before = asyncio.all_tasks()
+    for pause in (0, 0.001, 0.01, 0.1):
+        channel = store.open_channel(RecordingListener(), bound=0.05)
+        assert channel is not None
+        await asyncio.sleep(pause)
+        await channel.aclose()
+    await store.aclose()
+    await asyncio.sleep(0)
+    gc.collect()
+
+    assert asyncio.all_tasks() == before
+    async with asyncio.timeout(5):
+        while await execute(store, f"SELECT 1 {LISTENERS}", name=store.table.name):
+            await asyncio.sleep(0.02)
+
+
+FORGETFUL = """
+import asyncio, sys
+from asgi_tiktok.stores.sqlalchemy import SQLAlchemyStore
+from tests.support.listener import RecordingListener
+
+async def main():
+    store = SQLAlchemyStore(sys.argv[1], table=sys.argv[2])
+    listener = RecordingListener()
+    store.open_channel(listener, bound=0.2)
+    await listener.proof()
+
+asyncio.run(main())
+"""
+
+
+async def test_an_open_channel_keeps_no_process_alive(store: SQLAlchemyStore) -> None:
+    program = [sys.executable, "-c", FORGETFUL, url_text(store), store.table.name]
+    ended = await asyncio.to_thread(subprocess.run, program, check=True, capture_output=True, timeout=30)
+
+    assert b"never" not in ended.stderr
+    assert b"pending" not in ended.stderr
+
+
+@asynccontextmanager
+async def signed_in_at_two_sites(near: Any, far: Any) -> AsyncIterator[tuple[httpx2.AsyncClient, httpx2.AsyncClient]]:
+    """A browser that is signed in at two sites, whose stores share a table."""
+    async with AsyncExitStack() as stack:
+        browsers: list[httpx2.AsyncClient] = []
+        for store in (near, far):
+            tiktok = new_tiktok(store=store, session_memory_bound=BOUND)
+            stack.push_async_callback(tiktok.aclose)
+            transport = httpx2.ASGITransport(TikTokAuthMiddleware(app, tiktok))
+            browsers.append(await stack.enter_async_context(httpx2.AsyncClient(transport=transport, base_url=ORIGIN)))
+            if len(browsers) == 1:
+                await login_as_async(browsers[0], tiktok=tiktok)
+        browsers[1].cookies = browsers[0].cookies
+        yield browsers[0], browsers[1]
+
+
+async def name_at(browser: httpx2.AsyncClient) -> str:
+    name: str = (await browser.get("/me")).json()["name"]
+    return name
+
+
+async def visit_until_remembered(browser: httpx2.AsyncClient, reads: Callable[[], int]) -> None:
+    """Visit the site until it serves ten requests without asking the store."""
+    async with asyncio.timeout(20):
+        while True:
+            before = reads()
+            assert [await name_at(browser) for _ in range(10)] == ["Ada"] * 10
+            if reads() == before:
+                return
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("hears", [True, False])
+async def test_a_session_ends_at_the_site_that_remembers_it(
+    store: SQLAlchemyStore,
+    relayed: SQLAlchemyStore,
+    relay: Relay,
+    monkeypatch: pytest.MonkeyPatch,
+    hears: bool,
+) -> None:
+    reads: list[str] = []
+    get = relayed.get
+
+    async def counted(key: str) -> bytes | None:
+        reads.append(key)
+        return await get(key)
+
+    monkeypatch.setattr(relayed, "get", counted)
+    async with signed_in_at_two_sites(store, relayed) as (here, there):
+        await visit_until_remembered(there, lambda: len(reads))
+        if not hears:
+            relay.forget()
+        await here.post("/auth/tiktok/logout", headers=FROM_ORIGIN)
+        await asyncio.sleep(BOUND)
+
+        assert await name_at(there) == ""
