@@ -336,6 +336,34 @@ async def test_revocation_checks_the_client_and_accepts_an_unknown_token(
     assert (refusal(body) if answer else body) == (answer or {})
 
 
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("refresh token", "This is a refresh token."),
+        ("expired", "This access token has expired."),
+        ("revoked", "disconnected already."),
+        ("unknown", "unknown for this app."),
+    ],
+)
+async def test_inspector_says_that_a_revocation_disconnects_no_account(
+    browser: httpx2.AsyncClient, emulator: Emulator, kind: str, reason: str
+) -> None:
+    tokens = await sign_in(browser, emulator)
+    token = {"refresh token": tokens["refresh_token"], "unknown": "act.unknown"}.get(kind, tokens["access_token"])
+    if kind == "expired":
+        emulator.grants.expire(token)
+    if kind == "revoked":
+        await browser.post("/v2/oauth/revoke/", data=credentials(token=token))
+    answer = await browser.post("/v2/oauth/revoke/", data=credentials(token=token))
+
+    assert (answer.status_code, answer.json()) == (200, {})
+    fix = emulator.exchanges[-1].fix or ""
+    assert fix.startswith("This call disconnects no account.")
+    assert reason in fix
+    assert fix in (await browser.get("/_emulator/live")).text
+    assert len(emulator.grants.grants) == (kind != "revoked")
+
+
 async def test_repr_of_exchanges_contains_no_secrets(browser: httpx2.AsyncClient, emulator: Emulator) -> None:
     tokens = await sign_in(browser, emulator)
     await user_info(browser, tokens["access_token"], "open_id")

@@ -17,7 +17,7 @@ from asgi_tiktok.emulator.endpoints.token import handle_revoke, handle_token
 from asgi_tiktok.emulator.endpoints.user_info import handle_user_info
 from asgi_tiktok.emulator.endpoints.video_api import handle_video_list, handle_video_query
 from asgi_tiktok.emulator.world.apps import App
-from asgi_tiktok.emulator.world.errors import APIError
+from asgi_tiktok.emulator.world.errors import APIError, Ineffective
 from asgi_tiktok.emulator.world.exchanges import Exchange, new_log_id
 from asgi_tiktok.emulator.world.grants import Grants, TokenResponse
 from asgi_tiktok.emulator.world.knobs import Knobs
@@ -79,11 +79,14 @@ class API:
     async def _oauth(self, endpoint: str, request: Request, handle: Callable[[Form], TokenResponse]) -> Response:
         log_id = self._new_log_id()
         form: Form = {}
-        refused = None
+        refused: APIError | Ineffective | None = None
         status = 200
+        body: TokenResponse = {}
         try:
             form = await read_form(request, self._knobs.charset_suffix)
             body = handle(form)
+        except Ineffective as exc:
+            refused = exc
         except APIError as exc:
             refused = exc
             status = self._knobs.oauth_error_status
@@ -123,7 +126,7 @@ class API:
         status: int,
         log_id: str,
         parameters: Mapping[str, str],
-        refused: APIError | None,
+        refused: APIError | Ineffective | None,
         text: str,
     ) -> None:
         self._exchanges.append(
@@ -137,8 +140,8 @@ class API:
                 request=dict(parameters),
                 authorization=request.headers.get("authorization", ""),
                 answer=text,
-                error=refused.error if refused else None,
-                description=refused.description if refused else None,
+                error=refused.error if isinstance(refused, APIError) else None,
+                description=refused.description if isinstance(refused, APIError) else None,
                 fix=refused.fix if refused else None,
                 fault=request.scope.get(FAULT_KEY),
             )

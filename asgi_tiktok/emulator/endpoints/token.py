@@ -13,7 +13,7 @@ from asgi_tiktok.emulator.endpoints.oauth import (
     require_client_key,
 )
 from asgi_tiktok.emulator.world.apps import App
-from asgi_tiktok.emulator.world.errors import APIError
+from asgi_tiktok.emulator.world.errors import APIError, Ineffective
 from asgi_tiktok.emulator.world.grants import Code, Grants, TokenResponse
 from asgi_tiktok.emulator.world.knobs import ChallengeEncoding, Knobs
 
@@ -48,9 +48,26 @@ def handle_revoke(apps: Mapping[str, App], grants: Grants, knobs: Knobs, form: F
     if not form.get("token"):
         raise malformed("Send the access token as token, not as access_token.")
     app = authenticate(apps, form)
-    if not grants.revoke(form["token"], app.client_key) and knobs.revoke_unknown == "error":
-        raise malformed("This access token is unknown for this app, or already revoked.")
-    return {}
+    if grants.revoke(form["token"], app.client_key):
+        return {}
+    fix = explain_ineffective_revocation(grants, form["token"], app)
+    if knobs.revoke_unknown == "error":
+        raise malformed(fix)
+    raise Ineffective(fix)
+
+
+def explain_ineffective_revocation(grants: Grants, token: str, app: App) -> str:
+    """Return why the revocation disconnects nobody, and what to send."""
+    issued = grants.access_tokens.get(token) or grants.refresh_tokens.get(token)
+    if issued is None or issued.grant.client_key != app.client_key:
+        reason = "This token is unknown for this app. Send the access token of the user."
+    elif issued.grant.removed is not None:
+        reason = "The account is disconnected already."
+    elif token in grants.refresh_tokens:
+        reason = "This is a refresh token. Exchange it, and send the new access token."
+    else:
+        reason = "This access token has expired. Refresh it, and send the new access token."
+    return f"This call disconnects no account. {reason}"
 
 
 def validated_grant_type(form: Form) -> str:

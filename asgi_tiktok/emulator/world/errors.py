@@ -2,9 +2,10 @@
 
 * ConsentRefused    on the authorize page, which does not redirect to the app
 * APIError          in a response to the app
+* Ineffective       in no response: TikTok reports success
 """
 
-__all__ = ["APIError", "ConsentRefused"]
+__all__ = ["APIError", "ConsentRefused", "Ineffective"]
 
 
 class ConsentRefused(Exception):
@@ -45,3 +46,11 @@ class APIError(Exception):
         self.description = description
         self.fix = fix
         self.status = status
+
+
+class Ineffective(Exception):
+    """A request that succeeds and changes nothing. Only the inspector says so, with `fix`."""
+
+    def __init__(self, fix: str) -> None:
+        super().__init__(fix)
+        self.fix = fix

@@ -25,7 +25,7 @@ class Exchange:
         answer (str): The body of the response, or the URL of its redirect.
         error (str | None): TikTok's error code, if the request was refused.
         description (str | None): Why it was refused.
-        fix (str | None): What to do about it.
+        fix (str | None): What to do about it. Without `error`, the request succeeded and changed nothing.
         fault (str | None): The kind of the injected fault, if there was one.
     """
 

@@ -160,8 +160,8 @@ class Grants:
         return token if token is not None and self._is_active(token) else None
 
     def revoke(self, access_token: str, client_key: str) -> bool:
-        """Remove the grant of the app's access token. Return whether there was one."""
-        token = self.access_tokens.get(access_token)
+        """Remove the grant of the app's valid access token. Return whether there was one."""
+        token = self.access(access_token)
         if token is None or token.grant.client_key != client_key:
             return False
         return self.remove(client_key, token.grant.open_id, Reason.REVOKED_BY_APP)
