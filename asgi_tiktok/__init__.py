@@ -1,8 +1,10 @@
 """Continue with TikTok, for every ASGI app: sign-in, sessions and tokens."""
 
 from asgi_tiktok.accounts.grant import Grant
+from asgi_tiktok.accounts.scoped_users import ProfileStatsUser, ProfileUser, StatsUser
 from asgi_tiktok.client.callback import Callback
 from asgi_tiktok.client.client import TikTokClient
+from asgi_tiktok.client.random_values import generate_code_verifier, generate_state
 from asgi_tiktok.errors import (
     AccessDenied,
     APIError,
@@ -53,10 +55,13 @@ __all__ = [
     "LoginRefused",
     "LoginRequired",
     "MemoryStore",
+    "ProfileStatsUser",
+    "ProfileUser",
     "RateLimited",
     "RequestRefused",
     "SQLiteStore",
     "ScopeRequired",
+    "StatsUser",
     "Store",
     "StoreError",
     "TikTok",
@@ -72,6 +77,8 @@ __all__ = [
     "WebhookEvent",
     "WebhookRefused",
     "__version__",
+    "generate_code_verifier",
+    "generate_state",
     "tiktok_button",
     "tiktok_session",
 ]

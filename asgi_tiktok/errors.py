@@ -231,11 +231,17 @@ class APIError(TikTokError):
 
 
 class Unavailable(TikTokError):
-    """TikTok cannot be reached, or reports an outage. Status 503."""
+    """TikTok cannot be reached, or reports an outage. Status 503.
+
+    Attributes:
+        cause (str | None): The type and the text of the network error, for example
+            `"ConnectError: Connection refused"`, without the request and its secrets. None if TikTok responded.
+    """
 
     status_code = 503
     code = "unavailable"
     retryable = True
+    cause: str | None = None
     _sent = True  # False if the request certainly did not reach TikTok
 
 

@@ -5,13 +5,14 @@ from collections.abc import Iterable, Mapping, MutableMapping
 from copy import deepcopy
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, overload
 
 import httpx2
 from starlette.authentication import AuthCredentials
 
 from asgi_tiktok.accounts.api_client import api_client
 from asgi_tiktok.accounts.hooks import check_not_signing_in
+from asgi_tiktok.accounts.scoped_users import ProfileStatsUser, ProfileUser, StatsUser, with_fields_of
 from asgi_tiktok.accounts.session_record import Session
 from asgi_tiktok.errors import ConfigurationError, LoginRequired, ScopeRequired
 from asgi_tiktok.http.login_link import NO_ATTEMPT, LoginAttempt
@@ -24,6 +25,9 @@ __all__ = ["TikTokSession", "tiktok_session"]
 ANONYMOUS = AnonymousUser()
 NO_CREDENTIALS = AuthCredentials()
 NO_DATA: Mapping[str, Any] = MappingProxyType({})
+
+PROFILE = Literal["user.info.profile"]
+STATS = Literal["user.info.stats"]
 
 
 class TikTokSession:
@@ -123,8 +127,21 @@ class TikTokSession:
             )
         return self._mount
 
+    @overload
+    def require(self, profile: PROFILE, stats: STATS, /, *scopes: str) -> ProfileStatsUser: ...
+    @overload
+    def require(self, stats: STATS, profile: PROFILE, /, *scopes: str) -> ProfileStatsUser: ...
+    @overload
+    def require(self, profile: PROFILE, /, *scopes: str) -> ProfileUser: ...
+    @overload
+    def require(self, stats: STATS, /, *scopes: str) -> StatsUser: ...
+    @overload
+    def require(self, *scopes: str) -> TikTokUser: ...
     def require(self, *scopes: str) -> TikTokUser:
         """Return the user, if one is signed in who granted all these scopes.
+
+        The fields of `user.info.profile` and `user.info.stats` are not None if their scope is required: a value that
+        TikTok left out is empty, `""`, `False` or `0`. Type checkers know this if these scopes come first.
 
         The errors need not be caught in Starlette, FastAPI, Quart, Litestar and Django. Any other app
         responds with the error's `status_code` and its `challenge` in WWW-Authenticate, and the middleware
@@ -140,7 +157,7 @@ class TikTokSession:
             raise LoginRequired("The visitor is not signed in.", scopes=required)
         if missing := [scope for scope in required if scope not in self._session.scopes]:
             raise ScopeRequired(f"The user has not granted {', '.join(missing)}.", scopes=required)
-        return self._session.user
+        return with_fields_of(self._session.user, required)
 
     async def token(self) -> Token:
         """Return a valid token of the user, refreshed if needed.

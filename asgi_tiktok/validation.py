@@ -104,13 +104,13 @@ def check_redirect_uri(redirect_uri: object) -> str:
     elif parts.scheme == "http" and parts.hostname not in DESKTOP_HOSTS:
         rule = "must begin with https://, because TikTok accepts http:// for localhost and 127.0.0.1 only"
         fix = "Register an https address."
-    elif (parts.hostname in DESKTOP_HOSTS and port is None) or port == 0:
+    elif (parts.scheme == "http" and port is None) or port == 0:
         rule, fix = "must contain the port", "Write it like http://localhost:8000/auth/tiktok/callback."
     elif parts.username is not None or "?" in uri or "#" in uri:
         rule, fix = "must have no user name, no query and no fragment", "Remove them, also in the portal."
     # No percent-encoding, no empty segments, no `.` and no `..`.
-    elif parts.path in ("", "/") or re.search(r"%|//|/\.\.?(/|$)", parts.path):
-        rule, fix = "must have a plain path of its own", "Register a path like /auth/tiktok/callback."
+    elif not parts.path or re.search(r"%|//|/\.\.?(/|$)", parts.path):
+        rule, fix = "must have a plain path", "Register a path like /auth/tiktok/callback."
     else:
         return uri
     raise ConfigurationError(f"redirect_uri={without_password(uri)!r} {rule}.", hint=fix)

@@ -79,6 +79,10 @@ def test_arguments_override_the_environment() -> None:
         ({"path": "auth"}, "/auth/tiktok"),
         ({"path": "/"}, "/auth/tiktok"),
         ({"redirect_uri": f"{ORIGIN}/auth/tiktok/login"}, "login route"),
+        (
+            {"redirect_uri": "https://localhost/"},
+            "would replace the start page .* https://localhost/auth/tiktok/callback",
+        ),
         ({"default_next": "https://elsewhere.test"}, "default_next"),
         ({"default_next": "/auth/tiktok/login"}, "default_next"),
         ({"idle_timeout": 5}, "number of seconds"),

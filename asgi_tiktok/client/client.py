@@ -3,7 +3,6 @@
 import time
 from collections.abc import Coroutine, Iterable
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
@@ -12,13 +11,15 @@ from starlette.datastructures import Secret as StarletteSecret
 
 from asgi_tiktok.client.callback import Callback, read_callback
 from asgi_tiktok.client.deadline import with_deadline
-from asgi_tiktok.client.endpoints import TIKTOK, Endpoints
-from asgi_tiktok.client.oauth_client import FORM_HEADERS, OAuthClient, client_key_post
+from asgi_tiktok.client.endpoints import TIKTOK, Endpoints, with_fields
+from asgi_tiktok.client.network_errors import network_failure
+from asgi_tiktok.client.oauth_client import FORM_HEADERS, OAuthClient
 from asgi_tiktok.client.pkce import PKCE, check_pkce, code_challenge
 from asgi_tiktok.client.responses import read_api, read_oauth
+from asgi_tiktok.client.revocation import refresh_token_of
 from asgi_tiktok.client.transport import CONNECT_TIMEOUT, BoundedTransport, Pools
 from asgi_tiktok.crypto.redaction import Secret, strip_tracebacks
-from asgi_tiktok.errors import ConfigurationError, InvalidResponse, TikTokError, Unavailable, UpstreamTimeout
+from asgi_tiktok.errors import ConfigurationError, InvalidResponse, TikTokError
 from asgi_tiktok.models import USER_FIELDS, ClientToken, TikTokUser, Token
 from asgi_tiktok.validation import (
     check_credential,
@@ -27,12 +28,12 @@ from asgi_tiktok.validation import (
     check_not_emulated,
     check_redirect_uri,
     check_scopes,
+    check_string,
 )
 
 T = TypeVar("T")
 
 DEFAULT_SCOPES = ("user.info.basic",)
-NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.WriteError)  # raised before a request is sent
 DEADLINE = 10  # seconds for a whole request, even if the response arrives slowly
 REFRESH_DEADLINE = 60  # seconds for a refresh, because the old refresh token may have ended
 EMULATOR_PREFIXES = ("act.emulator.", "clt.emulator.")  # of the emulator's access tokens
@@ -99,22 +100,22 @@ class TikTokClient:
         self,
         *,
         state: str,
-        code_verifier: str,
+        code_verifier: str | None = None,
         scopes: Iterable[str] | None = None,
         disable_auto_auth: bool | None = None,
     ) -> str:
         """Return the URL at TikTok to which the browser must be redirected.
 
         Args:
-            state (str): A fresh random string that is bound to this browser.
-            code_verifier (str): A fresh random string of 43 to 128 characters, for example from
-                `secrets.token_urlsafe(32)`.
+            state (str): A fresh random string that is bound to this browser, from `generate_state()`.
+            code_verifier (str | None): A fresh random string of 43 to 128 characters, from
+                `generate_code_verifier()`. Default: None, which works with `pkce="off"` only.
             scopes (Iterable[str] | None): The scopes to request. Default: the scopes of the client.
             disable_auto_auth (bool | None): Whether TikTok shows the consent page even to a user who has consented
                 before, so that the user can switch accounts. Default: not sent.
 
         Raises:
-            ConfigurationError: A scope or the verifier is invalid.
+            ConfigurationError: A scope, the state or the verifier is invalid or missing.
 
         Source: RFC 6749 §4.1.1; TikTok, Login Kit for Web and Desktop.
         """
@@ -123,7 +124,7 @@ class TikTokClient:
             "response_type": "code",
             "scope": ",".join(self.scopes if scopes is None else check_scopes("scopes", scopes)),
             "redirect_uri": self.redirect_uri,
-            "state": state,
+            "state": check_string("state", state, "Make one with generate_state()."),
         }
         if self._pkce != "off":
             query["code_challenge"] = code_challenge(code_verifier, self._pkce)
@@ -154,18 +155,30 @@ class TikTokClient:
 
     @strip_tracebacks
     async def fetch_token(
-        self, code: str, *, code_verifier: str | None = None, scopes: tuple[str, ...] | None = None
+        self,
+        code_or_url: str,
+        *,
+        code_verifier: str | None = None,
+        redirect_uri: str | None = None,
+        scopes: tuple[str, ...] | None = None,
     ) -> Token:
         """Exchange the code for the user's token (RFC 6749 §4.1.3; TikTok: Manage User Access Tokens).
 
         Args:
-            code (str): The `code` of the callback. It works once.
+            code_or_url (str): The `code` of the callback, which works once, or the whole URL to which the browser
+                returned. This method does not know the browser's state: first compare that of `parse_callback`.
             code_verifier (str | None): The verifier that was given to `authorization_url`. Default: None, which
                 works with `pkce="off"` only.
+            redirect_uri (str | None): The address for which TikTok issued the code. Default: that of the client.
             scopes (tuple[str, ...] | None): The scopes that the login requested, in case TikTok's response names
                 none. Default: the scopes of the client.
+
+        Raises the errors of `parse_callback` for a URL that has no code.
         """
-        form = {"code": code, "redirect_uri": self.redirect_uri}
+        code = check_string("code_or_url", code_or_url, "Pass the code of the callback, or its whole URL.")
+        if "://" in code:
+            code = self.parse_callback(code).code or ""
+        form = {"code": code, "redirect_uri": redirect_uri or self.redirect_uri}
         if code_verifier and self._pkce != "off":
             form["code_verifier"] = code_verifier
         body = await self._request_token("token", "authorization_code", form)
@@ -196,14 +209,21 @@ class TikTokClient:
         return ClientToken._from_response(body, now=time.time())
 
     @strip_tracebacks
-    async def revoke_token(self, access_token: str) -> None:
+    async def revoke_token(self, token: Token | str) -> None:
         """Disconnect the app from the user's account. All tokens of this user become invalid.
 
-        Args:
-            access_token (str): A valid access token of the user.
+        TikTok does so for a valid access token only. A refresh token, or a `Token` whose access token has expired,
+        is therefore exchanged first and no longer works afterwards, even if the revocation then fails. To be able
+        to try again, call `refresh_token`, save the result and revoke that.
 
-        Source: RFC 7009; TikTok, Manage User Access Tokens.
+        Args:
+            token (Token | str): A token of the user, or the string of an access token or a refresh token.
+
+        Source: RFC 7009; TikTok, Revoke a User Access Token.
         """
+        if refresh_token := refresh_token_of(token):
+            token = await self.refresh_token(refresh_token)
+        access_token = token.access_token if isinstance(token, Token) else token
         request = self._oauth_client("revoke").revoke_token(
             self._endpoints.revocation, token=access_token, headers=dict(FORM_HEADERS)
         )
@@ -255,38 +275,16 @@ class TikTokClient:
         return body
 
     def _oauth_client(self, stage: str) -> OAuthClient:
-        client = OAuthClient(
-            client_id=self.client_key,
-            client_secret=self._client_secret,
-            token_endpoint_auth_method=client_key_post,
-            revocation_endpoint_auth_method=client_key_post,
-            transport=BoundedTransport(self._pools),
-            timeout=CONNECT_TIMEOUT,
-            trust_env=False,
-        )
-        client.stage = stage
-        return client
+        transport = BoundedTransport(self._pools)
+        return OAuthClient(stage, self.client_key, self._client_secret, transport=transport, timeout=CONNECT_TIMEOUT)
 
     async def _upstream(self, stage: str, request: Coroutine[Any, Any, T]) -> T:
-        """Await the request within the deadline, and replace all errors with our own.
-
-        The original errors are not chained, because they and their frames hold the request, which contains secrets.
-        """
+        """Return the response to a request that ends within the deadline. Raises only our own errors."""
         try:
             return await with_deadline(request, REFRESH_DEADLINE if stage == "refresh" else DEADLINE)
         except TikTokError as error:
             error.stage = stage
             raise
-        except (TimeoutError, httpx2.TimeoutException) as error:
-            failure: Unavailable = UpstreamTimeout("TikTok did not respond in time.", stage=stage)
-            failure._sent = not isinstance(error, NOT_SENT)
         except Exception as error:
-            failure = Unavailable(f"TikTok cannot be reached ({type(error).__name__}).", stage=stage)
-            failure._sent = not isinstance(error, NOT_SENT)
+            failure = network_failure(error, stage)
         raise failure
-
-
-@lru_cache(maxsize=64)
-def with_fields(url: str, names: tuple[str, ...]) -> httpx2.URL:
-    """Return the URL that requests these fields. Cached, because httpx2 takes long to parse a URL."""
-    return httpx2.URL(url, params={"fields": ",".join(names)})

@@ -1,7 +1,10 @@
 """The URLs of TikTok's endpoints."""
 
+from functools import lru_cache
 from typing import Self
 from urllib.parse import urlsplit
+
+import httpx2
 
 from asgi_tiktok.errors import ConfigurationError
 from asgi_tiktok.validation import check_string, split_url, without_password
@@ -47,3 +50,9 @@ class Endpoints:
 
 
 TIKTOK = Endpoints("https://www.tiktok.com", "https://open.tiktokapis.com")
+
+
+@lru_cache(maxsize=64)
+def with_fields(url: str, names: tuple[str, ...]) -> httpx2.URL:
+    """Return the URL that requests these fields. Cached, because httpx2 takes long to parse a URL."""
+    return httpx2.URL(url, params={"fields": ",".join(names)})

@@ -16,6 +16,7 @@ PKCE = 'Leave pkce at "hex", because TikTok expects the hexadecimal SHA-256 of t
 SCOPES = "Add every scope under Scopes in the portal, and wait for TikTok's approval."
 PLATFORM = "Register the platform (Web, Desktop, Android or iOS) in the portal, with this app's address or signature."
 PARAMETER = "A parameter is missing or misspelled. Remove white space from client_key and client_secret."
+REVOCATION = "Token revocation must be enabled in the app's settings in the TikTok developer portal."
 SIGN_IN_AGAIN = "The user must sign in again."
 TRY_LATER = "TikTok has a problem. The user can try again in a moment."
 ACCOUNT = "TikTok does not let this account sign in to the app. The app cannot change that."
@@ -90,7 +91,8 @@ ERROR_TYPES: Mapping[str, str] = {
 PHRASES: Mapping[str, str] = {"redirect_uri": REDIRECT_URI, "code verifier": PKCE, "malformed": PARAMETER}
 
 
-def hint_for_description(code: str, description: str) -> str:
+def hint_for_description(code: str, description: str, stage: str) -> str:
     """Return the hint for an error of an OAuth endpoint. Its description can be more precise than its code."""
     found = [hint for phrase, hint in PHRASES.items() if phrase in description.lower()]
-    return found[-1] if found else WORDS.get(code, UNKNOWN)
+    hint = found[-1] if found else WORDS.get(code, UNKNOWN)
+    return f"{REVOCATION} {hint}" if stage == "revoke" else hint

@@ -7,6 +7,7 @@ import httpx2
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 
 from asgi_tiktok.client.responses import read_oauth
+from asgi_tiktok.crypto.redaction import Secret
 
 # TikTok calls a request malformed if a charset follows the media type.
 FORM_HEADERS = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
@@ -21,7 +22,16 @@ def client_key_post(client: Any, method: str, uri: str, headers: Any, body: byte
 class OAuthClient(AsyncOAuth2Client):  # type: ignore[misc]  # Authlib has no types
     """Authlib's client, but with a strict parser for the token response, and without storing the token."""
 
-    stage = "token"
+    def __init__(self, stage: str, client_key: str, client_secret: Secret[str], **connection: Any) -> None:
+        super().__init__(
+            client_id=client_key,
+            client_secret=client_secret,
+            token_endpoint_auth_method=client_key_post,
+            revocation_endpoint_auth_method=client_key_post,
+            trust_env=False,
+            **connection,
+        )
+        self.stage = stage
 
     def parse_response_token(self, resp: httpx2.Response) -> dict[str, Any]:
         """Return the token response. Raises the errors of `read_oauth`."""

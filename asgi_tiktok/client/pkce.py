@@ -17,12 +17,17 @@ def check_pkce(pkce: PKCE) -> PKCE:
     return pkce
 
 
-def code_challenge(code_verifier: str, pkce: PKCE) -> str:
+def code_challenge(code_verifier: str | None, pkce: PKCE) -> str:
     """Return the S256 challenge (RFC 7636 §4.2), in hexadecimal digits if TikTok's form is chosen."""
+    if code_verifier is None:
+        raise ConfigurationError(
+            f"code_verifier is missing, and pkce={pkce!r} needs one.",
+            hint='Make one with generate_code_verifier() and pass it to fetch_token too, or set pkce="off".',
+        )
     if not re.fullmatch(r"[A-Za-z0-9._~-]{43,128}", code_verifier):
         raise ConfigurationError(
             "code_verifier must be 43 to 128 unreserved characters (RFC 7636 §4.1).",
-            hint="Make one with secrets.token_urlsafe(32).",
+            hint="Make one with generate_code_verifier().",
         )
     digest = hashlib.sha256(code_verifier.encode("ascii")).digest()
     return digest.hex() if pkce == "hex" else urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")

@@ -115,7 +115,7 @@ def token_error(error: str, description: str, stage: str, log_id: str | None) ->
         return Unavailable(description, stage=stage, code=code, log_id=log_id)
     if code == "rate_limit_exceeded":
         return RateLimited(description, stage=stage, retry_after=5, log_id=log_id)
-    hint = hint_for_description(code, description)
+    hint = hint_for_description(code, description, stage)
     return TokenError(description, stage=stage, code=code, log_id=log_id, hint=hint)
 
 

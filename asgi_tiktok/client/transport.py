@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 import httpx2
 
+from asgi_tiktok.client.network_errors import network_failure
 from asgi_tiktok.client.proxies import EnvironmentTransport
 from asgi_tiktok.client.trace import Trace
 from asgi_tiktok.crypto.redaction import without_traceback
@@ -77,7 +78,7 @@ class SharedTransport(httpx2.AsyncBaseTransport):
         except (httpx2.HTTPError, TikTokError) as error:
             raise without_traceback(error)  # noqa: B904 - it is the same error
         except Exception as error:
-            failure = Unavailable(f"TikTok cannot be reached ({type(error).__name__}).", stage="api")
+            failure = network_failure(error, "api")
         raise failure
 
     async def send(self, request: httpx2.Request) -> httpx2.Response:

@@ -46,6 +46,12 @@ class Site:
             fix = "Write one like /auth/tiktok, without a slash at the end."
             raise ConfigurationError(f"path={path!r} is not a plain path.", hint=fix)
         parts = urlsplit(redirect_uri)
+        if parts.path == "/":
+            raise ConfigurationError(
+                f"redirect_uri={redirect_uri!r} has the path /, where a callback is not possible, because it would "
+                "replace the start page of the app.",
+                hint=f"Register another address, for example {redirect_uri}{path[1:]}/callback.",
+            )
         names = {name: f"{path}/{name}" for name in ("login", "logout", "session", "webhook")}
         for name, route in names.items():
             if parts.path == route:

@@ -1,12 +1,12 @@
 """The start of a login: to TikTok (RFC 6749 §4.1.1). Nothing is stored for a visitor who has not come back."""
 
 import logging
-import secrets
 import time
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from asgi_tiktok.client.random_values import generate_code_verifier
 from asgi_tiktok.errors import LoginRequired, RequestRefused, StoreError, TikTokError
 from asgi_tiktok.event_loop import running_loop
 from asgi_tiktok.http.fetch_metadata import is_background
@@ -50,7 +50,7 @@ class Login:
             params=attempt.params,
             switch_account=attempt.switch_account,
             state=make_state(self.tiktok._keys, request.scope.get("scheme", "http"), request.headers),
-            code_verifier=secrets.token_urlsafe(32),
+            code_verifier=generate_code_verifier(),
             began_at=time.time(),
         )
         address = self.client.authorization_url(

@@ -4,7 +4,7 @@
 from fastapi import APIRouter
 from starlette.requests import Request
 
-from asgi_tiktok import TikTokUser, tiktok_button, tiktok_session
+from asgi_tiktok import TikTokSession, TikTokUser, tiktok_button, tiktok_session
 from asgi_tiktok.fastapi import CurrentUser, OptionalUser, requires_scope
 
 
@@ -28,6 +28,10 @@ async def a_user_is_read_only(user: CurrentUser) -> None:
 
 async def a_display_name_can_be_none(user: CurrentUser) -> str:
     return user.display_name  # type: ignore[return-value]
+
+
+def a_count_can_be_none_without_its_scope(session: TikTokSession) -> int:
+    return session.require("video.list").follower_count  # type: ignore[return-value]
 
 
 def a_scope_is_a_string() -> None:
