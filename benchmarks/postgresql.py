@@ -65,7 +65,7 @@ class PostgreSQLServer:
 @asynccontextmanager
 async def connected(url: str) -> AsyncIterator[Any]:
     """Connect to the database at this SQLAlchemy URL with asyncpg, until the block ends."""
-    import asyncpg  # type: ignore[import-untyped]  # asyncpg ships no types
+    import asyncpg
 
     connection = await asyncpg.connect(url.replace("+asyncpg", ""))
     try:

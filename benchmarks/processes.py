@@ -1,12 +1,15 @@
 """Start and end the processes of a benchmark."""
 
+import os
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 START_TIMEOUT = 30  # seconds
+TICK = os.sysconf("SC_CLK_TCK")
 
 
 def start(
@@ -46,6 +49,16 @@ def end(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def cpu_time(pid: int) -> float:
+    """Return the seconds of CPU time that the process has used, with its living children."""
+    used = 0
+    for each in (pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())):
+        with suppress(FileNotFoundError):
+            fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
+            used += int(fields[11]) + int(fields[12])
+    return used / TICK
 
 
 def free_port() -> int:

@@ -177,7 +177,7 @@ def run_trial(
         tempfile.TemporaryDirectory() as logs,
     ):
         settings = Settings(engine.url, gate.url)
-        with serving(4, settings, Path(logs)) as workers:
+        with serving([settings] * 4, Path(logs)) as workers:
             return asyncio.run(play(settings, gate, workers))
 
 

@@ -38,7 +38,7 @@ def run_race(store: str, *, workers: int = 4, requests: int = 100, rounds: int =
     """Run the rounds. In each round every worker gets `requests` requests at once."""
     with opened(store) as engine, open_gate(people=1) as gate, tempfile.TemporaryDirectory() as logs:
         settings = Settings(engine.url, gate.url)
-        with serving(workers, settings, Path(logs)) as running:
+        with serving([settings] * workers, Path(logs)) as running:
             return asyncio.run(play(settings, gate, running, requests, rounds))
 
 

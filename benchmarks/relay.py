@@ -1,39 +1,118 @@
-"""A TCP relay: an address that can lead to another server, and a server whose packets disappear."""
+"""A TCP relay: an address that can lead to another server, and a network that can fail."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+CHANNEL = re.compile(rb"SUBSCRIBE|(?<!UN)LISTEN ")  # sent by a client that wants the notices of a store
+TICK = 0.005  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What happens to connections through a relay.
+
+    Attributes:
+        cut: Whether they are closed, and new ones too.
+        silent: Whether nothing passes. What was sent arrives after the fault, as TCP sends lost packets again.
+        delay: Seconds by which everything is late.
+        channels_only: Whether only connections on which a client subscribes to notices are affected.
+    """
+
+    cut: bool = False
+    silent: bool = False
+    delay: float = 0
+    channels_only: bool = False
+
+
+CALM = Fault()
+
+
+class Link:
+    """One connection through a relay. Both directions have a queue, so that a delay does not change their order."""
+
+    def __init__(self, relay: "Relay", client: asyncio.StreamWriter) -> None:
+        self.relay = relay
+        self.client = client
+        self.is_channel = False
+
+    @property
+    def fault(self) -> Fault:
+        fault = self.relay.fault
+        return fault if self.is_channel or not fault.channels_only else CALM
+
+    async def serve(self, reader: asyncio.StreamReader) -> None:
+        if self.fault.cut:
+            return
+        with suppress(ConnectionError):
+            there, back = await asyncio.open_connection("127.0.0.1", self.relay.target)
+            tasks = [asyncio.create_task(part) for part in (self.pump(reader, back), self.pump(there, self.client))]
+            try:
+                await asyncio.gather(*tasks)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                back.close()
+
+    async def pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Pass bytes in one direction until the end of the connection."""
+        waiting: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
+        delivery = asyncio.create_task(self.deliver(waiting, writer))
+        try:
+            while data := await reader.read(65536):
+                if writer is not self.client and CHANNEL.search(data):
+                    self.is_channel = True
+                    if self.fault.cut:
+                        self.client.close()
+                        return
+                waiting.put_nowait((asyncio.get_running_loop().time(), data))
+            waiting.put_nowait((0, b""))
+            await delivery
+        finally:
+            delivery.cancel()
+
+    async def deliver(self, waiting: "asyncio.Queue[tuple[float, bytes]]", writer: asyncio.StreamWriter) -> None:
+        now = asyncio.get_running_loop().time
+        while True:
+            read_at, data = await waiting.get()
+            while self.fault.silent or now() < read_at + self.fault.delay:
+                await asyncio.sleep(TICK)
+            if not data:
+                writer.close()
+                return
+            writer.write(data)
 
 
 class Relay:
-    """Passes bytes between clients and the server at `target`, unless it is silent."""
+    """Passes bytes between clients and the server at `target`.
+
+    Attributes:
+        port: Where clients connect.
+        target: The port to which new connections lead.
+        fault: What happens to connections now. Set it with `break_down`.
+    """
 
     def __init__(self, target: int) -> None:
         self.port = 0
         self.target = target
-        self.silent = False
-        self.tasks: set[asyncio.Task[None]] = set()
+        self.fault = CALM
+        self.links: dict[asyncio.Task[None], Link] = {}
+
+    def break_down(self, fault: Fault) -> None:
+        """Let the fault begin. CALM ends it."""
+        self.fault = fault
+        for link in self.links.values():
+            if link.fault.cut:
+                link.client.close()
 
     def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(self.serve(reader, writer))
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        link = Link(self, writer)
+        task = asyncio.create_task(link.serve(reader))
+        self.links[task] = link
+        task.add_done_callback(self.links.pop)
         task.add_done_callback(lambda _: writer.close())
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection("127.0.0.1", self.target)
-        try:
-            await asyncio.gather(self.pump(reader, back), self.pump(there, writer))
-        finally:
-            back.close()
-
-    async def pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):
-            while data := await reader.read(65536):
-                if not self.silent:
-                    writer.write(data)
-        if not self.silent:
-            writer.close()
 
 
 @asynccontextmanager
@@ -46,6 +125,7 @@ async def relaying(target: int) -> AsyncIterator[Relay]:
         yield relay
     finally:
         server.close()
-        for task in list(relay.tasks):
+        tasks = list(relay.links)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*relay.tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)

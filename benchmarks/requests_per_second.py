@@ -19,11 +19,11 @@ from benchmarks.engines import ENGINES, opened
 from benchmarks.in_process import OTHERS
 from benchmarks.listening import listening
 from benchmarks.options import chosen, new_parser
+from benchmarks.processes import cpu_time
 from benchmarks.table import print_table
 from benchmarks.trivial import PEERS, SERVERS, STORES
 
 CONNECTIONS = 16
-TICK = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +35,6 @@ class Served:
     pid: int
     who: str
     cookie: str
-
-    def processor(self) -> float:
-        """Return the seconds of CPU time that the process has used."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICK
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +67,9 @@ def drive(served: Served, cookie: str, seconds: int) -> Run:
     """Send requests with wrk as fast as the site answers, from one thread."""
     load = ["-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-H", f"Cookie: {cookie}"]
     command = ["wrk", *load, f"http://127.0.0.1:{served.port}/"]
-    before, began = served.processor(), time.monotonic()
+    before, began = cpu_time(served.pid), time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-    took, spent = time.monotonic() - began, served.processor() - before
+    took, spent = time.monotonic() - began, cpu_time(served.pid) - before
     found = re.search(r"(\d+) requests in", done.stdout)
     assert found is not None
     count = int(found[1])

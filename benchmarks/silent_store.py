@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from benchmarks.engines import SERVERS, opened
 from benchmarks.options import chosen, new_parser
 from benchmarks.people import people
-from benchmarks.relay import relaying
+from benchmarks.relay import Fault, relaying
 from benchmarks.settings import Settings
 from benchmarks.table import print_table
 from benchmarks.visit import Lost, get
@@ -31,11 +31,11 @@ async def shut_down(name: str) -> float:
             for visitor in visitors:
                 await tiktok._store.set(visitor.key, visitor.value, ttl=visitor.ttl, owner=visitor.owner)
             await tiktok.aclose()
-            context = serving(1, settings, Path(logs))
+            context = serving([settings], Path(logs))
             (worker,) = await asyncio.to_thread(context.__enter__)
             try:
                 await asyncio.gather(*(get(worker.port, "/studio", cookie=visitor.cookie) for visitor in visitors))
-                relay.silent = True
+                relay.break_down(Fault(silent=True))
                 waiting = [asyncio.create_task(visit(worker.port, visitor.cookie)) for visitor in visitors]
                 await asyncio.sleep(0.5)
                 began = time.monotonic()

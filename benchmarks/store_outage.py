@@ -154,7 +154,7 @@ def run_outage(store: str, *, rounds: int = 3) -> Outage:
     """Run the outages one after another, with one worker."""
     with opened(store) as engine, tempfile.TemporaryDirectory() as logs:
         settings = Settings(engine.url)
-        with serving(1, settings, Path(logs)) as workers:
+        with serving([settings], Path(logs)) as workers:
             return asyncio.run(play(engine, settings, workers[0], rounds))
 
 

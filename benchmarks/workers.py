@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -62,12 +62,12 @@ class Worker:
 
 
 @contextmanager
-def serving(count: int, settings: Settings, folder: Path) -> Iterator[list[Worker]]:
-    """Run `count` workers until the block ends. Their logs are in `folder`."""
+def serving(settings: Sequence[Settings], folder: Path) -> Iterator[list[Worker]]:
+    """Run a worker with each of these settings until the block ends. Their logs are in `folder`."""
     workers: list[Worker] = []
     try:
-        for number in range(count):
-            workers.append(Worker(settings, folder / f"worker{number}.log"))
+        for number, each in enumerate(settings):
+            workers.append(Worker(each, folder / f"worker{number}.log"))
         for worker in workers:
             wait_until(worker.is_ready, worker.process, worker.log)
         yield workers

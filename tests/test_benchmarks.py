@@ -146,3 +146,13 @@ def test_failover_fails_no_write() -> None:
 
     assert failed == 0
     assert longest < 2
+
+
+def test_subscribers_all_have_a_proof_and_get_each_notice() -> None:
+    from benchmarks.subscribers import run
+
+    require_program("redis-server", "redis-server")
+    (load,) = run("redis", [3], seconds=0.5)
+
+    assert load.proved == 100
+    assert len(load.last) == 5
