@@ -97,6 +97,11 @@ async def test_stores_with_any_driver_and_engine_send_notices(store: SQLAlchemyS
     await engine.dispose()
 
 
+@pytest.mark.parametrize("url", ["mysql+asyncmy://root@127.0.0.1/test", "sqlite+aiosqlite:///store.sqlite3"])
+def test_other_databases_have_no_notices(url: str) -> None:
+    assert SQLAlchemyStore(url).open_channel(RecordingListener(), bound=1) is None
+
+
 def url_text(store: SQLAlchemyStore) -> str:
     return str(url_of(store).render_as_string(hide_password=False))
 
@@ -207,18 +212,17 @@ async def test_forged_notices_change_nothing_else(store: SQLAlchemyStore, payloa
 async def test_a_flood_of_notices_stops_neither_the_event_loop_nor_the_echoes(store: SQLAlchemyStore) -> None:
     async with listening(store, bound=2) as listener:
         channel = (await channel_names(store))[0]
-        flood = "SELECT count(pg_notify(:channel, 'session:' || number)) FROM generate_series(1, 100000) number"
+        flood = "SELECT count(pg_notify(:channel, 'session:' || number)) FROM generate_series(1, 50000) number"
         sending = asyncio.create_task(execute(store, flood, channel=channel))
-        longest = 0.0
+        turns = set()
         async with asyncio.timeout(20):
-            while len(listener.keys) < 100_000:
-                before = time.monotonic()
-                await asyncio.sleep(0.001)
-                longest = max(longest, time.monotonic() - before)
+            while len(listener.keys) < 50_000:
+                turns.add(len(listener.keys))
+                await asyncio.sleep(0)
         await sending
         await assert_notices_arrive(store, listener)
 
-        assert longest < 1
+        assert len(turns) > 100
         assert listener.resets == 1
 
 
