@@ -177,13 +177,27 @@ def check_params(params: object) -> dict[str, Any]:
     fix = 'Write a dict of a few short values, for example {"invite": "x7"}.'
     if not isinstance(params, Mapping):
         raise ConfigurationError(f"params must be a dict, not {type(params).__name__}.", hint=fix)
-    try:
-        size = len(json.dumps({**params}, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode())
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ConfigurationError(f"params cannot be written as JSON ({type(error).__name__}).", hint=fix) from None
+    for name, value in params.items():
+        if not isinstance(name, str) or not is_json({name: value}):
+            raise ConfigurationError(f"params cannot be written as JSON, because of {name!r}.", hint=fix)
+    size = len(as_json({**params}))
     if size > MAX_PARAMS:
         raise ConfigurationError(f"params have {size} bytes as JSON, and may have {MAX_PARAMS}.", hint=fix)
     return {**params}
+
+
+def is_json(value: object) -> bool:
+    """Return whether the value can be written as JSON."""
+    try:
+        as_json(value)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return True
+
+
+def as_json(value: object) -> bytes:
+    """Return the value as strict JSON in UTF-8."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 def check_instance(name: str, value: object, kind: type[T], fix: str) -> T:

@@ -113,6 +113,8 @@ BAD_PARAMS: dict[str, Any] = {
     "not a number": {"a": float("nan")},
     "bytes": {"a": b"x"},
     "key": {(1, 2): 3},
+    "number for a key": {1: 3},
+    "half of a character": {"a": "\ud800"},
     "513 bytes": {"a": "x" * 505},
     "514 bytes": {"a": "é" * 253},
 }
@@ -122,6 +124,11 @@ BAD_PARAMS: dict[str, Any] = {
 def test_bad_params_are_refused_by_name(tiktok: TikTok, params: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"^params .*Write a dict"):
         login_url(tiktok, params=params)
+
+
+def test_error_names_the_param_that_is_not_json(tiktok: TikTok) -> None:
+    with pytest.raises(ConfigurationError, match="'since'"):
+        login_url(tiktok, params={"invite": "x7", "since": object()})
 
 
 def test_switch_account_must_be_a_flag(tiktok: TikTok) -> None:
