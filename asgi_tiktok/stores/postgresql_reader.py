@@ -13,16 +13,16 @@ from asyncpg.prepared_stmt import PreparedStatement
 
 from asgi_tiktok.errors import StoreError
 from asgi_tiktok.stores.postgresql_connection import PostgreSQLAddress, within
+from asgi_tiktok.stores.sqlalchemy_engine import RECYCLE
 from asgi_tiktok.stores.sqlalchemy_options import CONNECT_TIMEOUT
 
 CONNECTIONS = 2
 READ_TIMEOUT = 1  # seconds
-RECYCLE = 30 * 60  # seconds
 PAUSE = 1  # seconds after a failure before another connection is opened
 
 
 @dataclass(eq=False, slots=True)
-class Line:
+class PreparedConnection:
     """A connection, and the query that it has prepared."""
 
     connection: asyncpg.Connection
@@ -45,8 +45,8 @@ class PostgreSQLReader:
         self.address = address
         self.query = query
         self.turns = asyncio.Semaphore(CONNECTIONS)
-        self.idle: deque[Line] = deque()
-        self.lines: set[Line] = set()
+        self.idle: deque[PreparedConnection] = deque()
+        self.connections: set[PreparedConnection] = set()
         self.opening: set[asyncio.Task[None]] = set()
         self.failed_at = float("-inf")
         self.closed = False
@@ -54,32 +54,32 @@ class PostgreSQLReader:
     async def read(self, parameter: object) -> list[Any] | None:
         """Return the rows, or None if the engine must read them. Raises StoreError if the store has been closed."""
         async with self.turns:
-            line = self.take()
-            rows = None if line is None else await self.read_with(line, parameter)
+            prepared = self.take()
+            rows = None if prepared is None else await self.read_with(prepared, parameter)
         if rows is None and self.closed:
             raise StoreError("The store was closed during a read.")
         return rows
 
-    async def read_with(self, line: Line, parameter: object) -> list[Any] | None:
+    async def read_with(self, prepared: PreparedConnection, parameter: object) -> list[Any] | None:
         with suppress(Exception):  # The engine will meet it too, and explain it.
-            rows: list[Any] = await within(READ_TIMEOUT, line.connection, line.statement.fetch(parameter))
-            self.idle.append(line)
+            rows: list[Any] = await within(READ_TIMEOUT, prepared.connection, prepared.statement.fetch(parameter))
+            self.idle.append(prepared)
             return rows
         self.failed_at = time.monotonic()
         # The other connections have probably failed too.
         self.drop()
         return None
 
-    def take(self) -> Line | None:
+    def take(self) -> PreparedConnection | None:
         """Return an idle connection. Without one, return None, and open one in the background."""
         while self.idle:
-            line = self.idle.popleft()
-            if not line.connection.is_closed() and time.monotonic() - line.opened_at < RECYCLE:
-                return line
-            line.connection.terminate()
-        self.lines = {line for line in self.lines if not line.connection.is_closed()}
+            prepared = self.idle.popleft()
+            if not prepared.connection.is_closed() and time.monotonic() - prepared.opened_at < RECYCLE:
+                return prepared
+            prepared.connection.terminate()
+        self.connections = {prepared for prepared in self.connections if not prepared.connection.is_closed()}
         ready = not self.closed and time.monotonic() - self.failed_at > PAUSE
-        if ready and len(self.lines) + len(self.opening) < CONNECTIONS:
+        if ready and len(self.connections) + len(self.opening) < CONNECTIONS:
             task = asyncio.create_task(self.open())
             self.opening.add(task)
             task.add_done_callback(self.opening.discard)
@@ -88,13 +88,13 @@ class PostgreSQLReader:
     async def open(self) -> None:
         with suppress(Exception):  # as in `read_with`
             connection = await self.address.connect()
-            line = await self.prepared(connection)
-            self.lines.add(line)
-            self.idle.append(line)
+            prepared = await self.prepare(connection)
+            self.connections.add(prepared)
+            self.idle.append(prepared)
             return
         self.failed_at = time.monotonic()
 
-    async def prepared(self, connection: asyncpg.Connection) -> Line:
+    async def prepare(self, connection: asyncpg.Connection) -> PreparedConnection:
         # Behind a pooler, other clients may have statements with asyncpg's names on the same connection.
         name = f"__asgi_tiktok_{uuid.uuid4().hex}__"
         try:
@@ -104,14 +104,14 @@ class PostgreSQLReader:
         except Exception:
             connection.terminate()
             raise
-        return Line(connection, statement, time.monotonic())
+        return PreparedConnection(connection, statement, time.monotonic())
 
     def drop(self) -> None:
         """End all connections. The engine makes the reads again that were running."""
         for task in self.opening:
             task.cancel()
-        for line in self.lines:
-            line.connection.terminate()
+        for prepared in self.connections:
+            prepared.connection.terminate()
         self.idle.clear()
 
     async def finish(self) -> None:
