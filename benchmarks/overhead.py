@@ -11,12 +11,16 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from starlette.types import ASGIApp, Scope
+
 from benchmarks.engines import SERVERS, SQLiteFile, opened
 from benchmarks.in_process import SITUATIONS, Situation, ask, spend
 from benchmarks.pages import Contender, told
-from benchmarks.peers import PEERS, STARLETTE, ours
+from benchmarks.peers import PEERS, STARLETTE, ours, starlette
 from benchmarks.table import NONE, print_table
 
+DISPLAYED = {"redis": "Redis", "postgresql": "PostgreSQL"}
+PAUSE = 0.05  # seconds
 Figures = dict[tuple[str, str], float]  # by the names of a contender and a situation
 
 
@@ -65,23 +69,43 @@ async def measure(contenders: Sequence[Contender], *, rounds: int, times: int) -
     return {key: statistics.median(values) for key, values in found.items()}
 
 
+async def spent(app: ASGIApp, scope: Scope, times: int) -> tuple[float, float]:
+    """Return the microseconds of CPU time of this process, and of wall time, that one request takes."""
+    began = time.process_time()
+    wall = await spend(app, scope, times, time.perf_counter)
+    return (time.process_time() - began) / times * 1e6, wall
+
+
 async def measure_stores(*, rounds: int, times: int) -> list[list[object]]:
-    """Measure signed-in requests in wall time, because a store on a network works in another process."""
+    """Measure signed-in requests on each store, with and without session memory.
+
+    Returns for each: the CPU time of this process, its ratio to Starlette's, and the wall time, which includes the
+    work of a store in another process. All are medians.
+    """
     situation = next(each for each in SITUATIONS if each.signed_in)
+    found: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        urls = {"memory": "memory://", "sqlite": SQLiteFile(folder).url}
-        urls |= {name: stack.enter_context(opened(name)).url for name in SERVERS}
-        contenders = [await ours(name, url) for name, url in urls.items()]
+        urls = {"memory": "memory://", "SQLite": SQLiteFile(folder).url}
+        urls |= {DISPLAYED[name]: stack.enter_context(opened(name)).url for name in SERVERS}
+        contenders = [
+            starlette(),
+            *[await ours(name, url, memory=on) for name, url in urls.items() for on in (True, False)],
+        ]
         for contender in contenders:
             stack.push_async_callback(contender.aclose)
-        found: dict[str, list[float]] = defaultdict(list)
-        for _ in range(rounds):
-            for contender in contenders:
+        for number in range(rounds + 1):
+            costs: dict[str, tuple[float, float]] = {}
+            for contender in contenders if number % 2 else reversed(contenders):
+                # A server waits for requests, and meanwhile its event loop receives the echoes.
+                await asyncio.sleep(PAUSE)
                 scope = situation.scope(contender.cookie)
-                bare = await spend(contender.bare, scope, times, time.perf_counter)
-                found[contender.name].append(await spend(contender.app, scope, times, time.perf_counter) - bare)
-    return [[name, statistics.median(values)] for name, values in found.items()]
+                bare, app = [await spent(each, scope, times) for each in (contender.bare, contender.app)]
+                costs[contender.name] = app[0] - bare[0], app[1] - bare[1]
+            for name, (cpu, wall) in costs.items():
+                if number:  # the first round is the warm-up
+                    found[name].append((cpu, cpu / costs[STARLETTE][0], wall))
+    return [[name, *map(statistics.median, zip(*rows, strict=True))] for name, rows in found.items()]
 
 
 def print_figures(figures: Figures) -> None:
@@ -116,9 +140,9 @@ def main() -> None:
         figures = asyncio.run(overhead(Path(folder), rounds=options.rounds, times=options.times))
     print_figures(figures)
     if not options.no_servers:
-        print("\nSigned in, by store, in wall time:\n")
+        print("\nSigned in, by store:\n")
         rows = asyncio.run(measure_stores(rounds=options.rounds, times=max(1, options.times // 4)))
-        print_table(["store", "above the bare app (µs)"], rows)
+        print_table(["implementation", "CPU (µs)", f"relative to {STARLETTE}", "wall time (µs)"], rows)
 
 
 async def overhead(folder: Path, *, rounds: int, times: int) -> Figures:

@@ -25,6 +25,7 @@ from starsessions import InMemoryStore, SessionAutoloadMiddleware
 from starsessions import SessionMiddleware as StoredSessionMiddleware
 
 from asgi_tiktok import TikTok, TikTokAuthMiddleware, TikTokUser
+from asgi_tiktok.accounts.session_memory import SESSION_MEMORY
 from asgi_tiktok.stores import open_store
 from benchmarks.pages import BARE, Contender, new_page, user_in_scope, user_in_session
 from benchmarks.people import new_user, people
@@ -32,6 +33,7 @@ from benchmarks.people import new_user, people
 SECRET_KEY = secrets.token_urlsafe(32)
 REDIRECT_URI = "https://app.example.com/auth/tiktok/callback"
 STARLETTE = "Starlette Session + Authentication"
+WITHOUT_MEMORY = ", session_memory=0"
 
 
 class SessionUser(BaseUser):
@@ -153,13 +155,16 @@ def floor() -> Contender:
     return Contender("floor", app, BARE, f"floor={session_id.decode()}.{mac}", user.open_id)
 
 
-async def ours(store: str, url: str, *, protect: tuple[str, ...] = ()) -> Contender:
-    """Our middleware, with sessions in this store."""
-    tiktok = TikTok("benchmark-key", "benchmark-secret", REDIRECT_URI, SECRET_KEY, store=open_store(url))
+async def ours(store: str, url: str, *, protect: tuple[str, ...] = (), memory: bool = True) -> Contender:
+    """Our middleware, with sessions in this store, with or without session memory."""
+    kept = SESSION_MEMORY if memory else 0
+    tiktok = TikTok(
+        *("benchmark-key", "benchmark-secret", REDIRECT_URI, SECRET_KEY), store=open_store(url), session_memory=kept
+    )
     person = next(people(tiktok, 1))
     await tiktok._store.set(person.key, person.value, ttl=person.ttl, owner=person.owner)
     app: ASGIApp = TikTokAuthMiddleware(new_page(user_in_scope), tiktok, protect=protect)
-    name, guards = f"asgi-tiktok, {store}", bool(protect)
+    name, guards = f"asgi-tiktok, {store}{'' if memory else WITHOUT_MEMORY}", bool(protect)
     return Contender(name, app, BARE, person.cookie, person.open_id, guards=guards, aclose=tiktok.aclose)
 
 

@@ -19,6 +19,7 @@ from benchmarks.engines import ENGINES, opened
 from benchmarks.in_process import OTHERS
 from benchmarks.listening import listening
 from benchmarks.options import chosen, new_parser
+from benchmarks.peers import WITHOUT_MEMORY
 from benchmarks.processes import cpu_time
 from benchmarks.table import print_table
 from benchmarks.trivial import PEERS, SERVERS, STORES
@@ -88,8 +89,12 @@ def compete(
         raise SystemExit("wrk is not installed. On Debian: apt-get install wrk")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        urls = {name: stack.enter_context(opened(name)).url if name in ENGINES else "memory://" for name in names}
-        sites = [stack.enter_context(serving(server, name, url, folder)) for name, url in urls.items()]
+        stores = {name: name.removesuffix(WITHOUT_MEMORY) for name in names}
+        urls = {store: stack.enter_context(opened(store)).url for store in {*stores.values()} & {*ENGINES}}
+        sites = [
+            stack.enter_context(serving(server, name, urls.get(store, "memory://"), folder))
+            for name, store in stores.items()
+        ]
         runs: dict[tuple[str, str], list[Run]] = {
             (name, who): [] for name in names for who in ("anonymous", "signed in")
         }
@@ -109,7 +114,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=int, default=2, help="seconds for each site and visitor in a round")
     options = parser.parse_args()
-    names = [*PEERS, *chosen(options.store, STORES)]
+    stores = chosen(options.store, STORES)
+    names = [*PEERS, *(store + suffix for store in stores for suffix in ("", WITHOUT_MEMORY))]
     runs = compete(names, rounds=options.rounds, seconds=options.seconds, server=options.server)
     rows: list[list[object]] = []
     for (name, who), own in runs.items():

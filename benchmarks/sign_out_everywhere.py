@@ -103,7 +103,7 @@ class Trial:
         async with asyncio.timeout(MAX_RECOVERY):
             while not await self.site.visit_all(self.site.living[0]):
                 await asyncio.sleep(0.05)
-        await asyncio.sleep(self.bound)
+        await asyncio.sleep(2 * self.bound)  # a channel waits up to this long before it subscribes again
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from typing import Any
 import uvicorn
 
 from benchmarks.pages import BARE, Contender
-from benchmarks.peers import floor, ours, starlette
+from benchmarks.peers import WITHOUT_MEMORY, floor, ours, starlette
 
 SERVERS: dict[str, dict[str, Any]] = {
     "standard": {"loop": "uvloop", "http": "httptools"},  # pip install uvicorn[standard]
@@ -29,7 +29,8 @@ PEERS = {"bare": bare, "floor": floor, "starlette": starlette}
 
 
 async def main(server: str, name: str, url: str, fd: str) -> None:
-    contender = await ours(name, url) if name in STORES else PEERS[name]()
+    store, without, _ = name.partition(WITHOUT_MEMORY)
+    contender = await ours(store, url, memory=not without) if store in STORES else PEERS[name]()
     print(contender.who, contender.cookie, flush=True)
     await uvicorn.Server(config(server, contender)).serve(sockets=[socket.socket(fileno=int(fd))])
     await contender.aclose()

@@ -98,12 +98,13 @@ def test_footprint_weighs_the_sessions_of_the_memory_store() -> None:
     assert 1 < stored < read < 100
 
 
-def test_session_size_counts_more_than_the_record() -> None:
+@pytest.mark.parametrize("kind", ["session", "token"])
+def test_session_size_counts_more_than_the_record(kind: str) -> None:
     from benchmarks.engines import opened
     from benchmarks.session_size import measure
 
     with opened("sqlite") as engine:
-        size = asyncio.run(measure(engine.url, 200))
+        size = asyncio.run(measure(engine.url, 200, kind))
 
     assert size.kept > size.record
 
