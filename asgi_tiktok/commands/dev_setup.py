@@ -147,7 +147,7 @@ def secret_key(own: Mapping[str, str]) -> str:
 
 def emulated_app(environ: Mapping[str, str], name: str, webhook_url: str) -> App:
     """Return the developer's app as the emulator's portal knows it, so that nothing has to be registered."""
-    scopes = (*DEFAULT_APP.scopes, "video.upload", "video.publish", *split_list(environ.get("TIKTOK_SCOPES", "")))
+    scopes = (*DEFAULT_APP.scopes, *split_list(environ.get("TIKTOK_SCOPES", "")))
     try:
         return replace(
             DEFAULT_APP,

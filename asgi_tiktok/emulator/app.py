@@ -49,6 +49,7 @@ class Emulator:
         exchanges (deque[Exchange]): The last 1000 requests with their responses, the oldest first.
         faults (Faults): The injected faults. `faults.add("token", "5xx")` makes the next request fail.
         grants (Grants): The consents of people to apps. `grants.remove(client_key, open_id)` ends one.
+        posts (Posts): The posts of apps. `posts.publish`, `posts.fail` and `posts.remove` decide what becomes of one.
         webhooks (WebhookSender): The events sent to apps. `webhooks.send(app, event)` sends one.
 
     Raises:
@@ -73,6 +74,7 @@ class Emulator:
         self.exchanges = self._state.exchanges
         self.faults = self._state.faults
         self.grants = self._state.grants
+        self.posts = self._state.posts
         self.webhooks = self._state.webhooks
         self._app = self._asgi_app()
 
@@ -128,11 +130,12 @@ class Emulator:
         return self._state.consent.decide_url(authorization_url, open_id, scopes, decision)
 
     def reset(self) -> None:
-        """Remove sign-ins, exchanges, faults, QR codes and webhooks, and reset the clock."""
+        """Remove sign-ins, exchanges, faults, QR codes, posts and webhooks, and reset the clock."""
         self._state.reset()
 
     def _asgi_app(self) -> ASGIApp:
-        api = API(self.apps, self.people, self.grants, self._state.qr_logins, self.exchanges, self.knobs)
+        state = self._state
+        api = API(self.apps, self.people, self.grants, state.qr_logins, state.posting, self.exchanges, self.knobs)
         app = Starlette(
             routes=self._routes(api),
             exception_handlers={404: api.unsupported, 405: api.unsupported},
@@ -154,6 +157,13 @@ class Emulator:
             "user_info": api.user_info,
             "video_list": api.video_list,
             "video_query": api.video_query,
+            "creator_info": api.creator_info,
+            "video_init": api.video_init,
+            "inbox_video_init": api.inbox_video_init,
+            "content_init": api.content_init,
+            "status_fetch": api.status_fetch,
+            "publish_cancel": api.publish_cancel,
+            "upload": api.upload,
             "get_qrcode": api.get_qrcode,
             "check_qrcode": api.check_qrcode,
         }

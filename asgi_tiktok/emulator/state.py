@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from asgi_tiktok.emulator.endpoints.authorize import Authorization
 from asgi_tiktok.emulator.endpoints.consent import Consent
+from asgi_tiktok.emulator.endpoints.posting import Posting
 from asgi_tiktok.emulator.endpoints.qr import QRLogins
 from asgi_tiktok.emulator.endpoints.webhooks import AUTHORIZATION_REMOVED, WebhookSender
 from asgi_tiktok.emulator.world.apps import App
@@ -15,6 +16,7 @@ from asgi_tiktok.emulator.world.faults import Faults
 from asgi_tiktok.emulator.world.grants import Grant, Grants
 from asgi_tiktok.emulator.world.knobs import Knobs
 from asgi_tiktok.emulator.world.people import Person
+from asgi_tiktok.emulator.world.posts import Moment, Post, Posts
 
 __all__ = ["State"]
 
@@ -33,25 +35,37 @@ class State:
         self.clock = Clock(clock)
         self.exchanges: deque[Exchange] = deque(maxlen=MAX_EXCHANGES)
         self.faults = Faults()
-        self.grants = Grants(self.clock, knobs, self._send_removal_event)
-        self.webhooks = WebhookSender(self.clock, sign_retries=knobs.sign_retries)
+        self.grants = Grants(self.clock, knobs, self._end_grant)
+        self.posts = Posts(self.clock, knobs.processing_seconds, self._send_post_event)
+        self.posting = Posting(self.apps, self.people, self.grants, self.posts, knobs)
+        self.webhooks = WebhookSender(
+            self.clock, sign_retries=knobs.sign_retries, before_delivery=self.posts.announce
+        )
         authorization = Authorization(self.apps, self.people, self.grants, knobs)
         self.qr_logins = QRLogins(self.apps, authorization)
         self.consent = Consent(authorization, self.exchanges)
 
     def reset(self) -> None:
-        """Remove sign-ins, exchanges, faults, QR codes and webhooks, and reset the clock."""
+        """Remove sign-ins, exchanges, faults, QR codes, posts and webhooks, and reset the clock."""
         self.grants.clear()
         self.exchanges.clear()
         self.faults.clear()
         self.qr_logins.clear()
+        self.posts.clear()
+        self.posting.clear()
         self.webhooks.deliveries.clear()
         self.clock.reset()
 
-    def _send_removal_event(self, grant: Grant) -> None:
+    def _end_grant(self, grant: Grant) -> None:
+        self.posts.end(grant)
         app = self.apps[grant.client_key]
         if app.webhook_url and grant.removed is not None:
             self.webhooks.send(app, AUTHORIZATION_REMOVED, grant.open_id, {"reason": int(grant.removed)})
+
+    def _send_post_event(self, post: Post, moment: Moment) -> None:
+        app = self.apps[post.grant.client_key]
+        if app.webhook_url:
+            self.webhooks.send(app, moment.event, post.grant.open_id, post.event_content(moment))
 
 
 def by_unique_key(name: str, items: Sequence[T], key: Callable[[T], str]) -> Mapping[str, T]:

@@ -96,6 +96,34 @@ def test_inspector_buttons_control_the_emulator(page: Page, tiktok: RunningEmula
     expect(page.get_by_text("No grants yet.")).to_be_visible()
 
 
+def test_posts_are_decided_with_buttons(page: Page, tiktok: RunningEmulator, app: httpx2.Client) -> None:
+    form = code_form(tiktok.emulator.consent(authorization_url(scope="user.info.basic,video.upload")))
+    token = app.post("/v2/oauth/token/", data=form).json()["access_token"]
+    source_info = {"source": "FILE_UPLOAD", "video_size": 5, "chunk_size": 5, "total_chunk_count": 1}
+    for _ in range(2):
+        app.post(
+            "/v2/post/publish/inbox/video/init/",
+            headers={"Authorization": f"Bearer {token}"},
+            json={"source_info": source_info},
+        )
+    draft, unfinished = tiktok.emulator.posts
+    tiktok.emulator.posts.process(draft)
+    tiktok.emulator.clock.move(2)
+    page.goto(tiktok.url)
+
+    page.get_by_role("button", name="Publish").click()
+    expect(page.get_by_text("PUBLISH_COMPLETE")).to_be_visible()
+    tiktok.emulator.clock.move(2)
+    page.get_by_role("button", name="Delete or make private").click()
+    expect(page.get_by_text("publicly available", exact=True)).to_have_count(0)
+    page.get_by_label("Reason").focus()  # as a person does; the page then keeps still
+    page.get_by_label("Reason").select_option("spam_risk_text")
+    page.get_by_role("button", name="Fail").click()
+    expect(page.get_by_text("FAILED", exact=True)).to_be_visible()
+    assert unfinished.moment(tiktok.emulator.clock()).fail_reason == "spam_risk_text"
+    expect(page.get_by_role("button", name="Fail")).to_have_count(0)
+
+
 def test_long_values_fit_narrow_and_wide_screens(page: Page) -> None:
     with run_emulator() as running:
         running.emulator.faults.add("token", "html")

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from asgi_tiktok.emulator.endpoints.fault_injection import FAULT_KEY
 from asgi_tiktok.emulator.endpoints.oauth import Form, read_form
+from asgi_tiktok.emulator.endpoints.posting import Posting
 from asgi_tiktok.emulator.endpoints.qr import QRLogins
 from asgi_tiktok.emulator.endpoints.resource_request import ResourceData, ResourceRequest
 from asgi_tiktok.emulator.endpoints.token import handle_revoke, handle_token
@@ -22,6 +23,7 @@ from asgi_tiktok.emulator.world.exchanges import Exchange, new_log_id
 from asgi_tiktok.emulator.world.grants import Grants, TokenResponse
 from asgi_tiktok.emulator.world.knobs import Knobs
 from asgi_tiktok.emulator.world.people import Person
+from asgi_tiktok.emulator.world.uploads import CHUNK_HEADERS, Chunk
 
 __all__ = ["API"]
 
@@ -35,6 +37,7 @@ class API:
         people: Mapping[str, Person],
         grants: Grants,
         qr_logins: QRLogins,
+        posting: Posting,
         exchanges: deque[Exchange],
         knobs: Knobs,
     ) -> None:
@@ -42,6 +45,7 @@ class API:
         self._people = people
         self._grants = grants
         self._qr_logins = qr_logins
+        self._posting = posting
         self._exchanges = exchanges
         self._knobs = knobs
 
@@ -58,13 +62,50 @@ class API:
         return await self._oauth("check_qrcode", request, self._qr_logins.handle_check_qrcode)
 
     async def user_info(self, request: Request) -> Response:
-        return await self._resource("user_info", request, handle_user_info)
+        return await self._resource("user_info", request, partial(handle_user_info, self._people, self._grants))
 
     async def video_list(self, request: Request) -> Response:
-        return await self._resource("video_list", request, handle_video_list)
+        return await self._resource("video_list", request, partial(handle_video_list, self._people, self._grants))
 
     async def video_query(self, request: Request) -> Response:
-        return await self._resource("video_query", request, handle_video_query)
+        return await self._resource("video_query", request, partial(handle_video_query, self._people, self._grants))
+
+    async def creator_info(self, request: Request) -> Response:
+        return await self._resource("creator_info", request, self._posting.handle_creator_info)
+
+    async def video_init(self, request: Request) -> Response:
+        return await self._resource("video_init", request, self._posting.handle_video_init)
+
+    async def inbox_video_init(self, request: Request) -> Response:
+        return await self._resource("inbox_video_init", request, self._posting.handle_inbox_video_init)
+
+    async def content_init(self, request: Request) -> Response:
+        return await self._resource("content_init", request, self._posting.handle_content_init)
+
+    async def status_fetch(self, request: Request) -> Response:
+        return await self._resource("status_fetch", request, self._posting.handle_status_fetch)
+
+    async def publish_cancel(self, request: Request) -> Response:
+        return await self._resource("publish_cancel", request, self._posting.handle_cancel)
+
+    async def upload(self, request: Request) -> Response:
+        """Receive a chunk, as TikTok's upload host does. The response has a status and no body."""
+        log_id = self._new_log_id()
+        received = 0
+        async for part in request.stream():
+            received += len(part)
+        headers = {"Cache-Control": "no-store", "x-tt-logid": log_id}
+        upload = self._posting.find_upload(request.query_params)
+        refused = None
+        try:
+            status = self._posting.receive(upload, Chunk.of(request.headers, received))
+        except APIError as exc:
+            refused, status = exc, exc.status
+        if upload:
+            headers["Content-Range"] = upload.content_range
+        sent = {name: request.headers.get(name, "") for name in CHUNK_HEADERS}
+        self._record("upload", request, status, log_id, {**request.query_params, **sent}, refused, "")
+        return Response(None, status, headers=headers)
 
     async def unsupported(self, request: Request, exc: Exception) -> Response:
         """Respond like TikTok's gateway to an unknown path or method, for example a missing trailing slash."""
@@ -99,7 +140,7 @@ class API:
         self,
         endpoint: str,
         request: Request,
-        handle: Callable[[Mapping[str, Person], Grants, ResourceRequest], ResourceData],
+        handle: Callable[[ResourceRequest], ResourceData],
     ) -> Response:
         """Respond with a person's data. Unlike with OAuth, each error has its own HTTP status."""
         log_id = self._new_log_id()
@@ -107,7 +148,7 @@ class API:
         refused = None
         data: ResourceData = {}
         try:
-            data = handle(self._people, self._grants, resource_request)
+            data = handle(resource_request)
         except APIError as exc:
             refused = exc
         code, message = (refused.error, refused.description) if refused else ("ok", "")

@@ -20,6 +20,7 @@ __all__ = ["ABORT_KEY", "FAULT_KEY", "ConnectionReset", "FaultInjection"]
 
 ABORT_KEY = "asgi_tiktok.emulator.abort"
 FAULT_KEY = "asgi_tiktok.emulator.fault"
+FORMS = (*OAUTH, *PAGES)
 HTML = "<!doctype html><title>Service unavailable</title><h1>The gateway could not reach its upstream</h1>"
 
 
@@ -58,7 +59,8 @@ class FaultInjection:
 
     async def _replace_response(self, fault: Fault, request: Request, send: Send) -> None:
         """Respond to the request without the app."""
-        body = (await request.body()).decode(errors="replace")
+        body = await request.body()
+        form = parse_qsl(body.decode(errors="replace"), keep_blank_values=True) if fault.endpoint in FORMS else []
         now = self._clock()
         log_id = new_log_id(now)
         status = 0 if fault.kind == "reset" else fault.status or 200
@@ -70,7 +72,7 @@ class FaultInjection:
                 status=status,
                 log_id=log_id,
                 at=now,
-                request={**request.query_params, **dict(parse_qsl(body, keep_blank_values=True))},
+                request={**request.query_params, **dict(form)},
                 authorization=request.headers.get("authorization", ""),
                 error=f"fault {fault.kind}",
                 description="This request failed because of an injected fault.",

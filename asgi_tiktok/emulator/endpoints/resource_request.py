@@ -1,7 +1,7 @@
 """A request to one of TikTok's resources, and the checks that all resources share."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -69,17 +69,21 @@ class ResourceRequest:
             raise invalid_params(f"Invalid fields: {', '.join(unknown)}.", f"Request only {', '.join(known)}.")
         return names
 
-    def json(self) -> dict[str, Any]:
-        """Return the JSON object in the body. Unlike a form's, its Content-Type may name a charset."""
+    def json(self, invalid: Callable[[str, str], APIError] | None = None) -> dict[str, Any]:
+        """Return the JSON object in the body. Unlike a form's, its Content-Type may name a charset.
+
+        `invalid` makes the error for another body. Default: `invalid_params`.
+        """
+        invalid = invalid or invalid_params
         if self.content_type.partition(";")[0].strip().lower() != JSON:
             sent = self.content_type or "none"
-            raise invalid_params("The Content-Type is invalid.", f"Send Content-Type: {JSON}; it was {sent}.")
+            raise invalid("The Content-Type is invalid.", f"Send Content-Type: {JSON}; it was {sent}.")
         try:
             body = json.loads(self.body)
         except (ValueError, RecursionError):
             body = None
         if not isinstance(body, dict):
-            raise invalid_params("The request body is invalid.", "Send a JSON object, {} for the defaults.")
+            raise invalid("The request body is invalid.", "Send a JSON object, {} for the defaults.")
         return body
 
 

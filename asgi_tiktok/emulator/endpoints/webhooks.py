@@ -100,8 +100,10 @@ class WebhookSender:
         transport: httpx2.AsyncBaseTransport | None = None,
         *,
         sign_retries: bool = True,
+        before_delivery: Callable[[], None] = lambda: None,
     ) -> None:
         self._clock = clock
+        self._before_delivery = before_delivery
         self._sign_retries = sign_retries
         self.transport = transport
         self.deliveries: deque[Delivery] = deque(maxlen=MAX_DELIVERIES)
@@ -133,6 +135,7 @@ class WebhookSender:
 
     async def deliver(self) -> list[Delivery]:
         """Send each event that is due once, and return these deliveries."""
+        self._before_delivery()
         sent = []
         for delivery in [*self.deliveries]:
             if self._claim(delivery):

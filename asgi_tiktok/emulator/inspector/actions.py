@@ -1,7 +1,7 @@
 """The actions of the inspector and the control API."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from asgi_tiktok.emulator.endpoints.webhooks import Delivery
@@ -14,7 +14,10 @@ from asgi_tiktok.emulator.world.suggestions import suggestion
 __all__ = ["Actions", "Values"]
 
 Values = Mapping[str, Any]
-STRINGS = ("client_key", "open_id", "token", "event", "endpoint", "kind", "person", "decision", "authorization_url")
+STRINGS = (
+    *("client_key", "open_id", "token", "event", "endpoint", "kind", "person", "decision", "authorization_url"),
+    *("publish_id", "outcome", "fail_reason"),
+)
 
 
 class Actions:
@@ -67,6 +70,19 @@ class Actions:
             raise ValueError(f"content={content!r} is not a JSON object.")
         open_id = values.get("open_id", next(iter(self._state.people)))
         return self._state.webhooks.send(self._app(values), values["event"], open_id, content)
+
+    def decide_post(self, values: Values) -> None:
+        """Publish a draft, let a post fail, or make a public post unavailable."""
+        check_values(values, required=("publish_id", "outcome"), optional=("fail_reason",))
+        publish_id, posts = values["publish_id"], self._state.posts
+        outcomes: dict[str, Callable[[], None]] = {
+            "publish": lambda: posts.publish(publish_id),
+            "fail": lambda: posts.fail(publish_id, values.get("fail_reason", "internal")),
+            "remove": lambda: posts.remove(publish_id),
+        }
+        if values["outcome"] not in outcomes:
+            raise ValueError(f"outcome={values['outcome']!r} is unknown; {suggestion(values['outcome'], outcomes)}")
+        outcomes[values["outcome"]]()
 
     def consent(self, values: Values) -> str:
         """Return the URL that the browser is sent to after this decision."""

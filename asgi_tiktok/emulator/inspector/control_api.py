@@ -10,6 +10,7 @@ has status 400 and the body `{"error": "one sentence that says what to do"}`. To
 | GET /grants      |                                                | grants with their valid tokens    |
 | GET /exchanges   | query `?after=log_id`: only later ones         | exchanges, oldest first           |
 | GET /faults      |                                                | faults that are still active      |
+| GET /posts       |                                                | posts and their status            |
 | GET /deliveries  |                                                | webhooks and their attempts       |
 | POST /consent    | authorization_url, person?, scopes?, decision? | location: the URL back to the app |
 | POST /faults     | endpoint, kind, times?, seconds?, status?,     | the fault                         |
@@ -19,6 +20,8 @@ has status 400 and the body `{"error": "one sentence that says what to do"}`. To
 | POST /revoke     | open_id, client_key?, reason? (0 to 5)         | grants                            |
 | POST /expire     | token: value or id; or open_id, client_key?    | expired: how many                 |
 | POST /webhook    | event, client_key?, open_id?, content?         | the delivery                      |
+| POST /posts      | publish_id, outcome: publish, fail or remove,  | posts                             |
+|                  | fail_reason?                                   |                                   |
 | POST /reset      |                                                | as GET /                          |
 """
 
@@ -40,6 +43,7 @@ from asgi_tiktok.emulator.inspector.serialization import (
     serialize_fault,
     serialize_grants,
     serialize_person,
+    serialize_post,
 )
 from asgi_tiktok.emulator.state import State
 from asgi_tiktok.emulator.world.errors import ConsentRefused
@@ -70,6 +74,7 @@ class ControlAPI:
             "/grants": lambda request: self._grants(),
             "/exchanges": self._exchanges,
             "/faults": lambda request: self._faults(),
+            "/posts": lambda request: self._posts(),
             "/deliveries": lambda request: {
                 "deliveries": [*map(serialize_delivery, [*self._state.webhooks.deliveries])]
             },
@@ -82,6 +87,7 @@ class ControlAPI:
             ("POST", "/revoke"): self._revoke,
             ("POST", "/expire"): lambda values: {"expired": self._actions.expire(values)},
             ("POST", "/webhook"): lambda values: serialize_delivery(self._actions.send_webhook(values)),
+            ("POST", "/posts"): self._decide_post,
             ("POST", "/reset"): self._reset,
         }
         return [
@@ -104,6 +110,7 @@ class ControlAPI:
                     "redirect_uris": app.redirect_uris,
                     "scopes": app.scopes,
                     "webhook_url": app.webhook_url,
+                    "url_properties": app.url_properties,
                 }
                 for app in self._state.apps.values()
             ],
@@ -141,6 +148,14 @@ class ControlAPI:
     def _revoke(self, values: Values) -> dict[str, Any]:
         self._actions.revoke(values)
         return self._grants()
+
+    def _posts(self) -> dict[str, Any]:
+        now = self._state.clock()
+        return {"posts": [serialize_post(post, now) for post in self._state.posts]}
+
+    def _decide_post(self, values: Values) -> dict[str, Any]:
+        self._actions.decide_post(values)
+        return self._posts()
 
     def _reset(self, values: Values) -> dict[str, Any]:
         self._state.reset()

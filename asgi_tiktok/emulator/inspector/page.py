@@ -16,11 +16,13 @@ from asgi_tiktok.emulator.inspector.serialization import (
     serialize_exchange,
     serialize_fault,
     serialize_grants,
+    serialize_post,
 )
 from asgi_tiktok.emulator.pages.rendering import HEADERS, render_scripted_page
 from asgi_tiktok.emulator.state import State
 from asgi_tiktok.emulator.world.faults import ENDPOINTS, KINDS
 from asgi_tiktok.emulator.world.grants import Reason
+from asgi_tiktok.emulator.world.posting_errors import FAIL_REASONS
 
 __all__ = ["Inspector"]
 
@@ -45,6 +47,7 @@ class Inspector:
             "reset-clock": lambda values: self._state.clock.reset(),
             "revoke": self._actions.revoke,
             "expire": self._actions.expire,
+            "post": self._actions.decide_post,
             "webhook": self._actions.send_webhook,
             "reset": lambda values: self._state.reset(),
         }
@@ -98,16 +101,19 @@ class Inspector:
     def _live_context(self) -> dict[str, Any]:
         """Return the values that change while the page is open."""
         latest = [*self._state.exchanges][-MAX_SHOWN:]
+        now = self._state.clock()
         return {
             "apps": self._state.apps,
             "people": self._state.people,
             "offset": self._state.clock.offset,
-            "now": self._state.clock(),
+            "now": now,
             "format_time": format_time,
             "reasons": {each.value: each.name.lower().replace("_", " ") for each in Reason},
             "exchanges": [serialize_exchange(exchange) for exchange in reversed(latest)],
             "grants": [*serialize_grants(self._state.grants)],
             "faults": [serialize_fault(fault) for fault in self._state.faults],
+            "posts": [serialize_post(post, now) for post in reversed([*self._state.posts])],
+            "fail_reasons": FAIL_REASONS,
             "deliveries": [serialize_delivery(delivery) for delivery in reversed([*self._state.webhooks.deliveries])],
         }
 

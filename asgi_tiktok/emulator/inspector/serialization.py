@@ -10,6 +10,7 @@ from asgi_tiktok.emulator.world.exchanges import Exchange
 from asgi_tiktok.emulator.world.faults import Fault
 from asgi_tiktok.emulator.world.grants import Grant, Grants, token_id
 from asgi_tiktok.emulator.world.people import Person
+from asgi_tiktok.emulator.world.posts import Post
 
 __all__ = [
     "redact_value",
@@ -18,11 +19,14 @@ __all__ = [
     "serialize_fault",
     "serialize_grants",
     "serialize_person",
+    "serialize_post",
 ]
 
 SECRET_NAMES = re.compile(r"secret|token|verifier|password|^code$", re.IGNORECASE)
 # Tokens and codes, wherever they appear.
-SECRET_VALUES = re.compile(r"(?:act|rft|clt)\.[\w.-]{8,}(?:(?:!|%21)[\w.]+)?|[\w-]{40,}(?:\*|%2A)\w(?:!|%21)[\w.]+")
+SECRET_VALUES = re.compile(
+    r"(?:act|rft|clt)\.[\w.-]{8,}(?:(?:!|%21)[\w.]+)?|[\w-]{40,}(?:\*|%2A)\w(?:!|%21)[\w.]+|(?<=upload_token=)\w+"
+)
 
 
 def shorten(secret: str) -> str:
@@ -41,7 +45,10 @@ def redact_value(name: str, value: str) -> str:
 
 
 def serialize_person(person: Person) -> dict[str, Any]:
-    names = ("open_id", "display_name", "username", "is_verified", "sandbox_target", "banned", "disconnects", "note")
+    names = (
+        *("open_id", "display_name", "username", "is_verified", "sandbox_target", "banned", "disconnects"),
+        *("private_account", "post_error", "note"),
+    )
     return {name: getattr(person, name) for name in names}
 
 
@@ -106,6 +113,24 @@ def redact_answer(answer: str) -> str:
 
 def serialize_fault(fault: Fault) -> dict[str, Any]:
     return {"endpoint": fault.endpoint, "kind": fault.kind, "times": fault.times, "left": fault.left}
+
+
+def serialize_post(post: Post, now: float) -> dict[str, Any]:
+    moment = post.moment(now)
+    return {
+        "publish_id": post.publish_id,
+        "client_key": post.grant.client_key,
+        "open_id": post.grant.open_id,
+        "draft": post.draft,
+        "title": post.title,
+        "privacy_level": post.privacy_level,
+        "created": post.created,
+        "status": moment.status,
+        "fail_reason": moment.fail_reason or None,
+        "publicly_available": moment.is_public,
+        "video_size": post.upload.plan.video_size if post.upload else None,
+        "uploaded_bytes": post.upload.uploaded if post.upload else None,
+    }
 
 
 def serialize_delivery(delivery: Delivery) -> dict[str, Any]:

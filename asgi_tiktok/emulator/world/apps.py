@@ -7,7 +7,8 @@ from enum import Enum
 from urllib.parse import urlsplit
 
 from asgi_tiktok.emulator.world.hosts import hostname, is_local
-from asgi_tiktok.emulator.world.scopes import BASIC, PROFILE, STATS, VIDEO_LIST
+from asgi_tiktok.emulator.world.scopes import BASIC, PROFILE, STATS, VIDEO_LIST, VIDEO_PUBLISH, VIDEO_UPLOAD
+from asgi_tiktok.emulator.world.url_properties import check_url_property, covers
 
 __all__ = ["DEFAULT_APP", "DEFAULT_CLIENT_KEY", "DEFAULT_CLIENT_SECRET", "App", "Platform", "RedirectURI"]
 
@@ -84,9 +85,12 @@ class App:
         client_key (str): The client key. A key that begins with `sb` belongs to a sandbox. Required.
         client_secret (str): The client secret. Required.
         redirect_uris (tuple[str, ...]): The registered redirect URIs, checked by the portal's rules. Required.
-        scopes (tuple[str, ...]): The enabled scopes. Default: the three user.info scopes and video.list.
+        scopes (tuple[str, ...]): The enabled scopes. Default: the three user.info scopes, video.list, video.upload
+            and video.publish.
         name (str): The name on the consent page. Default: "Your app".
         webhook_url (str): Where events are sent, on this machine. Default: empty, no events.
+        url_properties (tuple[str, ...]): The verified domains, for example "media.example.com", and URL prefixes, for
+            example "https://example.com/videos/", from which TikTok may download media. Default: none.
 
     Raises:
         ValueError: A value is invalid. The message names the broken rule.
@@ -95,9 +99,10 @@ class App:
     client_key: str
     client_secret: str = field(repr=False)
     redirect_uris: tuple[str, ...]
-    scopes: tuple[str, ...] = (BASIC, PROFILE, STATS, VIDEO_LIST)
+    scopes: tuple[str, ...] = (BASIC, PROFILE, STATS, VIDEO_LIST, VIDEO_UPLOAD, VIDEO_PUBLISH)
     name: str = "Your app"
     webhook_url: str = ""
+    url_properties: tuple[str, ...] = ()
     _registered: tuple[RedirectURI, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -108,6 +113,8 @@ class App:
         if not self.redirect_uris:
             raise ValueError(f"The app {self.client_key} needs at least one redirect URI.")
         check_webhook_url(self.webhook_url)
+        for url_property in self.url_properties:
+            check_url_property(url_property)
         registered = tuple(RedirectURI.register(uri) for uri in self.redirect_uris)
         object.__setattr__(self, "_registered", registered)
         for platform, number in Counter(uri.platform for uri in registered).items():
@@ -122,6 +129,10 @@ class App:
     def redirect_for(self, uri: str) -> RedirectURI | None:
         """Return the registered redirect URI that matches `uri`, or None."""
         return next((known for known in self._registered if known.matches(uri)), None)
+
+    def owns(self, url: str) -> bool:
+        """Return whether TikTok may download media from this URL: it belongs to one of `url_properties`."""
+        return any(covers(url_property, url) for url_property in self.url_properties)
 
 
 def check_webhook_url(url: str) -> None:

@@ -11,6 +11,8 @@ from asgi_tiktok.emulator.world.suggestions import suggestion
 __all__ = ["ENDPOINTS", "KINDS", "OAUTH", "OPTIONS", "PAGES", "Fault", "FaultKind", "Faults", "endpoint_of"]
 
 PAGES = ("authorize", "consent")
+# TikTok responds to uploads with a status only.
+WITHOUT_JSON = (*PAGES, "upload")
 OAUTH = ("token", "revoke", "get_qrcode", "check_qrcode")
 ENDPOINTS = {
     "authorize": ("GET", "/v2/auth/authorize/"),
@@ -20,6 +22,13 @@ ENDPOINTS = {
     "user_info": ("GET", "/v2/user/info/"),
     "video_list": ("POST", "/v2/video/list/"),
     "video_query": ("POST", "/v2/video/query/"),
+    "creator_info": ("POST", "/v2/post/publish/creator_info/query/"),
+    "video_init": ("POST", "/v2/post/publish/video/init/"),
+    "inbox_video_init": ("POST", "/v2/post/publish/inbox/video/init/"),
+    "content_init": ("POST", "/v2/post/publish/content/init/"),
+    "status_fetch": ("POST", "/v2/post/publish/status/fetch/"),
+    "publish_cancel": ("POST", "/v2/post/publish/cancel/"),
+    "upload": ("PUT", "/video/"),
     "get_qrcode": ("POST", "/v2/oauth/get_qrcode/"),
     "check_qrcode": ("POST", "/v2/oauth/check_qrcode/"),
 }
@@ -63,7 +72,7 @@ class Fault:
         if self.endpoint not in ENDPOINTS:
             raise ValueError(f"endpoint={self.endpoint!r} is not one of {', '.join(ENDPOINTS)}.")
         check_choice("kind", self.kind, FaultKind)
-        if self.kind == "wrong-types" and self.endpoint in PAGES:
+        if self.kind == "wrong-types" and self.endpoint in WITHOUT_JSON:
             raise ValueError(f"endpoint={self.endpoint!r} returns no JSON, so use another kind than 'wrong-types'.")
         check_number("times", self.times, 1, 1_000_000)
         check_number("retry_after", self.retry_after, 0, 86400)

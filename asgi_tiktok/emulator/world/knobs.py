@@ -26,6 +26,7 @@ WebPKCE = Literal["ignore", "verify-hex", "require"]
 ChallengeEncoding = Literal["hex", "base64url"]
 MinVerifier = Literal["off", 43]
 SandboxError = Literal["page", "callback"]
+UnauditedAccounts = Literal["any", "private"]
 RevokeUnknown = Literal["ok", "error"]
 ScopeError = Literal[401, 400]
 CharsetSuffix = Literal["reject", "accept"]
@@ -63,6 +64,9 @@ class KnobChanges(TypedDict, total=False):
     auto_auth: bool
     callback_error: str | None
     sign_retries: bool
+    audited: bool
+    unaudited_accounts: UnauditedAccounts
+    processing_seconds: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +106,12 @@ class Knobs:
             replaces the code when a person approves. Default: None, no error.
         sign_retries (bool): Whether each retry of a webhook has a signature with its own time. Otherwise it has the
             signature of the first attempt. Default: True.
+        audited (bool): Whether TikTok has audited the apps. Posts of an unaudited app must be SELF_ONLY, and at most
+            five people may post in 24 hours. Default: False.
+        unaudited_accounts ("any" | "private"): The accounts for which an unaudited app may post. TikTok's
+            documentation requires private accounts.
+        processing_seconds (int): The time that TikTok needs to process a post, and to moderate a public one.
+            Default: 2.
 
     Raises:
         ValueError: A value is not one of these. The message names them.
@@ -130,6 +140,9 @@ class Knobs:
     auto_auth: bool = True
     callback_error: str | None = None
     sign_retries: bool = True
+    audited: bool = False
+    unaudited_accounts: UnauditedAccounts = "any"
+    processing_seconds: int = 2
 
     def __post_init__(self) -> None:
         for name, kind in get_type_hints(type(self)).items():

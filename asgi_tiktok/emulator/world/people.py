@@ -3,6 +3,9 @@
 import hashlib
 from dataclasses import dataclass
 
+from asgi_tiktok.emulator.world.posting_errors import POST_ERRORS
+from asgi_tiktok.emulator.world.suggestions import suggestion
+
 __all__ = ["CAST", "Person"]
 
 
@@ -22,10 +25,13 @@ class Person:
         sandbox_target (bool): Whether the account may sign in to sandbox apps. Default: True.
         banned (bool): Whether TikTok refuses to sign the account in. Default: False.
         disconnects (bool): Whether the account removes the app after the first user info. Default: False.
+        private_account (bool): Whether only followers see the account. Default: False.
+        post_error (str): The code with which TikTok refuses the account's posts, or the `fail_reason` with which
+            they fail. Default: empty, posts succeed.
         note (str): The line below the name on the consent page. Default: the username.
 
     Raises:
-        ValueError: `open_id` or `display_name` is empty.
+        ValueError: `open_id` or `display_name` is empty, or `post_error` is unknown.
     """
 
     open_id: str
@@ -46,11 +52,15 @@ class Person:
     sandbox_target: bool = True
     banned: bool = False
     disconnects: bool = False
+    private_account: bool = False
+    post_error: str = ""
     note: str = ""
 
     def __post_init__(self) -> None:
         if not self.open_id or not self.display_name:
             raise ValueError("A person needs an open_id and a display_name.")
+        if self.post_error and self.post_error not in POST_ERRORS:
+            raise ValueError(f"post_error={self.post_error!r} is unknown; {suggestion(self.post_error, POST_ERRORS)}")
         if not self.union_id:
             object.__setattr__(self, "union_id", hashlib.sha256(self.open_id.encode()).hexdigest()[:36])
 

@@ -7,6 +7,8 @@ __all__ = [
     "PROFILE",
     "STATS",
     "VIDEO_LIST",
+    "VIDEO_PUBLISH",
+    "VIDEO_UPLOAD",
     "describe_scope",
     "granted_scopes",
     "is_toggleable",
@@ -17,14 +19,16 @@ BASIC = "user.info.basic"
 PROFILE = "user.info.profile"
 STATS = "user.info.stats"
 VIDEO_LIST = "video.list"
+VIDEO_UPLOAD = "video.upload"
+VIDEO_PUBLISH = "video.publish"
 
 DESCRIPTIONS = {
     BASIC: "See your display name and profile picture",
     PROFILE: "See your username, bio, profile links and verification badge",
     STATS: "See your follower, following, like and video counts",
     VIDEO_LIST: "See your public videos",
-    "video.upload": "Put draft videos into your inbox",
-    "video.publish": "Post videos to your profile",
+    VIDEO_UPLOAD: "Put draft videos into your inbox",
+    VIDEO_PUBLISH: "Post videos to your profile",
 }
 
 

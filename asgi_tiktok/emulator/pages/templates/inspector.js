@@ -17,8 +17,8 @@ async function poll() {
   try {
     const response = await fetch("/_emulator/live");
     const text = await response.text();
-    // Keep the page still while a button has the focus or the pointer.
-    const busy = live.querySelector("button:focus, button:hover");
+    // Keep the page still while a button or a list has the focus, or a button has the pointer.
+    const busy = live.querySelector("button:focus, button:hover, select:focus");
     if (response.ok && text !== last && !busy) {
       render(text);
       last = text;
