@@ -24,6 +24,7 @@ from asgi_tiktok.tiktok import TikTok
 from asgi_tiktok.validation import check_instance
 
 BEHIND = "asgi_tiktok.behind"
+PASSED = "asgi_tiktok.passed"
 
 
 class TikTokPlugin(InitPlugin, ReceiveRoutePlugin):
@@ -50,7 +51,7 @@ class TikTokPlugin(InitPlugin, ReceiveRoutePlugin):
         earlier = [plugin for plugin in app_config.plugins if isinstance(plugin, TikTokPlugin)].index(self)
         app_config.middleware.insert(earlier, self._put_in_front)
         handlers = {LoginRequired: respond_to_login_required, **app_config.exception_handlers}
-        app_config.exception_handlers = put_behind(self._pass, handlers)
+        app_config.exception_handlers = put_behind(self._pass, self._has_passed, handlers)
         app_config.before_send.append(restore_vary)
         app_config.on_shutdown.append(self.tiktok.aclose)
         app_config.dependencies.setdefault("current_user", Provide(current_user))
@@ -84,14 +85,21 @@ class TikTokPlugin(InitPlugin, ReceiveRoutePlugin):
                 await app(scope, receive, send)
 
             mount = self._mounts.get(scope["route_handler"], "").rstrip("/")
-            scope["path"] = with_requested_slash(scope.get("root_path", "") + mount + routed, scope)
+            # Litestar gives `x/` instead of `/x/` to an app that is mounted at the root.
+            requested = mount + routed if mount else "/" + routed.lstrip("/")
+            scope["path"] = with_requested_slash(scope.get("root_path", "") + requested, scope)
             await self._pass(behind, scope, receive, send)
 
         return serve
 
     async def _pass(self, behind: ASGIApp, scope: Any, receive: Any, send: Any) -> None:
         scope[BEHIND] = behind
+        scope[PASSED] = {*scope.get(PASSED, ()), self}
         await self._middleware(scope, receive, send)
+
+    def _has_passed(self, scope: Any) -> bool:
+        """Return whether the connection has passed the middleware of this plugin. It may have one of an outer app."""
+        return self in scope.get(PASSED, ())
 
 
 async def call_behind(scope: Any, receive: Any, send: Any) -> None:

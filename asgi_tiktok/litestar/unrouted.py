@@ -17,6 +17,8 @@ from asgi_tiktok.litestar.layers import resolve
 
 Pass = Callable[..., Awaitable[None]]
 """`await pass_middleware(behind, scope, receive, send)` calls the middleware with the app `behind` it."""
+HasPassed = Callable[[Scope], bool]
+"""`has_passed(scope)` is true after that."""
 
 RAISED_WITHOUT_ROUTE = (
     exceptions.ClientException,
@@ -25,17 +27,18 @@ RAISED_WITHOUT_ROUTE = (
 )
 
 
-def put_behind(pass_middleware: Pass, handlers: ExceptionHandlersMap) -> ExceptionHandlersMap:
-    """Return the app's exception handlers, behind the middleware for a request without a route."""
+def put_behind(pass_middleware: Pass, has_passed: HasPassed, handlers: ExceptionHandlersMap) -> ExceptionHandlersMap:
+    """Return the app's exception handlers, behind the middleware for a request that has not passed it."""
     complete: dict[Any, Any] = dict.fromkeys(RAISED_WITHOUT_ROUTE, Fallback(handlers))
     complete.update(handlers)
-    return {kind: put_one_behind(pass_middleware, handler) for kind, handler in complete.items()}
+    return {kind: put_one_behind(pass_middleware, has_passed, handler) for kind, handler in complete.items()}
 
 
-def put_one_behind(pass_middleware: Pass, handler: Any) -> Any:
+def put_one_behind(pass_middleware: Pass, has_passed: HasPassed, handler: Any) -> Any:
     @wraps(handler)
     def handle(request: Any, error: Any) -> Any:
-        if "route_handler" in request.scope:
+        # Not `route_handler`, which may be that of an outer Litestar app in which this one is mounted.
+        if has_passed(request.scope):
             return handler(request, error)
         return PassedResponse(pass_middleware, partial(handler, request, error))
 

@@ -139,3 +139,18 @@ def test_plugin_of_the_outer_app_leads_back_into_the_mount() -> None:
 
     redirect = browser.get("/inner/a/b", headers=NAVIGATION)
     assert redirect.headers["location"] == "/auth/tiktok/login?next=%2Finner%2Fa%2Fb"
+
+
+def test_guard_of_the_plugin_covers_paths_without_a_route_below_an_outer_litestar() -> None:
+    inner: Any = Litestar(plugins=[TikTokPlugin(new_tiktok(), protect=("/studio",))])
+    browser = new_browser(Litestar([mount("/inner", inner)]))
+
+    assert browser.get("/inner/studio/films").status_code == 401
+    assert browser.get("/inner/films").status_code == 404
+
+
+def test_guard_of_the_plugin_leaves_other_paths_of_a_mount_at_the_root_open() -> None:
+    browser = new_browser(Litestar([mount("/", app)], plugins=[TikTokPlugin(new_tiktok(), protect=("/studio",))]))
+
+    assert browser.get("/studio/films").status_code == 401
+    assert browser.get("/me").json()["name"] == ""
