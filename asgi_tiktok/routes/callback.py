@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
+import time
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,7 +20,7 @@ from asgi_tiktok.errors import InvalidCallback, RequestRefused, StoreError, TikT
 from asgi_tiktok.http.cookies import Header
 from asgi_tiktok.http.login_link import NO_ATTEMPT
 from asgi_tiktok.http.paths import RequestPath
-from asgi_tiktok.models import TikTokUser, Token
+from asgi_tiktok.models import ConnectedAccount, TikTokUser, Token
 from asgi_tiktok.routes import lost_logins
 from asgi_tiktok.routes.error_responses import ErrorResponses
 from asgi_tiktok.routes.pages import redirect
@@ -29,6 +31,8 @@ from asgi_tiktok.session import tiktok_session
 from asgi_tiktok.tiktok import TikTok
 
 logger = logging.getLogger("asgi_tiktok")
+
+T = TypeVar("T")
 
 MAX_IN_PROGRESS = 100  # logins, from the callback until TikTok has answered and the session is saved
 SAVE_PAUSES = (0.1, 0.4)  # seconds before another attempt
@@ -56,7 +60,7 @@ class LoginCallback:
 
         Until `state` and cookie match, no request goes to TikTok, and no session is touched.
         """
-        login = None
+        login, arrived_at = None, time.time()
         try:
             callback = read_callback(query.reveal())
             if callback.state is None:
@@ -72,7 +76,7 @@ class LoginCallback:
                 return await self.fail(request, path, callback.error, login, ended=True)
             # Shielded, because a code works once: if the browser has gone, it gets the session when it comes back.
             response = await self.logins.run(self.complete_once(request, path, login, callback))
-            return response or await self.repeat_outcome(request, path, login)
+            return response or await self.repeat_outcome(request, path, login, arrived_at)
         except TikTokError as error:
             # If there is a login, it can still be completed, so its cookie stays.
             return await self.fail(request, path, error, login)
@@ -116,28 +120,31 @@ class LoginCallback:
     async def complete(
         self, request: Request, path: RequestPath, login: PendingLogin, callback: Callback
     ) -> Response:
-        """Sign in. Raises Unavailable if nothing was sent to TikTok, and no other error."""
-        previous = self.sessions.cookies.find_all(request.headers.raw)
-        token = None
+        """Sign in, or connect the account. Raises Unavailable if nothing was sent to TikTok, and no other error."""
+        token, session_name = None, ""
+        previous = [] if login.user_id else self.sessions.cookies.find_all(request.headers.raw)
         try:
             token = await self.client.fetch_token(
                 callback.code or "", code_verifier=login.code_verifier, scopes=login.scopes
             )
-            session, cookie = await self.sign_in(request, path, login, token)
+            if login.user_id:
+                cookie = await self.connect(login, token)
+            else:
+                session_name, cookie = await self.sign_in(request, path, login, token)
         except TikTokError as error:
             if token is None and isinstance(error, Unavailable) and not error._sent:
                 await self.used.release(login)
                 raise
             await self.used.save_failure(login, error)
             return await self.fail(request, path, error, login, ended=True)
-        await self.used.save_success(login, session, cookie)
+        await self.used.save_success(login, session_name, cookie)
         for verified in previous:
             await self.end_previous(verified.name)
         return self.signed_in(path, login, cookie)
 
     async def sign_in(
         self, request: Request, path: RequestPath, login: PendingLogin, token: Token
-    ) -> tuple[Session, Header]:
+    ) -> tuple[str, Header]:
         user = await self.client.fetch_user(token)
         grant = Grant(
             token=token,
@@ -147,21 +154,21 @@ class LoginCallback:
             _client=self.client,
         )
         data = await self.hooks.log_in(user, request, grant)
-        session, cookie = await self.save(user, token, data)
+        session, cookie = await save_patiently(partial(self.save, user, token, data))
         logger.info("signed in: session %s", session.log_name)
-        return session, cookie
+        return session.name, cookie
+
+    async def connect(self, login: PendingLogin, token: Token) -> Header:
+        """Keep the account for the app, which takes it at `next`. No hook is called, and no session changes."""
+        from asgi_tiktok.accounts.connections import Connections
+
+        account = ConnectedAccount(profile=await self.client.fetch_user(token), token=token)
+        connections = Connections(self.sessions, self.tokens)
+        cookie = await save_patiently(partial(connections.save, login.user_id, account))
+        logger.info("account connected, and kept for the app")
+        return cookie
 
     async def save(self, user: TikTokUser, token: Token, data: dict[str, Any]) -> tuple[Session, Header]:
-        """Save token and session. A failing store is tried again, because the code cannot be used twice."""
-        for pause in SAVE_PAUSES:
-            try:
-                return await self.save_once(user, token, data)
-            except StoreError as error:
-                logger.warning("login not saved, next attempt in %s seconds: %s", pause, error)
-                await asyncio.sleep(pause)
-        return await self.save_once(user, token, data)
-
-    async def save_once(self, user: TikTokUser, token: Token, data: dict[str, Any]) -> tuple[Session, Header]:
         if self.keep_tokens:
             await self.tokens.save(token)
         else:
@@ -200,17 +207,20 @@ class LoginCallback:
             response.raw_headers.append(self.pending.expire_cookie(login))
         return response
 
-    async def repeat_outcome(self, request: Request, path: RequestPath, login: PendingLogin) -> Response:
+    async def repeat_outcome(
+        self, request: Request, path: RequestPath, login: PendingLogin, arrived_at: float
+    ) -> Response:
         """Respond like another callback of this login, whose response this browser may have lost.
 
-        A callback that arrived while the other one was running gets the outcome, too. One that arrives later gets
-        the session once: if the browser had got it before, it would have deleted the cookie of the login. A session
-        that has ended stays ended. Raises LoginLost.
+        A callback that arrived while the other one was running gets the outcome, too, even if a slow store showed
+        the other one only afterwards. One that arrives later gets the session once: if the browser had got it
+        before, it would have deleted the cookie of the login. A session that has ended stays ended. Raises LoginLost.
         """
         name = self.used.name_of(login.state)
         record = await self.used.find(name)
-        is_late = record not in (None, UNFINISHED)
-        outcome = self.used.read(name, record) if is_late and record else await self.used.wait(login)
+        has_ended = record not in (None, UNFINISHED)
+        outcome = self.used.read(name, record) if has_ended and record else await self.used.wait(login)
+        is_late = has_ended and arrived_at > outcome.ended_at
         if error := error_of(outcome):
             response = await self.error_responses.respond(request, error, path, login.attempt)
             response.raw_headers.append(self.pending.expire_cookie(login))
@@ -221,14 +231,16 @@ class LoginCallback:
         if cookie is None:
             raise lost_logins.already_used()
         for verified in self.sessions.cookies.find_all(request.headers.raw):
-            if verified.name != outcome.session_name:
+            if verified.name != outcome.session_name and not login.user_id:
                 await self.end_previous(verified.name)
         return self.signed_in(path, login, cookie)
 
     async def lost_session(self, login: PendingLogin, outcome: Outcome, *, once: bool) -> Header | None:
-        """The Set-Cookie header of a session that lives, for the browser that holds the login."""
+        """The Set-Cookie header of a session that lives, or of a connected account, for the browser of the login."""
         cookie = self.used.session_cookie(login, outcome)
-        if cookie is None or await self.sessions.load([(b"cookie", cookie[1].partition(b";")[0])]) is None:
+        if cookie is None:
+            return None
+        if not login.user_id and await self.sessions.load([(b"cookie", cookie[1].partition(b";")[0])]) is None:
             return None
         if once and not await self.used.take_cookie(login, outcome):
             return None
@@ -254,3 +266,14 @@ class LoginCallback:
         """True if this browser is signed in by the login with this outcome."""
         session = tiktok_session(request)._session
         return session is not None and session.name == outcome.session_name
+
+
+async def save_patiently(save: Callable[[], Awaitable[T]]) -> T:
+    """Save what a login has brought. A failing store is tried again, because the code cannot be used twice."""
+    for pause in SAVE_PAUSES:
+        try:
+            return await save()
+        except StoreError as error:
+            logger.warning("login not saved, next attempt in %s seconds: %s", pause, error)
+            await asyncio.sleep(pause)
+    return await save()

@@ -10,6 +10,7 @@ not even the store and `secret_key` together open it.
 
 import asyncio
 import logging
+import time
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,7 +18,6 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
-from asgi_tiktok.accounts.session_record import Session
 from asgi_tiktok.crypto.keys import Key, KeyRing, Unreadable
 from asgi_tiktok.crypto.records import open_record, seal_record
 from asgi_tiktok.errors import Cause, LoginError, LoginLost, StoreError, TikTokError, Unavailable
@@ -39,12 +39,14 @@ MAX_WAITING = 100  # callbacks of one process that wait for another callback of 
 class Outcome:
     """How a login ended: with a session and `next_path`, or with an error.
 
-    `session_cookie` is the sealed Set-Cookie header of the session, until a browser has got it. `record` is the note.
+    `session_cookie` is the sealed Set-Cookie header of the session, until a browser has got it. `ended_at` is in
+    seconds since the epoch. `record` is the note.
     """
 
     next_path: str = ""
     session_name: str = ""
     session_cookie: str | None = None
+    ended_at: float = 0
     error: dict[str, Any] | None = None
     record: bytes = b""
 
@@ -101,14 +103,15 @@ class UsedLogins:
             raise LoginLost(Cause.ALREADY_USED, "The login was completed under another key.") from None
         return replace(outcome, record=record)
 
-    async def save_success(self, login: PendingLogin, session: Session, cookie: Header) -> None:
-        """Let another callback of this login lead to `next` too."""
+    async def save_success(self, login: PendingLogin, session_name: str, cookie: Header) -> None:
+        """Let another callback of this login lead to `next` too. A login that connects an account has no session."""
         key = next(self.cookie_keys(login))
-        sealed = seal_record(key, COOKIE_PURPOSE, {"line": cookie[1].decode("latin-1")}, context=session.name)
+        sealed = seal_record(key, COOKIE_PURPOSE, {"line": cookie[1].decode("latin-1")}, context=session_name)
         facts = {
             "next_path": login.next_path,
-            "session_name": session.name,
+            "session_name": session_name,
             "session_cookie": b64encode(sealed).decode("ascii"),
+            "ended_at": time.time(),
         }
         await self.save(login, facts, ttl=SUCCESS_LIFETIME)
 

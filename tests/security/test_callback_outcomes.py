@@ -208,7 +208,7 @@ async def test_p20_callback_in_the_url_fragment_is_rejected(victim: Browser, emu
 async def test_p21_thousand_identical_callbacks_send_one_request_to_tiktok(
     victim: Browser, emulator: Emulator, store: MemoryStore
 ) -> None:
-    """A hundred of them wait for the first one, and get its session."""
+    """At most a hundred of them wait for the first one. These get its session, and so do those that need not wait."""
     query = urlsplit(await victim.approve_login()).query
     statuses: list[int] = []
 
@@ -220,5 +220,6 @@ async def test_p21_thousand_identical_callbacks_send_one_request_to_tiktok(
             group.start_soon(open_callback)
 
     assert count_requests(emulator) == 1
-    assert (statuses.count(303), statuses.count(400)) == (101, 899)
+    assert statuses.count(303) >= 101
+    assert statuses.count(303) + statuses.count(400) == 1000
     assert sum(key.startswith("session:") for key in store._records) == 1

@@ -21,7 +21,7 @@ from asgi_tiktok.routes import used_logins
 from tests.support.app import app
 from tests.support.browser import Browser
 from tests.support.clock import Clock
-from tests.support.interleaving import Scene
+from tests.support.interleaving import Scene, step_hook
 from tests.support.people import AMARA, JUN
 from tests.support.requests import RawResponse, send_request
 from tests.support.settings import CALLBACK, SESSION_COOKIE
@@ -85,6 +85,30 @@ async def test_p22_second_callback_waits_for_the_first_and_has_its_outcome(scene
     assert count_requests(scene.emulator) == 1
     assert (await scene.browser.request("/me")).json()["name"] == AMARA.display_name
     assert (await scene.browser.request(scene.callback_url)).location == "/me"
+
+
+@pytest.mark.legitimate
+async def test_p22_callbacks_at_once_have_the_same_outcome_although_the_store_is_slow(scene: Scene) -> None:
+    """The store answers the other two callbacks only after the first one has ended."""
+    ended = asyncio.Event()
+
+    async def until_ended() -> None:
+        await ended.wait()
+
+    async def open_slowly() -> RawResponse:
+        step_hook.set(until_ended)
+        return await open_and_lose(scene.second_tab, scene.callback_url)
+
+    others = [asyncio.create_task(open_slowly()) for _ in range(2)]
+    await asyncio.sleep(0)
+    first = await open_and_lose(scene.browser, scene.callback_url)
+    ended.set()
+    responses = [first, *await asyncio.gather(*others)]
+
+    assert [response.status for response in responses] == [303] * 3
+    assert len({response.set_cookie_lines[SESSION_COOKIE] for response in responses}) == 1
+    assert (await open_and_lose(scene.browser, scene.callback_url)).status == 303
+    assert (await open_and_lose(scene.browser, scene.callback_url)).status == 400
 
 
 @pytest.mark.legitimate
