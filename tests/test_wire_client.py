@@ -196,6 +196,7 @@ NETWORK_ERRORS: dict[str, tuple[Exception, str | None]] = {
     "address": (httpx2.UnsupportedProtocol("at /token?hunter2"), "UnsupportedProtocol: at /token[hidden]"),
     "token": (httpx2.ReadError("after act.hunter2"), "ReadError: after [hidden]"),
     "bytes": (httpx2.RemoteProtocolError(f'illegal status line: bytearray(b"{SECRET}")'), None),
+    "long": (httpx2.RemoteProtocolError("a" * 200_000), f"RemoteProtocolError: {'a' * 200}"),
     "other": (RuntimeError("Bearer hunter2\r\nrft.hunter2"), None),
 }
 
