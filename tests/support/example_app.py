@@ -25,7 +25,7 @@ NAME = AMARA.display_name
 @contextmanager
 def running(file: str, folder: Path, emulator: Emulator | None = None, **environ: str) -> Iterator[str]:
     """Run the example and yield its address. `{port}` in a variable becomes the port of the example."""
-    port = free_port()
+    port = int(environ.get("PORT") or free_port())
     with run_emulator(emulator) as tiktok:
         settings = {
             "PORT": str(port),

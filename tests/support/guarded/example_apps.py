@@ -85,6 +85,7 @@ EXAMPLES = {
     "mcp_server": example("mcp_server", "/mcp"),
     "multi_app": example("multi_app", "/a/", "<nav>"),
     "nicegui_app": example("nicegui_app", "/studio"),
+    "publish_video": example("publish_video", "/posts/creator_info/query"),
     "quart_app": example("quart_app"),
     "sanic_app": example("sanic_app", build=lambda: started(load("sanic_app").app)),
     "spa": example("spa", "/api/videos"),
