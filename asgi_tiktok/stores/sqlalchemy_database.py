@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from asgi_tiktok.errors import StoreError
 from asgi_tiktok.event_loop import running_loop
 from asgi_tiktok.stores.sqlalchemy_engine import engine_settings, mark_as_ours, new_engine
-from asgi_tiktok.stores.sqlalchemy_errors import CONFLICT, LOST_STATEMENT, READ_ONLY, code_of, explain
+from asgi_tiktok.stores.sqlalchemy_errors import CONFLICT, LOST_STATEMENT, READ_ONLY, UNREACHABLE, code_of, explain
 from asgi_tiktok.stores.sqlalchemy_options import EngineSettings
 
 if TYPE_CHECKING:  # They need asyncpg.
@@ -161,6 +161,9 @@ class Database:
                 return await self.run_with_retries(state, operation, repeatable=repeatable), None
         except Exception as error:  # While connecting, drivers raise errors that SQLAlchemy does not wrap.
             return None, self.explain(error)
+        except asyncio.CancelledError:
+            # By aclose(). The callers have not been cancelled.
+            return None, StoreError("The store was closed before the database answered.", hint=UNREACHABLE)
 
     async def run_with_retries(self, state: LoopState, operation: Operation[T], *, repeatable: bool) -> T:
         for left in reversed(range(MAX_ATTEMPTS)):

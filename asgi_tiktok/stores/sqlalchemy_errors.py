@@ -100,7 +100,7 @@ def drivers_words(error: Exception) -> str | None:
     if isinstance(error, StatementError) and error.params and (not code or code[:2] in ("22", "23")):
         return None
     first_line = str(cause.args[-1] if cause.args else cause).partition("\n")[0]
-    words = re.sub(r"""(["'`]).*?(\1|$)""", "…", first_line)[:200].strip()
+    words = re.sub(r"""(?<!\w)(["'`]).*?(\1(?!\w)|$)""", "…", first_line)[:200].strip()
     return f"The driver says: {words}" if words else None
 
 

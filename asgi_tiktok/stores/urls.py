@@ -36,6 +36,11 @@ def open_store(url: str) -> Store:
             from asgi_tiktok.stores.redis import RedisStore
 
             return RedisStore(url)
+        if parts.scheme.startswith(("redis", "valkey", "sentinel")):
+            raise ConfigurationError(
+                f"No store has URLs that begin with {parts.scheme}:.",
+                hint="For Sentinel and Cluster, pass RedisStore(client) with a client from redis.asyncio.",
+            )
         if "+" in parts.scheme or parts.scheme in ("postgresql", "postgres", "mysql", "mariadb"):
             from asgi_tiktok.stores.sqlalchemy import SQLAlchemyStore
 

@@ -9,8 +9,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from asgi_tiktok import StoreError
-from asgi_tiktok.stores import sqlalchemy_engine
+from asgi_tiktok.stores import sqlalchemy_database, sqlalchemy_engine
 from asgi_tiktok.stores.sqlalchemy import SQLAlchemyStore
+from asgi_tiktok.stores.sqlalchemy_errors import drivers_words
 from tests.support.databases import database_url, open_database_store, open_engine
 
 pytestmark = pytest.mark.anyio
@@ -88,3 +89,27 @@ async def test_all_connections_in_use_is_an_error_of_its_own(
 
 async def sleep(connection: AsyncConnection) -> None:
     await connection.execute(text("SELECT pg_sleep(0.5)"))
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ("Key column 'canary' doesn't exist in table", "Key column … doesn't exist in table"),
+        ("can't read \"canary", "can't read …"),
+        ("Access denied for user 'canary'@'localhost'", "Access denied for user …@…"),
+    ],
+)
+def test_an_apostrophe_within_a_word_hides_nothing(message: str, words: str) -> None:
+    assert drivers_words(OSError(message)) == f"The driver says: {words}"
+
+
+async def test_an_operation_that_the_shutdown_ends_is_a_store_error(
+    store: SQLAlchemyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlalchemy_database, "CLOSE_WAIT", 0.1)
+    await store.get("k")
+    waiting = asyncio.create_task(store._database.run(sleep))
+    await asyncio.sleep(0.1)
+    await store.aclose()
+    with pytest.raises(StoreError, match="closed"):
+        await waiting

@@ -34,3 +34,14 @@ def test_a_url_that_the_store_rejects_is_an_error_that_names_the_setting(url: st
 
     assert raised.value.hint
     assert "canary" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["redis+sentinel://ada:canary@127.0.0.1:26379/mymaster", "redis-sentinel://127.0.0.1"]
+)
+def test_a_url_of_sentinel_is_an_error_that_names_the_client_to_pass(url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"^store cannot be used\.") as raised:
+        open_store(url)
+
+    assert "RedisStore(client)" in str(raised.value.hint)
+    assert "canary" not in str(raised.value)
