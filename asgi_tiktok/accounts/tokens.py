@@ -6,6 +6,7 @@ refresh continues, because TikTok's response exists nowhere else.
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Collection
 
@@ -113,7 +114,7 @@ class Tokens:
         seconds = self.seconds_to_wait(consent)
         if seconds <= 0:
             failure = self.failures.get(open_id)
-            return old_token_or_raise(consent, rejected, no_response() if failure is None else failure.error)
+            return old_token_or_raise(consent, rejected, pause_of(consent) if failure is None else failure.error)
         task = self.refresh_task(consent.token, rejected)
         await wait_for(task, seconds)
         if not task.done():
@@ -176,6 +177,14 @@ class Tokens:
 
 def no_response() -> Unavailable:
     return UpstreamTimeout("The refresh has not ended yet.", stage="refresh")
+
+
+def pause_of(consent: Consent) -> Unavailable:
+    """The error for a pause that another worker has caused."""
+    seconds = 0 if consent.retry_at is None else math.ceil(consent.retry_at - time.time())
+    if seconds <= 0:
+        return no_response()
+    return Unavailable(f"Another worker could not refresh the token, next attempt in {seconds} s.", stage="refresh")
 
 
 def old_token_or_raise(consent: Consent, rejected: str | None, error: TikTokError) -> Token:
