@@ -7,9 +7,11 @@ from asgi_tiktok.client.client import TikTokClient
 from asgi_tiktok.client.random_values import generate_code_verifier, generate_state
 from asgi_tiktok.errors import (
     AccessDenied,
+    AlreadyConnected,
     APIError,
     Cause,
     ConfigurationError,
+    ConnectRefused,
     HookFailed,
     InvalidCallback,
     InvalidResponse,
@@ -29,7 +31,7 @@ from asgi_tiktok.errors import (
     WebhookRefused,
 )
 from asgi_tiktok.middleware import TikTokAuthMiddleware
-from asgi_tiktok.models import AnonymousUser, ClientToken, TikTokUser, Token, WebhookEvent
+from asgi_tiktok.models import AnonymousUser, ClientToken, ConnectedAccount, TikTokUser, Token, WebhookEvent
 from asgi_tiktok.routes.button import tiktok_button
 from asgi_tiktok.session import TikTokSession, tiktok_session
 from asgi_tiktok.stores import MemoryStore, SQLiteStore, Store
@@ -40,11 +42,14 @@ __version__ = "0.1.0"
 __all__ = [
     "APIError",
     "AccessDenied",
+    "AlreadyConnected",
     "AnonymousUser",
     "Callback",
     "Cause",
     "ClientToken",
     "ConfigurationError",
+    "ConnectRefused",
+    "ConnectedAccount",
     "Grant",
     "HookFailed",
     "InvalidCallback",

@@ -10,6 +10,8 @@ TikTokError
         LoginDenied         the app's refusal, raised by an `on_login` hook
     LoginRequired           a visitor or token that needs a new login; also Starlette's HTTPException
         ScopeRequired       a user who has not granted all scopes
+        ConnectRefused      a TikTok account that was connected for another user of the app
+            AlreadyConnected    a TikTok account that belongs to another user, raised by the app
     RequestRefused          a request that a route does not accept: wrong method, another origin
     HookFailed              a hook of the app that raised, or that returned a value JSON cannot represent
     WebhookRefused          a webhook event without a valid signature for this app
@@ -109,11 +111,7 @@ class Cause(StrEnum):
 
 
 class LoginLost(LoginError):
-    """A callback of a login that this browser did not start, or no longer holds (RFC 6749 §10.12). Status 400.
-
-    Attributes:
-        cause (Cause): The reason. `code` has the same value.
-    """
+    """A callback of a login that this browser did not start or no longer holds; `cause` says why. Status 400."""
 
     def __init__(self, cause: Cause, description: str = "", *, hint: str | None = None) -> None:
         super().__init__(description, code=cause.value, hint=hint)
@@ -189,6 +187,24 @@ class ScopeRequired(LoginRequired):
     code = "scope_required"
 
 
+class ConnectRefused(LoginRequired):
+    """A TikTok account was connected for another user of the app. The visitor sees a page. Status 403."""
+
+    status_code = 403
+    code = "other_user"
+
+    @property
+    def challenge(self) -> str:
+        """The value of `WWW-Authenticate`. The middleware replaces a response that has it."""
+        return f'TikTok error="{self.code}"'
+
+
+class AlreadyConnected(ConnectRefused):
+    """The app raises it if the connected account belongs to another user, who sees a page. Status 403."""
+
+    code = "already_connected"
+
+
 class RequestRefused(TikTokError):
     """A request that a route does not accept. `code` and `status_code` depend on the reason."""
 
@@ -253,11 +269,7 @@ class UpstreamTimeout(Unavailable):
 
 
 class RateLimited(Unavailable):
-    """TikTok received too many requests. Status 503.
-
-    Attributes:
-        retry_after (int): The seconds to wait before the next request, from 1 to 600.
-    """
+    """TikTok received too many requests. `retry_after` has the seconds to wait, from 1 to 600. Status 503."""
 
     code = "rate_limit_exceeded"
 

@@ -106,9 +106,8 @@ class TikTokAuthMiddleware:
                 session = self._recall(cookies) or await self._load(scope, path)
                 if session is None and (set_cookie := self.tiktok._sessions.cookies.expire_forged(scope)):
                     send = with_set_cookie(send, set_cookie)
-            if session is not None:
                 populate_scope(scope, self.tiktok, session, path.mount)
-            elif self._protection.prefixes and self._protection.covers(path, scope):
+            if session is None and self._protection.prefixes and self._protection.covers(path, scope):
                 raise LoginRequired("This path is protected.")
         except TikTokError as error:
             await self._refuse(scope, receive, send, error, path)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from asgi_tiktok.errors import InvalidResponse
 
-__all__ = ["AnonymousUser", "ClientToken", "TikTokUser", "Token", "WebhookEvent"]
+__all__ = ["AnonymousUser", "ClientToken", "ConnectedAccount", "TikTokUser", "Token", "WebhookEvent"]
 
 TOKEN_PATTERN = re.compile(r"[!-~]{1,4096}")
 OPEN_ID_PATTERN = re.compile(r"[!-~]{1,256}")
@@ -165,6 +165,29 @@ class Token:
             refresh_token=refresh_token,
             refresh_expires_at=refresh_expires_at,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectedAccount:
+    """A TikTok account that a user of the app has connected. Its `repr` shows no secret.
+
+    Attributes:
+        profile (TikTokUser): The profile of the account.
+        token (Token): The token of the account, as `TikTok.token` returns it unless `TikTok(keep_tokens=False)`.
+    """
+
+    profile: TikTokUser
+    token: Token
+
+    @property
+    def open_id(self) -> str:
+        """The identity of the account in this app."""
+        return self.profile.open_id
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The scopes that the user granted."""
+        return self.token.scopes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

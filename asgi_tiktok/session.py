@@ -14,9 +14,10 @@ from asgi_tiktok.accounts.api_client import api_client
 from asgi_tiktok.accounts.hooks import check_not_signing_in
 from asgi_tiktok.accounts.scoped_users import ProfileStatsUser, ProfileUser, StatsUser, with_fields_of
 from asgi_tiktok.accounts.session_record import Session
-from asgi_tiktok.errors import ConfigurationError, LoginRequired, ScopeRequired
+from asgi_tiktok.errors import ConfigurationError, ConnectRefused, LoginRequired, ScopeRequired
+from asgi_tiktok.http.cookies import Header
 from asgi_tiktok.http.login_link import NO_ATTEMPT, LoginAttempt
-from asgi_tiktok.models import AnonymousUser, TikTokUser, Token
+from asgi_tiktok.models import AnonymousUser, ConnectedAccount, TikTokUser, Token
 from asgi_tiktok.tiktok import TikTok
 from asgi_tiktok.validation import check_flag, check_params
 
@@ -33,14 +34,20 @@ STATS = Literal["user.info.stats"]
 class TikTokSession:
     """The sign-in of one connection, or its absence, as it was when the connection began."""
 
-    __slots__ = ("_attempt", "_mount", "_session", "_tiktok")
+    __slots__ = ("_attempt", "_headers", "_mount", "_session", "_tiktok")
 
     def __init__(
-        self, tiktok: TikTok, session: Session | None, mount: str, attempt: LoginAttempt = NO_ATTEMPT
+        self,
+        tiktok: TikTok,
+        session: Session | None,
+        mount: str,
+        headers: Iterable[Header] = (),
+        attempt: LoginAttempt = NO_ATTEMPT,
     ) -> None:
         self._tiktok = tiktok
         self._session = session
         self._mount = mount
+        self._headers = headers
         self._attempt = attempt
 
     def __repr__(self) -> str:
@@ -100,11 +107,11 @@ class TikTokSession:
         Raises:
             ConfigurationError: A scope is not declared, or `params` are too large or not JSON-serializable.
         """
-        attempt = LoginAttempt(
+        attempt = replace(
+            self._attempt,
             next_path=next or self._attempt.next_path,
             scopes=self._attempt.scopes + self._tiktok._check_declared(scopes),
             params=self._attempt.params if params is None else check_params(params),
-            switch_account=self._attempt.switch_account,
         )
         if switch_account is not None:
             attempt = replace(attempt, switch_account=check_flag("switch_account", switch_account))
@@ -118,6 +125,48 @@ class TikTokSession:
                 `TikTok(default_next=...)`.
         """
         return self._tiktok._site.url(self._tiktok._site.logout, self._safe_mount(), next=next)
+
+    def connect_url(self, user_id: str | int, *, next: str | None = None, scopes: Iterable[str] = ()) -> str:
+        """Return the link that connects a TikTok account to a user of the app. Nobody is signed in or out.
+
+        Write it into a page of this user: it is valid for ten minutes, and only on a page of this site. The user
+        chooses an account at TikTok, and the flow ends at `next`, whose handler calls `connected(user_id)`.
+
+        Args:
+            user_id (str | int): The id of the user who is signed in to the app.
+            next (str | None): As in `login_url`.
+            scopes (Iterable[str]): As in `login_url`.
+
+        Raises:
+            ConfigurationError: A scope is not declared, or `user_id` is None, empty or longer than 128 characters.
+        """
+        from asgi_tiktok.http.connect_link import check_user_id
+
+        attempt = LoginAttempt(
+            next_path=next or "",
+            scopes=self._tiktok._check_declared(scopes),
+            switch_account=True,
+            user_id=check_user_id(user_id),
+        )
+        return self._tiktok._login_links.write(attempt, self._safe_mount())
+
+    async def connected(self, user_id: str | int | None) -> ConnectedAccount | None:
+        """Return the account that this user has just connected in this browser, once; otherwise None.
+
+        Its token is stored, so that `TikTok.token` and `TikTok.api` work with its `open_id`. ConnectRefused need not
+        be caught, like the errors of `require`. If the account belongs to another user, raise AlreadyConnected.
+
+        Raises:
+            ConnectRefused: The flow began for another user of the app, or `user_id` is empty. Nothing is stored.
+            StoreError: The store is unavailable. A reload works.
+        """
+        if user_id is None or user_id == "":
+            raise ConnectRefused("connected() has no user_id, so no user of the app is signed in.")
+        from asgi_tiktok.accounts.connections import Connections
+        from asgi_tiktok.http.connect_link import check_user_id
+
+        tokens = self._tiktok._tokens if self._tiktok._keep_tokens else None
+        return await Connections(self._tiktok._sessions, tokens).take(self._headers, check_user_id(user_id))
 
     def _safe_mount(self) -> str:
         """The mount of a link. One that could lead to another site is logged, and the link does not contain it."""
@@ -184,7 +233,7 @@ class TikTokSession:
 
 def populate_scope(scope: MutableMapping[str, Any], tiktok: TikTok, session: Session | None, mount: str) -> None:
     """Set `scope["user"]`, `scope["auth"]` and `scope["tiktok"]`."""
-    scope["tiktok"] = TikTokSession(tiktok, session, mount)
+    scope["tiktok"] = TikTokSession(tiktok, session, mount, scope["headers"])
     if session is None:
         scope["user"], scope["auth"] = ANONYMOUS, NO_CREDENTIALS
     else:

@@ -14,8 +14,10 @@ from starlette.datastructures import Secret as StarletteSecret
 
 import asgi_tiktok
 from asgi_tiktok import (
+    AlreadyConnected,
     Cause,
     ConfigurationError,
+    ConnectRefused,
     HookFailed,
     LoginDenied,
     LoginError,
@@ -313,10 +315,12 @@ def errors() -> list[TikTokError]:
         HookFailed("on_login failed.", hint="Its traceback is in the log."),
         LoginDenied("Members only."),
         LoginRequired(),
+        ConnectRefused(),
+        AlreadyConnected(),
         ScopeRequired(scopes=["video.list"]),
         *(
             RequestRefused("Refused.", code=code, status_code=403)
-            for code in ("foreign_origin", "method_not_allowed", "undeclared_scope")
+            for code in ("connect_link", "foreign_origin", "method_not_allowed", "undeclared_scope")
         ),
         UpstreamTimeout(stage="token"),
         StoreError("Away."),

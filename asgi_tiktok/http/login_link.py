@@ -11,7 +11,8 @@ from base64 import b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from starlette.datastructures import QueryParams
 
@@ -21,6 +22,9 @@ from asgi_tiktok.crypto.records import open_record, seal_record
 from asgi_tiktok.http.log_limiter import LogLimiter
 from asgi_tiktok.http.site import Site
 from asgi_tiktok.models import split_scopes
+
+if TYPE_CHECKING:
+    from asgi_tiktok.http.connect_link import ConnectLinks
 
 PURPOSE = "login-params"
 LIFETIME = 24 * 60 * 60  # seconds
@@ -37,12 +41,14 @@ class LoginAttempt:
         scopes (tuple[str, ...]): The scopes to request.
         params (Mapping[str, Any]): The values that the app passed to `login_url(params=...)`.
         switch_account (bool | None): Whether the user may choose another account. None: TikTok's default.
+        user_id (str): The user of the app to whom the TikTok account is to be connected. Empty: a sign-in.
     """
 
     next_path: str = ""
     scopes: tuple[str, ...] = ()
     params: Mapping[str, Any] = field(default_factory=dict, repr=False)
     switch_account: bool | None = None
+    user_id: str = ""
 
 
 NO_ATTEMPT = LoginAttempt()
@@ -79,16 +85,28 @@ class LoginLinks:
             scopes=",".join(scopes),
             params=self.seal(attempt.params) if attempt.params else None,
             switch_account=SWITCH_ACCOUNT[attempt.switch_account],
+            connect=self.connect_links.seal(attempt.user_id) if attempt.user_id else None,
         )
 
     def read(self, query: QueryParams, mount: str) -> LoginAttempt:
-        """Return what the link asks for. The scopes may be any strings."""
+        """Return what the link asks for. The scopes may be any strings.
+
+        Raises RequestRefused for a link that connects an account and is too old, or was not made here.
+        """
         return LoginAttempt(
             next_path=self.site.requested_next(query, mount),
             scopes=split_scopes(query.get("scopes", "")),
             params=self.unseal(query["params"]) if query.get("params") else {},
             switch_account=SWITCH_ACCOUNT_VALUES.get(query.get("switch_account", "")),
+            user_id=self.connect_links.unseal(query["connect"]) if query.get("connect") else "",
         )
+
+    @cached_property
+    def connect_links(self) -> "ConnectLinks":
+        """The part of the links that connects accounts. Most apps never load its module."""
+        from asgi_tiktok.http.connect_link import ConnectLinks
+
+        return ConnectLinks(self.keys, self.context)
 
     def seal(self, params: Mapping[str, Any]) -> str:
         facts = {"params": dict(params), "made_at": int(time.time())}

@@ -11,12 +11,12 @@ from typing import Generic, TypeVar
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from asgi_tiktok.errors import LoginRequired, ScopeRequired, TikTokError
+from asgi_tiktok.errors import ConnectRefused, LoginRequired, ScopeRequired, TikTokError
 from asgi_tiktok.http.cookies import Header
 from asgi_tiktok.http.live import LiveConnection, Liveness
 from asgi_tiktok.http.paths import RequestPath
 
-CHALLENGE = re.compile(rb'tiktok(?: +scope="([^"]*)")?', re.IGNORECASE)
+CHALLENGE = re.compile(rb'tiktok(?: +scope="([^"]*)"| +error="(\w+)")?', re.IGNORECASE)
 VARY_ON_COOKIE: Header = (b"vary", b"Cookie")
 UNHANDLED = "asgi_tiktok.unhandled"
 QUOTED = re.compile(rb'"[^"]*"')
@@ -119,6 +119,10 @@ def read_challenge(start: Message) -> LoginRequired | None:
     for name, value in start["headers"]:
         if name.lower() == b"www-authenticate" and (challenge := CHALLENGE.fullmatch(value)):
             scopes = (challenge[1] or b"").decode("latin-1").split()
+            if challenge[2]:
+                refused = ConnectRefused("The app refuses to connect this TikTok account to its user.")
+                refused.code = challenge[2].decode("ascii")
+                return refused
             if start["status"] == 401:
                 return LoginRequired("The app requires a sign-in.", scopes=scopes)
             return ScopeRequired(f"The app requires {', '.join(scopes) or 'more scopes'}.", scopes=scopes)

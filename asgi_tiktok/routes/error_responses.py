@@ -14,6 +14,7 @@ from asgi_tiktok.crypto.redaction import without_traceback
 from asgi_tiktok.errors import (
     AccessDenied,
     ConfigurationError,
+    ConnectRefused,
     LoginRequired,
     RequestRefused,
     ScopeRequired,
@@ -26,6 +27,7 @@ from asgi_tiktok.http.login_link import NO_ATTEMPT, LoginAttempt
 from asgi_tiktok.http.paths import RequestPath
 from asgi_tiktok.http.protection import has_one_reading
 from asgi_tiktok.http.response import without_caching
+from asgi_tiktok.routes.messages import Message, message_for
 from asgi_tiktok.routes.options import OnError
 from asgi_tiktok.routes.pages import error_json, error_page, redirect
 from asgi_tiktok.session import TikTokSession, session_in_scope
@@ -63,15 +65,17 @@ class ErrorResponses:
             response.headers.setdefault("Referrer-Policy", "no-referrer")
             return response
         login_url = self.tiktok._login_links.write(attempt, path.mount)
+        message = message_of(error, attempt)
         headers = connection.headers
         for_scripts = isinstance(error, WebhookRefused) or path.below in (self.site.session, self.site.webhook)
         by_script = wants_json(headers) or (isinstance(error, LoginRequired) and not is_navigation(headers))
         if for_scripts or by_script:
-            return error_json(error, login_url=login_url, reference=reference)
+            return error_json(error, message, login_url=login_url, reference=reference)
         return error_page(
             error,
+            message,
             login_url=login_url,
-            back=self.site.default_next,
+            back=(attempt.user_id and attempt.next_path) or self.site.default_next,
             reference=reference,
             for_developer=not self.site.secure,
         )
@@ -98,7 +102,8 @@ class ErrorResponses:
         # Not scope["user"], because the app may have replaced it.
         session = session_in_scope(scope)
         signed_in = session is not None and session.user.is_authenticated
-        if isinstance(error, LoginRequired) and not signed_in and reads and is_navigation(connection.headers):
+        to_login = isinstance(error, LoginRequired) and not isinstance(error, ConnectRefused)
+        if to_login and not signed_in and reads and is_navigation(connection.headers):
             response = redirect(self.tiktok._login_links.write(solution(connection, error, attempt), path.mount))
         else:
             response = await self.respond(connection, error, path, attempt)
@@ -139,7 +144,9 @@ class ErrorResponses:
         self.name_app(connection.scope)
         if session := session_in_scope(connection.scope):
             # So that the app's own button starts the same login again.
-            connection.scope["tiktok"] = TikTokSession(self.tiktok, session._session, path.mount, attempt)
+            connection.scope["tiktok"] = TikTokSession(
+                self.tiktok, session._session, path.mount, session._headers, attempt
+            )
         try:
             returned = self.on_error(connection, without_traceback(error))
             response: object = await returned if isawaitable(returned) else returned
@@ -163,6 +170,15 @@ def solution(connection: HTTPConnection, error: TikTokError, attempt: LoginAttem
     return replace(attempt, scopes=scopes)
 
 
+def message_of(error: TikTokError, attempt: LoginAttempt) -> Message:
+    """The message for an error of a sign-in, or of an attempt to connect an account."""
+    if not attempt.user_id:
+        return message_for(error)
+    from asgi_tiktok.routes.connect_messages import connect_message_for
+
+    return connect_message_for(error)
+
+
 def unsafe_mount() -> RequestRefused:
     """The error for a request below a mount that must not be in a link."""
     return RequestRefused(
@@ -175,7 +191,9 @@ def unsafe_mount() -> RequestRefused:
 
 def with_path(error: TikTokError, path: RequestPath, scope: Scope) -> TikTokError:
     """The error, or for a path that routers read differently one that is always logged."""
-    if not isinstance(error, LoginRequired) or isinstance(error, ScopeRequired) or has_one_reading(path, scope):
+    if not isinstance(error, LoginRequired) or isinstance(error, ScopeRequired | ConnectRefused):
+        return error
+    if has_one_reading(path, scope):
         return error
     unclear = LoginRequired(
         "An anonymous visitor requested a path that routers read differently.", scopes=error.scopes

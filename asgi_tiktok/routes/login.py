@@ -9,7 +9,7 @@ from starlette.responses import Response
 from asgi_tiktok.client.random_values import generate_code_verifier
 from asgi_tiktok.errors import LoginRequired, RequestRefused, StoreError, TikTokError
 from asgi_tiktok.event_loop import running_loop
-from asgi_tiktok.http.fetch_metadata import is_background
+from asgi_tiktok.http.fetch_metadata import is_background, not_cross_site
 from asgi_tiktok.http.login_link import LoginAttempt
 from asgi_tiktok.http.paths import RequestPath
 from asgi_tiktok.http.query import read_query
@@ -39,6 +39,13 @@ class Login:
         """
         running_loop()  # checked before the visitor leaves, because the callback needs it
         attempt = self.tiktok._login_links.read(read_query(request), path.mount)
+        if attempt.user_id and not not_cross_site(request.headers):
+            raise RequestRefused(
+                "A link that connects a TikTok account was opened from a page of another site.",
+                code="foreign_origin",
+                status_code=403,
+                hint=f"Write connect_url() into a page of {self.tiktok._site.origin}.",
+            )
         try:
             self.check(request, attempt)
         except TikTokError as error:
@@ -49,6 +56,7 @@ class Login:
             scopes=tuple(scopes),
             params=attempt.params,
             switch_account=attempt.switch_account,
+            user_id=attempt.user_id,
             state=make_state(self.tiktok._keys, request.scope.get("scheme", "http"), request.headers),
             code_verifier=generate_code_verifier(),
             began_at=time.time(),
@@ -80,7 +88,7 @@ class Login:
         """The optional scopes that the signed-in user has granted, in this browser or another one.
 
         TikTok's new token has only the scopes that its login requests, so without these the user would lose them.
-        A user who wants to switch accounts is not asked to grant them for the other account.
+        A user who wants to switch accounts or to connect one is not asked to grant them for the other account.
         """
         session = tiktok_session(request)
         open_id = session.user.open_id

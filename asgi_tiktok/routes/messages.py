@@ -63,6 +63,19 @@ MESSAGES = {
     "store_unavailable": SITE_UNAVAILABLE,
     "access_token_invalid": NO_PROFILE,
     "scope_not_authorized": NO_PROFILE,
+    "connect_link": Message(
+        "This link no longer works", "It works for ten minutes, and only on this site. Go back to the site.", ""
+    ),
+    "other_user": Message(
+        "This TikTok account was not connected",
+        "Another user of this site began to connect it. Go back to the site, and begin there.",
+        "",
+    ),
+    "already_connected": Message(
+        "This TikTok account is already connected",
+        "It belongs to another user of this site. Please choose another account.",
+        "",
+    ),
     "foreign_origin": Message(
         "This request came from another site", "For your safety, nothing was done. Please use this site directly.", ""
     ),

@@ -8,7 +8,7 @@ from string import Template
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from asgi_tiktok.errors import LoginDenied, RateLimited, TikTokError
-from asgi_tiktok.routes.messages import message_for
+from asgi_tiktok.routes.messages import Message
 
 STYLE = """
 :root { color-scheme: light dark; --paper: #fff; --ink: #161823; --soft: #5c5e68; --line: #e3e3e6; --back: #f4f4f6 }
@@ -108,9 +108,10 @@ def signed_out_page(next_path: str) -> Response:
     return response
 
 
-def error_page(error: TikTokError, *, login_url: str, back: str, reference: str, for_developer: bool) -> Response:
+def error_page(
+    error: TikTokError, message: Message, *, login_url: str, back: str, reference: str, for_developer: bool
+) -> Response:
     """Return the page for a visitor: what happened, one button to try again, and a reference to the log."""
-    message = message_for(error)
     text = error.description if error.code == LoginDenied.code and error.description else message.text
     more = ""
     if for_developer:
@@ -125,9 +126,8 @@ def error_page(error: TikTokError, *, login_url: str, back: str, reference: str,
     return response
 
 
-def error_json(error: TikTokError, *, login_url: str, reference: str) -> Response:
+def error_json(error: TikTokError, message: Message, *, login_url: str, reference: str) -> Response:
     """Return the same for a caller that reads JSON."""
-    message = message_for(error)
     content = {"error": error.code, "message": message.title, "login_url": login_url, "reference": reference}
     response = JSONResponse(content, status_code=error.status_code, headers=HEADERS)
     add_retry_after(response, error)

@@ -44,6 +44,7 @@ class PendingLogin(LoginAttempt):
             scopes=self.scopes,
             params=self.params,
             switch_account=self.switch_account,
+            user_id=self.user_id,
         )
 
     @property
@@ -69,7 +70,8 @@ class PendingLogins:
     def set_cookies(self, headers: Headers, login: PendingLogin) -> list[Header]:
         """The Set-Cookie headers that remember the login, and delete the logins that must make room for it."""
         name = self.cookie_name(login.state)
-        facts = {each.name: value for each in fields(login) if (value := getattr(login, each.name)) not in (None, {})}
+        values = {each.name: getattr(login, each.name) for each in fields(login)}
+        facts = {name: value for name, value in values.items() if value not in (None, "", {})}
         facts["next_path"] = pack(login.next_path)
         sealed = seal_record(self.keys.newest, PURPOSE, facts, context=self.context(name))
         value = urlsafe_b64encode(sealed).rstrip(b"=").decode("ascii")
