@@ -1,8 +1,10 @@
 """Session memory: a signed-in request does not ask the store, and a session that has ended is refused at once."""
 
 import os
+import sys
 import threading
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import anyio
 import httpx2
@@ -15,6 +17,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from asgi_tiktok import MemoryStore, StoreError, TikTok, TikTokAuthMiddleware, tiktok_session
+from asgi_tiktok.clock import uptime
 from asgi_tiktok.testing import login_as, login_as_async
 from tests.support.clock import Clock
 from tests.support.settings import FROM_ORIGIN, ORIGIN
@@ -126,6 +129,31 @@ async def test_session_that_this_process_ends_is_refused_although_the_store_fail
 
     assert response.status_code == 503
     assert (await browser.get("/me")).text == ""
+
+
+async def test_session_that_is_read_while_this_process_ends_all_of_the_user_is_refused_at_once(
+    browser: httpx2.AsyncClient, tiktok: TikTok, store: CountingStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also before the notice of the store has arrived."""
+    store._listeners.clear()
+    memory = tiktok._memories.here()
+    memory.forget(next(iter(memory.entries)))
+    delete_owned = store.delete_owned
+
+    async def delete_slowly(owner: str) -> int:
+        assert (await browser.get("/me")).text == "Ada"
+        return await delete_owned(owner)
+
+    monkeypatch.setattr(store, "delete_owned", delete_slowly)
+    assert await tiktok.end_sessions("ada") == 1
+    assert (await browser.get("/me")).text == ""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="this system does not tell the time since its start")
+def test_the_time_in_which_the_machine_is_suspended_counts() -> None:
+    since_start = float(Path("/proc/uptime").read_text().split()[0])
+
+    assert uptime() == pytest.approx(since_start, abs=10)
 
 
 async def test_scopes_that_are_reduced_are_gone_at_the_next_request(

@@ -4,7 +4,6 @@ A touch is to the memory the same as a read: what was written is kept, unless th
 The invariant is the promise of session memory: a session that ended more than `BOUND` ago is never served.
 """
 
-import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -140,12 +139,15 @@ class World:
 
 
 class Clock:
-    """The monotonic clock of the world whose action runs."""
+    """The clock of the world whose action runs."""
 
     now = 100.0
 
     def __call__(self) -> float:
         return self.now
+
+
+clock = Clock()
 
 
 def copied(instance: T) -> T:
@@ -163,8 +165,7 @@ def explore(monkeypatch: pytest.MonkeyPatch) -> Explore:
     Returns the number of states in which the session was served, and the first history after which it
     must not have been.
     """
-    clock = Clock()
-    monkeypatch.setattr("time.monotonic", clock)
+    monkeypatch.setattr(session_memory, "uptime", clock)
     monkeypatch.setattr("time.time", lambda: 200.0)
     monkeypatch.setattr(session_memory, "SLOTS", 1)
     monkeypatch.setattr(session_memory, "VISIBLE_AFTER", VISIBLE_AFTER)
@@ -205,7 +206,7 @@ class ProofOfTheArrival(SessionMemory):
     """An echo proves that the channel worked when it arrived."""
 
     def prove(self, sent_at: float) -> None:
-        super().prove(time.monotonic())
+        super().prove(clock())
 
 
 class NoticesForEntriesOnly(SessionMemory):
@@ -219,7 +220,7 @@ class EntriesOfOlderSubscriptions(SessionMemory):
     """A new subscription begins with what the memory holds."""
 
     def reset(self) -> None:
-        self.began_at = time.monotonic()
+        self.began_at = clock()
 
 
 class ReadsOfOlderSubscriptions(SessionMemory):

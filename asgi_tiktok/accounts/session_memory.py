@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from weakref import WeakSet
 
 from asgi_tiktok.accounts.session_record import Session
+from asgi_tiktok.clock import uptime
 from asgi_tiktok.event_loop import current_loop
 from asgi_tiktok.stores import Channel, NotifyingStore, PeekingStore, Store
 
@@ -41,7 +42,7 @@ class Entry:
     """A session that is kept, and the times up to which it may be served."""
 
     session: Session
-    fresh_until: float  # monotonic clock
+    fresh_until: float  # by `uptime`
     due_at: float  # seconds since the epoch, at which the session ends or must be touched
     line: bytes | None = None  # the Cookie header of its last request
 
@@ -69,9 +70,10 @@ class SessionMemory:
         self.entries: OrderedDict[str, Entry] = OrderedDict()
         self.lines: dict[bytes, Entry] = {}
         self.size = 0  # bytes of all records
-        self.proved_until = 0.0  # monotonic clock
-        self.began_at = time.monotonic()
-        # By the hash of the name. Names that share a slot cost lookups, but no number of notices takes more memory.
+        self.proved_until = 0.0  # by `uptime`
+        self.began_at = uptime()
+        # By the hash of the record's name or of the user's open_id. Those that share a slot cost lookups, but no
+        # number of notices takes more memory.
         self.noticed_at = [-VISIBLE_AFTER] * SLOTS
         self.watchers: dict[str, set[Callback]] = {}
         all_memories.add(self)
@@ -89,7 +91,7 @@ class SessionMemory:
         return None if entry is None else self.proved(entry)
 
     def proved(self, entry: Entry) -> Session | None:
-        now = time.monotonic()
+        now = uptime()
         if now < self.proved_until and now < entry.fresh_until and time.time() < entry.due_at:
             self.entries.move_to_end(entry.session.name)
             return entry.session
@@ -105,14 +107,15 @@ class SessionMemory:
         return None if entry is None else entry.session
 
     def keep(self, session: Session, *, read_at: float) -> None:
-        """Keep a session that was read. `read_at` is the time before the store was asked (monotonic clock)."""
+        """Keep a session that was read. `read_at` is the time before the store was asked (`uptime`)."""
         name = session.name
         self.forget(name)
         due_at = min(session.ends_at, session.seen_at + TOUCH_INTERVAL)
         self.entries[name] = Entry(session, read_at + self.max_age, due_at)
         self.size += len(session.record)
         # After the insertion, because another thread may report a notice at any time.
-        if read_at <= max(self.began_at, self.noticed_at[slot_of(name)] + VISIBLE_AFTER):
+        noticed_at = max(self.noticed_at[slot_of(each)] for each in (name, session.user.open_id))
+        if read_at <= max(self.began_at, noticed_at + VISIBLE_AFTER):
             self.forget(name)
         while len(self.entries) > self.max_sessions or self.size > self.max_sessions * MAX_BYTES:
             self.forget(next(iter(self.entries)))
@@ -136,14 +139,15 @@ class SessionMemory:
             self.size -= len(entry.session.record)
 
     def forget_user(self, open_id: str) -> None:
-        """Drop all sessions of a user."""
+        """Drop all sessions of a user, and keep no read of one that has begun. Any thread may call it."""
+        self.noticed_at[slot_of(open_id)] = uptime()
         for name, entry in list(self.entries.items()):
             if entry.session.user.open_id == open_id:
                 self.notice(name)
 
     def notice(self, key: str) -> None:
         """Drop the session, keep no read of it that has begun, and call its watchers. Any thread may call it."""
-        self.noticed_at[slot_of(key)] = time.monotonic()
+        self.noticed_at[slot_of(key)] = uptime()
         if current_loop() is self.loop:
             self.end(key)
             return
@@ -166,14 +170,14 @@ class SessionMemory:
     def reset(self) -> None:
         """Drop everything, and keep no read that has begun."""
         self.proved_until = 0.0
-        self.began_at = time.monotonic()
+        self.began_at = uptime()
         self.entries.clear()
         self.lines.clear()
         self.size = 0
 
     def needs_proof(self) -> bool:
         """Return whether a session is kept that may be served, after dropping those that are too old."""
-        now = time.monotonic()
+        now = uptime()
         while self.entries and self.entries[name := next(iter(self.entries))].fresh_until < now:
             self.forget(name)
         return bool(self.entries)

@@ -17,6 +17,7 @@ from asgi_tiktok.accounts.consents import is_later
 from asgi_tiktok.accounts.session_cookies import SessionCookies, VerifiedCookie
 from asgi_tiktok.accounts.session_memory import TOUCH_INTERVAL, SessionMemories, SessionMemory
 from asgi_tiktok.accounts.session_record import Session, SessionRecords
+from asgi_tiktok.clock import uptime
 from asgi_tiktok.crypto.keys import Key, KeyRing, Unreadable
 from asgi_tiktok.errors import StoreError
 from asgi_tiktok.http.cookies import CookieJar, Header
@@ -87,7 +88,7 @@ class Sessions:
         opened = memory.opened(cookie.name)
         if opened is not None:
             memory.open_channel()  # it would have saved this read
-        read_at = time.monotonic()
+        read_at = uptime()
         record = await self.store.get(cookie.name)
         if record is None:
             memory.forget(cookie.name)
@@ -103,7 +104,7 @@ class Sessions:
 
     async def touch(self, cookie: VerifiedCookie, session: Session, memory: SessionMemory) -> Session | None:
         """Record that the session is in use. Returns None if it has ended meanwhile."""
-        read_at = time.monotonic()
+        read_at = uptime()
         touched = self.records.seal(cookie.key, replace(session, seen_at=int(time.time())))
         owner = self.records.owner(session.user.open_id)
         write = self.store.replace if memory.store is None else memory.store.touch
@@ -188,7 +189,10 @@ class Sessions:
         """
         if consented_before is None:
             self.memories.forget_user(open_id)
-            return await self.store.delete_owned(self.records.owner(open_id))
+            ended = await self.store.delete_owned(self.records.owner(open_id))
+            # Again, because the store may have returned a session meanwhile.
+            self.memories.forget_user(open_id)
+            return ended
         ended = 0
         async for name in self.store.owned(self.records.owner(open_id)):
             found = await self.find(name)

@@ -8,11 +8,11 @@ to which nobody writes any more.
 import asyncio
 import logging
 import secrets
-import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import Protocol
 
+from asgi_tiktok.clock import uptime
 from asgi_tiktok.errors import StoreError
 from asgi_tiktok.stores.notices import Listener
 
@@ -47,7 +47,7 @@ class EchoChannel:
         self.subscribe = subscribe
         self.listener = listener
         self.bound = bound
-        self.sent: dict[int, float] = {}  # the echoes on their way, with the time of sending (monotonic clock)
+        self.sent: dict[int, float] = {}  # the echoes on their way, with the time of sending (`uptime`)
         self.failure: StoreError | None = None  # of the last echo
         self.pause: float = FIRST_PAUSE
         self.warned = False
@@ -115,7 +115,7 @@ class EchoChannel:
             if self.listener.needs_proof():
                 # A number that nobody can guess: only an echo that has come back proves anything.
                 number = secrets.randbits(60)
-                self.sent[number] = time.monotonic()
+                self.sent[number] = uptime()
                 try:
                     await subscription.echo(number)
                 except StoreError as error:
@@ -125,7 +125,7 @@ class EchoChannel:
     async def watch(self) -> None:
         """Raise StoreError when an echo does not come back."""
         while True:
-            if self.sent and time.monotonic() - min(self.sent.values()) > MAX_SILENCE * self.bound:
+            if self.sent and uptime() - min(self.sent.values()) > MAX_SILENCE * self.bound:
                 raise self.failure or StoreError("An echo did not come back.", hint=SILENT)
             await asyncio.sleep(self.bound / ECHOES_PER_BOUND)
 

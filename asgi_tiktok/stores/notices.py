@@ -13,7 +13,7 @@ class Listener(Protocol):
         ...
 
     def prove(self, sent_at: float) -> None:
-        """All notices that the store ordered before this time (monotonic clock) have been reported."""
+        """All notices that the store ordered before this time (`asgi_tiktok.clock.uptime`) have been reported."""
         ...
 
     def reset(self) -> None:

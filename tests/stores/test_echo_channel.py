@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 
 from asgi_tiktok import StoreError
+from asgi_tiktok.clock import uptime
 from asgi_tiktok.stores.echo_channel import EchoChannel
 from tests.support.listener import RecordingListener
 
@@ -79,9 +79,9 @@ async def test_an_echo_proves_only_what_was_ordered_before_it_was_sent(
 ) -> None:
     wire.delivers = False
     count = len(wire.echoes)
-    asked = time.monotonic()
+    asked = uptime()
     await until(lambda: len(wire.echoes) > count + 1)
-    second = time.monotonic()
+    second = uptime()
     wire.messages.put_nowait(wire.echoes[count])
     await listener.until(lambda: listener.proved > asked)
 
@@ -92,7 +92,7 @@ async def test_an_echo_is_believed_once_and_not_after_a_later_one(wire: Wire, li
     wire.delivers = False
     count = len(wire.echoes)
     await until(lambda: len(wire.echoes) > count)
-    first = time.monotonic()
+    first = uptime()
     await until(lambda: len(wire.echoes) > count + 1)
     earlier, later = wire.echoes[count : count + 2]
     for number in (later, earlier, later, 10**18, -1):

@@ -6,7 +6,6 @@ import logging
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from asgi_tiktok import TikTokAuthMiddleware
+from asgi_tiktok.clock import uptime
 from asgi_tiktok.stores import sqlalchemy_database
 from asgi_tiktok.stores.sqlalchemy import SQLAlchemyStore
 from asgi_tiktok.testing import login_as_async
@@ -132,7 +132,7 @@ async def test_a_silent_server_proves_nothing_and_the_channel_closes(
     async with listening(relayed, bound=0.1) as listener:
         relay.silent = True
         relay.forget()
-        silent = time.monotonic()
+        silent = uptime()
         await listener.until(lambda: listener.resets >= 2)
         await asyncio.sleep(0.2)  # the next subscription waits for the server
 
@@ -144,7 +144,7 @@ async def test_a_server_that_is_paused_and_then_killed(port: int) -> None:
         store = SQLAlchemyStore(server.url)
         async with listening(store, bound=0.2) as listener:
             server.send(signal.SIGSTOP)
-            paused = time.monotonic()
+            paused = uptime()
             await asyncio.sleep(0.3)
             assert listener.proved < paused
             server.send(signal.SIGCONT)

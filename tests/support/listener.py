@@ -1,10 +1,10 @@
 """A listener that remembers what the channel of a store reports."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from asgi_tiktok.clock import uptime
 from asgi_tiktok.stores import Channel, NotifyingStore
 
 TIMEOUT = 20  # seconds
@@ -16,7 +16,7 @@ class RecordingListener:
     Attributes:
         keys: The key of each notice.
         resets: The number of resets.
-        proved: The latest proof (monotonic clock).
+        proved: The latest proof (`uptime`).
         idle: Whether the channel may save its echoes.
     """
 
@@ -52,7 +52,7 @@ class RecordingListener:
 
     async def proof(self) -> None:
         """Wait until everything that the store ordered before this call has been reported."""
-        now = time.monotonic()
+        now = uptime()
         await self.until(lambda: self.proved >= now)
 
     async def notices(self) -> list[str]:
