@@ -37,7 +37,7 @@ async def ask_tiktok(request: Request, path: Call, body: dict[str, Any]) -> dict
         raise HTTPException(409, f"TikTok refused this: {code}")
     if upload_url := answer["data"].pop("upload_url", None):
         upload_urls[request.user.open_id, answer["data"]["publish_id"]] = upload_url
-    return {**answer["data"], "event": events.get(body.get("publish_id", ""))}
+    return {**answer["data"], "event": events.get(str(body.get("publish_id")))}
 
 
 @app.put("/chunks/{publish_id}")

@@ -6,6 +6,7 @@ import httpx2
 import pytest
 
 from asgi_tiktok.emulator import CAST, DEFAULT_APP, App, Emulator, Person
+from tests.support.webhooks import sign_webhook
 
 from .poster import (
     CANCEL,
@@ -100,6 +101,28 @@ async def test_public_post_becomes_available_after_its_moderation(clock: Clock) 
         ("post.publish.publicly_available", {**content, "post_id": str(post_id)}),
         ("post.publish.no_longer_publicaly_available", {**content, "post_id": str(post_id)}),
     ]
+
+
+async def test_event_of_a_post_is_signed_and_delivered_when_it_happens(clock: Clock) -> None:
+    received: list[httpx2.Request] = []
+
+    def receive(request: httpx2.Request) -> httpx2.Response:
+        received.append(request)
+        return httpx2.Response(200)
+
+    emulator = emulator_of(clock=clock)
+    emulator.webhooks.transport = httpx2.MockTransport(receive)
+    async with browser_of(emulator) as browser:
+        poster = await Poster.of(browser, emulator)
+        await poster.upload(await poster.begin())
+        assert await emulator.webhooks.deliver() == []
+        clock.forward(2)
+        [delivery] = await emulator.webhooks.deliver()
+
+    [request] = received
+    assert delivery.delivered
+    assert json.loads(request.content)["user_openid"] == AMARA.open_id
+    assert request.headers["tiktok-signature"] == sign_webhook(request.content, at=clock.now)
 
 
 async def test_draft_waits_in_the_inbox_until_its_person_publishes_it(clock: Clock) -> None:
@@ -424,6 +447,7 @@ async def test_posts_are_shown_and_decided_in_the_inspector(clock: Clock) -> Non
         failed = await browser.post(api, json={"publish_id": begun["publish_id"], "outcome": "fail"})
         unknown = await browser.post(api, json={"publish_id": begun["publish_id"], "outcome": "delete"})
         again = await browser.post(api, json={"publish_id": begun["publish_id"], "outcome": "fail"})
+        private = await browser.post(api, json={"publish_id": begun["publish_id"], "outcome": "remove"})
         nobody = await browser.post(api, json={"publish_id": "x", "outcome": "remove"})
         reason = {"publish_id": begun["publish_id"], "outcome": "fail", "fail_reason": "x"}
         wrong_reason = await browser.post(api, json=reason)
@@ -436,6 +460,7 @@ async def test_posts_are_shown_and_decided_in_the_inspector(clock: Clock) -> Non
     assert "use one of publish, fail, remove" in unknown.json()["error"]
     assert "is finished" in again.json()["error"]
     assert "is unknown" in nobody.json()["error"]
+    assert "is not publicly available" in private.json()["error"]
     assert "is not a fail_reason" in wrong_reason.json()["error"]
     assert all(begun["publish_id"] in text for text in shown)
     token = begun["upload_url"].rpartition("=")[2]
