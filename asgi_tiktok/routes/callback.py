@@ -214,7 +214,8 @@ class LoginCallback:
 
         A callback that arrived while the other one was running gets the outcome, too, even if a slow store showed
         the other one only afterwards. One that arrives later gets the session once: if the browser had got it
-        before, it would have deleted the cookie of the login. A session that has ended stays ended. Raises LoginLost.
+        before, it would have deleted the cookie of the login. A session that has ended stays ended, and that of a
+        later login stays. Raises LoginLost.
         """
         name = self.used.name_of(login.state)
         record = await self.used.find(name)
@@ -225,7 +226,9 @@ class LoginCallback:
             response = await self.error_responses.respond(request, error, path, login.attempt)
             response.raw_headers.append(self.pending.expire_cookie(login))
             return response
-        if self.has_session(request, outcome):
+        # The login has ended the sessions that this browser had before, so another one is of a later login.
+        signed_in_later = is_late and not login.user_id and tiktok_session(request)._session is not None
+        if signed_in_later or self.has_session(request, outcome):
             return self.redirect_to_next(path, outcome.next_path)
         cookie = await self.lost_session(login, outcome, once=is_late)
         if cookie is None:

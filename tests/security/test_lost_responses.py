@@ -259,14 +259,24 @@ async def test_p22_session_is_not_handed_out_after_the_login_has_expired(scene: 
     assert SESSION_COOKIE not in response.set_cookie_lines
 
 
-async def test_p22_session_of_another_user_ends_when_the_lost_session_arrives(scene: Scene) -> None:
+async def test_p22_later_login_of_another_user_stays(scene: Scene) -> None:
+    """Somebody who reloads an old tab must not become the user who could not sign in there before."""
     await open_and_lose(scene.browser, scene.callback_url)
     await scene.sign_in(JUN)
-    assert (await scene.browser.request(scene.callback_url)).status == 303
+    reloaded = await scene.browser.request(scene.callback_url)
 
-    assert await scene.browser.display_name() == AMARA.display_name
-    assert await scene.user_of(scene.session_cookie) == ""
+    assert (reloaded.status, reloaded.location) == (303, "/me")
+    assert SESSION_COOKIE not in reloaded.set_cookie_lines
+    assert await scene.browser.display_name() == JUN.display_name
+
+
+async def test_p22_session_of_an_earlier_login_of_another_user_does_not_stay(scene: Scene) -> None:
+    await scene.sign_in(JUN)
+    await open_and_lose(scene.browser, scene.callback_url)
     assert await scene.count_sessions(JUN) == 0
+
+    assert (await scene.browser.request(scene.callback_url)).status == 303
+    assert await scene.browser.display_name() == AMARA.display_name
 
 
 async def test_p22_store_and_secret_key_together_contain_no_session_cookie(scene: Scene, store: MemoryStore) -> None:
