@@ -273,6 +273,22 @@ def test_websocket_closes_when_the_notice_arrives(tiktok: TikTok) -> None:
     assert closed.value.code == 4401
 
 
+def test_websocket_closes_if_its_session_ended_before_the_app_accepted_it(tiktok: TikTok) -> None:
+    async def sign_out_and_echo(websocket: WebSocket) -> None:
+        await tiktok.end_sessions("ada")
+        await echo(websocket)
+
+    site = Starlette(routes=[WebSocketRoute("/echo", sign_out_and_echo)])
+    browser = TestClient(TikTokAuthMiddleware(site, tiktok), base_url=ORIGIN)
+    login_as(browser, tiktok=tiktok, open_id="ada")
+    with (
+        browser.websocket_connect("wss://testserver/echo", headers=FROM_ORIGIN) as socket,
+        pytest.raises(WebSocketDisconnect) as closed,
+    ):
+        socket.receive_text()
+    assert closed.value.code == 4401
+
+
 async def test_event_loops_of_other_threads_see_the_end_at_once(
     browser: httpx2.AsyncClient, tiktok: TikTok, store: CountingStore
 ) -> None:

@@ -183,9 +183,14 @@ class SessionMemory:
         return bool(self.entries)
 
     def watch(self, name: str, callback: Callback) -> None:
-        """Call back in this event loop whenever a notice for the session arrives, until `unwatch`."""
+        """Call back in this event loop whenever a notice for the session arrives, until `unwatch`.
+
+        If the notice may have arrived before, call back now.
+        """
         self.open_channel()
         self.watchers.setdefault(name, set()).add(callback)
+        if self.store is not None and self.get(name) is None:
+            callback()
 
     def unwatch(self, name: str, callback: Callback) -> None:
         """Stop calling back."""

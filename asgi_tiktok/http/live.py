@@ -24,7 +24,7 @@ class Liveness(Protocol[S]):
         ...
 
     def watch(self, session: S, callback: Callable[[], object]) -> None:
-        """Call back when the session may have ended, until `unwatch`."""
+        """Call back when the session may have ended, at once if it may have ended already, until `unwatch`."""
         ...
 
     def unwatch(self, session: S, callback: Callable[[], object]) -> None:
@@ -78,6 +78,9 @@ class LiveConnection(Generic[S]):
     def send(self, message: Message) -> Awaitable[None]:
         """An ASGI `send` for the app."""
         if self.next_check is None and self.is_http and not message.get("more_body"):
+            return self.send_message(message)
+        if message["type"] == "websocket.accept":
+            self.due_at()
             return self.send_message(message)
         return self.send_if_live(message)
 

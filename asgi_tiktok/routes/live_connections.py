@@ -91,7 +91,7 @@ class LiveConnections:
         return await self.sessions.is_live(session)
 
     def watch(self, session: Session, callback: Callable[[], object]) -> None:
-        """Call back when the session may have ended, until `unwatch`."""
+        """Call back when the session may have ended, at once if it may have ended already, until `unwatch`."""
         self.memories.here().watch(session.name, callback)
 
     def unwatch(self, session: Session, callback: Callable[[], object]) -> None:
