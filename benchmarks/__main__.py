@@ -24,6 +24,7 @@ QUICK = {
     "silent_store": "--store redis",
     "sign_out_everywhere": "--sign-outs 20 --rounds 1 --at-fault 3 --store redis",
     "subscribers": "--counts 1 10 --seconds 1 --store redis",
+    "server_work": "--count 50 --store redis",
     "purge": "--count 2000",
     "abandoned_logins": "--count 5000",
     "callback_flood": "--count 500 --at-once 200 --sessions 100",

@@ -1,6 +1,7 @@
 """Up to a thousand subscribers to the notices of one Redis or PostgreSQL: what echoes and notices cost the server."""
 
 import asyncio
+import logging
 import math
 import statistics
 import tempfile
@@ -10,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from asgi_tiktok.stores import NotifyingStore, open_store
+from asgi_tiktok.stores import NotifyingStore, Store, open_store
 from benchmarks.options import chosen, new_parser
 from benchmarks.postgresql import PostgreSQLServer, connected
 from benchmarks.processes import cpu_time
@@ -80,7 +81,7 @@ async def shares(pid: int, seconds: float, subscribers: Sequence[Subscriber]) ->
     return used[0] * 100, used[1] * 100, statistics.mean(proved) * 100
 
 
-async def end_records(store: NotifyingStore, names: Sequence[str]) -> dict[str, float]:
+async def end_records(store: Store, names: Sequence[str]) -> dict[str, float]:
     """Delete the records, ten a second. Returns the time of each deletion."""
     began_at: dict[str, float] = {}
     for name in names:
@@ -109,7 +110,7 @@ async def subscribed(
 async def measure(server: Server, count: int, seconds: float) -> Load:
     """Return the cost of `count` subscribers: first of their echoes alone, then also of ten notices per second."""
     assert server.process is not None
-    store = open_store(server.url)
+    store, ending_store = open_store(server.url), open_store(server.url)
     assert isinstance(store, NotifyingStore)
     names = [f"record-{number}" for number in range(round(seconds * NOTICES))]
     arrived: dict[str, list[float]] = {name: [] for name in names}
@@ -117,11 +118,12 @@ async def measure(server: Server, count: int, seconds: float) -> Load:
         await store.set(name, b"a session", ttl=3600, owner="ada")
     async with subscribed(store, count, arrived) as subscribers:
         echoes, clients, proved = await shares(server.process.pid, seconds, subscribers)
-        ending = asyncio.create_task(end_records(store, names))
+        ending = asyncio.create_task(end_records(ending_store, names))
         with_notices, *_ = await shares(server.process.pid, seconds, subscribers)
         began_at = await ending
         await asyncio.sleep(store.notice_bound)
     await store.aclose()
+    await ending_store.aclose()
     per_notice = (with_notices - echoes) / 100 / NOTICES * 1000
     last = [(max(times) - began_at[name]) * 1000 for name, times in arrived.items() if len(times) >= count]
     return Load(proved, echoes, clients, per_notice, last)
@@ -153,6 +155,7 @@ def main() -> None:
     parser.add_argument("--counts", type=int, nargs="+", default=[1, 10, 30, 100, 300, 1000], help="subscribers")
     parser.add_argument("--seconds", type=float, default=10, help="seconds with echoes alone, and with notices")
     options = parser.parse_args()
+    logging.disable(logging.WARNING)  # each subscriber would report that this process cannot keep up
     rows: list[list[object]] = []
     for store in chosen(options.store, tuple(SERVERS)):
         loads = run(store, options.counts, options.seconds)

@@ -157,3 +157,11 @@ def test_subscribers_all_have_a_proof_and_get_each_notice() -> None:
 
     assert load.proved == 100
     assert len(load.last) == 5
+
+
+def test_server_work_measures_each_kind() -> None:
+    from benchmarks.server_work import run
+
+    require_program("redis-server", "redis-server")
+
+    assert list(run("redis", 5)) == ["a session", "a token", "a read", "a touch", "a sign-out", "a refresh"]
