@@ -76,6 +76,7 @@ def example(
 
 EXAMPLES = {
     "blacksheep_app": example("blacksheep_app"),
+    "connect_accounts": example("connect_accounts", "/", "Sign in as ada", everywhere=True),
     "connexion_app": example("connexion_app"),
     "django_app": example("django_app", build=django),
     "falcon_app": example("falcon_app"),
