@@ -13,7 +13,7 @@ from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
 from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Response
 
-from asgi_tiktok.errors import ConfigurationError, LoginRequired, ScopeRequired
+from asgi_tiktok.errors import ConfigurationError, LoginRequired
 from asgi_tiktok.middleware import TikTokAuthMiddleware
 from asgi_tiktok.models import AnonymousUser, TikTokUser
 from asgi_tiktok.routes import button
@@ -88,7 +88,7 @@ async def respond_to_login_required(app: Quart, error: LoginRequired) -> HTTPExc
 
 def to_http_exception(error: LoginRequired) -> HTTPException:
     """Return the exception that calls the app's handlers of 401 and 403. The middleware replaces its response."""
-    kind = Forbidden if isinstance(error, ScopeRequired) else Unauthorized
+    kind = Forbidden if error.status_code == 403 else Unauthorized
     headers = {"WWW-Authenticate": error.challenge}
     return kind(error.description, Response(error.description, error.status_code, headers))
 

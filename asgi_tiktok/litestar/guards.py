@@ -10,7 +10,7 @@ from litestar.exceptions.responses import create_exception_response
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Scope
 
-from asgi_tiktok.errors import ConfigurationError, LoginRequired, ScopeRequired
+from asgi_tiktok.errors import ConfigurationError, LoginRequired
 from asgi_tiktok.models import TikTokUser
 from asgi_tiktok.session import session_in_scope
 from asgi_tiktok.validation import check_required_scopes
@@ -74,8 +74,7 @@ def require(connection: Connection, *scopes: str) -> TikTokUser:
 
 
 def to_http_exception(error: LoginRequired) -> exceptions.HTTPException:
-    forbidden = isinstance(error, ScopeRequired)
-    kind = exceptions.PermissionDeniedException if forbidden else exceptions.NotAuthorizedException
+    kind = exceptions.PermissionDeniedException if error.status_code == 403 else exceptions.NotAuthorizedException
     return kind(detail=error.description, headers={"WWW-Authenticate": error.challenge})
 
 

@@ -1,4 +1,4 @@
-"""LoginRequired and ScopeRequired lead the visitor to TikTok wherever the app raises them."""
+"""LoginRequired, ScopeRequired and AlreadyConnected become the right response wherever the app raises them."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -22,7 +22,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from asgi_tiktok import LoginRequired, TikTok, TikTokAuthMiddleware, tiktok_session
+from asgi_tiktok import AlreadyConnected, LoginRequired, TikTok, TikTokAuthMiddleware, tiktok_session
 from asgi_tiktok.django import login_required
 from asgi_tiktok.litestar import TikTokPlugin
 from asgi_tiktok.quart import TikTokAuth
@@ -35,7 +35,9 @@ Build = Callable[[TikTok], ASGIApp]
 
 
 def require(scope: Any) -> None:
-    """Require a user, or a scope on the path /videos."""
+    """Require a user, or a scope on the path /videos. With the query `taken`, refuse to connect an account."""
+    if scope["query_string"] == b"taken":
+        raise AlreadyConnected("The account belongs to another user.")
     scopes = ["video.list"] if scope["path"] == "/videos" else []
     tiktok_session(Request(scope)).require(*scopes)
 
@@ -237,6 +239,16 @@ def test_user_is_asked_for_a_missing_scope(browser: TestClient) -> None:
 
     login_as(browser, scopes=["video.list"])
     assert browser.get("/videos").text == "hello"
+
+
+def test_page_says_that_an_account_is_already_connected(browser: TestClient) -> None:
+    login_as(browser)  # which the decorator of one app requires
+    page = browser.get("/account?taken", headers=NAVIGATION)
+    call = browser.get("/account?taken", headers=FETCH)
+
+    assert (page.status_code, call.status_code) == (403, 403)
+    assert "This TikTok account is already connected" in page.text
+    assert call.json()["error"] == "already_connected"
 
 
 @pytest.mark.parametrize("wrap", [True, False])
