@@ -15,7 +15,14 @@ from asgi_tiktok.errors import StoreError
 from asgi_tiktok.event_loop import running_loop
 from asgi_tiktok.stores.record_format import MARK, NEVER, SECONDS, check_format
 from asgi_tiktok.stores.sqlite_purge import purge
-from asgi_tiktok.stores.sqlite_thread import BUSY_TIMEOUT, Operation, SQLiteThread, WouldBlock, in_transaction
+from asgi_tiktok.stores.sqlite_thread import (
+    BUSY_TIMEOUT,
+    Operation,
+    Snapshot,
+    SQLiteThread,
+    WouldBlock,
+    in_transaction,
+)
 
 __all__ = ["SQLiteStore"]
 
@@ -159,7 +166,7 @@ class SQLiteStore:
             return connect(f"{uri}?mode=ro", self._check_file)
         except sqlite3.OperationalError:
             # The write-ahead log is missing, so the file is complete, but SQLite reads it only with this option.
-            return connect(f"{uri}?mode=ro&immutable=1", self._check_file)
+            return connect(f"{uri}?mode=ro&immutable=1", self._check_file, factory=Snapshot)
 
     def _open_file(self, *, timeout: float) -> sqlite3.Connection:
         prepare_folder(self._file.parent)
@@ -175,9 +182,17 @@ class SQLiteStore:
             in_transaction(db, partial(mark_file, path=self._file))
 
 
-def connect(uri: str, prepare: Operation[object], *, timeout: float = 0) -> sqlite3.Connection:
+def connect(
+    uri: str,
+    prepare: Operation[object],
+    *,
+    timeout: float = 0,
+    factory: type[sqlite3.Connection] = sqlite3.Connection,
+) -> sqlite3.Connection:
     """Return a connection that `prepare` has accepted."""
-    db = sqlite3.connect(uri, timeout=timeout, uri=True, isolation_level=None, check_same_thread=False)
+    db = sqlite3.connect(
+        uri, timeout=timeout, uri=True, isolation_level=None, check_same_thread=False, factory=factory
+    )
     try:
         prepare(db)
     except (sqlite3.Error, StoreError):

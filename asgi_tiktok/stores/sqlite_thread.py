@@ -28,6 +28,10 @@ class WouldBlock(Exception):
     """The operation would have to wait."""
 
 
+class Snapshot(sqlite3.Connection):
+    """A connection that sees no change of its file, so it must be used only once."""
+
+
 class SQLiteThread:
     """Runs operations in its own thread, so that neither the event loop nor the app's thread pool waits.
 
@@ -60,7 +64,7 @@ class SQLiteThread:
         if not self.lock.acquire(blocking=False):
             raise WouldBlock
         try:
-            if self.connection is None or not self.is_current():
+            if self.connection is None or not self.sees_changes() or not self.is_current():
                 raise WouldBlock
             return operation(self.connection)
         except (sqlite3.Error, OSError):
@@ -92,11 +96,14 @@ class SQLiteThread:
         # If the file was deleted, other processes use a new file with another inode, so this connection must follow
         # (SQLite: How To Corrupt, §4).
         self.checked_at = time.monotonic()
-        if self.connection is None or self.file_id != self.current_file_id():
+        if self.connection is None or not self.sees_changes() or self.file_id != self.current_file_id():
             self.disconnect()
             self.connection = self.open_file()
             self.file_id = self.current_file_id()
         return self.connection
+
+    def sees_changes(self) -> bool:
+        return not isinstance(self.connection, Snapshot)
 
     def is_current(self) -> bool:
         """Return whether the connection's file is the one at the path, as seen in the last FILE_CHECK seconds."""

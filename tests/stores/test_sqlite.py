@@ -146,11 +146,18 @@ async def main():
     except StoreError as error:
         print(error.hint)
 
+    print("read", flush=True)
+    input()
+    try:
+        print(await store.get("k"))
+    except StoreError:
+        print("refused")
+
 asyncio.run(main())
 """
 
 
-def test_a_read_only_file_can_still_be_read() -> None:
+def test_a_read_only_file_can_be_read_until_it_can_be_written_again() -> None:
     # Other users cannot enter the folders of pytest.
     with tempfile.TemporaryDirectory(prefix="asgi-tiktok-") as folder:
         Path(folder).chmod(0o755)
@@ -160,13 +167,21 @@ def test_a_read_only_file_can_still_be_read() -> None:
         # The process gives up root, and could not write its coverage data.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
         command = [sys.executable, "-c", READ_ONLY, str(path)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, env=environment)
-        path.parent.chmod(0o755)
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment) as reader:
+            assert reader.stdout
+            before = [reader.stdout.readline() for _ in range(3)]
+            path.parent.chmod(0o755)
+            path.chmod(0o644)
+            anyio.run(store.delete, "k")
+            after, errors = reader.communicate("\n", timeout=30)
 
-    assert done.stdout.splitlines() == [
-        "b'1' ['k']",
-        "The app's user must be able to write to this file and to its folder.",
-    ], done.stderr
+    assert before == [
+        "b'1' ['k']\n",
+        "The app's user must be able to write to this file and to its folder.\n",
+        "read\n",
+    ], errors
+    assert after in ("None\n", "refused\n")
 
 
 async def fill(store: SQLiteStore) -> None:
