@@ -9,9 +9,13 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import httpx2
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
 
 import asgi_tiktok
-from asgi_tiktok import TikTokAuthMiddleware
+from asgi_tiktok import MemoryStore, TikTokAuthMiddleware, tiktok_session
 from asgi_tiktok.emulator import Emulator
 from tests.support.app import app
 from tests.support.browser import Browser
@@ -89,3 +93,28 @@ async def test_no_frame_below_a_log_record_holds_the_query_of_the_callback(
 
     assert frames.seen
     assert [line for line in frames.seen if any(value in line for value in hidden_values(callback_url))] == []
+
+
+class StoreWithABug(MemoryStore):
+    async def set(self, key: str, value: bytes, *, ttl: int, owner: str | None = None) -> None:
+        if key.startswith("connected:"):
+            raise RuntimeError("a bug in the store")
+        await super().set(key, value, ttl=ttl, owner=owner)
+
+
+async def link(request: Request) -> Response:
+    return RedirectResponse(tiktok_session(request).connect_url("ada"))
+
+
+async def test_no_frame_of_an_error_holds_the_token_of_a_connected_account(emulator: Emulator) -> None:
+    tiktok = new_tiktok(httpx2.ASGITransport(emulator), store=StoreWithABug())
+    browser = Browser(TikTokAuthMiddleware(Starlette(routes=[Route("/link", link)]), tiktok), emulator)
+    login_url = (await browser.request("/link")).location
+    callback_url = emulator.consent((await browser.request(login_url)).location)
+
+    with pytest.raises(RuntimeError) as caught:
+        await browser.request(callback_url)
+    rendered = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    shown = [str(frame.locals) for frame in rendered.stack if frame.filename.startswith(PACKAGE)]
+    assert shown
+    assert not any("act." in text or "rft." in text for text in shown)
