@@ -16,7 +16,7 @@ from asgi_tiktok.client.network_errors import network_failure
 from asgi_tiktok.client.oauth_client import FORM_HEADERS, OAuthClient
 from asgi_tiktok.client.pkce import PKCE, check_pkce, code_challenge
 from asgi_tiktok.client.responses import read_api, read_oauth
-from asgi_tiktok.client.revocation import refresh_token_of
+from asgi_tiktok.client.revocation import access_token_of, refresh_token_of
 from asgi_tiktok.client.transport import CONNECT_TIMEOUT, BoundedTransport, Pools
 from asgi_tiktok.crypto.redaction import Secret, strip_tracebacks
 from asgi_tiktok.errors import ConfigurationError, InvalidResponse, TikTokError
@@ -178,9 +178,9 @@ class TikTokClient:
         code = check_string("code_or_url", code_or_url, "Pass the code of the callback, or its whole URL.")
         if "://" in code:
             code = self.parse_callback(code).code or ""
-        form = {"code": code, "redirect_uri": redirect_uri or self.redirect_uri}
-        if code_verifier and self._pkce != "off":
-            form["code_verifier"] = code_verifier
+        verifier = {"code_verifier": code_verifier} if code_verifier and self._pkce != "off" else {}
+        form = Secret({"code": code, "redirect_uri": redirect_uri or self.redirect_uri, **verifier})
+        del code_or_url, code, code_verifier, verifier  # because this frame is below each log record of the request
         body = await self._request_token("token", "authorization_code", form)
         return Token._from_response(body, now=time.time(), scopes=scopes or self.scopes)
 
@@ -198,14 +198,17 @@ class TikTokClient:
 
         Source: RFC 6749 §6; TikTok, Manage User Access Tokens.
         """
-        body = await self._request_token("refresh", "refresh_token", {"refresh_token": refresh_token})
+        hidden = Secret(refresh_token)
+        del refresh_token  # as in `fetch_token`
+        form = Secret({"refresh_token": hidden.reveal()})
+        body = await self._request_token("refresh", "refresh_token", form)
         token = Token._from_response(body, now=time.time(), scopes=scopes or self.scopes)
-        return token if token.refresh_token is not None else replace(token, refresh_token=refresh_token)
+        return token if token.refresh_token is not None else replace(token, refresh_token=hidden.reveal())
 
     @strip_tracebacks
     async def client_token(self) -> ClientToken:
         """Return a new access token of the app itself (RFC 6749 §4.4; TikTok: Client Access Token Management)."""
-        body = await self._request_token("client_token", "client_credentials", {})
+        body = await self._request_token("client_token", "client_credentials", Secret({}))
         return ClientToken._from_response(body, now=time.time())
 
     @strip_tracebacks
@@ -221,11 +224,12 @@ class TikTokClient:
 
         Source: RFC 7009; TikTok, Revoke a User Access Token.
         """
-        if refresh_token := refresh_token_of(token):
-            token = await self.refresh_token(refresh_token)
-        access_token = token.access_token if isinstance(token, Token) else token
+        hidden = Secret(token)
+        del token  # as in `fetch_token`
+        if refresh_token_of(hidden.reveal()):
+            hidden = Secret(await self.refresh_token(refresh_token_of(hidden.reveal()) or ""))
         request = self._oauth_client("revoke").revoke_token(
-            self._endpoints.revocation, token=access_token, headers=dict(FORM_HEADERS)
+            self._endpoints.revocation, token=access_token_of(hidden.reveal()), headers=dict(FORM_HEADERS)
         )
         read_oauth(await self._upstream("revoke", request), "revoke")
 
@@ -261,9 +265,9 @@ class TikTokClient:
         await self._pools.aclose()
         await self._api_pools.aclose()
 
-    async def _request_token(self, stage: str, grant_type: str, form: dict[str, str]) -> dict[str, Any]:
+    async def _request_token(self, stage: str, grant_type: str, form: Secret[dict[str, str]]) -> dict[str, Any]:
         request = self._oauth_client(stage).fetch_token(
-            self._endpoints.token, grant_type=grant_type, headers=dict(FORM_HEADERS), **form
+            self._endpoints.token, grant_type=grant_type, headers=dict(FORM_HEADERS), **form.reveal()
         )
         body: dict[str, Any] = await self._upstream(stage, request)
         if self._endpoints is TIKTOK and str(body.get("access_token")).startswith(EMULATOR_PREFIXES):

@@ -29,3 +29,8 @@ def refresh_token_of(token: Token | str) -> str | None:
             hint=SIGN_IN_AGAIN,
         )
     return token.refresh_token
+
+
+def access_token_of(token: Token | str) -> str:
+    """Return the access token to revoke."""
+    return token.access_token if isinstance(token, Token) else token

@@ -20,6 +20,7 @@ from asgi_tiktok.emulator import Emulator
 from tests.support.app import app
 from tests.support.browser import Browser
 from tests.support.faults import FailingStore
+from tests.support.people import AMARA
 from tests.support.tiktok import new_tiktok
 
 pytestmark = pytest.mark.anyio
@@ -93,6 +94,18 @@ async def test_no_frame_below_a_log_record_holds_the_query_of_the_callback(
 
     assert frames.seen
     assert [line for line in frames.seen if any(value in line for value in hidden_values(callback_url))] == []
+
+
+async def test_no_frame_below_a_log_record_holds_a_token(emulator: Emulator, frames: FrameReader) -> None:
+    tiktok = new_tiktok(httpx2.ASGITransport(emulator))
+    browser = Browser(TikTokAuthMiddleware(app, tiktok), emulator)
+    await browser.request(await browser.approve_login())
+    token = await tiktok.token(AMARA.open_id)
+    renewed = await tiktok._client.refresh_token(token.refresh_token or "")
+    await tiktok._client.revoke_token(renewed.refresh_token or "")
+
+    assert frames.seen
+    assert [line for line in frames.seen if "act." in line or "rft." in line] == []
 
 
 class StoreWithABug(MemoryStore):
