@@ -2,6 +2,7 @@
 
 from asgi_tiktok.accounts.grant import Grant
 from asgi_tiktok.accounts.scoped_users import ProfileStatsUser, ProfileUser, StatsUser
+from asgi_tiktok.accounts.session_methods import SignedInBrowser
 from asgi_tiktok.client.callback import Callback
 from asgi_tiktok.client.client import TikTokClient
 from asgi_tiktok.client.random_values import generate_code_verifier, generate_state
@@ -66,6 +67,7 @@ __all__ = [
     "RequestRefused",
     "SQLiteStore",
     "ScopeRequired",
+    "SignedInBrowser",
     "StatsUser",
     "Store",
     "StoreError",

@@ -14,6 +14,7 @@ from asgi_tiktok.accounts.api_client import api_client
 from asgi_tiktok.accounts.hook_decorators import HookDecorators
 from asgi_tiktok.accounts.hooks import Hooks, check_not_signing_in
 from asgi_tiktok.accounts.session_memory import MEMORY_AGE, SESSION_MEMORY, SessionMemories
+from asgi_tiktok.accounts.session_methods import SessionMethods
 from asgi_tiktok.accounts.sessions import ABSOLUTE_TIMEOUT, IDLE_TIMEOUT, MAX_SESSIONS, Sessions
 from asgi_tiktok.accounts.tokens import SHUTDOWN_GRACE, Tokens
 from asgi_tiktok.client.client import DEFAULT_SCOPES, TikTokClient
@@ -39,7 +40,7 @@ CLOSE_TIMEOUT = 4.5  # seconds to close all connections and files
 WEBHOOK_TOLERANCE = 72 * 60 * 60  # seconds; TikTok sends an event again for so long, perhaps with its first signature
 
 
-class TikTok(HookDecorators):
+class TikTok(HookDecorators, SessionMethods):
     """One configured TikTok app: wire client, store, keys, sessions, tokens and hooks.
 
     Several instances can exist side by side. Their sessions are separate.
@@ -268,16 +269,6 @@ class TikTok(HookDecorators):
             # Perhaps TikTok has ended this token at a later login, whose own token is still valid.
             revoked = await self._tokens.give_up(open_id, revoked)
         await self._tokens.delete(open_id)
-
-    async def end_sessions(self, open_id: str) -> int:
-        """Sign this user out everywhere. Returns the number of sessions that ended.
-
-        Args:
-            open_id (str): The user's `open_id`.
-
-        Raises StoreError if the store is unavailable.
-        """
-        return await self._sessions.end_all(open_id)
 
     async def aclose(self) -> None:
         """Finish running logins and refreshes, and close connections and files. All can be used again.

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from asgi_tiktok import MemoryStore, TikTokAuthMiddleware
 from asgi_tiktok.testing import login_as, run_emulator
 from tests.support.chromium import LOOPBACK_ONLY, open_chromium
+from tests.support.people import AMARA
 from tests.support.ports import free_port
 from tests.support.servers import serve_in_thread
 from tests.support.tiktok import new_tiktok
@@ -127,3 +128,44 @@ def test_two_ports_of_localhost_do_not_sign_each_other_out(context: BrowserConte
 
     assert seen == ["Ada", "Bob"]
     assert {cookie["name"] for cookie in context.cookies()} == {f"tiktok_session.{port}" for port in ports}
+
+
+ACCOUNT = """<ul></ul><script>
+fetch("/auth/tiktok/session?sessions=1").then((response) => response.json()).then(({sessions}) => {
+  for (const {id, browser, current} of sessions)
+    document.querySelector("ul").insertAdjacentHTML("beforeend", current ? `<li>${browser}, this one</li>` :
+      `<li>${browser} <form method="post" action="/end?id=${id}"><button>Sign out</button></form></li>`)
+})
+</script>"""
+
+
+async def account_page(request: Request) -> Response:
+    return HTMLResponse(ACCOUNT)
+
+
+def test_account_page_signs_another_browser_out(context: BrowserContext, port: int, store: MemoryStore) -> None:
+    async def end(request: Request) -> Response:
+        own = {each.id for each in await tiktok.sessions_of(request.user.open_id)}
+        if (id := request.query_params["id"]) in own:
+            await tiktok.end_session(id)
+        return RedirectResponse("/", 303)
+
+    home = f"http://localhost:{port}"
+    routes = [Route("/", account_page), Route("/end", end, methods=["POST"])]
+    with run_emulator() as emulator:
+        tiktok = new_tiktok(redirect_uri=f"{home}/auth/tiktok/callback", store=store, base_url=emulator.url)
+        with serve_in_thread(TikTokAuthMiddleware(Starlette(routes=routes), tiktok), port):
+            login_as(context, tiktok=tiktok, open_id=AMARA.open_id)
+            before = context.new_page()
+            before.goto(f"{home}/auth/tiktok/session")
+            assert AMARA.open_id in before.content()
+            assert context.browser
+            other = context.browser.new_context().new_page()
+            other.goto(f"{home}/auth/tiktok/login?next=/")
+            other.get_by_role("button", name="Continue").click()
+            other.get_by_text("Chrome on Linux, this one").wait_for()
+            other.get_by_role("button", name="Sign out").click()
+            other.get_by_text("Chrome on Linux, this one").wait_for()
+            assert other.get_by_role("listitem").count() == 1
+            before.reload()
+            assert AMARA.open_id not in before.content()

@@ -12,10 +12,12 @@ from asgi_tiktok.crypto.keys import Key
 from asgi_tiktok.crypto.records import open_record, seal_record
 from asgi_tiktok.models import TikTokUser
 
+PREFIX = "session:"  # of the names of the records
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One browser that is signed in. Times are seconds since the epoch."""
+    """One browser that is signed in, and its description. Times are seconds since the epoch."""
 
     user: TikTokUser
     scopes: tuple[str, ...]
@@ -25,6 +27,12 @@ class Session:
     ends_at: int = 0
     name: str = field(repr=False, default="")
     record: bytes = field(repr=False, default=b"")
+    browser: str = ""
+
+    @property
+    def id(self) -> str:
+        """The name that the user of the session may see: a keyed hash of what the cookie contains."""
+        return self.name.removeprefix(PREFIX)
 
     @property
     def log_name(self) -> str:
@@ -57,7 +65,7 @@ class SessionRecords:
         return "user:" + sha256(f"{self.audience}\0{open_id}".encode()).hexdigest()
 
     def name_of(self, key: Key, session_id: bytes) -> str:
-        return "session:" + key.digest(f"name/{self.purpose}", session_id).hex()
+        return PREFIX + key.digest(f"name/{self.purpose}", session_id).hex()
 
     def ends_at(self, created_at: int, seen_at: int) -> int:
         return min(seen_at + self.idle_timeout, created_at + self.absolute_timeout)
@@ -76,13 +84,14 @@ class SessionRecords:
 
 def to_facts(session: Session) -> dict[str, Any]:
     """Return what the record of the session contains."""
-    return {
+    facts = {
         "user": {name: value for name, value in session.user.to_dict().items() if value is not None},
         "scopes": session.scopes,
         "data": session.data,
         "created_at": session.created_at,
         "seen_at": session.seen_at,
     }
+    return {**facts, "browser": session.browser} if session.browser else facts
 
 
 def from_facts(facts: dict[str, Any]) -> Session:
@@ -93,4 +102,5 @@ def from_facts(facts: dict[str, Any]) -> Session:
         data={**facts["data"]},
         created_at=int(facts["created_at"]),
         seen_at=int(facts["seen_at"]),
+        browser=facts.get("browser", ""),
     )

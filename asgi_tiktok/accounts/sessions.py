@@ -118,13 +118,13 @@ class Sessions:
         return touched
 
     async def create(
-        self, user: TikTokUser, scopes: tuple[str, ...], data: Mapping[str, Any]
+        self, user: TikTokUser, scopes: tuple[str, ...], data: Mapping[str, Any], *, browser: str = ""
     ) -> tuple[Session, Header]:
         """Create a session under a new id. Returns it with the Set-Cookie header that carries the id."""
         session_id = secrets.token_urlsafe(32).encode("ascii")
         key, name = self.keys.newest, self.records.name_of(self.keys.newest, session_id)
         now = int(time.time())
-        session = self.records.seal(key, Session(user, scopes, data, now, now, name=name))
+        session = self.records.seal(key, Session(user, scopes, data, now, now, name=name, browser=browser))
         owner = self.records.owner(user.open_id)
         await self.store.set(name, session.record, ttl=session.ttl, owner=owner)
         await self.evict(owner, newest=name)
@@ -151,16 +151,17 @@ class Sessions:
         except StoreError:
             return True
 
-    async def end(self, name: str) -> None:
-        """End the session with this name everywhere.
+    async def end(self, name: str) -> bool:
+        """End the session with this name everywhere. Returns False if there is none.
 
         If the store is unavailable, the session has ended in this process, ends in the store at its next
         use, and StoreError is raised.
         """
         self.ended[name] = None
         self.memories.notice(name)
-        await self.store.delete(name)
+        deleted = await self.store.delete(name)
         self.ended.pop(name, None)
+        return deleted
 
     async def end_of_browser(self, headers: Iterable[Header]) -> list[Session]:
         """End all sessions of the browser that sent these headers, and return them.
@@ -203,8 +204,13 @@ class Sessions:
 
     async def consented_at(self, open_id: str) -> int | None:
         """Return the time of the user's latest login that has a session, in seconds since the epoch."""
-        found = [await self.find(name) async for name in self.store.owned(self.records.owner(open_id))]
-        return max((each[1].created_at for each in found if each is not None), default=None)
+        return max((session.created_at for session in await self.of_user(open_id)), default=None)
+
+    async def of_user(self, open_id: str) -> list[Session]:
+        """Return all sessions of this user."""
+        names = [name async for name in self.store.owned(self.records.owner(open_id)) if name not in self.ended]
+        found = [await self.find(name) for name in names]
+        return [session for _, session in filter(None, found)]
 
     async def reduce_scopes(self, open_id: str, scopes: Set[str]) -> None:
         """Remove from the user's sessions all scopes but these, because no token of the user has them any more."""

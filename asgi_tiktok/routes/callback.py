@@ -20,6 +20,7 @@ from asgi_tiktok.errors import InvalidCallback, RequestRefused, StoreError, TikT
 from asgi_tiktok.http.cookies import Header
 from asgi_tiktok.http.login_link import NO_ATTEMPT
 from asgi_tiktok.http.paths import RequestPath
+from asgi_tiktok.http.user_agent import describe_browser
 from asgi_tiktok.models import ConnectedAccount, TikTokUser, Token
 from asgi_tiktok.routes import lost_logins
 from asgi_tiktok.routes.error_responses import ErrorResponses
@@ -154,7 +155,8 @@ class LoginCallback:
             _client=self.client,
         )
         data = await self.hooks.log_in(user, request, grant)
-        session, cookie = await save_patiently(partial(self.save, user, token, data))
+        browser = describe_browser(request.headers.get("user-agent", ""))
+        session, cookie = await save_patiently(partial(self.save, user, token, data, browser))
         logger.info("signed in: session %s", session.log_name)
         return session.name, cookie
 
@@ -168,12 +170,14 @@ class LoginCallback:
         logger.info("account connected, and kept for the app")
         return cookie
 
-    async def save(self, user: TikTokUser, token: Token, data: dict[str, Any]) -> tuple[Session, Header]:
+    async def save(
+        self, user: TikTokUser, token: Token, data: dict[str, Any], browser: str
+    ) -> tuple[Session, Header]:
         if self.keep_tokens:
             await self.tokens.save(token)
         else:
             await self.tokens.delete(token.open_id)
-        return await self.sessions.create(user, token.scopes, data)
+        return await self.sessions.create(user, token.scopes, data, browser=browser)
 
     async def end_previous(self, name: str) -> None:
         """End a session that this browser had before."""

@@ -1,13 +1,17 @@
 """Our own routes: login, callback, logout, session and webhook."""
 
+from dataclasses import asdict
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from asgi_tiktok.crypto.redaction import Secret
 from asgi_tiktok.errors import RequestRefused, StoreError, TikTokError
-from asgi_tiktok.http.fetch_metadata import is_prefetch
+from asgi_tiktok.http.fetch_metadata import is_prefetch, is_same_origin
 from asgi_tiktok.http.paths import RequestPath
+from asgi_tiktok.http.query import read_query
 from asgi_tiktok.routes.callback import LoginCallback
 from asgi_tiktok.routes.error_responses import ErrorResponses, unsafe_mount
 from asgi_tiktok.routes.login import Login
@@ -92,11 +96,23 @@ class Routes:
             return await self.webhooks.receive(request)
         if route == site.logout:
             return self.logout.ask(request, path)
-        return self.session(request)
+        return await self.session(request)
 
-    def session(self, request: Request) -> Response:
-        """The user as JSON, for single-page apps."""
-        session = tiktok_session(request)
-        if session.user.is_authenticated is False:
-            return JSONResponse({"user": None}, headers=HEADERS)
-        return JSONResponse({"user": session.user.to_dict(), "scopes": session.scopes}, headers=HEADERS)
+    async def session(self, request: Request) -> Response:
+        """The user as JSON, for single-page apps; with `sessions=1`, also the browsers that are signed in."""
+        session = tiktok_session(request)._session
+        content: dict[str, Any] = {"user": None}
+        if session is not None:
+            content = {"user": session.user.to_dict(), "scopes": session.scopes}
+        if read_query(request).get("sessions") == "1":
+            if is_same_origin(request.headers, self.site.origin) is False:
+                raise RequestRefused(
+                    "The sessions of a user are for pages of this site only.",
+                    code="foreign_origin",
+                    status_code=403,
+                    hint=f"Call fetch() in a page of {self.site.origin}.",
+                )
+            browsers = [] if session is None else await self.tiktok.sessions_of(session.user.open_id)
+            current = session and session.id
+            content["sessions"] = [{**asdict(each), "current": each.id == current} for each in browsers]
+        return JSONResponse(content, headers=HEADERS)
