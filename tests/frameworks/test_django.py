@@ -16,7 +16,7 @@ from django.views import View
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp
 
-from asgi_tiktok import ConfigurationError, TikTok, TikTokAuthMiddleware, tiktok_button
+from asgi_tiktok import AlreadyConnected, ConfigurationError, TikTok, TikTokAuthMiddleware, tiktok_button
 from asgi_tiktok.django import TikTokRequest, login_required, requires_scope
 from asgi_tiktok.emulator import Emulator
 from asgi_tiktok.testing import login_as
@@ -65,6 +65,16 @@ def page(request: TikTokRequest) -> HttpResponse:
     return HttpResponse(template.render(request=request))
 
 
+async def accounts(request: TikTokRequest) -> HttpResponse:
+    """The user's accounts, in an app that knows its own users by a header."""
+    user = request.headers["x-user"]
+    if account := await request.tiktok.connected(user):
+        if user == "bob":
+            raise AlreadyConnected("The account belongs to another user.")
+        return HttpResponse(account.open_id)
+    return HttpResponse(request.tiktok.connect_url(user, next=request.path))
+
+
 def button(request: TikTokRequest) -> HttpResponse:
     template = engines["django"].from_string("{{ button }}")
     return HttpResponse(template.render({"button": tiktok_button(request)}))
@@ -79,6 +89,7 @@ urlpatterns = [
     path("videos/counted", requires_scope("video.list", "user.info.stats")(name_of)),
     path("publish", requires_scope("video.publish")(name_of)),
     path("token", token),
+    path("accounts", accounts),
     path("page", page),
     path("button", button),
     path("staff", lambda request: HttpResponse(request.user)),
@@ -126,6 +137,18 @@ class TestViews:
         assert refused.json()["login_url"].endswith("scopes=video.list%2Cuser.info.stats")
         login_as(browser, scopes=["video.list", "user.info.stats"])
         assert browser.get("/videos/counted").json() == {"name": "Ada"}
+
+    @pytest.mark.parametrize("user", ["ada", "bob"])
+    def test_users_of_the_app_connect_accounts(self, browser: TestClient, emulator: Emulator, user: str) -> None:
+        browser.headers["x-user"] = user
+        link = browser.get("/accounts").text
+        callback_url = emulator.consent(browser.get(link, headers=NAVIGATION).headers["location"])
+        returned = browser.get(browser.get(callback_url).headers["location"])
+
+        if user == "ada":
+            assert returned.text == AMARA.open_id
+        else:
+            assert (returned.status_code, returned.json()["error"]) == (403, "already_connected")
 
     def test_missing_token_requires_a_login(self, browser: TestClient) -> None:
         assert browser.get("/token").status_code == 401

@@ -10,7 +10,17 @@ import starlette.websockets
 from django.core.handlers.asgi import ASGIRequest
 from litestar.connection import ASGIConnection
 
-from asgi_tiktok import AnonymousUser, TikTokSession, TikTokUser, tiktok_button, tiktok_session
+from asgi_tiktok import (
+    AnonymousUser,
+    ConnectedAccount,
+    SignedInBrowser,
+    TikTok,
+    TikTokSession,
+    TikTokUser,
+    Token,
+    tiktok_button,
+    tiktok_session,
+)
 
 
 def in_starlette(
@@ -53,3 +63,19 @@ async def session_attributes(session: TikTokSession) -> None:
 
 def button(request: starlette.requests.Request) -> str:
     return tiktok_button(request, next="/studio", scopes=["video.list"], label="Sign in")
+
+
+async def connecting(session: TikTokSession) -> None:
+    assert_type(session.connect_url("ada", next="/settings"), str)
+    assert_type(session.connect_url(7, scopes=["video.publish"]), str)
+    account = await session.connected("ada")
+    assert_type(account, ConnectedAccount | None)
+    if account is not None:
+        assert_type(account.profile, TikTokUser)
+        assert_type(account.token, Token)
+        assert_type(account.scopes, tuple[str, ...])
+
+
+async def account_page(tiktok: TikTok) -> None:
+    assert_type(await tiktok.sessions_of("ada"), list[SignedInBrowser])
+    assert_type(await tiktok.end_session("id"), bool)
