@@ -4,19 +4,17 @@ import pytest
 
 from asgi_tiktok import Store
 from asgi_tiktok.stores import NotifyingStore
-from tests.support.listener import RecordingListener, listening
+from tests.support.listener import listening
 
-pytestmark = pytest.mark.anyio
+NOTIFYING = ["memory", "redis", "redis-cluster", "postgresql"]
+
+pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("store", NOTIFYING, indirect=True)]
 
 
 @pytest.fixture
-async def notifying(store: Store) -> NotifyingStore:
-    if isinstance(store, NotifyingStore):
-        channel = store.open_channel(RecordingListener(), bound=store.notice_bound)
-        if channel is not None:
-            await channel.aclose()
-            return store
-    pytest.skip("This store has no notices.")
+def notifying(store: Store) -> NotifyingStore:
+    assert isinstance(store, NotifyingStore)
+    return store
 
 
 async def test_deleted_and_replaced_records_are_noticed(notifying: NotifyingStore) -> None:
