@@ -75,7 +75,7 @@ def test_params_cannot_be_read_or_written_by_visitors(
     browser: TestClient, tiktok: TikTok, emulator: Emulator, grants: list[Grant], caplog: pytest.LogCaptureFixture
 ) -> None:
     link = login_url(tiktok, params=PARAMS)
-    assert "x7" not in link
+    assert "invite" not in link
 
     for forged in ('{"invite":"x7"}', link.partition("params=")[2][:-2], "", "é", "A" * 3000):
         sign_in(browser, emulator, f"params={forged}")
