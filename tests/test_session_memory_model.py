@@ -6,7 +6,7 @@ The invariant is the promise of session memory: a session that ended more than `
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import pytest
@@ -43,7 +43,9 @@ class World:
         memory = copied(self.memory)
         memory.entries = OrderedDict((name, copied(entry)) for name, entry in self.memory.entries.items())
         memory.noticed_at = [*self.memory.noticed_at]
-        return replace(self, memory=memory)
+        world = copied(self)
+        world.memory = memory
+        return world
 
     def key(self) -> tuple[object, ...]:
         """The state, with times relative to now, so that equal states are visited once."""
