@@ -1,6 +1,7 @@
 """The options of hosting companies in the URL of a database: each works, or is refused at start."""
 
 import asyncio
+import gc
 import ssl
 import sys
 from collections.abc import Mapping
@@ -195,3 +196,4 @@ async def test_pgbouncer_in_transaction_mode(option: str, driver: str, tmp_path:
                 )
                 await use(SQLAlchemyStore(engine, table=direct.table.name))
                 await engine.dispose()
+    gc.collect()  # the warnings of abandoned connections belong to this test
