@@ -68,24 +68,14 @@ async def asks_the_proxy(proxy: Proxy, emulator: RunningEmulator, *, trust_env: 
     return False
 
 
-@pytest.mark.parametrize("environ", USED.values(), ids=USED.keys())
-async def test_proxy_is_used(
-    proxy: Proxy, emulator_server: RunningEmulator, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]
+@pytest.mark.parametrize("case", [*USED, *NOT_USED])
+async def test_proxy_is_used_if_the_environment_says_so(
+    proxy: Proxy, emulator_server: RunningEmulator, monkeypatch: pytest.MonkeyPatch, case: str
 ) -> None:
-    for name, value in environ.items():
+    for name, value in {**USED, **NOT_USED}[case].items():
         monkeypatch.setenv(name, value.replace("PROXY", proxy.url))
 
-    assert await asks_the_proxy(proxy, emulator_server, trust_env=True)
-
-
-@pytest.mark.parametrize("environ", NOT_USED.values(), ids=NOT_USED.keys())
-async def test_proxy_is_not_used(
-    proxy: Proxy, emulator_server: RunningEmulator, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]
-) -> None:
-    for name, value in environ.items():
-        monkeypatch.setenv(name, value.replace("PROXY", proxy.url))
-
-    assert not await asks_the_proxy(proxy, emulator_server, trust_env=True)
+    assert await asks_the_proxy(proxy, emulator_server, trust_env=True) == (case in USED)
 
 
 async def test_proxy_is_not_used_without_trust_env(

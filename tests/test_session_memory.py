@@ -87,26 +87,22 @@ async def test_signed_in_requests_do_not_ask_the_store(browser: httpx2.AsyncClie
     assert store.reads == 0
 
 
-async def test_without_session_memory_each_request_asks_the_store(store: CountingStore) -> None:
-    tiktok = new_tiktok(store=store, session_memory=0)
+async def count_reads(tiktok: TikTok, store: CountingStore) -> int:
+    """Sign in, make ten requests, and return how often they read the store."""
     async with browser_of(tiktok) as browser:
         await login_as_async(browser, tiktok=tiktok)
         store.reads = 0
         for _ in range(10):
             assert (await browser.get("/me")).text == "Ada"
+    return store.reads
 
-    assert store.reads == 10
+
+async def test_without_session_memory_each_request_asks_the_store(store: CountingStore) -> None:
+    assert await count_reads(new_tiktok(store=store, session_memory=0), store) == 10
 
 
 async def test_a_store_without_notices_is_asked_at_each_request(store: CountingStore) -> None:
-    tiktok = new_tiktok(store=WrappedStore(store), session_memory=10_000)
-    async with browser_of(tiktok) as browser:
-        await login_as_async(browser, tiktok=tiktok)
-        store.reads = 0
-        for _ in range(10):
-            assert (await browser.get("/me")).text == "Ada"
-
-    assert store.reads == 10
+    assert await count_reads(new_tiktok(store=WrappedStore(store), session_memory=10_000), store) == 10
 
 
 async def test_session_that_another_worker_ends_is_refused_at_once(

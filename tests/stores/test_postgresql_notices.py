@@ -6,28 +6,24 @@ import logging
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from asgi_tiktok import TikTokAuthMiddleware
 from asgi_tiktok.clock import uptime
 from asgi_tiktok.stores import sqlalchemy_database
 from asgi_tiktok.stores.sqlalchemy import SQLAlchemyStore
-from asgi_tiktok.testing import login_as_async
-from tests.support.app import app
 from tests.support.databases import database_url, open_database_store, open_engine, run_postgresql
 from tests.support.listener import RecordingListener, listening
 from tests.support.pgbouncer import run_pgbouncer
 from tests.support.relay import Relay, relaying
-from tests.support.settings import FROM_ORIGIN, ORIGIN
+from tests.support.settings import FROM_ORIGIN
 from tests.support.tiktok import new_tiktok
+from tests.support.two_sites import name_at, signed_in_at, visit_until_remembered
 
 pytestmark = pytest.mark.anyio
 
@@ -266,38 +262,6 @@ async def test_an_open_channel_keeps_no_process_alive(store: SQLAlchemyStore) ->
     assert b"pending" not in ended.stderr
 
 
-@asynccontextmanager
-async def signed_in_at_two_sites(near: Any, far: Any) -> AsyncIterator[tuple[httpx2.AsyncClient, httpx2.AsyncClient]]:
-    """A browser that is signed in at two sites, whose stores share a table."""
-    async with AsyncExitStack() as stack:
-        browsers: list[httpx2.AsyncClient] = []
-        for store in (near, far):
-            tiktok = new_tiktok(store=store, session_memory_bound=BOUND)
-            stack.push_async_callback(tiktok.aclose)
-            transport = httpx2.ASGITransport(TikTokAuthMiddleware(app, tiktok))
-            browsers.append(await stack.enter_async_context(httpx2.AsyncClient(transport=transport, base_url=ORIGIN)))
-            if len(browsers) == 1:
-                await login_as_async(browsers[0], tiktok=tiktok)
-        browsers[1].cookies = browsers[0].cookies
-        yield browsers[0], browsers[1]
-
-
-async def name_at(browser: httpx2.AsyncClient) -> str:
-    name: str = (await browser.get("/me")).json()["name"]
-    return name
-
-
-async def visit_until_remembered(browser: httpx2.AsyncClient, reads: Callable[[], int]) -> None:
-    """Visit the site until it serves ten requests without asking the store."""
-    async with asyncio.timeout(20):
-        while True:
-            before = reads()
-            assert [await name_at(browser) for _ in range(10)] == ["Ada"] * 10
-            if reads() == before:
-                return
-            await asyncio.sleep(0.02)
-
-
 @pytest.mark.parametrize("hears", [True, False])
 async def test_a_session_ends_at_the_site_that_remembers_it(
     store: SQLAlchemyStore,
@@ -314,7 +278,8 @@ async def test_a_session_ends_at_the_site_that_remembers_it(
         return await get(key)
 
     monkeypatch.setattr(relayed, "get", counted)
-    async with signed_in_at_two_sites(store, relayed) as (here, there):
+    near, far = (new_tiktok(store=each, session_memory_bound=BOUND) for each in (store, relayed))
+    async with signed_in_at(near, far) as (here, there):
         await visit_until_remembered(there, lambda: len(reads))
         if not hears:
             relay.forget()

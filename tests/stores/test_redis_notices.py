@@ -1,26 +1,23 @@
 """Notices of Redis while servers, connections and permissions fail."""
 
 import asyncio
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 
-import httpx2
 import pytest
 from redis.asyncio import Redis, Sentinel
 
-from asgi_tiktok import TikTokAuthMiddleware
 from asgi_tiktok.clock import uptime
 from asgi_tiktok.stores.redis import RedisStore
-from asgi_tiktok.testing import login_as_async
-from tests.support.app import app
 from tests.support.listener import RecordingListener, listening
 from tests.support.redis_servers import RedisServer, redis_servers
 from tests.support.relay import Relay, relaying
-from tests.support.settings import FROM_ORIGIN, ORIGIN
+from tests.support.settings import FROM_ORIGIN
 from tests.support.tiktok import new_tiktok
+from tests.support.two_sites import TwoSites, name_at, signed_in_at, visit_until_remembered
 
 pytestmark = pytest.mark.anyio
 
@@ -201,42 +198,28 @@ async def test_notices_come_through_any_client_of_the_app(server: RedisServer, p
 
 
 @pytest.fixture
-async def sites(server: RedisServer, relay: Relay) -> AsyncIterator[tuple[httpx2.AsyncClient, httpx2.AsyncClient]]:
+async def sites(server: RedisServer, relay: Relay) -> AsyncIterator[TwoSites]:
     """A browser that is signed in at two sites with the same store. The second site is behind the relay."""
     near = new_tiktok(store=server.url)
     far = new_tiktok(store=f"redis://127.0.0.1:{relay.port}/0?socket_timeout=0.3", session_memory_bound=BOUND)
-    async with AsyncExitStack() as stack:
-        browsers: list[httpx2.AsyncClient] = []
-        for tiktok in (near, far):
-            stack.push_async_callback(tiktok.aclose)
-            transport = httpx2.ASGITransport(TikTokAuthMiddleware(app, tiktok))
-            browsers.append(await stack.enter_async_context(httpx2.AsyncClient(transport=transport, base_url=ORIGIN)))
-        await login_as_async(browsers[0], tiktok=near)
-        browsers[1].cookies = browsers[0].cookies
-        yield browsers[0], browsers[1]
+    async with signed_in_at(near, far) as browsers:
+        yield browsers
 
 
-async def name_at(browser: httpx2.AsyncClient) -> str:
-    name: str = (await browser.get("/me")).json()["name"]
-    return name
+@pytest.fixture
+def reads(server: RedisServer) -> Callable[[], int]:
+    """The number of GET commands that the server has received."""
+
+    def count() -> int:
+        found = re.search(r"cmdstat_get:calls=(\d+)", str(server.execute("INFO", "COMMANDSTATS")))
+        return int(found[1]) if found else 0
+
+    return count
 
 
-async def visit_until_remembered(browser: httpx2.AsyncClient, server: RedisServer) -> None:
-    """Visit the site until it serves ten requests without asking Redis."""
-    async with asyncio.timeout(20):
-        while True:
-            server.execute("CONFIG", "RESETSTAT")
-            assert [await name_at(browser) for _ in range(10)] == ["Ada"] * 10
-            if "cmdstat_get:" not in str(server.execute("INFO", "COMMANDSTATS")):
-                return
-            await asyncio.sleep(0.02)
-
-
-async def test_a_session_ends_at_the_site_that_remembers_it(
-    sites: tuple[httpx2.AsyncClient, httpx2.AsyncClient], server: RedisServer
-) -> None:
+async def test_a_session_ends_at_the_site_that_remembers_it(sites: TwoSites, reads: Callable[[], int]) -> None:
     here, there = sites
-    await visit_until_remembered(there, server)
+    await visit_until_remembered(there, reads)
     await here.post("/auth/tiktok/logout", headers=FROM_ORIGIN)
     await asyncio.sleep(BOUND)
 
@@ -244,10 +227,10 @@ async def test_a_session_ends_at_the_site_that_remembers_it(
 
 
 async def test_a_session_ends_within_the_bound_at_a_site_that_hears_nothing(
-    sites: tuple[httpx2.AsyncClient, httpx2.AsyncClient], server: RedisServer, relay: Relay
+    sites: TwoSites, reads: Callable[[], int], relay: Relay
 ) -> None:
     here, there = sites
-    await visit_until_remembered(there, server)
+    await visit_until_remembered(there, reads)
     relay.forget()
     await here.post("/auth/tiktok/logout", headers=FROM_ORIGIN)
     await asyncio.sleep(BOUND)
@@ -256,11 +239,11 @@ async def test_a_session_ends_within_the_bound_at_a_site_that_hears_nothing(
 
 
 async def test_a_living_session_survives_the_channel(
-    sites: tuple[httpx2.AsyncClient, httpx2.AsyncClient], server: RedisServer
+    sites: TwoSites, reads: Callable[[], int], server: RedisServer
 ) -> None:
     _, there = sites
     for _ in range(2):
-        await visit_until_remembered(there, server)
+        await visit_until_remembered(there, reads)
         server.execute("CLIENT", "KILL", "TYPE", "pubsub")
 
 

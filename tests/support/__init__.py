@@ -43,6 +43,7 @@ Stores:
 
     stores          the fixture `each_store`: every engine in turn
     wrapped_store   a store around another store, with hooks
+    two_sites       one browser at two sites whose stores have the same records
     listener        a listener that remembers what the channel of a store reports
     databases       SQL databases
     redis_servers   Redis
