@@ -1,4 +1,4 @@
-"""The CPU time of Redis or PostgreSQL for each login, read, touch, refresh and sign-out, for the page on capacity."""
+"""The CPU time that one login, read, touch, refresh or sign-out takes in Redis or PostgreSQL (docs/capacity.md)."""
 
 import asyncio
 import tempfile

@@ -1,4 +1,4 @@
-"""Connected accounts: each waits in the store for the app, which takes it once, for the browser that connected it.
+"""Connected accounts. An account waits in the store until the app takes it, once, in a request of the same browser.
 
 The browser holds a random ticket. The record is stored under a hash of it, and sealed with the id of the user of the
 app for whom the flow began. The token is stored like that of a login only after the app has named the same user.

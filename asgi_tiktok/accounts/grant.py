@@ -1,4 +1,4 @@
-"""The result of one login, for the app's `on_login` hooks."""
+"""The result of one login, which the app's `on_login` hooks get."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field

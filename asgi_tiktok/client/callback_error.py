@@ -44,7 +44,7 @@ def read_error(parameters: Mapping[str, str]) -> AccessDenied | LoginRefused | N
 
 
 def describe(parameters: Mapping[str, str], word: str, number: str, error_type: str) -> str:
-    """Return what TikTok said, for the log. Nothing, if the error has a name that TikTok would not choose."""
+    """Return TikTok's error as text for the log. It is empty if TikTok would not choose a name like that of the error."""
     if (word and not WORD.fullmatch(word)) or not NUMBER.fullmatch(number):
         return ""
     said = [word, number if number != "0" else "", error_type if WORD.fullmatch(error_type) else ""]

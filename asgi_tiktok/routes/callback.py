@@ -243,7 +243,7 @@ class LoginCallback:
         return self.signed_in(path, login, cookie)
 
     async def lost_session(self, login: PendingLogin, outcome: Outcome, *, once: bool) -> Header | None:
-        """The Set-Cookie header of a session that lives, or of a connected account, for the browser of the login."""
+        """Return the Set-Cookie header that this browser has lost. None if the session has ended, or it was taken."""
         cookie = self.used.session_cookie(login, outcome)
         if cookie is None:
             return None

@@ -61,7 +61,7 @@ class Routes:
         await response(scope, receive, send)
 
     async def attach_user(self, scope: Scope, route: str, path: RequestPath) -> None:
-        """Set the user in the scope, for the app's hooks and its `on_error`. Raises StoreError on `/session` only."""
+        """Set the user in the scope, which hooks and `on_error` read. Raises StoreError on `/session` only."""
         self.error_responses.name_app(scope)
         try:
             session = await self.sessions.load(scope["headers"])

@@ -128,7 +128,7 @@ class UsedLogins:
             logger.warning("used login not remembered, a reload of its callback shows an error: %s", error)
 
     def session_cookie(self, login: PendingLogin, outcome: Outcome) -> Header | None:
-        """The Set-Cookie header of the session, for the browser that holds the login; None if it was taken."""
+        """Return the Set-Cookie header of the session, or None if it was taken. Only the login's cookie opens it."""
         if outcome.session_cookie is None:
             return None
         sealed = b64decode(outcome.session_cookie)

@@ -139,7 +139,7 @@ def keep_pool_healthy(engine: AsyncEngine) -> None:
 
 
 def mark_as_ours(engine: AsyncEngine, **options: Any) -> AsyncEngine:
-    """Return the engine with these options and, for the store's connections only, with `drop_read_only_pool`."""
+    """Return the engine with these options. Only connections with the option OURS call `drop_read_only_pool`."""
     if not event.contains(engine.sync_engine, "handle_error", drop_read_only_pool):
         event.listen(engine.sync_engine, "handle_error", drop_read_only_pool)
     return engine.execution_options(**options, **{OURS: True})

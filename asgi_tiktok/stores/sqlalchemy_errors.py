@@ -48,7 +48,7 @@ HINTS = (
     ),
 )
 UNREACHABLE = "Check that the database runs, and that the URL has the right host and port."
-# Classes of SQLSTATE (PostgreSQL: Appendix A), for the codes that are not above.
+# Hints by class of SQLSTATE (PostgreSQL: Appendix A). They are used if the code itself has no hint above.
 CLASSES = {
     "08": UNREACHABLE,
     "28": "The database rejects this user: correct the URL, or the server's rules for connections.",
