@@ -44,7 +44,7 @@ def read_error(parameters: Mapping[str, str]) -> AccessDenied | LoginRefused | N
 
 
 def describe(parameters: Mapping[str, str], word: str, number: str, error_type: str) -> str:
-    """Return TikTok's error as text for the log. It is empty if TikTok would not choose a name like that of the error."""
+    """Return TikTok's error as text for the log. It is empty if the name of the error cannot be TikTok's."""
     if (word and not WORD.fullmatch(word)) or not NUMBER.fullmatch(number):
         return ""
     said = [word, number if number != "0" else "", error_type if WORD.fullmatch(error_type) else ""]
