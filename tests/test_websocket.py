@@ -138,6 +138,43 @@ async def test_message_is_kept_when_the_app_stops_waiting() -> None:
     receive.close()
 
 
+class Slow(Forever):
+    """The liveness of a session that has ended, which takes until `answer` to find out. It was noticed twice."""
+
+    def __init__(self) -> None:
+        self.answer = anyio.Event()
+
+    async def is_live(self, session: None) -> bool:
+        await self.answer.wait()
+        return False
+
+    def watch(self, session: None, callback: Callable[[], object]) -> None:
+        """Call back twice."""
+        callback()
+        callback()
+
+
+@pytest.mark.anyio
+async def test_no_check_outlives_the_app() -> None:
+    sent: list[Any] = []
+
+    async def collect(message: Any) -> None:
+        sent.append(message)
+
+    async def never() -> Any:
+        await anyio.sleep_forever()
+
+    liveness = Slow()
+    socket = LiveConnection({"type": "websocket"}, never, collect, liveness, None)
+    await socket.send({"type": "websocket.accept"})
+    await anyio.wait_all_tasks_blocked()
+    socket.release()
+    liveness.answer.set()
+    await anyio.wait_all_tasks_blocked()
+
+    assert sent == [{"type": "websocket.accept"}]
+
+
 def test_sign_out_of_another_user_closes_nothing(
     tiktok: TikTok, emulator: Emulator, open_socket: Callable[[str], Any]
 ) -> None:

@@ -44,7 +44,6 @@ class LiveConnection(Generic[S]):
     waiting = False
     ended = False
     pending: Future[Message] | None = None
-    checking: Task[None] | None = None
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, liveness: Liveness[S], session: S) -> None:
         self.scope = scope
@@ -53,6 +52,7 @@ class LiveConnection(Generic[S]):
         self.send_message = send
         self.liveness = liveness
         self.session = session
+        self.checks: set[Task[None]] = set()  # several, if notices arrive one after another
         self.over: Future[None] = asyncio.get_running_loop().create_future()
 
     async def receive(self) -> Message:
@@ -101,7 +101,9 @@ class LiveConnection(Generic[S]):
     def on_notice(self) -> None:
         """Check at once, because the session may have ended."""
         self.next_check = 0.0
-        self.checking = asyncio.ensure_future(self.recheck_if_due())
+        check = asyncio.ensure_future(self.recheck_if_due())
+        self.checks.add(check)
+        check.add_done_callback(self.checks.discard)
 
     async def recheck_if_due(self) -> None:
         if self.ended or time.monotonic() < self.due_at():
@@ -122,6 +124,6 @@ class LiveConnection(Generic[S]):
         """Stop waiting and checking, because the app has returned."""
         if self.next_check is not None:
             self.liveness.unwatch(self.session, self.on_notice)
-        for task in (self.pending, self.checking):
+        for task in (self.pending, *self.checks):
             if task is not None:
                 task.cancel()
