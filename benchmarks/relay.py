@@ -1,4 +1,4 @@
-"""A TCP relay: an address that can lead to another server, and a network that can fail."""
+"""A TCP relay: an address that can lead to another server, a network that can fail, and a NAT that can forget."""
 
 import asyncio
 import re
@@ -37,6 +37,7 @@ class Link:
         self.relay = relay
         self.client = client
         self.is_channel = False
+        self.forgotten = False
 
     @property
     def fault(self) -> Fault:
@@ -79,6 +80,8 @@ class Link:
             read_at, data = await waiting.get()
             while self.fault.silent or now() < read_at + self.fault.delay:
                 await asyncio.sleep(TICK)
+            if self.forgotten:
+                continue
             if not data:
                 writer.close()
                 return
@@ -106,6 +109,11 @@ class Relay:
         for link in self.links.values():
             if link.fault.cut:
                 link.client.close()
+
+    def forget(self) -> None:
+        """Let all open connections swallow everything from now on, like a NAT. New connections work."""
+        for link in self.links.values():
+            link.forgotten = True
 
     def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         link = Link(self, writer)

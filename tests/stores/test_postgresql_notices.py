@@ -17,10 +17,10 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from asgi_tiktok.clock import uptime
 from asgi_tiktok.stores import sqlalchemy_database
 from asgi_tiktok.stores.sqlalchemy import SQLAlchemyStore
+from benchmarks.relay import Fault, Relay, relaying
 from tests.support.databases import database_url, open_database_store, open_engine, run_postgresql
 from tests.support.listener import RecordingListener, listening
 from tests.support.pgbouncer import run_pgbouncer
-from tests.support.relay import Relay, relaying
 from tests.support.settings import FROM_ORIGIN
 from tests.support.tiktok import new_tiktok
 from tests.support.two_sites import name_at, signed_in_at, visit_until_remembered
@@ -126,7 +126,7 @@ async def test_a_silent_server_proves_nothing_and_the_channel_closes(
 ) -> None:
     monkeypatch.setattr(sqlalchemy_database, "DEADLINE", 0.2)
     async with listening(relayed, bound=0.1) as listener:
-        relay.silent = True
+        relay.break_down(Fault(silent=True))
         relay.forget()
         silent = uptime()
         await listener.until(lambda: listener.resets >= 2)

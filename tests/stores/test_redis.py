@@ -18,9 +18,9 @@ from redis.asyncio import Redis
 from asgi_tiktok import ConfigurationError, StoreError
 from asgi_tiktok.stores import redis, redis_scripts
 from asgi_tiktok.stores.redis import RedisStore
+from benchmarks.relay import CALM, Fault, relaying
 from tests.support.ports import free_port
 from tests.support.redis_servers import REDIS_URL, RedisServer, new_prefix, redis_servers
-from tests.support.relay import relaying
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.anyio
@@ -446,11 +446,11 @@ async def test_a_command_waits_for_a_free_connection_for_a_limited_time(serve: C
 
 async def test_a_server_that_accepts_connections_and_is_silent_is_an_error(serve: Callable[..., RedisServer]) -> None:
     async with relaying(serve().port) as relay:
-        relay.silent = True
+        relay.break_down(Fault(silent=True))
         store = RedisStore(f"redis://127.0.0.1:{relay.port}/0?socket_timeout=0.1")
         with pytest.raises(StoreError, match="can be reached from this machine"):
             await store.get("k")
-        relay.silent = False
+        relay.break_down(CALM)
         assert await store.get("k") is None
         await store.aclose()
 

@@ -48,7 +48,6 @@ Stores:
     databases       SQL databases
     redis_servers   Redis
     pgbouncer       PgBouncer in front of PostgreSQL
-    relay           an address that can lead to another server, and a NAT that can forget connections
 
 Frameworks, servers and processes:
 
