@@ -29,11 +29,18 @@ class PostgreSQLAddress:
         try:
             return await asyncio.shield(connecting)
         except asyncio.CancelledError:
+            connecting.add_done_callback(terminate)
             # If asyncpg is cancelled while it connects, it reports an error that nothing can catch.
-            await asyncio.wait({connecting}, timeout=CANCEL_WAIT)
-            if not connecting.cancel() and connecting.exception() is None:
-                connecting.result().terminate()
+            try:
+                await asyncio.wait({connecting}, timeout=CANCEL_WAIT)
+            finally:
+                connecting.cancel()  # also if this task is cancelled again
             raise
+
+
+def terminate(connecting: asyncio.Future[asyncpg.Connection]) -> None:
+    if not connecting.cancelled() and connecting.exception() is None:
+        connecting.result().terminate()
 
 
 async def within(seconds: float, connection: asyncpg.Connection, work: Awaitable[T]) -> T:

@@ -14,7 +14,7 @@ from sqlalchemy import event, text
 from asgi_tiktok import StoreError
 from asgi_tiktok.stores import postgresql_reader, sqlalchemy_engine
 from asgi_tiktok.stores.sqlalchemy import SQLAlchemyStore
-from benchmarks.relay import relaying
+from benchmarks.relay import Fault, relaying
 from tests.support.databases import database_url, open_database_store, open_engine
 
 pytestmark = pytest.mark.anyio
@@ -144,6 +144,26 @@ async def test_a_silent_server_delays_reads_once(
         assert time.monotonic() - started < 2
 
         await behind.aclose()
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_a_connection_whose_opening_is_cancelled_does_not_stay_open(store: SQLAlchemyStore, times: int) -> None:
+    url, name = store._database.settings.url, f"{store.table.name}_opening"
+    async with relaying(url.port or 5432) as relay:
+        relay.break_down(Fault(delay=0.05))
+        far = url.set(host="127.0.0.1", port=relay.port).update_query_dict({"application_name": name})
+        address = SQLAlchemyStore(far)._database.address
+        assert address is not None
+        opening = asyncio.create_task(address.connect())
+        for _ in range(times):
+            await asyncio.sleep(0.02)
+            opening.cancel()
+        await asyncio.wait({opening})
+        await asyncio.sleep(1)
+
+        assert opening.cancelled()
+        async with open_engine(url) as engine, engine.connect() as connection:
+            assert (await connection.execute(text(ALL), {"name": name})).all() == []
 
 
 async def test_a_read_that_meets_the_end_of_the_store_fails_and_opens_nothing(store: SQLAlchemyStore) -> None:
