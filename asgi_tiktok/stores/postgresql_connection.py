@@ -29,12 +29,10 @@ class PostgreSQLAddress:
         try:
             return await asyncio.shield(connecting)
         except asyncio.CancelledError:
+            # If asyncpg is cancelled while it connects, it reports an error that nothing can catch. So it goes on, for
+            # as long as its own time limit, and this task waits only for a moment.
             connecting.add_done_callback(terminate)
-            # If asyncpg is cancelled while it connects, it reports an error that nothing can catch.
-            try:
-                await asyncio.wait({connecting}, timeout=CANCEL_WAIT)
-            finally:
-                connecting.cancel()  # also if this task is cancelled again
+            await asyncio.wait({connecting}, timeout=CANCEL_WAIT)
             raise
 
 
