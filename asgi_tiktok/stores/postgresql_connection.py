@@ -29,8 +29,8 @@ class PostgreSQLAddress:
         try:
             return await asyncio.shield(connecting)
         except asyncio.CancelledError:
-            # If asyncpg is cancelled while it connects, it reports an error that nothing can catch. So it goes on until
-            # its own time limit, and this task waits only for a moment.
+            # If asyncpg is cancelled while it connects, it reports an error that nothing can catch. So it goes on
+            # until its own time limit, and this task waits only for a moment.
             connecting.add_done_callback(terminate)
             await asyncio.wait({connecting}, timeout=CANCEL_WAIT)
             raise
