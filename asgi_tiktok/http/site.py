@@ -5,6 +5,7 @@ of its path and of its mount, so each of these parts must pass the rule for `nex
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Self
@@ -39,9 +40,17 @@ class Site:
 
     @classmethod
     def of(
-        cls, redirect_uri: str, path: str, default_next: str, trusted_origins: frozenset[str] = frozenset()
+        cls,
+        redirect_uri: str,
+        path: str,
+        default_next: str,
+        trusted_origins: frozenset[str] = frozenset(),
+        optional_routes: Iterable[str] = (),
     ) -> Self:
-        """Return the site of a checked redirect_uri. Raises ConfigurationError for paths that cannot work."""
+        """Return the site of a checked redirect_uri. Raises ConfigurationError for paths that cannot work.
+
+        `optional_routes` are the names of routes that the app's settings turn on.
+        """
         if not re.fullmatch(r"(/[A-Za-z0-9_-]+)+", path):
             fix = "Write one like /auth/tiktok, without a slash at the end."
             raise ConfigurationError(f"path={path!r} is not a plain path.", hint=fix)
@@ -53,7 +62,8 @@ class Site:
                 hint=f"Register another address, for example {redirect_uri}{path[1:]}/callback.",
             )
         names = {name: f"{path}/{name}" for name in ("login", "logout", "session", "webhook")}
-        for name, route in names.items():
+        optional = {name: f"{path}/{name}" for name in optional_routes}
+        for name, route in {**names, **optional}.items():
             if parts.path == route:
                 raise ConfigurationError(
                     f"redirect_uri ends in {route!r}, which is our {name} route.",
@@ -64,7 +74,7 @@ class Site:
             path=path,
             callback=parts.path,
             default_next=default_next,
-            routes=frozenset(names.values()),
+            routes=frozenset([*names.values(), *optional.values()]),
             trusted_origins=trusted_origins,
             **names,
         )
@@ -100,8 +110,7 @@ class Site:
 
     @property
     def reserved(self) -> frozenset[str]:
-        routes = (self.login, self.logout, self.session, self.webhook, self.callback)
-        return frozenset(route.casefold().rstrip("/") for route in routes)
+        return frozenset(route.casefold().rstrip("/") for route in (*self.routes, self.callback))
 
     def next_path(self, value: str | None, mount: str = "") -> str:
         """Return `value` if a login or sign-out may lead to it (RFC 9700 §4.11), otherwise `default_next`."""
@@ -138,6 +147,10 @@ class Site:
                 f"The app is mounted at {mount!r}, but the path of redirect_uri is {self.callback!r}.",
                 hint=f"Register {self.origin}{mount}{self.callback} in the portal, and write it as redirect_uri.",
             )
+
+    def optional_route(self, name: str) -> str:
+        """The path of a route that a setting turns on."""
+        return f"{self.path}/{name}"
 
     def url(self, route: str, mount: str, *, next: str | None = None, **query: str | None) -> str:
         """Return the link to one of our routes for a page of this site, without a mount that is not safe.

@@ -1,26 +1,33 @@
 """Our own routes: login, callback, logout, session and webhook."""
 
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from asgi_tiktok.crypto.redaction import Secret
 from asgi_tiktok.errors import RequestRefused, StoreError, TikTokError
-from asgi_tiktok.http.fetch_metadata import is_prefetch, is_same_origin
+from asgi_tiktok.http.fetch_metadata import is_prefetch
 from asgi_tiktok.http.paths import RequestPath
-from asgi_tiktok.http.query import read_query
 from asgi_tiktok.routes.callback import LoginCallback
+from asgi_tiktok.routes.current_session import CurrentSession
 from asgi_tiktok.routes.error_responses import ErrorResponses, unsafe_mount
 from asgi_tiktok.routes.login import Login
 from asgi_tiktok.routes.logout import Logout
 from asgi_tiktok.routes.pages import HEADERS
 from asgi_tiktok.routes.pending import PendingLogins
 from asgi_tiktok.routes.webhooks import Webhooks
-from asgi_tiktok.session import populate_scope, tiktok_session
+from asgi_tiktok.session import populate_scope
 from asgi_tiktok.tiktok import TikTok
+
+
+class Route(NamedTuple):
+    """The methods that a route accepts, and the function that responds to them."""
+
+    methods: tuple[str, ...]
+    respond: Callable[[Request, RequestPath], Awaitable[Response]]
 
 
 class Routes:
@@ -32,16 +39,14 @@ class Routes:
         self.sessions = tiktok._sessions
         self.error_responses = error_responses
         pending = PendingLogins(tiktok)
-        self.login = Login(tiktok, error_responses, pending)
+        login = Login(tiktok, error_responses, pending)
         self.callback = LoginCallback(tiktok, error_responses, pending)
-        self.logout = Logout(tiktok, error_responses)
-        self.webhooks = Webhooks(tiktok)
-        self.methods = {
-            self.site.callback: ("GET",),
-            self.site.login: ("GET", "HEAD"),
-            self.site.logout: ("GET", "HEAD", "POST"),
-            self.site.session: ("GET", "HEAD"),
-            self.site.webhook: ("POST",),
+        logout = Logout(tiktok, error_responses)
+        self.routes = {
+            self.site.login: Route(("GET", "HEAD"), login.start),
+            self.site.logout: Route(("GET", "HEAD", "POST"), logout.respond),
+            self.site.session: Route(("GET", "HEAD"), CurrentSession(tiktok).respond),
+            self.site.webhook: Route(("POST",), Webhooks(tiktok).receive),
         }
 
     async def serve(self, scope: Scope, receive: Receive, send: Send, path: RequestPath) -> None:
@@ -57,7 +62,7 @@ class Routes:
         except TikTokError as error:
             response = await self.error_responses.respond(request, error, path)
             if error.status_code == 405:
-                response.headers["Allow"] = ", ".join(self.methods[route])
+                response.headers["Allow"] = ", ".join(self.methods_of(route))
         await response(scope, receive, send)
 
     async def attach_user(self, scope: Scope, route: str, path: RequestPath) -> None:
@@ -74,45 +79,22 @@ class Routes:
 
     async def respond(self, route: str, request: Request, path: RequestPath, query: Secret[bytes]) -> Response:
         site, method = self.site, request.method
+        methods = self.methods_of(route)
         if not site.is_safe_mount(path.mount):
             raise unsafe_mount()
         # A mount with parameters has many paths, so redirect_uri may lead to another one of them.
         if route == site.login and not request.path_params:
             site.check_mount(path.mount)
         if method == "OPTIONS":
-            return Response(status_code=204, headers={**HEADERS, "Allow": ", ".join(self.methods[route])})
-        if method not in self.methods[route]:
+            return Response(status_code=204, headers={**HEADERS, "Allow": ", ".join(methods)})
+        if method not in methods:
             raise RequestRefused(f"{route} does not accept this method.", code="method_not_allowed", status_code=405)
         if is_prefetch(request.headers):
             # The visitor has not clicked yet. After 503 a browser asks again on the click; a code stays unused.
             return Response(status_code=204 if route == site.callback else 503, headers=HEADERS)
         if route == site.callback:
             return await self.callback.respond(request, path, query)
-        if route == site.login:
-            return await self.login.start(request, path)
-        if route == site.logout and method == "POST":
-            return await self.logout.end(request, path)
-        if route == site.webhook:
-            return await self.webhooks.receive(request)
-        if route == site.logout:
-            return self.logout.ask(request, path)
-        return await self.session(request)
+        return await self.routes[route].respond(request, path)
 
-    async def session(self, request: Request) -> Response:
-        """The user as JSON, for single-page apps; with `sessions=1`, also the browsers that are signed in."""
-        session = tiktok_session(request)._session
-        content: dict[str, Any] = {"user": None}
-        if session is not None:
-            content = {"user": session.user.to_dict(), "scopes": session.scopes}
-        if read_query(request).get("sessions") == "1":
-            if is_same_origin(request.headers, self.site.origin) is False:
-                raise RequestRefused(
-                    "The sessions of a user are for pages of this site only.",
-                    code="foreign_origin",
-                    status_code=403,
-                    hint=f"Call fetch() in a page of {self.site.origin}.",
-                )
-            browsers = [] if session is None else await self.tiktok.sessions_of(session.user.open_id)
-            current = session and session.id
-            content["sessions"] = [{**asdict(each), "current": each.id == current} for each in browsers]
-        return JSONResponse(content, headers=HEADERS)
+    def methods_of(self, route: str) -> tuple[str, ...]:
+        return ("GET",) if route == self.site.callback else self.routes[route].methods

@@ -27,6 +27,9 @@ class Logout:
         self.hooks = tiktok._hooks
         self.error_responses = error_responses
 
+    async def respond(self, request: Request, path: RequestPath) -> Response:
+        return await self.end(request, path) if request.method == "POST" else self.ask(request, path)
+
     def ask(self, request: Request, path: RequestPath) -> Response:
         """The page with the button. Nothing changes yet."""
         next_path = self.site.requested_next(read_query(request), path.mount)

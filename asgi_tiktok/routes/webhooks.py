@@ -18,6 +18,7 @@ from asgi_tiktok.accounts.consents import is_later
 from asgi_tiktok.crypto.redaction import Secret
 from asgi_tiktok.errors import WebhookRefused
 from asgi_tiktok.event_loop import running_loop
+from asgi_tiktok.http.paths import RequestPath
 from asgi_tiktok.models import WebhookEvent
 from asgi_tiktok.routes.pages import HEADERS
 from asgi_tiktok.stores.lease import lease
@@ -45,7 +46,7 @@ class Webhooks:
         self.hooks = tiktok._hooks
         self.in_progress: set[str] = set()
 
-    async def receive(self, request: Request) -> Response:
+    async def receive(self, request: Request, path: RequestPath) -> Response:
         """Respond with 200 to an event that was processed, now or before.
 
         Raises WebhookRefused for an event that TikTok did not sign for this app, or that is being processed;
