@@ -3,32 +3,31 @@
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Self
 
 import httpx2
 from starlette.datastructures import Secret
 
-from asgi_tiktok.accounts.api_client import api_client
 from asgi_tiktok.accounts.hook_decorators import HookDecorators
-from asgi_tiktok.accounts.hooks import Hooks, check_not_signing_in
+from asgi_tiktok.accounts.hooks import Hooks
 from asgi_tiktok.accounts.session_memory import MEMORY_AGE, SESSION_MEMORY, SessionMemories
 from asgi_tiktok.accounts.session_methods import SessionMethods
 from asgi_tiktok.accounts.sessions import ABSOLUTE_TIMEOUT, IDLE_TIMEOUT, MAX_SESSIONS, Sessions
+from asgi_tiktok.accounts.token_methods import TokenMethods
 from asgi_tiktok.accounts.tokens import SHUTDOWN_GRACE, Tokens
 from asgi_tiktok.client.client import DEFAULT_SCOPES, TikTokClient
 from asgi_tiktok.client.pkce import PKCE
 from asgi_tiktok.crypto.keys import KeyRing
 from asgi_tiktok.environment import name_variable, read_environment
-from asgi_tiktok.errors import ConfigurationError, LoginRequired
+from asgi_tiktok.errors import ConfigurationError
 from asgi_tiktok.event_loop import ShieldedTasks, close_within, running_loop
 from asgi_tiktok.http.cookies import CookieJar
 from asgi_tiktok.http.log_limiter import LogLimiter
 from asgi_tiktok.http.login_link import LoginLinks
 from asgi_tiktok.http.origins import check_trusted_origins
 from asgi_tiktok.http.site import DEFAULT_PATH, Site
-from asgi_tiktok.models import Token
 from asgi_tiktok.stores import DEFAULT_URL, Store, check_store, open_store
 from asgi_tiktok.validation import check_flag, check_number, check_scopes, check_seconds, check_string
 
@@ -40,7 +39,7 @@ CLOSE_TIMEOUT = 4.5  # seconds to close all connections and files
 WEBHOOK_TOLERANCE = 72 * 60 * 60  # seconds; TikTok sends an event again for so long, perhaps with its first signature
 
 
-class TikTok(HookDecorators, SessionMethods):
+class TikTok(HookDecorators, SessionMethods, TokenMethods):
     """One configured TikTok app: wire client, store, keys, sessions, tokens and hooks.
 
     Several instances can exist side by side. Their sessions are separate.
@@ -197,78 +196,6 @@ class TikTok(HookDecorators, SessionMethods):
             return cls(**{**settings, **overrides})
         except ConfigurationError as error:
             raise name_variable(error, overrides) from None
-
-    async def token(self, open_id: str) -> Token:
-        """Return a valid token of this user, refreshed if needed.
-
-        Args:
-            open_id (str): The user's `open_id`.
-
-        Raises:
-            LoginRequired: Only a new login can help. Also within `on_login`, where `grant.token` is the token.
-            Unavailable: TikTok cannot be reached, and the old token has expired.
-            StoreError: The store is unavailable.
-        """
-        check_not_signing_in(open_id)
-        return await self._tokens.get(open_id)
-
-    def api(self, open_id: str) -> httpx2.AsyncClient:
-        """Return an httpx2 client for https://open.tiktokapis.com that authenticates as this user.
-
-        It refreshes the token before it expires, and tries once more with a new one after TikTok's error
-        `access_token_invalid`. It works in a handler and in a background job. Use it in `async with`; it
-        shares the connections of this app. A request raises the errors of `token`, and those of httpx2.
-
-        Args:
-            open_id (str): The user's `open_id`.
-        """
-        check_not_signing_in(open_id)
-        return api_client(self._tokens, open_id)
-
-    def stored_tokens(self, *, ending_within: float | None = None) -> AsyncIterator[Token]:
-        """Iterate over all stored tokens, the earliest refresh expiry first.
-
-        Args:
-            ending_within (float | None): Stop at refresh tokens that are valid for longer than this number
-                of seconds. TikTok's refresh window does not slide, so these users must sign in again soon.
-                Default: all tokens.
-
-        Raises StoreError if the store is unavailable.
-        """
-        return self._tokens.records.all(ending_within=ending_within)
-
-    async def disconnect(self, open_id: str) -> None:
-        """Sign the user out everywhere, revoke the grant at TikTok, and delete the tokens.
-
-        The sessions end in any case. If TikTok does not confirm, the token is kept, so that a later call can
-        try again.
-
-        Args:
-            open_id (str): The user's `open_id`.
-
-        Raises:
-            TokenError: TikTok refused to revoke.
-            Unavailable: TikTok cannot be reached.
-            ConfigurationError: No tokens are kept: `TikTok(keep_tokens=False)`.
-            StoreError: The store is unavailable.
-        """
-        await self._sessions.end_all(open_id)
-        try:
-            token = await self._tokens.get(open_id)
-        except LoginRequired:
-            await self._tokens.delete(open_id)
-            if not self._keep_tokens:
-                raise ConfigurationError(
-                    "disconnect() needs the user's token, but TikTok(keep_tokens=False) stores no tokens.",
-                    hint="Remove keep_tokens=False.",
-                ) from None
-            return
-        revoked: Token | None = token
-        while revoked is not None:
-            await self._client.revoke_token(revoked.access_token)
-            # Perhaps TikTok has ended this token at a later login, whose own token is still valid.
-            revoked = await self._tokens.give_up(open_id, revoked)
-        await self._tokens.delete(open_id)
 
     async def aclose(self) -> None:
         """Finish running logins and refreshes, and close connections and files. All can be used again.
