@@ -1,31 +1,25 @@
 """The end of a login: back from TikTok (RFC 6749 §4.1.2)."""
 
-import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
-from typing import Any, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from asgi_tiktok.accounts.grant import Grant
-from asgi_tiktok.accounts.session_record import Session
 from asgi_tiktok.client.callback import Callback, read_callback
 from asgi_tiktok.crypto.keys import Unreadable
 from asgi_tiktok.crypto.redaction import Secret
-from asgi_tiktok.errors import InvalidCallback, RequestRefused, StoreError, TikTokError, Unavailable
+from asgi_tiktok.errors import InvalidCallback, TikTokError, Unavailable
 from asgi_tiktok.http.cookies import Header
 from asgi_tiktok.http.login_link import NO_ATTEMPT
 from asgi_tiktok.http.paths import RequestPath
-from asgi_tiktok.http.user_agent import describe_browser
-from asgi_tiktok.models import ConnectedAccount, TikTokUser, Token
+from asgi_tiktok.models import ConnectedAccount, Token
 from asgi_tiktok.routes import lost_logins
 from asgi_tiktok.routes.error_responses import ErrorResponses
 from asgi_tiktok.routes.pages import redirect
 from asgi_tiktok.routes.pending import PendingLogin, PendingLogins
+from asgi_tiktok.routes.sign_in import SignIn, save_patiently
 from asgi_tiktok.routes.state_parameter import read_state
 from asgi_tiktok.routes.used_logins import UNFINISHED, Outcome, UsedLogins, error_of
 from asgi_tiktok.session import tiktok_session
@@ -33,27 +27,21 @@ from asgi_tiktok.tiktok import TikTok
 
 logger = logging.getLogger("asgi_tiktok")
 
-T = TypeVar("T")
-
-MAX_IN_PROGRESS = 100  # logins, from the callback until TikTok has answered and the session is saved
-SAVE_PAUSES = (0.1, 0.4)  # seconds before another attempt
-
 
 class LoginCallback:
     """Completes logins."""
 
     def __init__(self, tiktok: TikTok, error_responses: ErrorResponses, pending: PendingLogins) -> None:
-        self.tiktok = tiktok
         self.client = tiktok._client
         self.site = tiktok._site
         self.keys = tiktok._keys
         self.sessions = tiktok._sessions
         self.tokens = tiktok._tokens
-        self.keep_tokens = tiktok._keep_tokens
         self.hooks = tiktok._hooks
         self.logins = tiktok._logins
         self.error_responses = error_responses
         self.pending = pending
+        self.sign_ins = SignIn(tiktok)
         self.used = UsedLogins(tiktok._store, tiktok._keys, pending)
 
     async def respond(self, request: Request, path: RequestPath, query: Secret[bytes]) -> Response:
@@ -93,30 +81,8 @@ class LoginCallback:
         self, request: Request, path: RequestPath, login: PendingLogin, callback: Callback
     ) -> Response | None:
         """Complete the login, unless another callback has begun to. Raises an error only if no code was sent."""
-        with self.limited():
+        with self.sign_ins.limited():
             return await self.complete(request, path, login, callback) if await self.used.claim(login) else None
-
-    @contextmanager
-    def limited(self) -> Iterator[None]:
-        """Count a login that is in progress, in all middlewares that share one `TikTok`.
-
-        Raises RequestRefused if there are too many.
-
-        Anyone can make callbacks with a code that they invented. The limit comes before the mark in the store, so
-        that a flood of them neither fills the store nor sends TikTok more than a few requests at a time.
-        """
-        if self.tiktok._logins_in_progress >= MAX_IN_PROGRESS:
-            raise RequestRefused(
-                f"{MAX_IN_PROGRESS} logins are in progress in this process.",
-                code="busy",
-                status_code=503,
-                hint="If these are not your users, put a rate limit in front of the callback. Otherwise add workers.",
-            )
-        self.tiktok._logins_in_progress += 1
-        try:
-            yield
-        finally:
-            self.tiktok._logins_in_progress -= 1
 
     async def complete(
         self, request: Request, path: RequestPath, login: PendingLogin, callback: Callback
@@ -139,25 +105,19 @@ class LoginCallback:
             await self.used.save_failure(login, error)
             return await self.fail(request, path, error, login, ended=True)
         await self.used.save_success(login, session_name, cookie)
-        for verified in previous:
-            await self.end_previous(verified.name)
+        await self.sign_ins.end_previous(previous)
         return self.signed_in(path, login, cookie)
 
     async def sign_in(
         self, request: Request, path: RequestPath, login: PendingLogin, token: Token
     ) -> tuple[str, Header]:
-        user = await self.client.fetch_user(token)
-        grant = Grant(
-            token=token,
+        session, cookie = await self.sign_ins.complete(
+            request,
+            token,
             requested_scopes=login.scopes,
             params=login.params,
-            next=self.site.next_path(login.next_path, path.mount),
-            _client=self.client,
+            next_path=self.site.next_path(login.next_path, path.mount),
         )
-        data = await self.hooks.log_in(user, request, grant)
-        browser = describe_browser(request.headers.get("user-agent", ""))
-        session, cookie = await save_patiently(partial(self.save, user, token, data, browser))
-        logger.info("signed in: session %s", session.log_name)
         return session.name, cookie
 
     async def connect(self, login: PendingLogin, token: Token) -> Header:
@@ -169,22 +129,6 @@ class LoginCallback:
         cookie = await save_patiently(partial(connections.save, login.user_id, account))
         logger.info("account connected, and kept for the app")
         return cookie
-
-    async def save(
-        self, user: TikTokUser, token: Token, data: dict[str, Any], browser: str
-    ) -> tuple[Session, Header]:
-        if self.keep_tokens:
-            await self.tokens.save(token)
-        else:
-            await self.tokens.delete(token.open_id)
-        return await self.sessions.create(user, token.scopes, data, browser=browser)
-
-    async def end_previous(self, name: str) -> None:
-        """End a session that this browser had before."""
-        try:
-            await self.sessions.end(name)
-        except StoreError as error:
-            logger.warning("previous session not ended, it ends at its next use: %s", error)
 
     def signed_in(self, path: RequestPath, login: PendingLogin, cookie: Header) -> Response:
         response = self.redirect_to_next(path, login.next_path)
@@ -237,9 +181,9 @@ class LoginCallback:
         cookie = await self.lost_session(login, outcome, once=is_late)
         if cookie is None:
             raise lost_logins.already_used()
-        for verified in self.sessions.cookies.find_all(request.headers.raw):
-            if verified.name != outcome.session_name and not login.user_id:
-                await self.end_previous(verified.name)
+        if not login.user_id:
+            previous = self.sessions.cookies.find_all(request.headers.raw)
+            await self.sign_ins.end_previous(each for each in previous if each.name != outcome.session_name)
         return self.signed_in(path, login, cookie)
 
     async def lost_session(self, login: PendingLogin, outcome: Outcome, *, once: bool) -> Header | None:
@@ -273,14 +217,3 @@ class LoginCallback:
         """True if this browser is signed in by the login with this outcome."""
         session = tiktok_session(request)._session
         return session is not None and session.name == outcome.session_name
-
-
-async def save_patiently(save: Callable[[], Awaitable[T]]) -> T:
-    """Save what a login has brought. A failing store is tried again, because the code cannot be used twice."""
-    for pause in SAVE_PAUSES:
-        try:
-            return await save()
-        except StoreError as error:
-            logger.warning("login not saved, next attempt in %s seconds: %s", pause, error)
-            await asyncio.sleep(pause)
-    return await save()

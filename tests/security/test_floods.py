@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 
 from asgi_tiktok import MemoryStore, TikTok, TikTokAuthMiddleware
 from asgi_tiktok.emulator import Emulator
-from asgi_tiktok.routes.callback import LoginCallback
+from asgi_tiktok.routes.sign_in import SignIn
 from tests.support.app import app
 from tests.support.browser import Browser
 from tests.support.clock import Clock
@@ -104,7 +104,7 @@ async def test_f03_number_of_logins_in_progress_is_limited(
     emulator: Emulator, store: MemoryStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Beyond the limit, nothing is stored or sent, and a reload works as soon as there is room."""
-    monkeypatch.setattr(f"{LoginCallback.__module__}.MAX_IN_PROGRESS", LIMIT)
+    monkeypatch.setattr(f"{SignIn.__module__}.MAX_IN_PROGRESS", LIMIT)
     transport = Waiting(emulator)
     tiktok = new_tiktok(transport, store=store)
     # Two middlewares with one TikTok share the limit.
@@ -140,7 +140,7 @@ async def test_f03_lines_about_the_limit_are_counted(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "asgi_tiktok")
-    monkeypatch.setattr(f"{LoginCallback.__module__}.MAX_IN_PROGRESS", 0)
+    monkeypatch.setattr(f"{SignIn.__module__}.MAX_IN_PROGRESS", 0)
     site = TikTokAuthMiddleware(app, new_tiktok(httpx2.ASGITransport(emulator)))
     for _ in range(50):
         assert (await junk_callback(site, emulator)).status == 503
@@ -152,7 +152,7 @@ async def test_f03_lines_about_the_limit_are_counted(
 
 
 async def test_f03_failed_and_cancelled_logins_make_room(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(f"{LoginCallback.__module__}.MAX_IN_PROGRESS", 1)
+    monkeypatch.setattr(f"{SignIn.__module__}.MAX_IN_PROGRESS", 1)
     transport = Waiting(emulator)
     site = TikTokAuthMiddleware(app, new_tiktok(transport))
     with anyio.move_on_after(0.1):
