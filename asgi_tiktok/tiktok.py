@@ -29,6 +29,7 @@ from asgi_tiktok.http.login_link import LoginLinks
 from asgi_tiktok.http.origins import check_trusted_origins
 from asgi_tiktok.http.site import DEFAULT_PATH, Site
 from asgi_tiktok.stores import DEFAULT_URL, Store, check_store, open_store
+from asgi_tiktok.texts.translation import Messages, Texts
 from asgi_tiktok.validation import check_flag, check_number, check_scopes, check_seconds, check_string
 
 __all__ = ["TikTok"]
@@ -75,6 +76,12 @@ class TikTok(HookDecorators, SessionMethods, TokenMethods):
         session_memory_bound (float | None): The seconds for which a session that has ended in another process
             may still be served, if notices no longer arrive. Default: 1, or what suits the store.
         session_memory_age (float): The seconds after which a session in memory is read again. Default: 10.
+        site_name (str | None): The site's name, which our pages show. Default: none.
+        logo_url (str | None): The site's logo, which our pages show: a path of this site, or an https address.
+            Default: none.
+        messages (Mapping | Callable | None): The site's own texts for our pages, buttons and JSON, for example
+            `{"fr": {"continue": "Continuer"}}`, or a function of code and locale that returns a string or None. A
+            missing text is the package's in that language, otherwise the English one. Default: none.
         shutdown_grace (int): The seconds that `aclose()` waits for running refreshes, whose responses would be
             lost. Default: 10.
 
@@ -108,6 +115,9 @@ class TikTok(HookDecorators, SessionMethods, TokenMethods):
         session_memory: int = SESSION_MEMORY,
         session_memory_bound: float | None = None,
         session_memory_age: float = MEMORY_AGE,
+        site_name: str | None = None,
+        logo_url: str | None = None,
+        messages: Messages | None = None,
         shutdown_grace: int = SHUTDOWN_GRACE,
     ) -> None:
         self._client = TikTokClient(
@@ -130,6 +140,15 @@ class TikTok(HookDecorators, SessionMethods, TokenMethods):
             check_string("default_next", default_next, 'Write "/".'),
             check_trusted_origins(trusted_origins),
         )
+        self._texts, self._brand = Texts(None), None
+        if messages is not None:
+            from asgi_tiktok.texts.own_texts import check_messages
+
+            self._texts = Texts(check_messages(messages))
+        if site_name is not None or logo_url is not None:
+            from asgi_tiktok.texts.brand import check_brand
+
+            self._brand = check_brand(site_name, logo_url)
         self._keys = KeyRing(secret_key)
         self._store = open_store(store) if isinstance(store, str) else check_store(store)
         self._cookies = CookieJar(secure=self._site.secure, suffix=self._site.cookie_suffix)

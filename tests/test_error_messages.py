@@ -38,8 +38,9 @@ from asgi_tiktok.client.responses import read_api, read_oauth
 from asgi_tiktok.crypto.redaction import Secret
 from asgi_tiktok.environment import OPTIONAL, REQUIRED
 from asgi_tiktok.http.protection import Protection
-from asgi_tiktok.routes.messages import MESSAGES, MISCONFIGURED, message_for
+from asgi_tiktok.routes.messages import BUTTONS, MISCONFIGURED, code_of
 from asgi_tiktok.routes.webhooks import check_signature, read_event
+from asgi_tiktok.texts.en import TEXTS
 from tests.support.app import app
 from tests.support.canaries import SECRET_KEY
 from tests.support.settings import REDIRECT_URI
@@ -89,6 +90,10 @@ STORES = [
 ]
 SCOPES = ["user.info.basic", None, [7], [""], ["video_list"], ["everything"], ["user.info.basic video.list"]]
 
+
+async def async_messages(code: str, locale: str) -> None: ...
+
+
 BAD_SETTINGS: dict[str, list[Any]] = {
     "client_key": ["", None, 5, "white space", "schlüssel", StarletteSecret("")],
     "client_secret": ["", None, b"x", "secret ", StarletteSecret("white space")],
@@ -136,6 +141,42 @@ BAD_SETTINGS: dict[str, list[Any]] = {
     "keep_tokens": ["no", None],
     "webhook_tolerance": [0, "300", None],
     "shutdown_grace": [-1, 0.5, "10", None],
+    "site_name": ["", 7, "   ", "Reel\nStudio", "x" * 61],
+    "logo_url": [
+        "",
+        7,
+        "logo.svg",
+        "//cdn.example.com/logo.svg",
+        "/\\cdn.example.com/logo.svg",
+        "http://cdn.example.com/logo.svg",
+        "https://cdn.example.com",
+        "https://user:W0RD@cdn.example.com/logo.svg",
+        "https://cdn.example.com; script-src *//logo.svg",
+        "data:image/png;base64,AAAA",
+        "javascript:alert(1)",
+        '/logo.svg" onerror="x',
+    ],
+    "messages": [
+        "de",
+        ["de"],
+        7,
+        {"xx": {}},
+        {"english": {}},
+        {"en-UK": {}},
+        {"en_US": {}},
+        {"jp": {}},
+        {"deu": {}},
+        {7: {}},
+        {"pt-BR": {}, "pt-br": {}},
+        {"de": "Anmelden"},
+        {"de": {"expired.titel": "Zu lange"}},
+        {"de": {"zzz": "Zu lange"}},
+        {"de": {7: "Zu lange"}},
+        {"de": {"expired.title": ""}},
+        {"de": {"expired.title": None}},
+        lambda code: None,
+        async_messages,
+    ],
 }
 """Bad values of each setting of `TikTok`. A new setting needs an entry here."""
 
@@ -341,15 +382,15 @@ def test_every_error_class_has_an_example_and_a_docstring() -> None:
 @pytest.mark.parametrize("error", errors(), ids=lambda error: f"{type(error).__name__}-{error.code}")
 def test_every_error_names_the_next_step(error: TikTokError) -> None:
     """The visitor reads it on the page. If the page cannot help, the developer reads it in the log."""
-    message = message_for(error)
+    code = code_of(error)
 
-    if message is MISCONFIGURED:
+    if code == MISCONFIGURED:
         assert error.hint, f"no hint: {error}"
         assert error.hint in str(error)
     else:
-        assert message.button or ACTION.search(message.text), message
+        assert BUTTONS[code] or ACTION.search(TEXTS[f"{code}.text"]), code
 
 
 @pytest.mark.parametrize("cause", Cause)
 def test_every_cause_of_a_lost_login_has_its_own_message(cause: Cause) -> None:
-    assert message_for(LoginLost(cause)) is MESSAGES[cause.value]
+    assert code_of(LoginLost(cause)) == cause.value

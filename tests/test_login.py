@@ -282,7 +282,7 @@ def test_error_page_shows_the_reference_of_its_log_line(
 
     (line,) = [record.getMessage() for record in caplog.records if record.name == "asgi_tiktok"]
     reference = line.rsplit(" ", 1)[1]
-    assert f"Reference {reference}" in page
+    assert f"Reference <bdi>{reference}</bdi>" in page
     assert "callback: invalid_callback" in line
 
 

@@ -18,6 +18,8 @@ from asgi_tiktok.http.paths import RequestPath
 
 CHALLENGE = re.compile(rb'tiktok(?: +scope="([^"]*)"| +error="(\w+)")?', re.IGNORECASE)
 VARY_ON_COOKIE: Header = (b"vary", b"Cookie")
+VARY_ON_LANGUAGE: Header = (b"vary", b"Accept-Language")
+VARIES_BY_LANGUAGE = "asgi_tiktok.varies_by_language"
 UNHANDLED = "asgi_tiktok.unhandled"
 QUOTED = re.compile(rb'"[^"]*"')
 # The headers that let a cache store a response: those of RFC 9111 and RFC 9213, and those of CDNs and nginx.
@@ -63,6 +65,8 @@ class AppResponse(Generic[S]):
                     break
             else:
                 headers.append(VARY_ON_COOKIE)
+            if VARIES_BY_LANGUAGE in self.scope:
+                headers.append(VARY_ON_LANGUAGE)
         elif message.get("more_body") and (live := self.follow()):
             self.send_message = live.send
         return self.send_message(message)

@@ -1,9 +1,12 @@
 """The sign-in link for templates."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from html import escape
-from typing import Any
+from typing import Any, cast
 
+from starlette.datastructures import Headers
+
+from asgi_tiktok.http.response import VARIES_BY_LANGUAGE
 from asgi_tiktok.session import Connection, tiktok_session
 
 ICON = (
@@ -33,7 +36,7 @@ def tiktok_button(
     scopes: Iterable[str] = (),
     params: Mapping[str, Any] | None = None,
     switch_account: bool | None = None,
-    label: str = "Continue with TikTok",
+    label: str | None = None,
 ) -> HTML:
     """Return the HTML of a link that looks like a button and signs in.
 
@@ -48,7 +51,8 @@ def tiktok_button(
             `TikTok(optional_scopes=...)`. Default: none.
         params (Mapping[str, Any] | None): Values of the app, like those of `TikTokSession.login_url`. Default: none.
         switch_account (bool | None): Like that of `TikTokSession.login_url`. Default: not sent to TikTok.
-        label (str): The text of the button, which is escaped. Default: "Continue with TikTok".
+        label (str | None): The text of the button, which is escaped. Default: "Continue with TikTok" in the
+            visitor's language.
 
     Raises:
         ConfigurationError: The connection did not pass TikTokAuthMiddleware, or a scope is not declared, or `params`
@@ -56,4 +60,11 @@ def tiktok_button(
     """
     session = tiktok_session(connection)
     href = session.login_url(next=next, scopes=scopes, params=params, switch_account=switch_account)
-    return HTML(f'<a class="tiktok-button" style="{STYLE}" href="{escape(href)}">{ICON}{escape(label)}</a>')
+    language = ""
+    if label is None:
+        scope = cast("MutableMapping[str, Any]", connection.scope)
+        scope[VARIES_BY_LANGUAGE] = True
+        texts = session._tiktok._texts.for_visitor(Headers(scope=scope), "continue_with_tiktok")
+        label = texts["continue_with_tiktok"]
+        language = f' lang="{texts.locale}" dir="{texts.direction}"'
+    return HTML(f'<a class="tiktok-button" style="{STYLE}"{language} href="{escape(href)}">{ICON}{escape(label)}</a>')

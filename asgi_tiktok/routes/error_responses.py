@@ -27,9 +27,9 @@ from asgi_tiktok.http.login_link import NO_ATTEMPT, LoginAttempt
 from asgi_tiktok.http.paths import RequestPath
 from asgi_tiktok.http.protection import has_one_reading
 from asgi_tiktok.http.response import without_caching
-from asgi_tiktok.routes.messages import Message, message_for
+from asgi_tiktok.routes.messages import code_of, message_of
 from asgi_tiktok.routes.options import OnError
-from asgi_tiktok.routes.pages import error_json, error_page, redirect
+from asgi_tiktok.routes.pages import Pages, error_json, redirect
 from asgi_tiktok.session import TikTokSession, session_in_scope
 from asgi_tiktok.tiktok import TikTok
 from asgi_tiktok.validation import check_callable
@@ -48,6 +48,7 @@ class ErrorResponses:
         self.site = tiktok._site
         self.on_error = on_error
         self.log_limiter = tiktok._log_limiter
+        self.pages = Pages(tiktok)
 
     async def respond(
         self, connection: HTTPConnection, error: TikTokError, path: RequestPath, attempt: LoginAttempt = NO_ATTEMPT
@@ -65,14 +66,17 @@ class ErrorResponses:
             response.headers.setdefault("Referrer-Policy", "no-referrer")
             return response
         login_url = self.tiktok._login_links.write(attempt, path.mount)
-        message = message_of(error, attempt)
         headers = connection.headers
+        code = code_of(error, connecting=bool(attempt.user_id))
+        texts = self.tiktok._texts.for_visitor(headers, f"{code}.title")
+        message = message_of(code, texts)
         for_scripts = isinstance(error, WebhookRefused) or path.below in (self.site.session, self.site.webhook)
         by_script = wants_json(headers) or (isinstance(error, LoginRequired) and not is_navigation(headers))
         if for_scripts or by_script:
-            return error_json(error, message, login_url=login_url, reference=reference)
-        return error_page(
+            return error_json(error, texts, message, login_url=login_url, reference=reference)
+        return self.pages.error(
             error,
+            texts,
             message,
             login_url=login_url,
             back=(attempt.user_id and attempt.next_path) or self.site.default_next,
@@ -168,15 +172,6 @@ def solution(connection: HTTPConnection, error: TikTokError, attempt: LoginAttem
     if (session := session_in_scope(connection.scope)) and not attempt.switch_account:
         scopes += session.scopes
     return replace(attempt, scopes=scopes)
-
-
-def message_of(error: TikTokError, attempt: LoginAttempt) -> Message:
-    """The message for an error of a sign-in, or of an attempt to connect an account."""
-    if not attempt.user_id:
-        return message_for(error)
-    from asgi_tiktok.routes.connect_messages import connect_message_for
-
-    return connect_message_for(error)
 
 
 def unsafe_mount() -> RequestRefused:

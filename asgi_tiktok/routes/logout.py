@@ -11,7 +11,7 @@ from asgi_tiktok.http.fetch_metadata import is_form_of_private_page, is_from, is
 from asgi_tiktok.http.paths import RequestPath
 from asgi_tiktok.http.query import read_query
 from asgi_tiktok.routes.error_responses import ErrorResponses
-from asgi_tiktok.routes.pages import logout_page, redirect, signed_out_page
+from asgi_tiktok.routes.pages import redirect
 from asgi_tiktok.tiktok import TikTok
 
 MAX_FORM = 1024  # bytes
@@ -25,7 +25,9 @@ class Logout:
         self.cookies = tiktok._cookies
         self.sessions = tiktok._sessions
         self.hooks = tiktok._hooks
+        self.texts = tiktok._texts
         self.error_responses = error_responses
+        self.pages = error_responses.pages
 
     async def respond(self, request: Request, path: RequestPath) -> Response:
         return await self.end(request, path) if request.method == "POST" else self.ask(request, path)
@@ -34,7 +36,8 @@ class Logout:
         """The page with the button. Nothing changes yet."""
         next_path = self.site.requested_next(read_query(request), path.mount)
         action = self.site.url(self.site.logout, path.mount, next=next_path)
-        return logout_page(action=action, csrf_token=self.csrf_token(request) or "", back=next_path)
+        texts = self.texts.for_visitor(request.headers, "sign_out.title")
+        return self.pages.sign_out(texts, action=action, csrf_token=self.csrf_token(request) or "", back=next_path)
 
     async def end(self, request: Request, path: RequestPath) -> Response:
         """End the session and delete its cookie: 303 or a page that leads to `next`, or 503 without the store.
@@ -59,7 +62,10 @@ class Logout:
             )
         next_path = self.site.requested_next(read_query(request), path.mount)
         # The app may redirect from `next` to another origin. The `form-action` of our page would block the redirect.
-        response = (signed_out_page if is_form_of_private_page(request.headers) else redirect)(next_path)
+        response = redirect(next_path)
+        if is_form_of_private_page(request.headers):
+            texts = self.texts.for_visitor(request.headers, "signed_out.title")
+            response = self.pages.signed_out(texts, next_path)
         try:
             sessions = await self.sessions.end_of_browser(request.headers.raw)
         except StoreError as error:

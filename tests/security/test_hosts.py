@@ -14,7 +14,7 @@ from tests.support.settings import ORIGIN, SESSION_COOKIE
 
 pytestmark = pytest.mark.anyio
 
-CHANGING = re.compile(rb"(state|code_challenge)=[^&]+|Reference [0-9a-f]{8}")
+CHANGING = re.compile(rb"(state|code_challenge)=[^&]+|Reference <bdi>[0-9a-f]{8}")
 
 HOSTS: dict[str, list[tuple[str, str]]] = {
     "H-20 evil": [("host", "evil.test")],
