@@ -30,7 +30,7 @@ from asgi_tiktok.http.origins import check_trusted_origins
 from asgi_tiktok.http.site import DEFAULT_PATH, Site
 from asgi_tiktok.stores import DEFAULT_URL, Store, check_store, open_store
 from asgi_tiktok.texts.translation import Messages, Texts
-from asgi_tiktok.validation import check_flag, check_number, check_scopes, check_seconds, check_string
+from asgi_tiktok.validation import check_flag, check_number, check_package, check_scopes, check_seconds, check_string
 
 __all__ = ["TikTok"]
 
@@ -84,6 +84,8 @@ class TikTok(HookDecorators, SessionMethods, TokenMethods):
             missing text is the package's in that language, otherwise the English one. Default: none.
         shutdown_grace (int): The seconds that `aclose()` waits for running refreshes, whose responses would be
             lost. Default: 10.
+        qr (bool): Whether the route `/qr` signs in with a QR code that a phone scans. It needs the package segno,
+            which the extra `qr` installs. Default: False.
 
     Raises:
         ConfigurationError: A setting cannot work. The message names the setting and the fix. It is also a
@@ -119,6 +121,7 @@ class TikTok(HookDecorators, SessionMethods, TokenMethods):
         logo_url: str | None = None,
         messages: Messages | None = None,
         shutdown_grace: int = SHUTDOWN_GRACE,
+        qr: bool = False,
     ) -> None:
         self._client = TikTokClient(
             client_key,
@@ -133,12 +136,16 @@ class TikTok(HookDecorators, SessionMethods, TokenMethods):
         self._optional_scopes = check_scopes("optional_scopes", optional_scopes)
         self._declared_scopes = self._client.scopes + self._optional_scopes
         self._keep_tokens = check_flag("keep_tokens", keep_tokens)
+        self._qr = check_flag("qr", qr)
+        if qr:
+            check_package("segno", "QR login", extra="qr")
         self._webhook_tolerance = check_number("webhook_tolerance", webhook_tolerance, at_least=60, unit="seconds")
         self._site = Site.of(
             redirect_uri,
             check_string("path", path, 'Write "/auth/tiktok".'),
             check_string("default_next", default_next, 'Write "/".'),
             check_trusted_origins(trusted_origins),
+            ("qr",) if qr else (),
         )
         self._texts, self._brand = Texts(None), None
         if messages is not None:

@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from difflib import get_close_matches
+from importlib.util import find_spec
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
@@ -170,6 +171,14 @@ def check_flag(name: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise ConfigurationError(f"{name} must be True or False, not {value!r}.", hint="Write True or False.")
     return value
+
+
+def check_package(name: str, feature: str, *, extra: str) -> None:
+    """Raise ConfigurationError if a package that a feature needs is not installed."""
+    if find_spec(name) is None:
+        raise ConfigurationError(
+            f"{feature} needs the package {name}.", hint=f"Run: pip install 'asgi-tiktok[{extra}]'"
+        )
 
 
 def check_params(params: object) -> dict[str, Any]:

@@ -140,6 +140,7 @@ BAD_SETTINGS: dict[str, list[Any]] = {
     "session_memory_age": [0, -1, None],
     "keep_tokens": ["no", None],
     "webhook_tolerance": [0, "300", None],
+    "qr": ["yes", None, 1],
     "shutdown_grace": [-1, 0.5, "10", None],
     "site_name": ["", 7, "   ", "Reel\nStudio", "x" * 61],
     "logo_url": [

@@ -42,6 +42,7 @@ class LoginAttempt:
         params (Mapping[str, Any]): The values that the app passed to `login_url(params=...)`.
         switch_account (bool | None): Whether the user may choose another account. None: TikTok's default.
         user_id (str): The user of the app to whom the TikTok account is to be connected. Empty: a sign-in.
+        route (str): The name of the optional route that starts the login. Empty: the login route.
     """
 
     next_path: str = ""
@@ -49,6 +50,7 @@ class LoginAttempt:
     params: Mapping[str, Any] = field(default_factory=dict, repr=False)
     switch_account: bool | None = None
     user_id: str = ""
+    route: str = ""
 
 
 NO_ATTEMPT = LoginAttempt()
@@ -79,7 +81,7 @@ class LoginLinks:
         """Return the link, without the scopes that every login requests."""
         scopes = [scope for scope in dict.fromkeys(attempt.scopes) if scope in self.optional_scopes]
         return self.site.url(
-            self.site.login,
+            self.site.optional_route(attempt.route) if attempt.route else self.site.login,
             mount,
             next=attempt.next_path,
             scopes=",".join(scopes),

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from starlette.requests import Request
@@ -26,6 +27,8 @@ from asgi_tiktok.session import tiktok_session
 from asgi_tiktok.tiktok import TikTok
 
 logger = logging.getLogger("asgi_tiktok")
+
+Exchange = Callable[[], Awaitable[Token]]
 
 
 class LoginCallback:
@@ -63,8 +66,9 @@ class LoginCallback:
                 return await self.fail(request, path, lost_logins.expired(), login, ended=True)
             if callback.error is not None:
                 return await self.fail(request, path, callback.error, login, ended=True)
+            exchange = self.exchange(login, callback)
             # Shielded, because a code works once: if the browser has gone, it gets the session when it comes back.
-            response = await self.logins.run(self.complete_once(request, path, login, callback))
+            response = await self.logins.run(self.complete_once(request, path, login, exchange))
             return response or await self.repeat_outcome(request, path, login, arrived_at)
         except TikTokError as error:
             # If there is a login, it can still be completed, so its cookie stays.
@@ -73,27 +77,34 @@ class LoginCallback:
     def find_pending(self, request: Request, state: str) -> PendingLogin | None:
         """The login that began in this browser with this state, or None."""
         try:
-            return self.pending.find(request.headers, state)
+            login = self.pending.find(request.headers, state)
         except Unreadable:
             raise lost_logins.key_gone() from None
+        if login is not None and login.route:
+            raise lost_logins.never_begun()  # a login of another route, whose code no browser brings
+        return login
+
+    def exchange(self, login: PendingLogin, callback: Callback) -> Exchange:
+        """The exchange of the code. A closure, because its `repr` does not show the code."""
+        return lambda: self.client.fetch_token(
+            callback.code or "", code_verifier=login.code_verifier, scopes=login.scopes
+        )
 
     async def complete_once(
-        self, request: Request, path: RequestPath, login: PendingLogin, callback: Callback
+        self, request: Request, path: RequestPath, login: PendingLogin, exchange: Exchange
     ) -> Response | None:
         """Complete the login, unless another callback has begun to. Raises an error only if no code was sent."""
         with self.sign_ins.limited():
-            return await self.complete(request, path, login, callback) if await self.used.claim(login) else None
+            return await self.complete(request, path, login, exchange) if await self.used.claim(login) else None
 
     async def complete(
-        self, request: Request, path: RequestPath, login: PendingLogin, callback: Callback
+        self, request: Request, path: RequestPath, login: PendingLogin, exchange: Exchange
     ) -> Response:
         """Sign in, or connect the account. Raises Unavailable if nothing was sent to TikTok, and no other error."""
         token, session_name = None, ""
         previous = [] if login.user_id else self.sessions.cookies.find_all(request.headers.raw)
         try:
-            token = await self.client.fetch_token(
-                callback.code or "", code_verifier=login.code_verifier, scopes=login.scopes
-            )
+            token = await exchange()
             if login.user_id:
                 cookie = await self.connect(login, token)
             else:

@@ -48,6 +48,11 @@ class Routes:
             self.site.session: Route(("GET", "HEAD"), CurrentSession(tiktok).respond),
             self.site.webhook: Route(("POST",), Webhooks(tiktok).receive),
         }
+        if tiktok._qr:
+            from asgi_tiktok.routes.qr import QRLogins
+
+            qr_logins = QRLogins(tiktok, error_responses, login, self.callback)
+            self.routes[self.site.optional_route("qr")] = Route(("GET",), qr_logins.respond)
 
     async def serve(self, scope: Scope, receive: Receive, send: Send, path: RequestPath) -> None:
         """Serve a request for one of the routes, including its errors."""

@@ -67,7 +67,7 @@ class ErrorResponses:
             return response
         login_url = self.tiktok._login_links.write(attempt, path.mount)
         headers = connection.headers
-        code = code_of(error, connecting=bool(attempt.user_id))
+        code = code_of(error, flow="connect" if attempt.user_id else attempt.route)
         texts = self.tiktok._texts.for_visitor(headers, f"{code}.title")
         message = message_of(code, texts)
         for_scripts = isinstance(error, WebhookRefused) or path.below in (self.site.session, self.site.webhook)

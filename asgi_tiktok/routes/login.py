@@ -37,30 +37,11 @@ class Login:
 
         Raises ConfigurationError without asyncio.
         """
-        running_loop()  # checked before the visitor leaves, because the callback needs it
-        attempt = self.tiktok._login_links.read(read_query(request), path.mount)
-        if attempt.user_id and not not_cross_site(request.headers):
-            raise RequestRefused(
-                "A link that connects a TikTok account was opened from a page of another site.",
-                code="foreign_origin",
-                status_code=403,
-                hint=f"Write connect_url() into a page of {self.tiktok._site.origin}.",
-            )
+        attempt = self.read_attempt(request, path)
         try:
-            self.check(request, attempt)
+            login = await self.begin(request, attempt)
         except TikTokError as error:
             return await self.error_responses.respond(request, error, path, attempt)
-        scopes = dict.fromkeys((*self.client.scopes, *attempt.scopes, *await self.granted_before(request, attempt)))
-        login = PendingLogin(
-            next_path=attempt.next_path,
-            scopes=tuple(scopes),
-            params=attempt.params,
-            switch_account=attempt.switch_account,
-            user_id=attempt.user_id,
-            state=make_state(self.tiktok._keys, request.scope.get("scheme", "http"), request.headers),
-            code_verifier=generate_code_verifier(),
-            began_at=time.time(),
-        )
         address = self.client.authorization_url(
             state=login.state,
             code_verifier=login.code_verifier,
@@ -71,6 +52,35 @@ class Login:
         if request.method != "HEAD":
             response.raw_headers += self.pending.set_cookies(request.headers, login)
         return response
+
+    def read_attempt(self, request: Request, path: RequestPath) -> LoginAttempt:
+        """What the link asks for. Raises RequestRefused for a link that connects an account, on another site."""
+        running_loop()  # checked before the visitor leaves, because the callback needs it
+        attempt = self.tiktok._login_links.read(read_query(request), path.mount)
+        if attempt.user_id and not not_cross_site(request.headers):
+            raise RequestRefused(
+                "A link that connects a TikTok account was opened from a page of another site.",
+                code="foreign_origin",
+                status_code=403,
+                hint=f"Write connect_url() into a page of {self.tiktok._site.origin}.",
+            )
+        return attempt
+
+    async def begin(self, request: Request, attempt: LoginAttempt) -> PendingLogin:
+        """A new login. Raises RequestRefused or LoginRequired for a request that cannot start it."""
+        self.check(request, attempt)
+        scopes = dict.fromkeys((*self.client.scopes, *attempt.scopes, *await self.granted_before(request, attempt)))
+        return PendingLogin(
+            next_path=attempt.next_path,
+            scopes=tuple(scopes),
+            params=attempt.params,
+            switch_account=attempt.switch_account,
+            user_id=attempt.user_id,
+            route=attempt.route,
+            state=make_state(self.tiktok._keys, request.scope.get("scheme", "http"), request.headers),
+            code_verifier=generate_code_verifier(),
+            began_at=time.time(),
+        )
 
     def check(self, request: Request, attempt: LoginAttempt) -> None:
         """Raise RequestRefused for scopes that the app does not declare, and LoginRequired for a `fetch()`."""

@@ -39,6 +39,12 @@ BUTTONS = {
     "connect_invalid_callback": "connect",
     "connect_non_sandbox_target": "connect",
     "connect_not_allowed": "",
+    "qr_access_denied": "qr_again",
+    "qr_already_used": "qr_again",
+    "qr_busy": "qr_again",
+    "qr_expired": "qr_again",
+    "qr_no_cookie": "qr_again",
+    "qr_ticket": "qr_again",
     "already_connected": "",
     "connect_link": "",
     "foreign_origin": "",
@@ -72,10 +78,14 @@ class Message(NamedTuple):
     button: str
 
 
-def code_of(error: TikTokError, *, connecting: bool = False) -> str:
-    """Return the code of the message for an error of a sign-in, or of an attempt to connect an account."""
+def code_of(error: TikTokError, *, flow: str = "") -> str:
+    """Return the code of the message for an error of a sign-in.
+
+    `flow` is "connect" for an attempt to connect an account, and "qr" for a sign-in with a QR code. Some errors have
+    another message there.
+    """
     code = code_of_sign_in(error)
-    return f"connect_{code}" if connecting and f"connect_{code}" in BUTTONS else code
+    return f"{flow}_{code}" if f"{flow}_{code}" in BUTTONS else code
 
 
 def code_of_sign_in(error: TikTokError) -> str:

@@ -72,7 +72,7 @@ PAGE = Template(
 <meta name="robots" content="noindex">
 <title>$head</title>
 <style>$style</style>
-</head>
+$more_head</head>
 <body>
 <main>
 $brand
@@ -103,13 +103,16 @@ class Pages:
                 self.headers = {**HEADERS, "Content-Security-Policy": policy}
             self.brand += f"<bdi>{escape(brand.name)}</bdi></header>"
 
-    def render(self, texts: Translation, title: str, text: str, more: str, *, status_code: int = 200) -> HTMLResponse:
-        """Return one of our pages. `more` is HTML; the other strings are escaped."""
+    def render(
+        self, texts: Translation, title: str, text: str, more: str, *, status_code: int = 200, more_head: str = ""
+    ) -> HTMLResponse:
+        """Return one of our pages. `more` and `more_head` are HTML; the other strings are escaped."""
         html = PAGE.substitute(
             locale=texts.locale,
             direction=texts.direction,
             head=escape(f"{title} · {self.name}" if self.name else title),
             style=STYLE,
+            more_head=more_head,
             brand=self.brand,
             title=escape(title),
             text=escape(text),

@@ -30,11 +30,16 @@ NAME_TAIL = re.compile(rb"[A-Za-z0-9_-]{11}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingLogin(LoginAttempt):
-    """One login that began in this browser. `began_at` is in seconds since the epoch."""
+    """One login that began in this browser. `began_at` is in seconds since the epoch.
+
+    A login by QR code has the text of the code, and the token with which TikTok is asked for the result.
+    """
 
     state: str = field(repr=False)
     code_verifier: str = field(repr=False)
     began_at: float
+    qr_text: str = field(default="", repr=False)
+    qr_token: str = field(default="", repr=False)
 
     @property
     def attempt(self) -> LoginAttempt:
@@ -45,6 +50,7 @@ class PendingLogin(LoginAttempt):
             params=self.params,
             switch_account=self.switch_account,
             user_id=self.user_id,
+            route=self.route,
         )
 
     @property
@@ -87,11 +93,17 @@ class PendingLogins:
 
         Raises Unreadable if there is a cookie that none of our keys opens.
         """
-        name = self.cookie_name(state)
+        login = self.find_named(headers, self.cookie_name(state))
+        if login is not None and login.state != state:
+            raise Unreadable(PURPOSE)
+        return login
+
+    def find_named(self, headers: Headers, name: str) -> PendingLogin | None:
+        """Return the login with this cookie, as `find` does."""
         values = [value for found, value in self.login_cookies(headers) if found == name]
         if not values:
             return None
-        logins = [login for value in values if (login := self.read(name, value)) and login.state == state]
+        logins = [login for value in values if (login := self.read(name, value))]
         if len(logins) != 1:
             raise Unreadable(PURPOSE)
         return logins[0]

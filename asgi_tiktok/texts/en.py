@@ -1,7 +1,7 @@
 """The texts in English: short, common words for people who have never heard of OAuth.
 
-Another language has the same codes. The codes of a page end in `.title` and `.text`; the others are those of buttons
-and links.
+Another language has the same codes. The codes of a page end in `.title` and `.text`; the others are those of buttons,
+links and lines of a page.
 """
 
 TEXTS = {
@@ -82,4 +82,24 @@ TEXTS = {
     "connect_expired.text": "Please connect TikTok within ten minutes. Start again.",
     "connect_invalid_callback.title": "TikTok was not connected",
     "connect_invalid_callback.text": "Nothing has changed. You can start again.",
+    "qr.title": "Sign in with your phone",
+    "qr.text": "Scan this code with the TikTok app on your phone, and continue there.",
+    "qr_image": "QR code for the TikTok app",
+    "qr_new": "Waiting for your phone.",
+    "qr_scanned": "Now continue on your phone.",
+    "qr_unavailable": "No answer at the moment. This page keeps trying.",
+    "qr_this_device": "Continue on this device",
+    "qr_again": "Show a new code",
+    "qr_access_denied.title": "You cancelled the sign-in",
+    "qr_access_denied.text": "Nothing was shared with this site.",
+    "qr_already_used.title": "This code was used before",
+    "qr_already_used.text": "If you are not signed in, start again with a new one.",
+    "qr_busy.title": "Many people are signing in right now",
+    "qr_busy.text": "Please try again in a moment.",
+    "qr_expired.title": "This code no longer works",
+    "qr_expired.text": "A code works for a few minutes, and ends if you cancel on your phone.",
+    "qr_no_cookie.title": "This code does not work here",
+    "qr_no_cookie.text": "It belongs to another browser, or has ended. Allow cookies, and start again.",
+    "qr_ticket.title": "Another code was scanned",
+    "qr_ticket.text": "For your safety, nothing was done. Scan only the code on this site.",
 }

@@ -7,6 +7,7 @@ The site under test, and how to sign in:
     app             the app behind the middleware
     tiktok          the configured TikTok app, a token for it, and the number of its requests
     login           sign in with Starlette's test client or with httpx
+    qr              sign in with a QR code
     webhooks        signed webhook requests
 
 Safety nets and tools:

@@ -33,6 +33,14 @@ class QRLogin:
     client_ticket: str = ""
     location: str = field(default="", repr=False)
 
+    @property
+    def phone_query(self) -> str:
+        """The query of the phone page for a login that is chosen from the list.
+
+        Only the QR code has the ticket. The phone page assumes that it is the `state`, as in asgi-tiktok.
+        """
+        return urlencode({"token": self.token, "client_ticket": self.request.parameters.get("state", UNFILLED)})
+
 
 class QRLogins:
     """The logins by QR code that are in progress."""
