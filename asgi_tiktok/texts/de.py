@@ -95,7 +95,7 @@ TEXTS = {
     "qr_expired.title": "Dieser Code gilt nicht mehr",
     "qr_expired.text": "Ein Code gilt einige Minuten lang und endet, wenn Sie auf dem Telefon abbrechen.",
     "qr_no_cookie.title": "Dieser Code gilt hier nicht",
-    "qr_no_cookie.text": "Er gehört zu einem anderen Browser oder ist beendet. Erlauben Sie Cookies für diese Website.",
+    "qr_no_cookie.text": "Er gehört zu einem anderen Browser oder ist beendet. Bitte erlauben Sie Cookies.",
     "qr_ticket.title": "Ein anderer Code wurde gescannt",
     "qr_ticket.text": "Zu Ihrer Sicherheit ist nichts geschehen. Scannen Sie nur den Code auf dieser Website.",
 }
