@@ -14,8 +14,8 @@ from benchmarks.options import chosen, new_parser
 from benchmarks.postgresql import PostgreSQLServer
 from benchmarks.processes import run
 from benchmarks.redis_server import RedisServer
-from benchmarks.relay import relaying
 from benchmarks.table import print_table
+from tests.support.relay import relaying
 
 SERVERS: dict[str, Callable[[Path], RedisServer | PostgreSQLServer | MariaDBServer]] = {
     "redis": RedisServer,

@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 from benchmarks.engines import SERVERS, Engine, opened
 from benchmarks.options import chosen, new_parser
 from benchmarks.people import people
-from benchmarks.relay import CALM, Fault, Relay, relaying
 from benchmarks.settings import Settings
 from benchmarks.sign_outs import Browser, Seen, Site
 from benchmarks.table import print_table
 from benchmarks.workers import serving
+from tests.support.relay import CALM, Fault, Relay, relaying
 
 WORKERS = 4
 LIVING = 20  # sessions that do not end

@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 from benchmarks.engines import SERVERS, opened
 from benchmarks.options import chosen, new_parser
 from benchmarks.people import people
-from benchmarks.relay import Fault, relaying
 from benchmarks.settings import Settings
 from benchmarks.table import print_table
 from benchmarks.visit import Lost, get
 from benchmarks.workers import serving
+from tests.support.relay import Fault, relaying
 
 VISITORS = 8
 GRACE = 10  # seconds, the default of `shutdown_grace`

@@ -17,10 +17,10 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from asgi_tiktok.clock import uptime
 from asgi_tiktok.stores import sqlalchemy_database
 from asgi_tiktok.stores.sqlalchemy import SQLAlchemyStore
-from benchmarks.relay import Fault, Relay, relaying
 from tests.support.databases import database_url, open_database_store, open_engine, run_postgresql
 from tests.support.listener import RecordingListener, listening
 from tests.support.pgbouncer import run_pgbouncer
+from tests.support.relay import Fault, Relay, relaying
 from tests.support.settings import FROM_ORIGIN
 from tests.support.tiktok import new_tiktok
 from tests.support.two_sites import name_at, signed_in_at, visit_until_remembered

@@ -14,8 +14,8 @@ from sqlalchemy import event, text
 from asgi_tiktok import StoreError
 from asgi_tiktok.stores import postgresql_reader, sqlalchemy_engine
 from asgi_tiktok.stores.sqlalchemy import SQLAlchemyStore
-from benchmarks.relay import Fault, relaying
 from tests.support.databases import database_url, open_database_store, open_engine
+from tests.support.relay import Fault, relaying
 
 pytestmark = pytest.mark.anyio
 

@@ -16,9 +16,9 @@ from asgi_tiktok import Store, StoreError
 from asgi_tiktok.stores import redis_pool, sqlalchemy_database, sqlalchemy_engine
 from asgi_tiktok.stores.redis import RedisStore
 from asgi_tiktok.stores.sqlalchemy import SQLAlchemyStore
-from benchmarks.relay import CALM, Fault, Relay, relaying
 from tests.support.databases import database_url, new_table_name, open_database_store, open_engine
 from tests.support.redis_servers import REDIS_URL, RedisServer, new_prefix, redis_servers
+from tests.support.relay import CALM, Fault, Relay, relaying
 
 pytestmark = pytest.mark.anyio
 

@@ -18,9 +18,9 @@ from redis.asyncio import Redis
 from asgi_tiktok import ConfigurationError, StoreError
 from asgi_tiktok.stores import redis, redis_scripts
 from asgi_tiktok.stores.redis import RedisStore
-from benchmarks.relay import CALM, Fault, relaying
 from tests.support.ports import free_port
 from tests.support.redis_servers import REDIS_URL, RedisServer, new_prefix, redis_servers
+from tests.support.relay import CALM, Fault, relaying
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.anyio

@@ -12,9 +12,9 @@ from redis.asyncio import Redis, Sentinel
 
 from asgi_tiktok.clock import uptime
 from asgi_tiktok.stores.redis import RedisStore
-from benchmarks.relay import Relay, relaying
 from tests.support.listener import RecordingListener, listening
 from tests.support.redis_servers import RedisServer, redis_servers
+from tests.support.relay import Relay, relaying
 from tests.support.settings import FROM_ORIGIN
 from tests.support.tiktok import new_tiktok
 from tests.support.two_sites import TwoSites, name_at, signed_in_at, visit_until_remembered
