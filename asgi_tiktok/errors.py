@@ -169,9 +169,9 @@ class LoginRequired(TikTokError, HTTPException):
         hint: str | None = None,
         scopes: Iterable[str] = (),
     ) -> None:
-        self.scopes = tuple(scopes)
+        self.scopes: tuple[str, ...] = tuple(scopes)
         self.detail = description
-        self.headers = {"WWW-Authenticate": self.challenge}
+        self.headers: dict[str, str] = {"WWW-Authenticate": self.challenge}
         super().__init__(description, stage=stage, log_id=log_id, hint=hint)
 
     @property
@@ -216,7 +216,7 @@ class WebhookRefused(TikTokError):
 
     stage = "webhook"
     code = "webhook_refused"
-    hint = "If TikTok has sent it, compare client_key and client_secret with the portal."
+    hint: str | None = "If TikTok has sent it, compare client_key and client_secret with the portal."
     status_code = 401
 
 

@@ -6,6 +6,7 @@ In tests, `app.dependency_overrides` replaces `current_user` and `optional_user`
 from typing import Annotated
 
 from fastapi import Depends, HTTPException, Security, WebSocketException, params, status
+from fastapi.openapi.models import APIKey
 from fastapi.security import APIKeyHeader, SecurityScopes
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
@@ -24,7 +25,7 @@ class SignedIn(SecurityBase):
     scheme_name = "TikTok"
     # FastAPI does not say which app the schema describes. The name of the cookie and the path of the login
     # depend on that app's TikTok object, but the name of the header does not.
-    model = APIKeyHeader(
+    model: APIKey = APIKeyHeader(
         name="Cookie",
         description=(
             "Sign in with TikTok in this browser. The browser then sends the session cookie with each request."
@@ -53,7 +54,7 @@ async def optional_user(connection: HTTPConnection) -> TikTokUser | AnonymousUse
     return tiktok_session(connection).user
 
 
-current_user = SignedIn()
+current_user: SignedIn = SignedIn()
 """The dependency behind `CurrentUser`."""
 
 CurrentUser = Annotated[TikTokUser, Security(current_user)]
@@ -85,4 +86,4 @@ async def report_forgotten_call() -> None:
 
 # FastAPI would ignore a plain function in Annotated[TikTokUser, requires_scope], and read the user from the body of
 # the request.
-requires_scope = RequiresScope(report_forgotten_call)
+requires_scope: RequiresScope = RequiresScope(report_forgotten_call)

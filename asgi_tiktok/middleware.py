@@ -47,6 +47,9 @@ class TikTokAuthMiddleware:
         ConfigurationError: A setting cannot work. The message names the setting and the fix.
     """
 
+    app: AnyApp
+    tiktok: TikTok
+
     def __init__(
         self,
         app: AnyApp,

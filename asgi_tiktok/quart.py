@@ -105,7 +105,7 @@ def current_session() -> TikTokSession:
     return session
 
 
-current_user = cast(TikTokUser | AnonymousUser, LocalProxy(lambda: current_session().user))
+current_user: TikTokUser | AnonymousUser = cast(Any, LocalProxy(lambda: current_session().user))
 """The user of the current request or WebSocket, or the anonymous visitor. Outside both, it raises RuntimeError."""
 
 

@@ -4,6 +4,8 @@ import re
 import tomllib
 from pathlib import Path
 
+import asgi_tiktok
+
 ROOT = Path(__file__).parent.parent
 OLDEST = ROOT / "tests" / "frameworks" / "oldest.txt"
 REQUIREMENT = re.compile(r"(?P<name>[a-z0-9-]+)>=(?P<minimum>[0-9.]+)(?:,<(?P<maximum>[0-9.]+))?")
@@ -34,6 +36,15 @@ def test_oldest_txt_pins_each_runtime_dependency_at_its_minimum() -> None:
     assert len(pins) == len(pinned)
     assert minimums.keys() == {"starlette", "authlib", "httpx2", "itsdangerous", "cryptography"}
     assert {name: pinned.get(name) for name in minimums} == minimums
+
+
+def test_newest_entry_of_the_changelog_is_the_version() -> None:
+    entry = re.search(
+        r"^## (\S+), (unreleased|\d{4}-\d\d-\d\d)$", ROOT.joinpath("CHANGELOG.md").read_text(), re.MULTILINE
+    )
+
+    assert entry is not None
+    assert entry[1] == asgi_tiktok.__version__
 
 
 def test_httpx2_stays_below_version_3() -> None:

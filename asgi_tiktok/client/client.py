@@ -72,10 +72,10 @@ class TikTokClient:
         transport: httpx2.AsyncBaseTransport | None = None,
         trust_env: bool = False,
     ) -> None:
-        self.client_key = check_credential("client_key", client_key)
+        self.client_key: str = check_credential("client_key", client_key)
         self._client_secret = Secret(check_credential("client_secret", client_secret))
-        self.redirect_uri = check_redirect_uri(redirect_uri)
-        self.scopes = check_scopes("scopes", scopes)
+        self.redirect_uri: str = check_redirect_uri(redirect_uri)
+        self.scopes: tuple[str, ...] = check_scopes("scopes", scopes)
         if not self.scopes:
             raise ConfigurationError("scopes is empty.", hint='Write ("user.info.basic",).')
         self._pkce: PKCE = check_pkce(pkce)

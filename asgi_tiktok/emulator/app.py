@@ -1,7 +1,8 @@
 """The emulator: TikTok's sign-in pages and API as one ASGI app."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Self, Unpack
@@ -17,17 +18,22 @@ from asgi_tiktok.emulator.endpoints.assets import Assets
 from asgi_tiktok.emulator.endpoints.consent import PATH
 from asgi_tiktok.emulator.endpoints.fault_injection import FaultInjection
 from asgi_tiktok.emulator.endpoints.phone import Phone
+from asgi_tiktok.emulator.endpoints.webhooks import WebhookSender
 from asgi_tiktok.emulator.inspector.control_api import ControlAPI
 from asgi_tiktok.emulator.inspector.page import Inspector
 from asgi_tiktok.emulator.pages.rendering import plain_text
 from asgi_tiktok.emulator.production import refuse_production
 from asgi_tiktok.emulator.state import State
 from asgi_tiktok.emulator.world.apps import DEFAULT_APP, App
+from asgi_tiktok.emulator.world.clock import Clock
 from asgi_tiktok.emulator.world.config import read_config
-from asgi_tiktok.emulator.world.faults import ENDPOINTS
+from asgi_tiktok.emulator.world.exchanges import Exchange
+from asgi_tiktok.emulator.world.faults import ENDPOINTS, Faults
+from asgi_tiktok.emulator.world.grants import Grants
 from asgi_tiktok.emulator.world.hosts import is_local
 from asgi_tiktok.emulator.world.knobs import Decision, KnobChanges, Knobs
 from asgi_tiktok.emulator.world.people import CAST, Person
+from asgi_tiktok.emulator.world.posts import Posts
 
 __all__ = ["Emulator"]
 
@@ -67,15 +73,15 @@ class Emulator:
     ) -> None:
         refuse_production()
         self._state = State(apps, people, clock, Knobs(**knobs))
-        self.apps = self._state.apps
-        self.people = self._state.people
-        self.knobs = self._state.knobs
-        self.clock = self._state.clock
-        self.exchanges = self._state.exchanges
-        self.faults = self._state.faults
-        self.grants = self._state.grants
-        self.posts = self._state.posts
-        self.webhooks = self._state.webhooks
+        self.apps: Mapping[str, App] = self._state.apps
+        self.people: Mapping[str, Person] = self._state.people
+        self.knobs: Knobs = self._state.knobs
+        self.clock: Clock = self._state.clock
+        self.exchanges: deque[Exchange] = self._state.exchanges
+        self.faults: Faults = self._state.faults
+        self.grants: Grants = self._state.grants
+        self.posts: Posts = self._state.posts
+        self.webhooks: WebhookSender = self._state.webhooks
         self._app = self._asgi_app()
 
     @classmethod

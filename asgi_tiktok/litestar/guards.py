@@ -30,7 +30,7 @@ class Guard:
         require(connection, *self.scopes)
 
 
-login_required = Guard()
+login_required: Guard = Guard()
 """A guard that requires a signed-in user: `@get("/account", guards=[login_required])`."""
 
 

@@ -41,6 +41,8 @@ class TikTokPlugin(InitPlugin, ReceiveRoutePlugin):
         ConfigurationError: A setting cannot work.
     """
 
+    tiktok: TikTok
+
     def __init__(self, tiktok: TikTok | None = None, **options: Unpack[Options]) -> None:
         self.tiktok = TikTok.from_env() if tiktok is None else check_instance("tiktok", tiktok, TikTok, EXAMPLE)
         self._middleware = TikTokAuthMiddleware(call_behind, self.tiktok, **options)

@@ -30,7 +30,7 @@ class MemoryStore:
             was written first is deleted. Default: 10,000.
     """
 
-    notice_bound = 1.0  # seconds; a notice arrives before the change returns
+    notice_bound: float = 1.0  # seconds; a notice arrives before the change returns
 
     def __init__(self, max_records: int = 10_000) -> None:
         self._max_records = max_records
@@ -146,7 +146,7 @@ class MemoryChannel:
 
     def __init__(self, listeners: "set[weakref.ref[Listener]]", listener: Listener) -> None:
         self.listeners = listeners
-        self.reference = weakref.ref(listener, listeners.discard)
+        self.reference: weakref.ref[Listener] = weakref.ref(listener, listeners.discard)
         listeners.add(self.reference)
 
     async def aclose(self) -> None:

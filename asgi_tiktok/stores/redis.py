@@ -64,7 +64,7 @@ class RedisStore:
         ConfigurationError: The URL or the client cannot be used.
     """
 
-    notice_bound = 1.0  # seconds
+    notice_bound: float = 1.0  # seconds
 
     def __init__(self, client: "str | Redis | RedisCluster", *, prefix: str = "asgi-tiktok:") -> None:
         if not isinstance(client, str | Redis | RedisCluster):

@@ -10,7 +10,7 @@ from typing import Any
 from asgi_tiktok.errors import ConfigurationError, StoreError
 
 try:
-    from sqlalchemy import Connection, Executable, Table, inspect
+    from sqlalchemy import Connection, Executable, MetaData, Table, inspect
     from sqlalchemy.engine import URL
     from sqlalchemy.exc import DBAPIError, IntegrityError
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -57,14 +57,14 @@ class SQLAlchemyStore:
         ConfigurationError: The URL, the driver or the name of the table cannot be used.
     """
 
-    notice_bound = 2.0  # seconds; PostgreSQL commits one transaction with an echo at a time
+    notice_bound: float = 2.0  # seconds; PostgreSQL commits one transaction with an echo at a time
 
     def __init__(
         self, engine_or_url: AsyncEngine | URL | str, *, table: str = "tiktok_records", create_table: bool = True
     ) -> None:
         self._database = Database(engine_or_url, prepare=self._prepare, repair=self._repair)
         self.table: Table = new_table(table)
-        self.metadata = self.table.metadata
+        self.metadata: MetaData = self.table.metadata
         self._statements = Statements(self.table, self._database.settings.url.get_backend_name())
         self._database.check_driver()
         self._create_table = create_table

@@ -28,7 +28,7 @@ class EmulatedTikTok:
     """
 
     def __init__(self, emulator: Emulator | None = None) -> None:
-        self.emulator = emulator or Emulator()
+        self.emulator: Emulator = emulator or Emulator()
         self.url = "http://127.0.0.1:8700"
         self.transport: httpx2.AsyncBaseTransport | None = httpx2.ASGITransport(self.emulator)
         self._secret_key = secrets.token_urlsafe(32)

@@ -16,7 +16,7 @@ class Clock:
 
     def __init__(self, source: Callable[[], float]) -> None:
         self._source = source
-        self.offset = 0.0
+        self.offset: float = 0.0
 
     def __call__(self) -> float:
         return self._source() + self.offset
