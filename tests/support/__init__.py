@@ -36,6 +36,7 @@ Attacks and failures:
     strategies      Hypothesis strategies for `next`
     faults          a TikTok that fails, and a store that fails
     held_tiktok     a TikTok whose responses are held back, or never arrive
+    relay           an address that can lead to another server, and a network that can fail
     interleaving    two actions at the same time, one paused at each of its steps
     guarded         one app in each framework with a guarded route, and the requests that must not reach it
     incidents       the incidents of comparable projects, with the tests that would have caught them
