@@ -28,6 +28,8 @@ def read_environment(environ: Mapping[str, str], overrides: Mapping[str, Any]) -
             raise ConfigurationError(f"The environment variable {variable} is not set.", hint=fix)
         settings[setting] = value
     settings["secret_key"] = split_list(settings["secret_key"])
+    if settings["redirect_uri"].count("://") > 1:
+        settings["redirect_uri"] = split_list(settings["redirect_uri"])
     for setting, variable in OPTIONAL.items():
         if value := environ.get(variable, "").strip():
             settings[setting] = split_list(value) if setting == "scopes" else value

@@ -35,6 +35,7 @@ class ShieldedTasks:
     def __init__(self, grace: float) -> None:
         self.grace = grace
         self.running: set[asyncio.Task[Any]] = set()
+        self.in_progress = 0  # of those that the caller counts
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Return the result of the work. If the caller is cancelled, the work goes on."""

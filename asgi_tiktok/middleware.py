@@ -6,14 +6,13 @@ from starlette.types import Receive, Scope, Send
 
 from asgi_tiktok.accounts.session_record import Session
 from asgi_tiktok.errors import LoginRequired, StoreError, TikTokError
-from asgi_tiktok.http.lifespan import serve_lifespan
 from asgi_tiktok.http.paths import RequestPath, UnmountedPaths, read_path
 from asgi_tiktok.http.protection import Protection
 from asgi_tiktok.http.response import AppResponse, with_set_cookie
 from asgi_tiktok.routes.dispatch import Routes
 from asgi_tiktok.routes.error_responses import ErrorResponses
 from asgi_tiktok.routes.live_connections import LiveConnections
-from asgi_tiktok.routes.options import AnyApp, OnError
+from asgi_tiktok.routes.options import AnyApp, OnError, Options, reusable
 from asgi_tiktok.session import ANONYMOUS, NO_CREDENTIALS, TikTokSession, check_outer_tiktok, populate_scope
 from asgi_tiktok.tiktok import TikTok
 from asgi_tiktok.validation import APP_FIX, check_app, check_flag, check_instance
@@ -64,13 +63,16 @@ class TikTokAuthMiddleware:
         allow_missing_origin: bool = False,
         websocket_recheck: int = 60,
     ) -> None:
+        protect, public, skip, websocket_origins = map(reusable, (protect, public, skip, websocket_origins))
+        options = {name: value for name, value in locals().items() if name in Options.__annotations__}
         self.app = check_app(app)
         self.tiktok = TikTok.from_env() if tiktok is None else check_instance("tiktok", tiktok, TikTok, APP_FIX)
+        self._elsewhere = self.tiktok._elsewhere(lambda other: TikTokAuthMiddleware(app, other, **options))
         self._site = self.tiktok._site
         self._own_paths = self._site.routes | {self._site.callback}
         self._unmounted_paths = UnmountedPaths()
         self._cookie_name = self.tiktok._sessions.cookies.name
-        self._recall = self.tiktok._memories.recall
+        self._recall = self.tiktok._sessions.recall
         self._anonymous = TikTokSession(self.tiktok, None, "")
         self._protection = Protection(protect, public, skip, self._site.mounts)
         self._error_responses = ErrorResponses(self.tiktok, self.app, on_error)
@@ -82,10 +84,13 @@ class TikTokAuthMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection (ASGI 3)."""
+        if self._elsewhere is not None and (other := self._elsewhere.find(scope.get("headers", ()))):
+            await other(scope, receive, send)
+            return
         if "tiktok" in scope:
             check_outer_tiktok(scope, self.tiktok)
         if scope["type"] != "http":
-            await self._serve_other(scope, receive, send)
+            await self._live.serve_other(self.app, scope, receive, send)
             return
         mount = scope.get("root_path")
         path = read_path(scope) if mount else self._unmounted_paths[scope["path"]]
@@ -128,16 +133,6 @@ class TikTokAuthMiddleware:
         finally:
             if response.live is not None:
                 response.live.release()
-
-    async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await serve_lifespan(self.app, scope, receive, send, self.tiktok.aclose)
-        elif scope["type"] == "websocket":
-            await self._live.serve_websocket(self.app, scope, receive, send)
-        elif self._protection.covers(read_path(scope), scope):
-            self._error_responses.refuse_unknown(scope)
-        else:
-            await self.app(scope, receive, send)
 
     async def _load(self, scope: Scope, path: RequestPath) -> Session | None:
         """The session of the request. While the store is unavailable: None, or StoreError on a guarded path."""

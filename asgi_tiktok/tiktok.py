@@ -3,9 +3,10 @@
 import asyncio
 import logging
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Self
+from copy import copy
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import httpx2
 from starlette.datastructures import Secret
@@ -32,7 +33,12 @@ from asgi_tiktok.stores import DEFAULT_URL, Store, check_store, open_store
 from asgi_tiktok.texts.translation import Messages, Texts
 from asgi_tiktok.validation import check_flag, check_number, check_package, check_scopes, check_seconds, check_string
 
+if TYPE_CHECKING:
+    from asgi_tiktok.http.addresses import Addresses
+
 __all__ = ["TikTok"]
+
+T = TypeVar("T")
 
 logger = logging.getLogger("asgi_tiktok")
 
@@ -48,8 +54,10 @@ class TikTok(HookDecorators, SessionMethods, TokenMethods):
     Args:
         client_key (str | Secret): From *Credentials* in the TikTok developer portal.
         client_secret (str | Secret): From the same place.
-        redirect_uri (str): The exact string that is registered in the portal under *Login Kit*: an https
-            address, or `http://localhost:PORT/...` on the Desktop platform. Its path is the callback route.
+        redirect_uri (str | Sequence[str]): The exact string that is registered in the portal under *Login Kit*: an
+            https address, or `http://localhost:PORT/...` on the Desktop platform. Its path is the callback route.
+            Of a list, at most ten for different hosts, the `Host` header of a request selects one; the first one
+            serves all other hosts.
         secret_key (str | Secret | Sequence[str | Secret]): Signs cookies and seals records. Of a list, the
             first key signs and seals, and all keys verify and open (for rotation).
         scopes (Iterable[str]): Scopes that every login requests. Default: `("user.info.basic",)`.
@@ -96,7 +104,7 @@ class TikTok(HookDecorators, SessionMethods, TokenMethods):
         self,
         client_key: str | Secret,
         client_secret: str | Secret,
-        redirect_uri: str,
+        redirect_uri: str | Sequence[str],
         secret_key: str | Secret | Sequence[str | Secret],
         *,
         scopes: Iterable[str] = DEFAULT_SCOPES,
@@ -123,10 +131,16 @@ class TikTok(HookDecorators, SessionMethods, TokenMethods):
         shutdown_grace: int = SHUTDOWN_GRACE,
         qr: bool = False,
     ) -> None:
+        if isinstance(redirect_uri, str):
+            redirect_uris: tuple[str, ...] = (redirect_uri,)
+        else:
+            from asgi_tiktok.http.addresses import check_addresses
+
+            redirect_uris = check_addresses(redirect_uri)
         self._client = TikTokClient(
             client_key,
             client_secret,
-            redirect_uri,
+            redirect_uris[0],
             scopes=scopes,
             base_url=base_url,
             pkce=pkce,
@@ -140,8 +154,7 @@ class TikTok(HookDecorators, SessionMethods, TokenMethods):
         if qr:
             check_package("segno", "QR login", extra="qr")
         self._webhook_tolerance = check_number("webhook_tolerance", webhook_tolerance, at_least=60, unit="seconds")
-        self._site = Site.of(
-            redirect_uri,
+        paths = (
             check_string("path", path, 'Write "/auth/tiktok".'),
             check_string("default_next", default_next, 'Write "/".'),
             check_trusted_origins(trusted_origins),
@@ -156,6 +169,7 @@ class TikTok(HookDecorators, SessionMethods, TokenMethods):
             from asgi_tiktok.texts.brand import check_brand
 
             self._brand = check_brand(site_name, logo_url)
+        self._site, *other_sites = [Site.of(uri, *paths) for uri in redirect_uris]
         self._keys = KeyRing(secret_key)
         self._store = open_store(store) if isinstance(store, str) else check_store(store)
         self._cookies = CookieJar(secure=self._site.secure, suffix=self._site.cookie_suffix)
@@ -189,15 +203,39 @@ class TikTok(HookDecorators, SessionMethods, TokenMethods):
         )
         self._hooks = Hooks()
         self._logins = ShieldedTasks(shutdown_grace)
-        self._logins_in_progress = 0
         self._log_limiter = LogLimiter(logger)
-        self._login_links = LoginLinks(
+        self._login_links = self._new_login_links()
+        self._other_addresses: tuple[TikTok, ...] = ()
+        others = zip(redirect_uris[1:], other_sites, strict=True)
+        self._other_addresses = tuple(self._at(uri, site) for uri, site in others)
+
+    def _new_login_links(self) -> LoginLinks:
+        return LoginLinks(
             self._site,
             self._keys,
             self._log_limiter,
-            audience=(self._client._audience, redirect_uri),
+            audience=(self._client._audience, self._client.redirect_uri),
             optional_scopes=self._optional_scopes,
         )
+
+    def _at(self, redirect_uri: str, site: Site) -> Self:
+        """Return this app at another of its addresses. The two share all that does not follow from the address."""
+        other = copy(self)
+        other._site, other._client = site, copy(self._client)
+        other._client.redirect_uri = redirect_uri
+        other._cookies = CookieJar(secure=site.secure, suffix=site.cookie_suffix)
+        other._sessions = self._sessions.at(other._cookies, site.origin)
+        other._login_links = other._new_login_links()
+        return other
+
+    def _elsewhere(self, new: Callable[["TikTok"], T]) -> "Addresses[T | None] | None":
+        """Return what is new for each of the other addresses, by its host; None if there are no others."""
+        if not self._other_addresses:
+            return None
+        from asgi_tiktok.http.addresses import Addresses
+
+        others = {other._site.origin: new(other) for other in self._other_addresses}
+        return Addresses({self._site.origin: None, **others})
 
     def __repr__(self) -> str:
         return f"TikTok(client_key={self._client.client_key!r}, redirect_uri={self._client.redirect_uri!r})"

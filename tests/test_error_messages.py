@@ -70,6 +70,19 @@ REDIRECT_URIS = [
     "https://app.example.com:x/cb",
     LONG_URI,
 ]
+ADDRESSES = [
+    [],
+    5,
+    b"https://app.example.com/cb",
+    {REDIRECT_URI},
+    [None],
+    [REDIRECT_URI, "http://app.example.com/cb"],
+    [REDIRECT_URI, REDIRECT_URI],
+    [REDIRECT_URI, f"{REDIRECT_URI}/2"],
+    ["https://app.example.com/cb", "https://App.example.com.:443/cb"],
+    [f"https://app{number}.example.com/cb" for number in range(11)],
+]
+"""Bad lists of redirect URIs."""
 BASE_URLS = ["", 7, "http://app.example.com", "https://tiktok.test/v2", "http://127.0.0.1:abc", "http://[::1"]
 STORES = [
     None,
@@ -97,7 +110,7 @@ async def async_messages(code: str, locale: str) -> None: ...
 BAD_SETTINGS: dict[str, list[Any]] = {
     "client_key": ["", None, 5, "white space", "schlüssel", StarletteSecret("")],
     "client_secret": ["", None, b"x", "secret ", StarletteSecret("white space")],
-    "redirect_uri": REDIRECT_URIS,
+    "redirect_uri": [*REDIRECT_URIS, *ADDRESSES],
     "secret_key": [
         "",
         None,

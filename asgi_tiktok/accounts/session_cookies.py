@@ -24,18 +24,24 @@ class VerifiedCookie(NamedTuple):
 
 
 class SessionCookies:
-    """Signs the session cookies of one `TikTok(...)`, and finds the genuine ones among what browsers send."""
+    """Signs the session cookies of one `TikTok(...)`, and finds the genuine ones among what browsers send.
 
-    def __init__(self, cookies: CookieJar, keys: KeyRing, records: SessionRecords) -> None:
+    `mark` begins the lines that session memory remembers. With it, a cookie of one address of an app finds no session
+    at another, where cookies may have the same name.
+    """
+
+    def __init__(self, cookies: CookieJar, keys: KeyRing, records: SessionRecords, *, mark: bytes = b"") -> None:
         self.cookies = cookies
+        self.mark = mark
         self.name = cookies.session.encode("ascii")
         self.records = records
         self.signer = IdSigner(keys, f"cookie/{records.purpose}")
         self.verified: BoundedDict[bytes, VerifiedCookie] = BoundedDict(MAX_VERIFIED)
 
     def line(self, headers: Iterable[Header]) -> bytes:
-        """All Cookie headers that may contain the session, as one; empty if there are none."""
-        return cookie_line(headers, self.name)
+        """All Cookie headers that may contain the session, as one after the mark; empty if there are none."""
+        line = cookie_line(headers, self.name)
+        return line and self.mark + line
 
     def find(self, headers: Iterable[Header]) -> VerifiedCookie | None:
         """The genuine session cookie, if there is exactly one."""

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from typing import Any
+from typing import Any, Self
 
 from asgi_tiktok.accounts.record_dictionary import RECORDS
 from asgi_tiktok.crypto.keys import Key
@@ -59,6 +59,16 @@ class SessionRecords:
         self.purpose = "session" + json.dumps([cookie_name, audience, origin])
         self.idle_timeout = idle_timeout
         self.absolute_timeout = absolute_timeout
+
+    def at(self, *, cookie_name: str, origin: str) -> Self:
+        """Return the records of the same app at another of its addresses."""
+        return type(self)(
+            cookie_name=cookie_name,
+            audience=self.audience,
+            origin=origin,
+            idle_timeout=self.idle_timeout,
+            absolute_timeout=self.absolute_timeout,
+        )
 
     def owner(self, open_id: str) -> str:
         """The user's name as an owner of records: a hash, which every database compares exactly."""

@@ -9,8 +9,10 @@ import secrets
 import time
 from collections.abc import Iterable, Mapping, Set
 from contextlib import suppress
+from copy import copy
 from dataclasses import replace
-from typing import Any
+from itertools import product
+from typing import Any, Self
 
 from asgi_tiktok.accounts.bounded_dict import BoundedDict
 from asgi_tiktok.accounts.consents import is_later
@@ -57,10 +59,26 @@ class Sessions:
             idle_timeout=idle_timeout,
             absolute_timeout=absolute_timeout,
         )
+        self.all_records = [self.records]
         self.cookies = SessionCookies(cookies, keys, self.records)
         self.memories = memories
+        self.recall = memories.recall
         self.max_sessions = max_sessions
         self.ended: BoundedDict[str, None] = BoundedDict(MAX_ENDED)
+
+    def at(self, cookies: CookieJar, origin: str) -> Self:
+        """Return the sessions of the same app at another of its addresses.
+
+        No cookie of one address opens a session of another, but all of them are the user's sessions.
+        """
+        other = copy(self)
+        other.records = self.records.at(cookie_name=cookies.session, origin=origin)
+        # No server accepts a line feed in a header, so no client can send the mark.
+        mark = f"{origin}\n".encode()
+        other.cookies = SessionCookies(cookies, self.keys, other.records, mark=mark)
+        other.recall = lambda line: self.memories.recall(mark + line)
+        self.all_records.append(other.records)
+        return other
 
     async def load(self, headers: Iterable[Header]) -> Session | None:
         """Return the session of the browser that sent these headers, or None.
@@ -210,7 +228,7 @@ class Sessions:
         """Return all sessions of this user."""
         names = [name async for name in self.store.owned(self.records.owner(open_id)) if name not in self.ended]
         found = [await self.find(name) for name in names]
-        return [session for _, session in filter(None, found)]
+        return [session for _, session, _ in filter(None, found)]
 
     async def reduce_scopes(self, open_id: str, scopes: Set[str]) -> None:
         """Remove from the user's sessions all scopes but these, because no token of the user has them any more."""
@@ -218,19 +236,19 @@ class Sessions:
         async for name in self.store.owned(owner):
             reduced = False
             while not reduced and (found := await self.find(name)) and not scopes >= set(found[1].scopes):
-                key, session = found
+                key, session, records = found
                 fewer = tuple(scope for scope in session.scopes if scope in scopes)
-                record = self.records.seal(key, replace(session, scopes=fewer)).record
+                record = records.seal(key, replace(session, scopes=fewer)).record
                 reduced = await self.store.replace(name, session.record, record, ttl=session.ttl, owner=owner)
                 self.memories.notice(name)
 
-    async def find(self, name: str) -> tuple[Key, Session] | None:
-        """The session with this name, and the key that sealed it; None if another TikTok(...) has sealed it."""
+    async def find(self, name: str) -> tuple[Key, Session, SessionRecords] | None:
+        """The session with this name, and what sealed it; None if another TikTok(...) has sealed it."""
         record = await self.store.get(name)
         if record is not None:
-            for key in self.keys:
+            for key, records in product(self.keys, self.all_records):
                 with suppress(Unreadable):
-                    return key, self.records.open(key, name, record)
+                    return key, records.open(key, name, record), records
         return None
 
     def unseal(self, key: Key, name: str, record: bytes) -> Session | None:

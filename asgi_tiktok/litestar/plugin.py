@@ -111,10 +111,13 @@ async def call_behind(scope: Any, receive: Any, send: Any) -> None:
 
 def own_routes(tiktok: TikTok) -> ASGIRouteHandler:
     """Return routes for our paths. Without them, each login would be an error for the app's hooks and logs."""
-    site = tiktok._site
-    callback = {site.callback} if site.callback.startswith(f"{site.path}/") else set()
+    routes: set[str] = set()
+    for site in (tiktok._site, *(other._site for other in tiktok._other_addresses)):
+        routes |= site.routes
+        if site.callback.startswith(f"{site.path}/"):
+            routes.add(site.callback)
 
-    @asgi(sorted(site.routes | callback), copy_scope=True)
+    @asgi(sorted(routes), copy_scope=True)
     async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
         raise exceptions.NotFoundException
 

@@ -79,7 +79,7 @@ class LoginCallback:
         try:
             login = self.pending.find(request.headers, state)
         except Unreadable:
-            raise lost_logins.key_gone() from None
+            raise lost_logins.with_unreadable_cookie(request, read_state(self.keys, state), self.site) from None
         if login is not None and login.route:
             raise lost_logins.never_begun()  # a login of another route, whose code no browser brings
         return login

@@ -1,4 +1,4 @@
-"""Connections that end with their session: WebSockets, and responses of signed-in users that are streamed."""
+"""Connections that outlast a request: the lifespan, WebSockets, and streamed responses. A session ends its own."""
 
 from collections.abc import Awaitable, Callable, Iterable
 
@@ -7,6 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from asgi_tiktok.accounts.session_record import Session
 from asgi_tiktok.errors import LoginRequired, RequestRefused, TikTokError
 from asgi_tiktok.event_loop import running_loop
+from asgi_tiktok.http.lifespan import serve_lifespan
 from asgi_tiktok.http.live import LiveConnection
 from asgi_tiktok.http.paths import RequestPath, read_path
 from asgi_tiktok.http.protection import Protection
@@ -42,6 +43,17 @@ class LiveConnections:
         self.origins = check_origins("websocket_origins", websocket_origins) | {self.site.origin}
         self.allow_missing_origin = check_flag("allow_missing_origin", allow_missing_origin)
         self.recheck: float = check_number("websocket_recheck", websocket_recheck, at_least=1, unit="seconds")
+
+    async def serve_other(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a connection that is not a request."""
+        if scope["type"] == "lifespan":
+            await serve_lifespan(app, scope, receive, send, self.tiktok.aclose)
+        elif scope["type"] == "websocket":
+            await self.serve_websocket(app, scope, receive, send)
+        elif self.protection.covers(read_path(scope), scope):
+            self.error_responses.refuse_unknown(scope)
+        else:
+            await app(scope, receive, send)
 
     async def serve_websocket(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse the handshake of a WebSocket, or call the app, which may also refuse it by raising LoginRequired."""

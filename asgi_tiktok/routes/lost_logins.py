@@ -30,6 +30,14 @@ def key_gone() -> LoginLost:
     )
 
 
+def other_address(site: Site) -> LoginLost:
+    return LoginLost(
+        Cause.OTHER_ADDRESS,
+        "The login began at another address than the one to which TikTok returned, so it has no cookie here.",
+        hint=f"Open the app only at {site.origin}, the address in redirect_uri.",
+    )
+
+
 def without_state(callback: Callback) -> LoginError:
     """The error for a callback that names no login. Anyone can make one, so it contains nothing of the query."""
     if isinstance(callback.error, AccessDenied):
@@ -39,18 +47,23 @@ def without_state(callback: Callback) -> LoginError:
     return InvalidCallback("The callback has no state.")
 
 
+def with_unreadable_cookie(request: Request, start: LoginStart | None, site: Site) -> LoginLost:
+    """The reason why no key opens the cookie that this browser has for a login."""
+    return other_address(site) if start is not None and began_elsewhere(request, start) else key_gone()
+
+
 def without_cookie(request: Request, start: LoginStart, site: Site, pending: PendingLogins) -> LoginLost:
     """The reason why this browser has no cookie for a login that did begin here."""
     if not is_recent(start.began_at, LIFETIME):
         return expired()
-    if start.address != hash_address(request.scope.get("scheme", "http"), request.headers):
-        return LoginLost(
-            Cause.OTHER_ADDRESS,
-            "The login began at another address than the one to which TikTok returned, so it has no cookie here.",
-            hint=f"Open the app only at {site.origin}, the address in redirect_uri.",
-        )
+    if began_elsewhere(request, start):
+        return other_address(site)
     if start.browser != hash_browser(request.headers):
         return LoginLost(Cause.OTHER_BROWSER, "The login began in another browser.")
     if pending.is_full(request.headers):
         return LoginLost(Cause.TOO_MANY, "Too many logins were open at once, and the oldest made room.")
     return LoginLost(Cause.NO_COOKIE, "The browser did not send the cookie of this login.")
+
+
+def began_elsewhere(request: Request, start: LoginStart) -> bool:
+    return start.address != hash_address(request.scope.get("scheme", "http"), request.headers)

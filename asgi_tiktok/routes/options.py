@@ -1,6 +1,6 @@
 """The keyword arguments of TikTokAuthMiddleware."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from typing import Any, TypedDict
 
 from starlette.requests import HTTPConnection
@@ -26,3 +26,8 @@ class Options(TypedDict, total=False):
     websocket_origins: Collection[str]
     allow_missing_origin: bool
     websocket_recheck: int
+
+
+def reusable(values: Iterable[str]) -> Iterable[str]:
+    """Return the values in a form that can be read more than once. A value that is no iterable is refused later."""
+    return tuple(values) if isinstance(values, Iterator) else values

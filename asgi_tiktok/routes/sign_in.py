@@ -30,12 +30,12 @@ class SignIn:
     """Signs users in to one TikTok app."""
 
     def __init__(self, tiktok: TikTok) -> None:
-        self.tiktok = tiktok
         self.client = tiktok._client
         self.sessions = tiktok._sessions
         self.tokens = tiktok._tokens
         self.keep_tokens = tiktok._keep_tokens
         self.hooks = tiktok._hooks
+        self.logins = tiktok._logins
 
     @contextmanager
     def limited(self) -> Iterator[None]:
@@ -46,18 +46,18 @@ class SignIn:
         Anyone can send a code that they invented. The limit comes before the mark in the store, so that a flood of
         them neither fills the store nor sends TikTok more than a few requests at a time.
         """
-        if self.tiktok._logins_in_progress >= MAX_IN_PROGRESS:
+        if self.logins.in_progress >= MAX_IN_PROGRESS:
             raise RequestRefused(
                 f"{MAX_IN_PROGRESS} logins are in progress in this process.",
                 code="busy",
                 status_code=503,
                 hint="If these are not your users, put a rate limit in front of the callback. Otherwise add workers.",
             )
-        self.tiktok._logins_in_progress += 1
+        self.logins.in_progress += 1
         try:
             yield
         finally:
-            self.tiktok._logins_in_progress -= 1
+            self.logins.in_progress -= 1
 
     async def complete(
         self,
