@@ -146,6 +146,7 @@ def test_own_texts_replace_some_of_ours() -> None:
     assert title(browser, "fr-CA") == "Se déconnecter ?"
     assert title(browser, "fr", CALLBACK) == "The sign-in did not work"
     assert "Angemeldet bleiben" in browser.get(LOGOUT, headers={"accept-language": "de"}).text
+    assert "Continuar na conta" in browser.get(LOGOUT, headers={"accept-language": "pt-BR"}).text
     assert "Not yet" in browser.get(LOGOUT, headers={"accept-language": "fr"}).text
 
 
@@ -226,7 +227,7 @@ def test_languages_are_imported_when_the_first_visitor_wants_them() -> None:
 
 @pytest.mark.browser
 def test_arabic_page_reads_from_right_to_left_on_a_small_phone(port: int) -> None:
-    tiktok = new_tiktok(redirect_uri=f"http://localhost:{port}{CALLBACK}", site_name="Reel Studio")
+    tiktok = new_tiktok(redirect_uri=f"http://localhost:{port}{CALLBACK}", site_name="x" * 60)
     with serve_in_thread(TikTokAuthMiddleware(app, tiktok), port), open_chromium(LOOPBACK_ONLY) as chromium:
         tab = chromium.new_context(locale="ar", viewport={"width": 320, "height": 640}).new_page()
         tab.goto(f"http://localhost:{port}{CALLBACK}")

@@ -22,7 +22,7 @@ STYLE = """
 body { margin: 0; min-height: 100vh; min-height: 100dvh; display: grid; place-items: center; padding: 24px;
   background: var(--back); color: var(--ink);
   font: 17px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif;
-  overflow-wrap: break-word }
+  overflow-wrap: anywhere }
 main { width: 100%; max-width: 440px; padding: 40px 32px 32px; background: var(--paper); border-radius: 20px;
   border: 1px solid var(--line); box-shadow: 0 24px 60px -32px rgb(0 0 0 / .35) }
 .mark { width: 44px; height: 6px; border-radius: 3px; margin-bottom: 28px;
@@ -41,7 +41,7 @@ a.button:hover, button:hover { opacity: .88 }
 :focus-visible { outline: 3px solid #25f4ee; outline-offset: 3px }
 .back { display: block; margin-top: 18px; text-align: center; color: var(--soft) }
 aside { margin: 0 0 28px; padding: 14px 16px; border-radius: 12px; border-inline-start: 4px solid #fe2c55;
-  background: var(--back); font-size: 15px; overflow-wrap: anywhere }
+  background: var(--back); font-size: 15px }
 aside b { display: block }
 small { display: block; margin-top: 28px; padding-top: 16px; border-top: 1px solid var(--line);
   color: var(--soft); font-size: 13px }

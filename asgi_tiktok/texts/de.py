@@ -2,7 +2,7 @@
 
 TEXTS = {
     "continue_with_tiktok": "Weiter mit TikTok",
-    "start_again": "Noch einmal mit TikTok anmelden",
+    "start_again": "Erneut mit TikTok anmelden",
     "connect": "TikTok verbinden",
     "sign_in_without": "Ohne sie anmelden",
     "back": "Zurück zur Website",
