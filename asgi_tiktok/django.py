@@ -159,7 +159,7 @@ def tiktok_button(
     scopes: str = "",
     params: Mapping[str, Any] | None = None,
     switch_account: bool | None = None,
-    label: str = "Continue with TikTok",
+    label: str | None = None,
 ) -> button.HTML:
     """Return `asgi_tiktok.tiktok_button` for the request of the template. `scopes` are separated by commas."""
     request = context.get("request")

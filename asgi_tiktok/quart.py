@@ -115,7 +115,7 @@ def tiktok_button(
     scopes: Iterable[str] = (),
     params: Mapping[str, Any] | None = None,
     switch_account: bool | None = None,
-    label: str = "Continue with TikTok",
+    label: str | None = None,
 ) -> button.HTML:
     """Return `asgi_tiktok.tiktok_button` for the current request."""
     # Called first, because its error names the line to write in a Quart app.

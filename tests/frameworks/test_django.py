@@ -187,6 +187,12 @@ class TestTemplates:
         assert "next=%2Faccount&amp;scopes=video.list%2Cuser.info.stats&amp;switch_account=1" in text
         assert text.endswith("A &amp; B</a>")
 
+    def test_tag_is_in_the_language_of_the_visitor(self, browser: TestClient) -> None:
+        parameters = {"template": "{% tiktok_button %}"}
+        response = browser.get("/page", params=parameters, headers={"accept-language": "de"})
+        assert response.text.endswith("Weiter mit TikTok</a>")
+        assert "Accept-Language" in response.headers["vary"]
+
     def test_button_of_the_view_is_not_escaped(self, browser: TestClient) -> None:
         assert browser.get("/button").text.startswith('<a class="tiktok-button"')
 

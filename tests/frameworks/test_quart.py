@@ -173,8 +173,9 @@ class TestErrorHandlersOfTheApp:
 class TestTemplates:
     async def test_template_shows_the_button_or_the_user(self, app: Quart) -> None:
         client = app.test_client()
-        page = await (await client.get("/")).get_data(as_text=True)
+        page = await (await client.get("/", headers={"accept-language": "de"})).get_data(as_text=True)
         assert '<a class="tiktok-button"' in page
+        assert page.endswith("Weiter mit TikTok</a>")
         assert 'href="/auth/tiktok/login?next=%2F"' in page
         login_as(client, display_name="<Bob>")
         page = await (await client.get("/")).get_data(as_text=True)
