@@ -24,8 +24,9 @@ from asgi_tiktok.crypto.keys import KeyRing
 from asgi_tiktok.environment import name_variable, read_environment
 from asgi_tiktok.errors import ConfigurationError
 from asgi_tiktok.event_loop import ShieldedTasks, close_within, running_loop
+from asgi_tiktok.events.events import Events
+from asgi_tiktok.events.log_limiter import LogLimiter
 from asgi_tiktok.http.cookies import CookieJar
-from asgi_tiktok.http.log_limiter import LogLimiter
 from asgi_tiktok.http.login_link import LoginLinks
 from asgi_tiktok.http.origins import check_trusted_origins
 from asgi_tiktok.http.site import DEFAULT_PATH, Site
@@ -94,6 +95,8 @@ class TikTok(HookDecorators, SessionMethods, TokenMethods):
             lost. Default: 10.
         qr (bool): Whether the route `/qr` signs in with a QR code that a phone scans. It needs the package segno,
             which the extra `qr` installs. Default: False.
+        log_open_ids (bool): Whether log records and spans name users by their open_id. Otherwise, they contain a
+            hash that depends on `secret_key`. Default: False.
 
     Raises:
         ConfigurationError: A setting cannot work. The message names the setting and the fix. It is also a
@@ -130,6 +133,7 @@ class TikTok(HookDecorators, SessionMethods, TokenMethods):
         messages: Messages | None = None,
         shutdown_grace: int = SHUTDOWN_GRACE,
         qr: bool = False,
+        log_open_ids: bool = False,
     ) -> None:
         if isinstance(redirect_uri, str):
             redirect_uris: tuple[str, ...] = (redirect_uri,)
@@ -171,6 +175,9 @@ class TikTok(HookDecorators, SessionMethods, TokenMethods):
             self._brand = check_brand(site_name, logo_url)
         self._site, *other_sites = [Site.of(uri, *paths) for uri in redirect_uris]
         self._keys = KeyRing(secret_key)
+        self._log_limiter = LogLimiter(logger)
+        self._events = Events(self._keys, self._log_limiter, log_open_ids=check_flag("log_open_ids", log_open_ids))
+        self._hooks = Hooks()
         self._store = open_store(store) if isinstance(store, str) else check_store(store)
         self._cookies = CookieJar(secure=self._site.secure, suffix=self._site.cookie_suffix)
         self._memories = SessionMemories(
@@ -186,6 +193,7 @@ class TikTok(HookDecorators, SessionMethods, TokenMethods):
             self._keys,
             self._cookies,
             self._memories,
+            self._events,
             audience=self._client._audience,
             origin=self._site.origin,
             idle_timeout=check_number("idle_timeout", idle_timeout, at_least=60, unit="seconds"),
@@ -199,11 +207,11 @@ class TikTok(HookDecorators, SessionMethods, TokenMethods):
             self._keys,
             self._client,
             self._sessions,
+            self._events,
+            self._hooks,
             shutdown_grace=check_number("shutdown_grace", shutdown_grace, at_least=0, unit="seconds"),
         )
-        self._hooks = Hooks()
         self._logins = ShieldedTasks(shutdown_grace)
-        self._log_limiter = LogLimiter(logger)
         self._login_links = self._new_login_links()
         self._other_addresses: tuple[TikTok, ...] = ()
         others = zip(redirect_uris[1:], other_sites, strict=True)

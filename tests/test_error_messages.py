@@ -191,6 +191,7 @@ BAD_SETTINGS: dict[str, list[Any]] = {
         lambda code: None,
         async_messages,
     ],
+    "log_open_ids": ["yes", None, 1],
 }
 """Bad values of each setting of `TikTok`. A new setting needs an entry here."""
 

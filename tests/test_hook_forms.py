@@ -119,8 +119,11 @@ BAD_HOOKS: dict[str, Any] = {
 }
 
 
+NAMES = ["on_login", "on_logout", "on_failed_login", "on_refresh_failed", "on_deauthorized", "on_event"]
+
+
 @pytest.mark.parametrize("hook", BAD_HOOKS.values(), ids=BAD_HOOKS.keys())
-@pytest.mark.parametrize("name", ["on_login", "on_logout", "on_failed_login", "on_deauthorized", "on_event"])
+@pytest.mark.parametrize("name", NAMES)
 def test_anything_else_is_refused_with_the_form_to_write(tiktok: TikTok, name: str, hook: Any) -> None:
     with pytest.raises(ConfigurationError, match=rf"^{name} .*Write async def hook\("):
         getattr(tiktok, name)(hook)

@@ -5,14 +5,14 @@ import logging
 import pytest
 from starlette.testclient import TestClient
 
-from asgi_tiktok.http import log_limiter
-from asgi_tiktok.http.log_limiter import LogLimiter
+from asgi_tiktok.events import log_limiter
+from asgi_tiktok.events.log_limiter import LogLimiter
 
 
 @pytest.fixture
 def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     clock = [1000.0]
-    monkeypatch.setattr("asgi_tiktok.http.log_limiter.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("asgi_tiktok.events.log_limiter.time.monotonic", lambda: clock[0])
     return clock
 
 

@@ -3,11 +3,12 @@
 from typing import TypeVar
 
 from asgi_tiktok.accounts.hook_signature import check_hook
-from asgi_tiktok.accounts.hooks import Hooks, OnEvent, OnFailedLogin, OnLogin, OnLogout
+from asgi_tiktok.accounts.hooks import Hooks, OnEvent, OnFailedLogin, OnLogin, OnLogout, OnRefreshFailed
 
 LoginHook = TypeVar("LoginHook", bound=OnLogin)
 LogoutHook = TypeVar("LogoutHook", bound=OnLogout)
 FailedLoginHook = TypeVar("FailedLoginHook", bound=OnFailedLogin)
+RefreshFailedHook = TypeVar("RefreshFailedHook", bound=OnRefreshFailed)
 EventHook = TypeVar("EventHook", bound=OnEvent)
 
 
@@ -44,6 +45,16 @@ class HookDecorators:
         """
         check_hook("on_failed_login", hook, arguments=("error", "request"))
         self._hooks.on_failed_login.append(hook)
+        return hook
+
+    def on_refresh_failed(self, hook: RefreshFailedHook) -> RefreshFailedHook:
+        """Decorate `async def hook(open_id, error)`, which is called when a user's token can no longer be refreshed.
+
+        The token has been deleted, and only a new login can help. The user stays signed in. `error` is the
+        LoginRequired that `token` raises. Of several workers, one calls the hook.
+        """
+        check_hook("on_refresh_failed", hook, arguments=("open_id", "error"))
+        self._hooks.on_refresh_failed.append(hook)
         return hook
 
     def on_deauthorized(self, hook: EventHook) -> EventHook:

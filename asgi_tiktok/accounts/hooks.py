@@ -21,6 +21,7 @@ Data = Mapping[str, Any] | None
 OnLogin = Callable[[TikTokUser, Request], Awaitable[Data]] | Callable[[TikTokUser, Request, Grant], Awaitable[Data]]
 OnLogout = Callable[[TikTokUser, Request], Awaitable[None]]
 OnFailedLogin = Callable[[TikTokError, Request], Awaitable[None]]
+OnRefreshFailed = Callable[[str, LoginRequired], Awaitable[None]]
 OnEvent = Callable[[WebhookEvent], Awaitable[None]]
 
 NOBODY: frozenset[str] = frozenset()
@@ -35,6 +36,7 @@ class Hooks:
         self.on_login: list[Callable[..., Awaitable[Data]]] = []
         self.on_logout: list[OnLogout] = []
         self.on_failed_login: list[OnFailedLogin] = []
+        self.on_refresh_failed: list[OnRefreshFailed] = []
         self.on_deauthorized: list[OnEvent] = []
         self.on_event: list[OnEvent] = []
 
@@ -75,6 +77,14 @@ class Hooks:
                 await hook(without_traceback(error), request)
             except Exception:
                 logger.exception("on_failed_login hook failed: %s", name_of(hook))
+
+    async def fail_refresh(self, open_id: str, error: LoginRequired) -> None:
+        """Call the hooks for a user who has no token any more. A hook that fails is only logged."""
+        for hook in self.on_refresh_failed:
+            try:
+                await hook(open_id, without_traceback(error))
+            except Exception:
+                logger.exception("on_refresh_failed hook failed: %s", name_of(hook))
 
     async def dispatch(self, event: WebhookEvent, hooks: list[OnEvent]) -> None:
         """Call these hooks with the event. Raises HookFailed for the first that fails."""

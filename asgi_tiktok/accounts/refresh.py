@@ -46,13 +46,16 @@ from weakref import WeakKeyDictionary
 
 from asgi_tiktok.accounts.bounded_dict import BoundedDict
 from asgi_tiktok.accounts.consents import Consent, scopes_of
+from asgi_tiktok.accounts.hooks import Hooks
 from asgi_tiktok.accounts.sessions import Sessions
 from asgi_tiktok.accounts.token_records import StoredToken, TokenRecords
 from asgi_tiktok.client.client import TikTokClient
 from asgi_tiktok.client.transport import MAX_CONNECTIONS
 from asgi_tiktok.clock import is_recent
-from asgi_tiktok.errors import LoginRequired, RateLimited, StoreError, TokenError, Unavailable
+from asgi_tiktok.errors import LoginRequired, RateLimited, StoreError, TikTokError, TokenError, Unavailable
 from asgi_tiktok.event_loop import running_loop
+from asgi_tiktok.events.events import Event, Events
+from asgi_tiktok.events.tracing import operation
 from asgi_tiktok.models import Token
 from asgi_tiktok.stores.lease import lease
 
@@ -68,10 +71,14 @@ SAVE_PAUSES = (0.1, 0.2, 0.5, 1, 2, 4, *(5,) * 18)  # seconds between attempts t
 class Refresher:
     """Refreshes the tokens of one TikTok app's users."""
 
-    def __init__(self, records: TokenRecords, client: TikTokClient, sessions: Sessions) -> None:
+    def __init__(
+        self, records: TokenRecords, client: TikTokClient, sessions: Sessions, events: Events, hooks: Hooks
+    ) -> None:
         self.records = records
         self.client = client
         self.sessions = sessions
+        self.events = events
+        self.hooks = hooks
         self.unsaved: BoundedDict[str, tuple[Consent, StoredToken]] = BoundedDict(MAX_UNSAVED)
         self.slots: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
@@ -93,7 +100,7 @@ class Refresher:
                 stored = await self.load(open_id)
             if not held:
                 raise Unavailable("Another worker is refreshing the token.", stage="refresh")
-            return await self.renew(stored, rejected)
+            return await self.renew_and_report(stored, rejected)
 
     def slot(self) -> asyncio.Semaphore:
         """Limit the refreshes of this event loop, so that a job for many users leaves connections to logins."""
@@ -104,6 +111,29 @@ class Refresher:
         if stored is None:
             raise LoginRequired("The token has been deleted.", stage="refresh")
         return stored
+
+    async def renew_and_report(self, stored: StoredToken, rejected: str | None) -> Token:
+        """Renew the token, and report a failure."""
+        open_id = stored.token.open_id
+        with operation("tiktok.refresh"):
+            try:
+                return await self.renew(stored, rejected)
+            except LoginRequired as error:
+                message = "refresh ended, the user must log in again: %s"
+                self.events.report(Event.REFRESH_ENDED, message, error, open_id=open_id, error=error)
+                raise
+            except TikTokError as error:
+                level = logging.ERROR if isinstance(error, TokenError) else logging.WARNING
+                self.events.report(
+                    Event.REFRESH_FAILED,
+                    "refresh failed: %s",
+                    error,
+                    level=level,
+                    kind=f"{Event.REFRESH_FAILED} {error.code}",
+                    open_id=open_id,
+                    error=error,
+                )
+                raise
 
     async def renew(self, stored: StoredToken, rejected: str | None) -> Token:
         consent = stored.consent
@@ -127,10 +157,11 @@ class Refresher:
             raise
         except TokenError as error:
             if error.code != "invalid_grant":
-                logger.error("refresh refused by TikTok: %s", error)
                 raise
             return await self.handle_invalid_grant(sent, consent.sent_at, error, rejected)
-        return (await self.save_renewed(replace(consent, token=renewed, issued_at=time.time()), sent)).token
+        saved = await self.save_renewed(replace(consent, token=renewed, issued_at=time.time()), sent)
+        self.events.report(Event.REFRESH_DONE, "token refreshed", level=logging.DEBUG, open_id=renewed.open_id)
+        return saved.token
 
     async def exchange(self, token: Token) -> Token:
         renewed = await self.client.refresh_token(token.refresh_token or "", scopes=token.scopes)
@@ -169,7 +200,8 @@ class Refresher:
         """
         open_id, others = stored.token.open_id, stored.consents[1:]
         if not others:
-            await self.records.delete(open_id, stored.record)
+            if await self.records.delete(open_id, stored.record):
+                await self.hooks.fail_refresh(open_id, refusal)
             raise refusal
         remaining = await self.records.replace(stored, *others)
         if remaining is None:
@@ -199,10 +231,12 @@ class Refresher:
                 break
             except StoreError as error:
                 if pause is None:
-                    logger.critical("refreshed token not saved, held only in this process: %s", error)
+                    consequence = "refreshed token not saved, held only in this process"
+                    self.events.store_failed(consequence, error, level=logging.CRITICAL)
                     self.unsaved[open_id] = (renewed, sent)
                     raise
-                logger.error("refreshed token not saved, next attempt in %s seconds: %s", pause, error)
+                consequence = f"refreshed token not saved, next attempt in {pause} seconds"
+                self.events.store_failed(consequence, error, level=logging.ERROR)
                 await asyncio.sleep(pause)
         if current is None:
             raise LoginRequired("The token was deleted while it was refreshed.", stage="refresh")
@@ -213,7 +247,8 @@ class Refresher:
         try:
             await self.sessions.reduce_scopes(open_id, scopes_of(consents))
         except StoreError as error:
-            logger.error("sessions not reduced, TikTok will refuse scopes that they still have: %s", error)
+            consequence = "sessions not reduced, TikTok will refuse scopes that they still have"
+            self.events.store_failed(consequence, error, level=logging.ERROR)
 
 
 def pause_after(error: Unavailable) -> float | None:

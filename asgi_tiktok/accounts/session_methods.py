@@ -3,8 +3,9 @@
 import re
 from dataclasses import dataclass
 
-from asgi_tiktok.accounts.session_record import PREFIX
+from asgi_tiktok.accounts.session_record import PREFIX, log_name
 from asgi_tiktok.accounts.sessions import Sessions
+from asgi_tiktok.events.events import Event, Events
 
 ID = re.compile("[0-9a-f]{64}")
 
@@ -29,6 +30,7 @@ class SignedInBrowser:
 class SessionMethods:
     """Lists and ends sessions."""
 
+    _events: Events
     _sessions: Sessions
 
     async def sessions_of(self, open_id: str) -> list[SignedInBrowser]:
@@ -54,7 +56,11 @@ class SessionMethods:
 
         Raises StoreError if the store is unavailable.
         """
-        return ID.fullmatch(id) is not None and await self._sessions.end(PREFIX + id)
+        if not ID.fullmatch(id) or not await self._sessions.end(PREFIX + id):
+            return False
+        session = log_name(PREFIX + id)
+        self._events.report(Event.SIGN_OUT_FORCED, "signed out by the app: session %s", session, session=session)
+        return True
 
     async def end_sessions(self, open_id: str) -> int:
         """Sign this user out everywhere. Returns the number of sessions that ended.
@@ -64,4 +70,6 @@ class SessionMethods:
 
         Raises StoreError if the store is unavailable.
         """
-        return await self._sessions.end_all(open_id)
+        ended = await self._sessions.end_all(open_id)
+        self._events.sessions_ended(open_id, ended)
+        return ended

@@ -37,12 +37,17 @@ class Session:
     @property
     def log_name(self) -> str:
         """The part of the session that a log may contain."""
-        return sha256(self.name.encode()).hexdigest()[:8]
+        return log_name(self.name)
 
     @property
     def ttl(self) -> int:
         """Seconds until an unused session ends; 1 if the clock has just passed its end."""
         return max(self.ends_at - int(time.time()), 1)
+
+
+def log_name(name: str) -> str:
+    """Return what a log may contain instead of the name of a session."""
+    return sha256(name.encode()).hexdigest()[:8]
 
 
 class SessionRecords:

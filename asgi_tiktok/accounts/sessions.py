@@ -22,6 +22,7 @@ from asgi_tiktok.accounts.session_record import Session, SessionRecords
 from asgi_tiktok.clock import uptime
 from asgi_tiktok.crypto.keys import Key, KeyRing, Unreadable
 from asgi_tiktok.errors import StoreError
+from asgi_tiktok.events.events import Events
 from asgi_tiktok.http.cookies import CookieJar, Header
 from asgi_tiktok.models import TikTokUser
 from asgi_tiktok.stores import Store
@@ -43,6 +44,7 @@ class Sessions:
         keys: KeyRing,
         cookies: CookieJar,
         memories: SessionMemories,
+        events: Events,
         *,
         audience: str,
         origin: str,
@@ -63,6 +65,7 @@ class Sessions:
         self.cookies = SessionCookies(cookies, keys, self.records)
         self.memories = memories
         self.recall = memories.recall
+        self.events = events
         self.max_sessions = max_sessions
         self.ended: BoundedDict[str, None] = BoundedDict(MAX_ENDED)
 
@@ -130,7 +133,7 @@ class Sessions:
             if not await write(session.name, session.record, touched.record, ttl=touched.ttl, owner=owner):
                 return await self.read(cookie, memory)
         except StoreError as error:
-            logger.warning("session read but not touched: %s", error)
+            self.events.store_failed("session read but not touched", error)
             return session
         memory.keep(touched, read_at=read_at)
         return touched
@@ -156,7 +159,8 @@ class Sessions:
                 self.memories.notice(name)
                 await self.store.delete(name)
         except StoreError as error:
-            logger.warning("session limit not enforced, a user may have more than %s: %s", self.max_sessions, error)
+            consequence = f"session limit not enforced, a user may have more than {self.max_sessions}"
+            self.events.store_failed(consequence, error)
 
     async def is_live(self, session: Session) -> bool:
         """Return False once the session has ended. A store that is unavailable ends no session."""

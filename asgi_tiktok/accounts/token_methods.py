@@ -10,6 +10,7 @@ from asgi_tiktok.accounts.sessions import Sessions
 from asgi_tiktok.accounts.tokens import Tokens
 from asgi_tiktok.client.client import TikTokClient
 from asgi_tiktok.errors import ConfigurationError, LoginRequired
+from asgi_tiktok.events.events import Events
 from asgi_tiktok.models import Token
 
 
@@ -17,6 +18,7 @@ class TokenMethods:
     """Hands out, lists and revokes tokens."""
 
     _client: TikTokClient
+    _events: Events
     _keep_tokens: bool
     _sessions: Sessions
     _tokens: Tokens
@@ -75,7 +77,7 @@ class TokenMethods:
             ConfigurationError: No tokens are kept: `TikTok(keep_tokens=False)`.
             StoreError: The store is unavailable.
         """
-        await self._sessions.end_all(open_id)
+        self._events.sessions_ended(open_id, await self._sessions.end_all(open_id))
         try:
             token = await self._tokens.get(open_id)
         except LoginRequired:

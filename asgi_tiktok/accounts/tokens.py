@@ -12,6 +12,7 @@ from collections.abc import Collection
 
 from asgi_tiktok.accounts.bounded_dict import BoundedDict
 from asgi_tiktok.accounts.consents import Consent, best_for, is_later
+from asgi_tiktok.accounts.hooks import Hooks
 from asgi_tiktok.accounts.refresh import Refresher
 from asgi_tiktok.accounts.sessions import Sessions
 from asgi_tiktok.accounts.token_records import TokenRecords
@@ -20,6 +21,7 @@ from asgi_tiktok.client.deadline import wait_for
 from asgi_tiktok.crypto.keys import KeyRing
 from asgi_tiktok.errors import LoginRequired, TikTokError, TokenError, Unavailable, UpstreamTimeout
 from asgi_tiktok.event_loop import running_loop
+from asgi_tiktok.events.events import Events
 from asgi_tiktok.models import Token
 from asgi_tiktok.stores import Store
 
@@ -47,6 +49,8 @@ class Tokens:
         keys: KeyRing,
         client: TikTokClient,
         sessions: Sessions,
+        events: Events,
+        hooks: Hooks,
         *,
         shutdown_grace: float = SHUTDOWN_GRACE,
     ) -> None:
@@ -54,7 +58,7 @@ class Tokens:
         self.sessions = sessions
         self.shutdown_grace = shutdown_grace
         self.records = TokenRecords(store, keys, client._audience)
-        self.refresher = Refresher(self.records, client, sessions)
+        self.refresher = Refresher(self.records, client, sessions, events, hooks)
         self.in_flight: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Task[Token]] = {}
         self.failures: BoundedDict[str, Failure] = BoundedDict(MAX_USERS)
 

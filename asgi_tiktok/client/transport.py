@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 import httpx2
 
+from asgi_tiktok.client.calls import traced
 from asgi_tiktok.client.network_errors import network_failure
 from asgi_tiktok.client.proxies import EnvironmentTransport
 from asgi_tiktok.client.trace import Trace
@@ -65,7 +66,7 @@ class SharedTransport(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         request.headers["User-Agent"] = "asgi-tiktok"
         try:
-            return await self.send(request)
+            return await traced(request, self.send)
         except httpx2.PoolTimeout:
             failure: Unavailable = UpstreamTimeout(
                 f"All {MAX_CONNECTIONS} connections are busy.",

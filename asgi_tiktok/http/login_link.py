@@ -19,7 +19,7 @@ from starlette.datastructures import QueryParams
 from asgi_tiktok.clock import is_recent
 from asgi_tiktok.crypto.keys import KeyRing, Unreadable
 from asgi_tiktok.crypto.records import open_record, seal_record
-from asgi_tiktok.http.log_limiter import LogLimiter
+from asgi_tiktok.events.log_limiter import LogLimiter
 from asgi_tiktok.http.site import Site
 from asgi_tiktok.models import split_scopes
 
@@ -51,6 +51,11 @@ class LoginAttempt:
     switch_account: bool | None = None
     user_id: str = ""
     route: str = ""
+
+    @property
+    def flow(self) -> str:
+        """The kind of login, for events."""
+        return "connect" if self.user_id else self.route or "redirect"
 
 
 NO_ATTEMPT = LoginAttempt()

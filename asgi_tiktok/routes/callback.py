@@ -1,6 +1,5 @@
 """The end of a login: back from TikTok (RFC 6749 §4.1.2)."""
 
-import logging
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -12,6 +11,7 @@ from asgi_tiktok.client.callback import Callback, read_callback
 from asgi_tiktok.crypto.keys import Unreadable
 from asgi_tiktok.crypto.redaction import Secret
 from asgi_tiktok.errors import InvalidCallback, TikTokError, Unavailable
+from asgi_tiktok.events.events import Event, login_event
 from asgi_tiktok.http.cookies import Header
 from asgi_tiktok.http.login_link import NO_ATTEMPT
 from asgi_tiktok.http.paths import RequestPath
@@ -26,8 +26,6 @@ from asgi_tiktok.routes.used_logins import UNFINISHED, Outcome, UsedLogins, erro
 from asgi_tiktok.session import tiktok_session
 from asgi_tiktok.tiktok import TikTok
 
-logger = logging.getLogger("asgi_tiktok")
-
 Exchange = Callable[[], Awaitable[Token]]
 
 
@@ -41,11 +39,12 @@ class LoginCallback:
         self.sessions = tiktok._sessions
         self.tokens = tiktok._tokens
         self.hooks = tiktok._hooks
+        self.events = tiktok._events
         self.logins = tiktok._logins
         self.error_responses = error_responses
         self.pending = pending
         self.sign_ins = SignIn(tiktok)
-        self.used = UsedLogins(tiktok._store, tiktok._keys, pending)
+        self.used = UsedLogins(tiktok._store, tiktok._keys, pending, self.events)
 
     async def respond(self, request: Request, path: RequestPath, query: Secret[bytes]) -> Response:
         """Complete the login that the query string belongs to: 303 to `next`, or the response to an error.
@@ -114,7 +113,8 @@ class LoginCallback:
                 await self.used.release(login)
                 raise
             await self.used.save_failure(login, error)
-            return await self.fail(request, path, error, login, ended=True)
+            open_id = None if token is None else token.open_id
+            return await self.fail(request, path, error, login, ended=True, open_id=open_id)
         await self.used.save_success(login, session_name, cookie)
         await self.sign_ins.end_previous(previous)
         return self.signed_in(path, login, cookie)
@@ -128,6 +128,7 @@ class LoginCallback:
             requested_scopes=login.scopes,
             params=login.params,
             next_path=self.site.next_path(login.next_path, path.mount),
+            flow=login.flow,
         )
         return session.name, cookie
 
@@ -137,8 +138,10 @@ class LoginCallback:
 
         account = ConnectedAccount(profile=await self.client.fetch_user(token), token=token)
         connections = Connections(self.sessions, self.tokens)
-        cookie = await save_patiently(partial(connections.save, login.user_id, account))
-        logger.info("account connected, and kept for the app")
+        cookie = await save_patiently(self.events, partial(connections.save, login.user_id, account))
+        self.events.report(
+            Event.LOGIN_DONE, "account connected, and kept for the app", open_id=token.open_id, flow=login.flow
+        )
         return cookie
 
     def signed_in(self, path: RequestPath, login: PendingLogin, cookie: Header) -> Response:
@@ -158,10 +161,14 @@ class LoginCallback:
         login: PendingLogin | None,
         *,
         ended: bool = False,
+        open_id: str | None = None,
     ) -> Response:
         """Respond to an error. If it ends the login, delete its cookie."""
         await self.hooks.fail_login(error, request)
-        response = await self.error_responses.respond(request, error, path, login.attempt if login else NO_ATTEMPT)
+        attempt = login.attempt if login else NO_ATTEMPT
+        response = await self.error_responses.respond(
+            request, error, path, attempt, event=login_event(error), flow=attempt.flow, open_id=open_id
+        )
         if login is not None and ended:
             response.raw_headers.append(self.pending.expire_cookie(login))
         return response

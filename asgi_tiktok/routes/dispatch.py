@@ -1,6 +1,7 @@
 """Our own routes: login, callback, logout, session and webhook."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from typing import NamedTuple
 
 from starlette.requests import Request
@@ -9,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from asgi_tiktok.crypto.redaction import Secret
 from asgi_tiktok.errors import RequestRefused, StoreError, TikTokError
+from asgi_tiktok.events.tracing import operation
 from asgi_tiktok.http.fetch_metadata import is_prefetch
 from asgi_tiktok.http.paths import RequestPath
 from asgi_tiktok.routes.callback import LoginCallback
@@ -48,16 +50,24 @@ class Routes:
             self.site.session: Route(("GET", "HEAD"), CurrentSession(tiktok).respond),
             self.site.webhook: Route(("POST",), Webhooks(tiktok).receive),
         }
+        self.operations = {self.site.callback: "tiktok.callback", self.site.webhook: "tiktok.webhook"}
         if tiktok._qr:
             from asgi_tiktok.routes.qr import QRLogins
 
             qr_logins = QRLogins(tiktok, error_responses, login, self.callback)
-            self.routes[self.site.optional_route("qr")] = Route(("GET",), qr_logins.respond)
+            route = self.site.optional_route("qr")
+            self.routes[route] = Route(("GET",), qr_logins.respond)
+            self.operations[route] = "tiktok.qr"
 
     async def serve(self, scope: Scope, receive: Receive, send: Send, path: RequestPath) -> None:
         """Serve a request for one of the routes, including its errors."""
-        request = Request(scope, receive)
         route = self.site.callback if path.whole == self.site.callback else path.below
+        name = self.operations.get(route)
+        with nullcontext() if name is None else operation(name):
+            await self.serve_route(route, scope, receive, send, path)
+
+    async def serve_route(self, route: str, scope: Scope, receive: Receive, send: Send, path: RequestPath) -> None:
+        request = Request(scope, receive)
         query = Secret(scope["query_string"])
         if route == self.site.callback:
             scope["query_string"] = b""  # because servers write their access logs from the scope

@@ -22,6 +22,7 @@ from asgi_tiktok.errors import (
     Unavailable,
     WebhookRefused,
 )
+from asgi_tiktok.events.events import Event, error_event
 from asgi_tiktok.http.fetch_metadata import is_navigation, wants_json
 from asgi_tiktok.http.login_link import NO_ATTEMPT, LoginAttempt
 from asgi_tiktok.http.paths import RequestPath
@@ -47,15 +48,32 @@ class ErrorResponses:
         self.app = app
         self.site = tiktok._site
         self.on_error = on_error
-        self.log_limiter = tiktok._log_limiter
         self.pages = Pages(tiktok)
+        self.events = tiktok._events
 
     async def respond(
-        self, connection: HTTPConnection, error: TikTokError, path: RequestPath, attempt: LoginAttempt = NO_ATTEMPT
+        self,
+        connection: HTTPConnection,
+        error: TikTokError,
+        path: RequestPath,
+        attempt: LoginAttempt = NO_ATTEMPT,
+        *,
+        event: Event | None = None,
+        **fields: str | None,
     ) -> Response:
-        """The response to an error. Its button starts a login that asks for the same as the attempt."""
+        """Report the error, and respond to it. The button starts a login that asks for the same as the attempt."""
         reference = secrets.token_hex(4)
-        self.log_limiter.log(level_of(error), error.code, "%s | reference %s", error, reference)
+        self.events.report(
+            event or error_event(error),
+            "%s | reference %s",
+            error,
+            reference,
+            level=level_of(error),
+            kind=error.code,
+            error=error,
+            reference=reference,
+            **fields,
+        )
         attempt = solution(connection, error, attempt)
         response = await self.response_of_app(connection, error, path, attempt)
         if response is not None:
@@ -131,9 +149,10 @@ class ErrorResponses:
         error = RequestRefused(f"{scope['type']!r} is not a type of ASGI.", code="unknown_type", status_code=403)
         self.warn("connection to a protected path refused", error)
 
-    def warn(self, event: str, error: TikTokError) -> None:
-        """Log an error that needs no response."""
-        self.log_limiter.log(logging.WARNING, error.code, "%s: %s", event, error)
+    def warn(self, consequence: str, error: TikTokError) -> None:
+        """Report an error that needs no response."""
+        event, kind = error_event(error), error.code
+        self.events.report(event, "%s: %s", consequence, error, level=logging.WARNING, kind=kind, error=error)
 
     def name_app(self, scope: Scope) -> None:
         """Let the app's code use `url_for` and `request.app`, which Starlette provides for its own requests only."""

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from asgi_tiktok.client.random_values import generate_code_verifier
 from asgi_tiktok.errors import LoginRequired, RequestRefused, StoreError, TikTokError
 from asgi_tiktok.event_loop import running_loop
+from asgi_tiktok.events.events import Event
 from asgi_tiktok.http.fetch_metadata import is_background, not_cross_site
 from asgi_tiktok.http.login_link import LoginAttempt
 from asgi_tiktok.http.paths import RequestPath
@@ -20,8 +21,6 @@ from asgi_tiktok.routes.state_parameter import make_state
 from asgi_tiktok.session import tiktok_session
 from asgi_tiktok.tiktok import TikTok
 
-logger = logging.getLogger("asgi_tiktok")
-
 
 class Login:
     """Starts logins."""
@@ -29,6 +28,7 @@ class Login:
     def __init__(self, tiktok: TikTok, error_responses: ErrorResponses, pending: PendingLogins) -> None:
         self.tiktok = tiktok
         self.client = tiktok._client
+        self.events = tiktok._events
         self.error_responses = error_responses
         self.pending = pending
 
@@ -70,6 +70,9 @@ class Login:
         """A new login. Raises RequestRefused or LoginRequired for a request that cannot start it."""
         self.check(request, attempt)
         scopes = dict.fromkeys((*self.client.scopes, *attempt.scopes, *await self.granted_before(request, attempt)))
+        if request.method != "HEAD":
+            # At DEBUG, because anyone can start logins; and before a frame holds the state.
+            self.events.report(Event.LOGIN_STARTED, "login started", level=logging.DEBUG, flow=attempt.flow)
         return PendingLogin(
             next_path=attempt.next_path,
             scopes=tuple(scopes),
@@ -108,7 +111,5 @@ class Login:
         try:
             granted += await self.tiktok._tokens.scopes_of(open_id)
         except StoreError as error:
-            logger.warning(
-                "login requests only the scopes of the session, because the store is unavailable: %s", error
-            )
+            self.events.store_failed("login requests only the scopes of the session", error)
         return [scope for scope in granted if scope in self.tiktok._optional_scopes]

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from asgi_tiktok.errors import RequestRefused, StoreError
+from asgi_tiktok.events.events import Event
 from asgi_tiktok.http.fetch_metadata import is_form_of_private_page, is_from, is_same_origin
 from asgi_tiktok.http.paths import RequestPath
 from asgi_tiktok.http.query import read_query
@@ -26,6 +27,7 @@ class Logout:
         self.sessions = tiktok._sessions
         self.hooks = tiktok._hooks
         self.texts = tiktok._texts
+        self.events = tiktok._events
         self.error_responses = error_responses
         self.pages = error_responses.pages
 
@@ -72,6 +74,13 @@ class Logout:
             response = await self.error_responses.respond(request, error, path)
         else:
             for session in sessions:
+                self.events.report(
+                    Event.SIGN_OUT_DONE,
+                    "signed out: session %s",
+                    session.log_name,
+                    open_id=session.user.open_id,
+                    session=session.log_name,
+                )
                 await self.hooks.log_out(session.user, request)
         response.raw_headers.append(self.cookies.expire(self.cookies.session))
         return response

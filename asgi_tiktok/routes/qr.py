@@ -19,6 +19,7 @@ from asgi_tiktok.client.qr import QRClient, QRResult
 from asgi_tiktok.crypto.keys import Unreadable
 from asgi_tiktok.crypto.redaction import without_traceback
 from asgi_tiktok.errors import Cause, LoginLost, StoreError, TikTokError, Unavailable
+from asgi_tiktok.events.events import login_event
 from asgi_tiktok.http.fetch_metadata import wants_json
 from asgi_tiktok.http.login_link import LoginAttempt
 from asgi_tiktok.http.paths import RequestPath
@@ -94,7 +95,8 @@ class QRLogins:
             if by_script:
                 return progress_json("ended")  # the page loads again, and gets the error
             await self.callback.hooks.fail_login(error, request)
-            return await self.error_responses.respond(request, error, path, ATTEMPT)
+            event = login_event(error)
+            return await self.error_responses.respond(request, error, path, ATTEMPT, event=event, flow=ATTEMPT.flow)
         try:
             # Shielded, because TikTok returns the code once: if the browser has gone, the session waits for it.
             response, progress = await self.logins.run(self.advance(request, path, login))

@@ -1,7 +1,6 @@
 """The last steps of every kind of login: from the token that TikTok has issued to a session."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -13,12 +12,11 @@ from asgi_tiktok.accounts.grant import Grant
 from asgi_tiktok.accounts.session_cookies import VerifiedCookie
 from asgi_tiktok.accounts.session_record import Session
 from asgi_tiktok.errors import RequestRefused, StoreError
+from asgi_tiktok.events.events import Event, Events
 from asgi_tiktok.http.cookies import Header
 from asgi_tiktok.http.user_agent import describe_browser
 from asgi_tiktok.models import TikTokUser, Token
 from asgi_tiktok.tiktok import TikTok
-
-logger = logging.getLogger("asgi_tiktok")
 
 T = TypeVar("T")
 
@@ -36,6 +34,7 @@ class SignIn:
         self.keep_tokens = tiktok._keep_tokens
         self.hooks = tiktok._hooks
         self.logins = tiktok._logins
+        self.events = tiktok._events
 
     @contextmanager
     def limited(self) -> Iterator[None]:
@@ -67,6 +66,7 @@ class SignIn:
         requested_scopes: tuple[str, ...],
         params: Mapping[str, Any],
         next_path: str,
+        flow: str = "redirect",
     ) -> tuple[Session, Header]:
         """Call the hooks, save the token and create the session. Returns it with its Set-Cookie header.
 
@@ -78,8 +78,15 @@ class SignIn:
         )
         data = await self.hooks.log_in(user, request, grant)
         browser = describe_browser(request.headers.get("user-agent", ""))
-        session, cookie = await save_patiently(partial(self.save, user, token, data, browser))
-        logger.info("signed in: session %s", session.log_name)
+        session, cookie = await save_patiently(self.events, partial(self.save, user, token, data, browser))
+        self.events.report(
+            Event.LOGIN_DONE,
+            "signed in: session %s",
+            session.log_name,
+            open_id=user.open_id,
+            session=session.log_name,
+            flow=flow,
+        )
         return session, cookie
 
     async def save(
@@ -97,15 +104,15 @@ class SignIn:
             try:
                 await self.sessions.end(cookie.name)
             except StoreError as error:
-                logger.warning("previous session not ended, it ends at its next use: %s", error)
+                self.events.store_failed("previous session not ended, it ends at its next use", error)
 
 
-async def save_patiently(save: Callable[[], Awaitable[T]]) -> T:
+async def save_patiently(events: Events, save: Callable[[], Awaitable[T]]) -> T:
     """Save what a login has brought. A failing store is tried again, because the code cannot be used twice."""
     for pause in SAVE_PAUSES:
         try:
             return await save()
         except StoreError as error:
-            logger.warning("login not saved, next attempt in %s seconds: %s", pause, error)
+            events.store_failed(f"login not saved, next attempt in {pause} seconds", error)
             await asyncio.sleep(pause)
     return await save()

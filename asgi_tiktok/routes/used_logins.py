@@ -9,7 +9,6 @@ not even the store and `secret_key` together open it.
 """
 
 import asyncio
-import logging
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
@@ -21,11 +20,10 @@ from typing import Any
 from asgi_tiktok.crypto.keys import Key, KeyRing, Unreadable
 from asgi_tiktok.crypto.records import open_record, seal_record
 from asgi_tiktok.errors import Cause, LoginError, LoginLost, StoreError, TikTokError, Unavailable
+from asgi_tiktok.events.events import Events
 from asgi_tiktok.http.cookies import Header
 from asgi_tiktok.routes.pending import LIFETIME, PendingLogin, PendingLogins
 from asgi_tiktok.stores import Store
-
-logger = logging.getLogger("asgi_tiktok")
 
 PURPOSE = "used-login"
 COOKIE_PURPOSE = "lost-session"
@@ -54,10 +52,11 @@ class Outcome:
 class UsedLogins:
     """The marks and notes of one TikTok app's logins, in one store."""
 
-    def __init__(self, store: Store, keys: KeyRing, pending: PendingLogins) -> None:
+    def __init__(self, store: Store, keys: KeyRing, pending: PendingLogins, events: Events) -> None:
         self.store = store
         self.keys = keys
         self.pending = pending
+        self.events = events
         self.waiting = 0
 
     async def claim(self, login: PendingLogin) -> bool:
@@ -125,7 +124,7 @@ class UsedLogins:
         try:
             await self.store.set(name, seal_record(self.keys.newest, PURPOSE, facts, context=name), ttl=ttl)
         except StoreError as error:
-            logger.warning("used login not remembered, a reload of its callback shows an error: %s", error)
+            self.events.store_failed("used login not remembered, a reload of its callback shows an error", error)
 
     def session_cookie(self, login: PendingLogin, outcome: Outcome) -> Header | None:
         """Return the Set-Cookie header of the session, or None if it was taken. Only the login's cookie opens it."""

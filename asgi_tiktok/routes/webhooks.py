@@ -18,6 +18,7 @@ from asgi_tiktok.accounts.consents import is_later
 from asgi_tiktok.crypto.redaction import Secret
 from asgi_tiktok.errors import WebhookRefused
 from asgi_tiktok.event_loop import running_loop
+from asgi_tiktok.events.events import Event
 from asgi_tiktok.http.paths import RequestPath
 from asgi_tiktok.models import WebhookEvent
 from asgi_tiktok.routes.pages import HEADERS
@@ -44,6 +45,7 @@ class Webhooks:
         self.store = tiktok._store
         self.client = tiktok._client
         self.hooks = tiktok._hooks
+        self.events = tiktok._events
         self.in_progress: set[str] = set()
 
     async def receive(self, request: Request, path: RequestPath) -> Response:
@@ -82,12 +84,14 @@ class Webhooks:
             self.in_progress.discard(name)
 
     async def process(self, event: WebhookEvent) -> None:
-        logger.info("webhook received: %s", event.event)
         with log_if_slow(event):
             if event.event == REMOVED and event.open_id is not None:
                 event = await self.remove(event, event.open_id)
                 await self.hooks.dispatch(event, self.hooks.on_deauthorized)
             await self.hooks.dispatch(event, self.hooks.on_event)
+        self.events.report(
+            Event.WEBHOOK_DONE, "webhook processed: %s", event.event, open_id=event.open_id, type=event.event
+        )
 
     async def remove(self, event: WebhookEvent, open_id: str) -> WebhookEvent:
         """Delete the tokens and sessions of logins before the event. Return the event with the time of the latest."""

@@ -14,7 +14,7 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from asgi_tiktok import MemoryStore, TikTok, TikTokAuthMiddleware, tiktok_button, tiktok_session
-from asgi_tiktok.http import log_limiter
+from asgi_tiktok.events import log_limiter
 from tests.support.chromium import LOOPBACK_ONLY, open_chromium
 from tests.support.requests import RawResponse, send_request
 from tests.support.servers import serve_in_thread

@@ -27,7 +27,8 @@ from asgi_tiktok.crypto.keys import Key
 from asgi_tiktok.crypto.redaction import Secret
 from asgi_tiktok.crypto.signer import IdSigner
 from asgi_tiktok.emulator import Emulator
-from asgi_tiktok.http import log_limiter, next_path, paths
+from asgi_tiktok.events import log_limiter
+from asgi_tiktok.http import next_path, paths
 from asgi_tiktok.routes import state_parameter
 from asgi_tiktok.routes.webhooks import check_signature
 from benchmarks.abandoned_logins import nothing, start_logins
@@ -294,8 +295,11 @@ async def test_response_of_a_gigabyte_from_tiktok_is_read_up_to_64_kilobytes(hea
     assert bytes_read <= (0 if headers else 65 * KB)
 
 
-async def test_abandoned_logins_use_no_record_and_no_memory(tiktok: TikTok, store: MemoryStore) -> None:
+async def test_abandoned_logins_use_no_record_and_no_memory(
+    tiktok: TikTok, store: MemoryStore, caplog: pytest.LogCaptureFixture
+) -> None:
     """A short version of the benchmark with a million logins (R-56, C-82)."""
+    caplog.set_level(logging.INFO, "asgi_tiktok")  # because pytest keeps every record
     site = TikTokAuthMiddleware(
         nothing, new_tiktok(store=store, redirect_uri="http://localhost:8000/auth/tiktok/callback")
     )

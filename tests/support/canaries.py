@@ -6,9 +6,10 @@ works like this:
 1. It knows the secrets. The secret keys and the client secret below are fixed. `secrets.token_urlsafe` and the
    function that makes the `state` are replaced for the test, so that the recorder learns every random secret at the
    moment when it is made. Codes and tokens of the emulator are recognized by their shape (`SECRET_SHAPES`).
-2. It reads what others may read: every log record of every logger at every level, and the message, the `repr` and the
-   arguments of every `TikTokError` that is made. For an error that the package logs, it also reads what an error
-   tracker would send: notes, attributes, causes, and the local variables of every frame outside of tests/.
+2. It reads what others may read: every log record of every logger at every level, the fields of events, and the
+   message, the `repr` and the arguments of every `TikTokError` that is made. For an error that the package logs, it
+   also reads what an error tracker would send: notes, attributes, causes, and the local variables of every frame
+   outside of tests/.
 3. A string that contains a secret is added to `found`, and the fixture asserts after the test that `found` is empty.
 
 A test that looks at another place (a response, a dump of an object) calls `check` or `check_error` itself.
@@ -26,7 +27,7 @@ from typing import Any
 import pytest
 
 from asgi_tiktok import TikTokError
-from asgi_tiktok.emulator import DEFAULT_CLIENT_SECRET
+from asgi_tiktok.emulator import CAST, DEFAULT_CLIENT_SECRET
 from asgi_tiktok.routes import login, state_parameter
 
 SECRET_KEY = "n7Zq-canary-key-0Lw4vT9yB2xKf6Rd8mHs"
@@ -42,19 +43,24 @@ class Canaries(logging.Handler):
 
     Attributes:
         secrets: Every secret that the recorder knows.
+        open_ids: The open_ids that no log record of the package may contain. A test of `log_open_ids` clears them.
         found: One description for each leak.
     """
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
         self.secrets = {SECRET_KEY, OLD_SECRET_KEY, DEFAULT_CLIENT_SECRET}
+        self.open_ids = {person.open_id for person in CAST}
         self.found: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         # In the thread of the test, httpx is the user's browser, which may log its own requests.
         is_browser = record.name.startswith(("httpx", "httpcore"))
         if not (is_browser and threading.current_thread() is threading.main_thread()):
-            self.check(f"log record of {record.name}", logging.Formatter().format(record))
+            text = logging.Formatter().format(record)
+            self.check(f"log record of {record.name}", text)
+            if record.name == "asgi_tiktok":
+                self.check_event(record, text)
             # Errors that a server logs are the app's. Their frames hold the whole request.
             if record.name == "asgi_tiktok" and record.exc_info and record.exc_info[1]:
                 self.check_error("logged error", record.exc_info[1])
@@ -65,6 +71,12 @@ class Canaries(logging.Handler):
         shape = SECRET_SHAPES.search(text)
         if secret or shape:
             self.found.append(f"{context}: {secret or shape} in {text[:300]!r}")
+
+    def check_event(self, record: logging.LogRecord, text: str) -> None:
+        """Record a leak in the fields of an event, and each open_id in its fields and its log line."""
+        fields = str({name: value for name, value in vars(record).items() if name.startswith("tiktok_")})
+        self.check("fields of an event", fields)
+        self.found += [f"open_id in {text[:300]!r} {fields}" for each in self.open_ids if each in text + fields]
 
     def check_error(self, context: str, error: BaseException) -> None:
         """Record a leak in anything that an error tracker would send about the error."""

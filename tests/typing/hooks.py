@@ -5,7 +5,7 @@ from typing import Any, assert_type
 
 from starlette.requests import Request
 
-from asgi_tiktok import Grant, TikTok, TikTokError, TikTokSession, TikTokUser, Token, WebhookEvent
+from asgi_tiktok import Grant, LoginRequired, TikTok, TikTokError, TikTokSession, TikTokUser, Token, WebhookEvent
 
 
 class Service:
@@ -35,6 +35,9 @@ def install(tiktok: TikTok) -> None:
     @tiktok.on_failed_login
     async def failed(error: TikTokError, request: Request) -> None: ...
 
+    @tiktok.on_refresh_failed
+    async def refresh_failed(open_id: str, error: LoginRequired) -> None: ...
+
     @tiktok.on_event
     @tiktok.on_deauthorized
     async def event(event: WebhookEvent) -> None: ...
@@ -59,3 +62,4 @@ def mistakes(tiktok: TikTok) -> None:
     tiktok.on_login(not_async)  # type: ignore[type-var]
     tiktok.on_login(four)  # type: ignore[type-var]
     tiktok.on_failed_login(four)  # type: ignore[type-var]
+    tiktok.on_refresh_failed(four)  # type: ignore[type-var]

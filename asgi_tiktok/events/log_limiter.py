@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Mapping
 
 MAX_LINES = 30  # of one kind in one window
 WINDOW = 60  # seconds
@@ -18,7 +19,9 @@ class LogLimiter:
         self.logger = logger
         self.counts: dict[str, tuple[float, int]] = {}
 
-    def log(self, level: int, kind: str, message: str, *args: object) -> None:
+    def log(
+        self, level: int, kind: str, message: str, *args: object, extra: Mapping[str, object] | None = None
+    ) -> None:
         """Log, unless there were too many of this kind in the current window."""
         now = time.monotonic()
         began, count = self.counts.get(kind, (now, 0))
@@ -30,6 +33,6 @@ class LogLimiter:
             self.counts.clear()
         self.counts[kind] = (began, count + 1)
         if count < MAX_LINES or self.logger.isEnabledFor(logging.DEBUG):
-            self.logger.log(level, message, *args)
+            self.logger.log(level, message, *args, extra=extra)
         elif count == MAX_LINES:
             self.logger.log(level, "log limit: more lines of %s are counted, not logged, for up to a minute", kind)
