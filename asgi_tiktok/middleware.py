@@ -73,12 +73,14 @@ class TikTokAuthMiddleware:
         self._unmounted_paths = UnmountedPaths()
         self._cookie_name = self.tiktok._sessions.cookies.name
         self._recall = self.tiktok._sessions.recall
+        self._has_bearers = bool(self.tiktok._native_redirect_uris)
         self._anonymous = TikTokSession(self.tiktok, None, "")
         self._protection = Protection(protect, public, skip, self._site.mounts)
         self._error_responses = ErrorResponses(self.tiktok, self.app, on_error)
         self._refuse = self._error_responses.refuse
         self._answer_challenge = self._refuse if check_flag("challenges", challenges) else None
         self._routes = Routes(self.tiktok, self._error_responses)
+        self._app = self._routes.varied(self.app)
         parts = (self.tiktok, self._error_responses, self._protection, self._load)
         self._live = LiveConnections(*parts, websocket_origins, allow_missing_origin, websocket_recheck)
 
@@ -115,6 +117,8 @@ class TikTokAuthMiddleware:
                 if session is None and (set_cookie := self.tiktok._sessions.cookies.expire_forged(scope)):
                     send = with_set_cookie(send, set_cookie)
                 populate_scope(scope, self.tiktok, session, path.mount)
+            elif self._has_bearers and (session := await self._load(scope, path)):
+                populate_scope(scope, self.tiktok, session, path.mount)
             if session is None and self._protection.prefixes and self._protection.covers(path, scope):
                 raise LoginRequired("This path is protected.")
         except TikTokError as error:
@@ -126,7 +130,7 @@ class TikTokAuthMiddleware:
             response.belongs_to(session, self._live)
             receive = response.receive
         try:
-            await self.app(scope, receive, response.send)
+            await self._app(scope, receive, response.send)
         except LoginRequired as error:
             if not await response.resolve(error):
                 raise

@@ -73,6 +73,8 @@ class TikTok(HookDecorators, SessionMethods, TokenMethods):
         default_next (str): Where a login or sign-out without a valid `next` leads. Default: `/`.
         trusted_origins (Iterable[str]): Exact origins of front ends on other hosts. Their pages may POST to the
             sign-out, and `next` may be a whole address of these origins. Default: none.
+        native_redirect_uris (Iterable[str]): The https addresses that are registered for an iOS or Android app. They
+            turn on the route `/native`, which signs the users of such an app in. Default: none.
         idle_timeout (int): The seconds after which an unused session ends. Default: 7 days.
         absolute_timeout (int): The seconds after which any session ends. Default: 30 days.
         max_sessions (int): The number of sessions that one user may have. Beyond it, the session that would
@@ -120,6 +122,7 @@ class TikTok(HookDecorators, SessionMethods, TokenMethods):
         path: str = DEFAULT_PATH,
         default_next: str = "/",
         trusted_origins: Iterable[str] = (),
+        native_redirect_uris: Iterable[str] = (),
         idle_timeout: int = IDLE_TIMEOUT,
         absolute_timeout: int = ABSOLUTE_TIMEOUT,
         max_sessions: int = MAX_SESSIONS,
@@ -157,12 +160,17 @@ class TikTok(HookDecorators, SessionMethods, TokenMethods):
         self._qr = check_flag("qr", qr)
         if qr:
             check_package("segno", "QR login", extra="qr")
+        self._native_redirect_uris: tuple[str, ...] = ()
+        if native_redirect_uris != ():
+            from asgi_tiktok.client.native_redirect_uris import check_native_redirect_uris
+
+            self._native_redirect_uris = check_native_redirect_uris(native_redirect_uris, redirect_uris, pkce)
         self._webhook_tolerance = check_number("webhook_tolerance", webhook_tolerance, at_least=60, unit="seconds")
         paths = (
             check_string("path", path, 'Write "/auth/tiktok".'),
             check_string("default_next", default_next, 'Write "/".'),
             check_trusted_origins(trusted_origins),
-            ("qr",) if qr else (),
+            [name for name, on in {"qr": qr, "native": self._native_redirect_uris}.items() if on],
         )
         self._texts, self._brand = Texts(None), None
         if messages is not None:
@@ -201,6 +209,7 @@ class TikTok(HookDecorators, SessionMethods, TokenMethods):
                 "absolute_timeout", absolute_timeout, at_least=idle_timeout, unit="seconds"
             ),
             max_sessions=check_number("max_sessions", max_sessions, at_least=1, unit="browsers"),
+            bearers=bool(self._native_redirect_uris),
         )
         self._tokens = Tokens(
             self._store,

@@ -56,6 +56,10 @@ class SessionCookies:
         values = cookie_values(headers, self.name)[:MAX_VALUES]
         return [cookie for value in values if (cookie := self.verify(value)) is not None]
 
+    def is_bearer(self, headers: Iterable[Header]) -> bool:
+        """True if the session is in a header that no web page can send. No request of another site has one."""
+        return False
+
     def verify(self, value: bytes) -> VerifiedCookie | None:
         cookie = self.verified.get(value)
         if cookie is None and len(value) <= MAX_SIZE and (signed := self.signer.verify(value)):

@@ -51,6 +51,7 @@ class Sessions:
         idle_timeout: int,
         absolute_timeout: int,
         max_sessions: int,
+        bearers: bool,
     ) -> None:
         self.store = store
         self.keys = keys
@@ -62,7 +63,7 @@ class Sessions:
             absolute_timeout=absolute_timeout,
         )
         self.all_records = [self.records]
-        self.cookies = SessionCookies(cookies, keys, self.records)
+        self.cookies = session_cookies(bearers)(cookies, keys, self.records)
         self.memories = memories
         self.recall = memories.recall
         self.events = events
@@ -78,7 +79,7 @@ class Sessions:
         other.records = self.records.at(cookie_name=cookies.session, origin=origin)
         # No server accepts a line feed in a header, so no client can send the mark.
         mark = f"{origin}\n".encode()
-        other.cookies = SessionCookies(cookies, self.keys, other.records, mark=mark)
+        other.cookies = type(self.cookies)(cookies, self.keys, other.records, mark=mark)
         other.recall = lambda line: self.memories.recall(mark + line)
         self.all_records.append(other.records)
         return other
@@ -262,3 +263,12 @@ class Sessions:
         except Unreadable:
             logger.warning("session record unreadable, request treated as anonymous")
             return None
+
+
+def session_cookies(bearers: bool) -> type[SessionCookies]:
+    """The class that finds sessions in requests. Most apps never load the one that also reads `Authorization`."""
+    if not bearers:
+        return SessionCookies
+    from asgi_tiktok.accounts.cookies_or_bearers import CookiesOrBearers
+
+    return CookiesOrBearers

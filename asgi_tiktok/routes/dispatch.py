@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from asgi_tiktok.crypto.redaction import Secret
 from asgi_tiktok.errors import RequestRefused, StoreError, TikTokError
@@ -58,6 +58,21 @@ class Routes:
             route = self.site.optional_route("qr")
             self.routes[route] = Route(("GET",), qr_logins.respond)
             self.operations[route] = "tiktok.qr"
+        if tiktok._native_redirect_uris:
+            from asgi_tiktok.routes.native import NativeLogins
+
+            native = NativeLogins(tiktok, error_responses)
+            route = self.site.optional_route("native")
+            self.routes[route] = Route(("POST",), native.respond)
+            self.operations[route] = "tiktok.native"
+
+    def varied(self, app: ASGIApp) -> ASGIApp:
+        """Return the app. If its users can be in `Authorization`, caches keep its responses apart by that header."""
+        if not self.tiktok._native_redirect_uris:
+            return app
+        from asgi_tiktok.http.bearer import VaryOnAuthorization
+
+        return VaryOnAuthorization(app)
 
     async def serve(self, scope: Scope, receive: Receive, send: Send, path: RequestPath) -> None:
         """Serve a request for one of the routes, including its errors."""

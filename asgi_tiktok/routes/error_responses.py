@@ -50,6 +50,7 @@ class ErrorResponses:
         self.on_error = on_error
         self.pages = Pages(tiktok)
         self.events = tiktok._events
+        self.routes_for_scripts = {self.site.session, self.site.webhook, self.site.optional_route("native")}
 
     async def respond(
         self,
@@ -88,7 +89,7 @@ class ErrorResponses:
         code = code_of(error, flow="connect" if attempt.user_id else attempt.route)
         texts = self.tiktok._texts.for_visitor(headers, f"{code}.title")
         message = message_of(code, texts)
-        for_scripts = isinstance(error, WebhookRefused) or path.below in (self.site.session, self.site.webhook)
+        for_scripts = isinstance(error, WebhookRefused) or path.below in self.routes_for_scripts
         by_script = wants_json(headers) or (isinstance(error, LoginRequired) and not is_navigation(headers))
         if for_scripts or by_script:
             return error_json(error, texts, message, login_url=login_url, reference=reference)

@@ -63,7 +63,8 @@ class LiveConnections:
             if self.site.route_of(path):
                 raise RequestRefused("This route has no WebSocket.", code="method_not_allowed", status_code=403)
             allowed = check_origin(scope, self.origins, allow_missing=self.allow_missing_origin)
-            line = self.sessions.cookies.line(scope["headers"]) if allowed else b""
+            headers, cookies = scope["headers"], self.sessions.cookies
+            line = cookies.line(headers) if allowed or cookies.is_bearer(headers) else b""
             session = self.memories.recall(line) or await self.load(scope, path) if line else None
             if session:
                 running_loop()  # the checks whether the session is live need it

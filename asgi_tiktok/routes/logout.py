@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from asgi_tiktok.errors import RequestRefused, StoreError
 from asgi_tiktok.events.events import Event
+from asgi_tiktok.http.body import read_body
 from asgi_tiktok.http.fetch_metadata import is_form_of_private_page, is_from, is_same_origin
 from asgi_tiktok.http.paths import RequestPath
 from asgi_tiktok.http.query import read_query
@@ -50,6 +51,8 @@ class Logout:
         same_origin = is_same_origin(request.headers, self.site.origin)
         if is_from(request.headers, self.site.trusted_origins):
             same_origin = True
+        if same_origin is None and self.sessions.cookies.is_bearer(request.headers.raw):
+            same_origin = True
         if same_origin is None and self.csrf_token(request) is None:
             # There is nobody to sign out. And if another site sent the request, the browser may have withheld the
             # cookie of a signed-in user, which must not be deleted.
@@ -87,7 +90,7 @@ class Logout:
 
     async def has_csrf_token(self, request: Request) -> bool:
         expected = self.csrf_token(request) or ""
-        form = dict(parse_qsl(await read_form(request)))
+        form = dict(parse_qsl((await read_body(request, MAX_FORM) or b"").decode("latin-1")))
         return secrets.compare_digest(form.get("csrf_token", "").encode(), expected.encode())
 
     def csrf_token(self, request: Request) -> str | None:
@@ -98,12 +101,3 @@ class Logout:
         cookies = sorted(self.sessions.cookies.find_all(request.headers.raw), key=lambda cookie: cookie.name)
         names = " ".join(cookie.name for cookie in cookies)
         return cookies[0].key.digest("logout", names.encode()).hex() if cookies else None
-
-
-async def read_form(request: Request) -> str:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_FORM:
-            return ""
-    return body.decode("latin-1")

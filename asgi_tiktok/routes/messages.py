@@ -66,6 +66,10 @@ SAME_MESSAGE = {
     "6007062": "not_allowed",
     "access_token_invalid": "no_profile",
     "scope_not_authorized": "no_profile",
+    "invalid_code": INCOMPLETE,
+    "native_request": INCOMPLETE,
+    "not_native": "method_not_allowed",
+    "too_many_attempts": "busy",
 }
 """The codes of errors that have the message of another one."""
 

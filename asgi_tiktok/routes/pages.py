@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from asgi_tiktok.errors import LoginDenied, RateLimited, TikTokError
+from asgi_tiktok.errors import LoginDenied, RateLimited, RequestRefused, TikTokError
 from asgi_tiktok.routes.messages import Message
 from asgi_tiktok.texts.translation import Translation
 from asgi_tiktok.tiktok import TikTok
@@ -177,6 +177,8 @@ def error_json(
 ) -> Response:
     """Return the same for a caller that reads JSON."""
     content = {"error": error.code, "message": message.title, "login_url": login_url, "reference": reference}
+    if isinstance(error, RequestRefused):
+        content["description"] = error.description  # for the developer of the program that sent the request
     response = JSONResponse(content, status_code=error.status_code, headers={**HEADERS, **texts.headers})
     add_retry_after(response, error)
     return response

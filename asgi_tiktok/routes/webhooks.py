@@ -19,6 +19,7 @@ from asgi_tiktok.crypto.redaction import Secret
 from asgi_tiktok.errors import WebhookRefused
 from asgi_tiktok.event_loop import running_loop
 from asgi_tiktok.events.events import Event
+from asgi_tiktok.http.body import read_body
 from asgi_tiktok.http.paths import RequestPath
 from asgi_tiktok.models import WebhookEvent
 from asgi_tiktok.routes.pages import HEADERS
@@ -54,7 +55,9 @@ class Webhooks:
         Raises WebhookRefused for an event that TikTok did not sign for this app, or that is being processed;
         HookFailed and StoreError. After an error, TikTok sends the event again.
         """
-        body = await read_body(request)
+        body = await read_body(request, MAX_BODY)
+        if body is None:
+            raise WebhookRefused(f"The body is larger than {MAX_BODY} bytes.", status_code=413)
         signatures = request.headers.getlist("tiktok-signature")
         check_signature(self.client._client_secret, signatures, body, tolerance=self.tiktok._webhook_tolerance)
         event = read_event(body, self.client.client_key)
@@ -119,15 +122,6 @@ def being_processed() -> WebhookRefused:
     return WebhookRefused(
         "The same event is being processed.", status_code=503, hint="TikTok sends it again, and then gets 200."
     )
-
-
-async def read_body(request: Request) -> bytes:
-    body = bytearray()  # because to append to bytes copies them
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise WebhookRefused(f"The body is larger than {MAX_BODY} bytes.", status_code=413)
-    return bytes(body)
 
 
 def check_signature(secret: Secret[str], headers: list[str], body: bytes, *, tolerance: int) -> None:

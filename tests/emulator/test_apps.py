@@ -1,6 +1,6 @@
 import pytest
 
-from asgi_tiktok.emulator import DEFAULT_APP, App, Emulator, Person
+from asgi_tiktok.emulator import DEFAULT_APP, App, ConsentRefused, Emulator, Person
 
 LONG = "https://app.example.com/" + "a" * 488
 
@@ -37,6 +37,23 @@ def app(*redirect_uris: str) -> App:
 def test_invalid_redirect_uri_error_names_the_broken_rule(uri: str, rule: str) -> None:
     with pytest.raises(ValueError, match=rule):
         app(uri)
+
+
+@pytest.mark.parametrize("uri", ["myapp://tiktok", "http://localhost:8000/cb", "https://localhost:8000/cb"])
+def test_native_redirect_uri_must_be_a_public_https_link(uri: str) -> None:
+    with pytest.raises(ValueError, match="must begin with https:// for iOS and Android, and not be local"):
+        App("key", "secret", ("https://app.example.com/cb",), native_redirect_uris=(uri,))
+
+
+def test_native_redirect_uri_requires_a_challenge() -> None:
+    link = "https://app.example.com/tiktok"
+    emulator = Emulator([App("key", "secret", ("https://app.example.com/cb",), native_redirect_uris=(link,))])
+    query = f"client_key=key&response_type=code&scope=user.info.basic&redirect_uri={link}"
+    url = f"https://www.tiktok.com/v2/auth/authorize/?{query}"
+
+    with pytest.raises(ConsentRefused, match="registered for iOS or Android, which requires PKCE"):
+        emulator.consent(url)
+    assert "code=" in emulator.consent(f"{url}&code_challenge={'a' * 64}")
 
 
 def test_at_most_ten_redirect_uris_per_platform() -> None:

@@ -30,6 +30,7 @@ TABLES = {
     "A": "credentials of another app",
     "M": "mounts and paths in addresses",
     "F": "floods and long input",
+    "B": "native apps and bearer tokens",
 }
 COLUMNS = ("tried", "refused", "succeeded", "skipped")
 

@@ -9,6 +9,7 @@ The site under test, and how to sign in:
     login           sign in with Starlette's test client or with httpx
     qr              sign in with a QR code
     webhooks        signed webhook requests
+    native          a native app that signs in
 
 Safety nets and tools:
 

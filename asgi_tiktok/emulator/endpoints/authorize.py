@@ -153,7 +153,7 @@ class Authorization:
         if platform is Platform.WEB and self.knobs.web_pkce == "ignore":
             return None
         challenge = params.get("code_challenge") or None
-        if challenge is None and (platform is Platform.DESKTOP or self.knobs.web_pkce == "require"):
+        if challenge is None and (platform is not Platform.WEB or self.knobs.web_pkce == "require"):
             fix = f"Send code_challenge: the redirect URI is registered for {platform.value}, which requires PKCE."
             raise ConsentRefused("param_error", "code_challenge", fix, err_code=10007)
         # TikTok's mobile SDKs send no method, so by default only a wrong one is an error.

@@ -108,6 +108,7 @@ class ControlAPI:
                     "client_key": app.client_key,
                     "name": app.name,
                     "redirect_uris": app.redirect_uris,
+                    "native_redirect_uris": app.native_redirect_uris,
                     "scopes": app.scopes,
                     "webhook_url": app.webhook_url,
                     "url_properties": app.url_properties,

@@ -25,11 +25,12 @@ class Platform(Enum):
 
     WEB = "Web"
     DESKTOP = "Desktop"
+    NATIVE = "iOS or Android"
 
 
 @dataclass(frozen=True, slots=True)
 class RedirectURI:
-    """A registered redirect URI (Login Kit for Web, Login Kit for Desktop)."""
+    """A registered redirect URI (Login Kit for Web, Desktop, iOS and Android)."""
 
     pattern: str
     platform: Platform
@@ -53,6 +54,13 @@ class RedirectURI:
         if "*" in uri or "@" in url.netloc:
             raise ValueError(f"redirect URI {uri!r} must have no wildcard and no user name on the Web platform.")
         return cls(uri, Platform.WEB)
+
+    @classmethod
+    def register_native(cls, uri: str) -> "RedirectURI":
+        """Check the Universal Link or App Link of a native app, which has the rules of Web."""
+        if not uri.startswith("https://") or cls.register(uri).platform is not Platform.WEB:
+            raise ValueError(f"redirect URI {uri!r} must begin with https:// for iOS and Android, and not be local.")
+        return cls(uri, Platform.NATIVE)
 
     @classmethod
     def _desktop(cls, uri: str) -> "RedirectURI":
@@ -91,6 +99,8 @@ class App:
         webhook_url (str): Where events are sent, on this machine. Default: empty, no events.
         url_properties (tuple[str, ...]): The verified domains, for example "media.example.com", and URL prefixes, for
             example "https://example.com/videos/", from which TikTok may download media. Default: none.
+        native_redirect_uris (tuple[str, ...]): The Universal Links and App Links that are registered for iOS and
+            Android. Default: none.
 
     Raises:
         ValueError: A value is invalid. The message names the broken rule.
@@ -103,6 +113,7 @@ class App:
     name: str = "Your app"
     webhook_url: str = ""
     url_properties: tuple[str, ...] = ()
+    native_redirect_uris: tuple[str, ...] = ()
     _registered: tuple[RedirectURI, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -115,7 +126,10 @@ class App:
         check_webhook_url(self.webhook_url)
         for url_property in self.url_properties:
             check_url_property(url_property)
-        registered = tuple(RedirectURI.register(uri) for uri in self.redirect_uris)
+        registered = (
+            *(RedirectURI.register(uri) for uri in self.redirect_uris),
+            *(RedirectURI.register_native(uri) for uri in self.native_redirect_uris),
+        )
         object.__setattr__(self, "_registered", registered)
         for platform, number in Counter(uri.platform for uri in registered).items():
             if number > MAX_REDIRECT_URIS:
