@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import httpx2
 from starlette.datastructures import Secret
 
+from asgi_tiktok.accounts.declared_scopes import DeclaredScopes
 from asgi_tiktok.accounts.hook_decorators import HookDecorators
 from asgi_tiktok.accounts.hooks import Hooks
+from asgi_tiktok.accounts.profile_methods import ProfileMethods
 from asgi_tiktok.accounts.session_memory import MEMORY_AGE, SESSION_MEMORY, SessionMemories
 from asgi_tiktok.accounts.session_methods import SessionMethods
 from asgi_tiktok.accounts.sessions import ABSOLUTE_TIMEOUT, IDLE_TIMEOUT, MAX_SESSIONS, Sessions
@@ -47,7 +49,7 @@ CLOSE_TIMEOUT = 4.5  # seconds to close all connections and files
 WEBHOOK_TOLERANCE = 72 * 60 * 60  # seconds; TikTok sends an event again for so long, perhaps with its first signature
 
 
-class TikTok(HookDecorators, SessionMethods, TokenMethods):
+class TikTok(DeclaredScopes, HookDecorators, ProfileMethods, SessionMethods, TokenMethods):
     """One configured TikTok app: wire client, store, keys, sessions, tokens and hooks.
 
     Several instances can exist side by side. Their sessions are separate.
@@ -81,6 +83,8 @@ class TikTok(HookDecorators, SessionMethods, TokenMethods):
             end first is ended. Default: 20.
         keep_tokens (bool): Whether tokens are stored after the login. Set it to False in an app that only
             signs users in. Default: True.
+        profile_max_age (int | None): The seconds after which the profile of a user whose session is in use is read
+            again, in the background. Default: None, never.
         webhook_tolerance (int): The maximum age of a webhook's signature in seconds. Default: 72 hours.
         session_memory (int): The number of sessions that each event loop keeps in memory, so that the store is
             not asked at each request. 0 turns session memory off. Default: 10,000.
@@ -127,6 +131,7 @@ class TikTok(HookDecorators, SessionMethods, TokenMethods):
         absolute_timeout: int = ABSOLUTE_TIMEOUT,
         max_sessions: int = MAX_SESSIONS,
         keep_tokens: bool = True,
+        profile_max_age: int | None = None,
         webhook_tolerance: int = WEBHOOK_TOLERANCE,
         session_memory: int = SESSION_MEMORY,
         session_memory_bound: float | None = None,
@@ -221,6 +226,7 @@ class TikTok(HookDecorators, SessionMethods, TokenMethods):
             shutdown_grace=check_number("shutdown_grace", shutdown_grace, at_least=0, unit="seconds"),
         )
         self._logins = ShieldedTasks(shutdown_grace)
+        self._profiles = self._new_profiles(profile_max_age)
         self._login_links = self._new_login_links()
         self._other_addresses: tuple[TikTok, ...] = ()
         others = zip(redirect_uris[1:], other_sites, strict=True)
@@ -285,15 +291,6 @@ class TikTok(HookDecorators, SessionMethods, TokenMethods):
         """
         with suppress(ConfigurationError):  # raised without asyncio, and then nothing is open
             running_loop()
+            await self._profiles.aclose()
             await asyncio.gather(self._logins.aclose(), self._tokens.aclose())
             await close_within(CLOSE_TIMEOUT, self._client.aclose, self._memories.aclose, self._store.aclose)
-
-    def _check_declared(self, scopes: Iterable[str]) -> tuple[str, ...]:
-        """Return the scopes. Raises ConfigurationError for one that the app does not declare."""
-        checked = check_scopes("scopes", scopes)
-        for scope in checked:
-            if scope not in self._declared_scopes:
-                raise ConfigurationError(
-                    f"The scope {scope!r} is not declared.", hint="Add it to TikTok(optional_scopes=...)."
-                )
-        return checked

@@ -163,6 +163,7 @@ BAD_SETTINGS: dict[str, list[Any]] = {
     "session_memory_bound": [0, "1", True, float("nan")],
     "session_memory_age": [0, -1, None],
     "keep_tokens": ["no", None],
+    "profile_max_age": [0, 599, "3600", 3600.0, True],
     "webhook_tolerance": [0, "300", None],
     "qr": ["yes", None, 1],
     "shutdown_grace": [-1, 0.5, "10", None],

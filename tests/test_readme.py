@@ -57,7 +57,7 @@ def test_settings_table_has_every_argument_and_variable() -> None:
 
 def test_routes_table_has_every_route() -> None:
     site = new_tiktok()._site
-    for route in (site.login, site.logout, site.session, site.webhook):
+    for route in (site.login, site.logout, site.session, site.webhook, site.avatar):
         assert f"| `{route}" in README
 
 

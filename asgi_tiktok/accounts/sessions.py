@@ -7,7 +7,7 @@ holds the record under a keyed hash of the id, so a leaked store contains no usa
 import logging
 import secrets
 import time
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from contextlib import suppress
 from copy import copy
 from dataclasses import replace
@@ -69,6 +69,7 @@ class Sessions:
         self.events = events
         self.max_sessions = max_sessions
         self.ended: BoundedDict[str, None] = BoundedDict(MAX_ENDED)
+        self.on_touch: Callable[[Session], object] | None = None
 
     def at(self, cookies: CookieJar, origin: str) -> Self:
         """Return the sessions of the same app at another of its addresses.
@@ -137,6 +138,8 @@ class Sessions:
             self.events.store_failed("session read but not touched", error)
             return session
         memory.keep(touched, read_at=read_at)
+        if self.on_touch is not None:
+            self.on_touch(touched)
         return touched
 
     async def create(
@@ -237,14 +240,21 @@ class Sessions:
 
     async def reduce_scopes(self, open_id: str, scopes: Set[str]) -> None:
         """Remove from the user's sessions all scopes but these, because no token of the user has them any more."""
+
+        def reduced(session: Session) -> Session:
+            return replace(session, scopes=tuple(scope for scope in session.scopes if scope in scopes))
+
+        await self.revise(open_id, reduced)
+
+    async def revise(self, open_id: str, revised: Callable[[Session], Session]) -> None:
+        """Replace each of the user's sessions by what the function returns for it. None that has ended comes back."""
         owner = self.records.owner(open_id)
         async for name in self.store.owned(owner):
-            reduced = False
-            while not reduced and (found := await self.find(name)) and not scopes >= set(found[1].scopes):
+            replaced = False
+            while not replaced and (found := await self.find(name)) and (new := revised(found[1])) != found[1]:
                 key, session, records = found
-                fewer = tuple(scope for scope in session.scopes if scope in scopes)
-                record = records.seal(key, replace(session, scopes=fewer)).record
-                reduced = await self.store.replace(name, session.record, record, ttl=session.ttl, owner=owner)
+                record = records.seal(key, new).record
+                replaced = await self.store.replace(name, session.record, record, ttl=session.ttl, owner=owner)
                 self.memories.notice(name)
 
     async def find(self, name: str) -> tuple[Key, Session, SessionRecords] | None:

@@ -35,6 +35,7 @@ class Site:
     logout: str
     session: str
     webhook: str
+    avatar: str
     routes: frozenset[str]
     trusted_origins: frozenset[str]
 
@@ -61,7 +62,7 @@ class Site:
                 "replace the start page of the app.",
                 hint=f"Register another address, for example {redirect_uri}{path[1:]}/callback.",
             )
-        names = {name: f"{path}/{name}" for name in ("login", "logout", "session", "webhook")}
+        names = {name: f"{path}/{name}" for name in ("login", "logout", "session", "webhook", "avatar")}
         optional = {name: f"{path}/{name}" for name in optional_routes}
         for name, route in {**names, **optional}.items():
             if parts.path == route:

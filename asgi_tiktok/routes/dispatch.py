@@ -1,4 +1,4 @@
-"""Our own routes: login, callback, logout, session and webhook."""
+"""Our own routes: login, callback, logout, session, webhook and avatar."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
@@ -13,6 +13,7 @@ from asgi_tiktok.errors import RequestRefused, StoreError, TikTokError
 from asgi_tiktok.events.tracing import operation
 from asgi_tiktok.http.fetch_metadata import is_prefetch
 from asgi_tiktok.http.paths import RequestPath
+from asgi_tiktok.routes.avatar import Avatar
 from asgi_tiktok.routes.callback import LoginCallback
 from asgi_tiktok.routes.current_session import CurrentSession
 from asgi_tiktok.routes.error_responses import ErrorResponses, unsafe_mount
@@ -49,6 +50,7 @@ class Routes:
             self.site.logout: Route(("GET", "HEAD", "POST"), logout.respond),
             self.site.session: Route(("GET", "HEAD"), CurrentSession(tiktok).respond),
             self.site.webhook: Route(("POST",), Webhooks(tiktok).receive),
+            self.site.avatar: Route(("GET", "HEAD"), Avatar(tiktok).respond),
         }
         self.operations = {self.site.callback: "tiktok.callback", self.site.webhook: "tiktok.webhook"}
         if tiktok._qr:
@@ -96,12 +98,12 @@ class Routes:
         await response(scope, receive, send)
 
     async def attach_user(self, scope: Scope, route: str, path: RequestPath) -> None:
-        """Set the user in the scope, which hooks and `on_error` read. Raises StoreError on `/session` only."""
+        """Set the user in the scope, which hooks and `on_error` read. Raises StoreError where it is the content."""
         self.error_responses.name_app(scope)
         try:
             session = await self.sessions.load(scope["headers"])
         except StoreError as error:
-            if route == self.site.session:
+            if route in (self.site.session, self.site.avatar):
                 raise
             self.error_responses.warn("store unavailable, request treated as anonymous", error)
         else:

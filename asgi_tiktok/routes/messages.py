@@ -59,6 +59,7 @@ BUTTONS = {
 SAME_MESSAGE = {
     "invalid_grant": "expired",
     "unclear_path": "login_required",
+    "no_picture": "method_not_allowed",
     "server_error": TIKTOK_UNAVAILABLE,
     "temporarily_unavailable": TIKTOK_UNAVAILABLE,
     "2100004": TIKTOK_UNAVAILABLE,

@@ -198,7 +198,9 @@ async def test_only_get_starts_a_login(site: ASGIApp, method: str) -> None:
     assert not any(name.startswith("access-control-") for name in response.headers)
 
 
-@pytest.mark.parametrize("path", [LOGIN, CALLBACK, LOGOUT, "/auth/tiktok/session", "/auth/tiktok/webhook"])
+@pytest.mark.parametrize(
+    "path", [LOGIN, CALLBACK, LOGOUT, "/auth/tiktok/session", "/auth/tiktok/webhook", "/auth/tiktok/avatar"]
+)
 @pytest.mark.parametrize("method", ["TRACE", "CONNECT", "FOO", "get", "PUT", "DELETE"], ids="H-06 {}".format)
 async def test_other_methods_get_405(site: ASGIApp, method: str, path: str) -> None:
     response = await send_request(site, method, path)
