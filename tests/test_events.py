@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from asgi_tiktok import LoginDenied, LoginRequired, MemoryStore, TikTok, TikTokAuthMiddleware, TikTokUser, Unavailable
 from asgi_tiktok.emulator import Emulator
-from asgi_tiktok.events.events import Event
+from asgi_tiktok.events.event import Event
 from tests.support.app import app
 from tests.support.canaries import Canaries
 from tests.support.clock import Clock

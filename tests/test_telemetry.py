@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from asgi_tiktok import MemoryStore, TikTok, TikTokAuthMiddleware
 from asgi_tiktok.emulator import Emulator
+from asgi_tiktok.events.event import Event
 from tests.support.app import app
 from tests.support.canaries import Canaries
 from tests.support.clock import Clock
@@ -138,6 +139,23 @@ def test_errors_of_the_store_are_counted(emulator: Emulator, collected: Collecte
     browser.get(approve_login(browser, emulator))
 
     assert collected.counts("asgi_tiktok.store_errors") == {("store",): 3, ("login",): 1}
+
+
+def test_store_that_works_again_leaves_no_error_in_the_span(emulator: Emulator, collected: Collected) -> None:
+    store = FailingStore()
+    browser = new_browser(TikTokAuthMiddleware(app, new_tiktok(httpx2.ASGITransport(emulator), store=store)))
+    store.failures = {"set": 1}
+    sign_in(browser, emulator)
+    login = collected.spans[-1]
+
+    assert (login.attributes["tiktok.event"], login.status.status_code.name) == ("login.done", "UNSET")
+    assert "error.type" not in login.attributes
+
+
+def test_each_event_has_a_counter() -> None:
+    from asgi_tiktok.events.telemetry import TELEMETRY
+
+    assert {event.partition(".")[0] for event in Event} == set(TELEMETRY.counters)
 
 
 def test_signed_in_request_makes_no_span(browser: TestClient, emulator: Emulator, collected: Collected) -> None:

@@ -54,7 +54,8 @@ from asgi_tiktok.client.transport import MAX_CONNECTIONS
 from asgi_tiktok.clock import is_recent
 from asgi_tiktok.errors import LoginRequired, RateLimited, StoreError, TikTokError, TokenError, Unavailable
 from asgi_tiktok.event_loop import running_loop
-from asgi_tiktok.events.events import Event, Events
+from asgi_tiktok.events.event import Event
+from asgi_tiktok.events.events import Events
 from asgi_tiktok.events.tracing import operation
 from asgi_tiktok.models import Token
 from asgi_tiktok.stores.lease import lease

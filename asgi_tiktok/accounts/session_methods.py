@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from asgi_tiktok.accounts.session_record import PREFIX, log_name
 from asgi_tiktok.accounts.sessions import Sessions
-from asgi_tiktok.events.events import Event, Events
+from asgi_tiktok.events.event import Event
+from asgi_tiktok.events.events import Events
 
 ID = re.compile("[0-9a-f]{64}")
 

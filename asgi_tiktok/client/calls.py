@@ -14,5 +14,6 @@ async def traced(request: httpx2.Request, send: Send) -> httpx2.Response:
     """Send the request, and remember its log_id for the events of the current operation."""
     telemetry = find_telemetry()
     response = await (send(request) if telemetry is None else telemetry.call(request, send))
-    last_log_id.set(printable(response.headers.get("x-tt-logid", "")) or None)
+    if last_log_id.get() is not None:
+        last_log_id.set(printable(response.headers.get("x-tt-logid", "")))
     return response

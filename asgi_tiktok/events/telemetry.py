@@ -45,8 +45,8 @@ class Telemetry:
             )
         }
 
-    def report(self, event: str, facts: Mapping[str, str | int], error: TikTokError | None) -> None:
-        """Count the event, and describe the current span by its facts."""
+    def count(self, event: str, facts: Mapping[str, str | int], error: TikTokError | None) -> None:
+        """Count the event. An error of the store is counted as well, whichever event it is the reason for."""
         subject, _, outcome = event.partition(".")
         reason = {} if error is None else {"error.type": type(error).__name__}
         if subject != "store":
@@ -54,6 +54,9 @@ class Telemetry:
             self.counters[subject].add(1, {"outcome": outcome, **labels, **reason})
         if isinstance(error, StoreError):
             self.counters["store"].add(1, {"subject": subject})
+
+    def describe_span(self, event: str, facts: Mapping[str, str | int], error: TikTokError | None) -> None:
+        """Set the facts of the event as attributes of the current span, and its status."""
         span = get_current_span()
         if span.is_recording():
             span.set_attributes({"tiktok.event": event, **{f"tiktok.{name}": value for name, value in facts.items()}})
@@ -61,7 +64,7 @@ class Telemetry:
                 set_error(span, type(error).__name__, error.status_code)
 
     def span(self, name: str) -> AbstractContextManager[Span]:
-        """Return the span of one operation. It records no errors by itself, because `report` describes them."""
+        """Return the span of one operation. It records no errors by itself, because `describe_span` does."""
         return self.tracer.start_as_current_span(name, record_exception=False, set_status_on_exception=False)
 
     async def call(

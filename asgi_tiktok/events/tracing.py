@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from asgi_tiktok.events.telemetry import Telemetry
 
 last_log_id: ContextVar[str | None] = ContextVar("last_log_id", default=None)
-"""TikTok's id of the last request of the current operation."""
+"""TikTok's id of the last request of the current operation. Empty: no request yet. None: there is no operation."""
 
 
 def find_telemetry() -> "Telemetry | None":
@@ -28,8 +28,8 @@ def find_telemetry() -> "Telemetry | None":
 
 @contextmanager
 def operation(name: str) -> Iterator[None]:
-    """Forget the last log_id, and let the block be a span with this name."""
-    token = last_log_id.set(None)
+    """Let the block be an operation, and a span with this name."""
+    token = last_log_id.set("")
     telemetry = find_telemetry()
     try:
         with nullcontext() if telemetry is None else telemetry.span(name):

@@ -11,7 +11,7 @@ from asgi_tiktok.client.callback import Callback, read_callback
 from asgi_tiktok.crypto.keys import Unreadable
 from asgi_tiktok.crypto.redaction import Secret
 from asgi_tiktok.errors import InvalidCallback, TikTokError, Unavailable
-from asgi_tiktok.events.events import Event, login_event
+from asgi_tiktok.events.event import Event, login_event
 from asgi_tiktok.http.cookies import Header
 from asgi_tiktok.http.login_link import NO_ATTEMPT
 from asgi_tiktok.http.paths import RequestPath

@@ -22,7 +22,7 @@ from asgi_tiktok.errors import (
     Unavailable,
     WebhookRefused,
 )
-from asgi_tiktok.events.events import Event, error_event
+from asgi_tiktok.events.event import Event, error_event
 from asgi_tiktok.http.fetch_metadata import is_navigation, wants_json
 from asgi_tiktok.http.login_link import NO_ATTEMPT, LoginAttempt
 from asgi_tiktok.http.paths import RequestPath
@@ -72,6 +72,7 @@ class ErrorResponses:
             level=level_of(error),
             kind=error.code,
             error=error,
+            is_outcome=True,
             reference=reference,
             **fields,
         )
@@ -153,7 +154,9 @@ class ErrorResponses:
     def warn(self, consequence: str, error: TikTokError) -> None:
         """Report an error that needs no response."""
         event, kind = error_event(error), error.code
-        self.events.report(event, "%s: %s", consequence, error, level=logging.WARNING, kind=kind, error=error)
+        self.events.report(
+            event, "%s: %s", consequence, error, level=logging.WARNING, kind=kind, error=error, is_outcome=False
+        )
 
     def name_app(self, scope: Scope) -> None:
         """Let the app's code use `url_for` and `request.app`, which Starlette provides for its own requests only."""

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from asgi_tiktok.client.random_values import generate_code_verifier
 from asgi_tiktok.errors import LoginRequired, RequestRefused, StoreError, TikTokError
 from asgi_tiktok.event_loop import running_loop
-from asgi_tiktok.events.events import Event
+from asgi_tiktok.events.event import Event
 from asgi_tiktok.http.fetch_metadata import is_background, not_cross_site
 from asgi_tiktok.http.login_link import LoginAttempt
 from asgi_tiktok.http.paths import RequestPath

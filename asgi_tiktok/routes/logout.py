@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from asgi_tiktok.errors import RequestRefused, StoreError
-from asgi_tiktok.events.events import Event
+from asgi_tiktok.events.event import Event
 from asgi_tiktok.http.body import read_body
 from asgi_tiktok.http.fetch_metadata import is_form_of_private_page, is_from, is_same_origin
 from asgi_tiktok.http.paths import RequestPath

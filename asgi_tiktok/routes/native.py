@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 
 from asgi_tiktok.client.callback import MAX_CODE
 from asgi_tiktok.errors import Cause, LoginLost, RequestRefused, StoreError, TikTokError, TokenError, Unavailable
-from asgi_tiktok.events.events import login_event
+from asgi_tiktok.events.event import login_event
 from asgi_tiktok.http.bearer import bearer_of
 from asgi_tiktok.http.body import read_body
 from asgi_tiktok.http.paths import RequestPath

@@ -19,7 +19,7 @@ from asgi_tiktok.client.qr import QRClient, QRResult
 from asgi_tiktok.crypto.keys import Unreadable
 from asgi_tiktok.crypto.redaction import without_traceback
 from asgi_tiktok.errors import Cause, LoginLost, StoreError, TikTokError, Unavailable
-from asgi_tiktok.events.events import login_event
+from asgi_tiktok.events.event import login_event
 from asgi_tiktok.http.fetch_metadata import wants_json
 from asgi_tiktok.http.login_link import LoginAttempt
 from asgi_tiktok.http.paths import RequestPath

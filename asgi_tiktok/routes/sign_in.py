@@ -12,7 +12,8 @@ from asgi_tiktok.accounts.grant import Grant
 from asgi_tiktok.accounts.session_cookies import VerifiedCookie
 from asgi_tiktok.accounts.session_record import Session
 from asgi_tiktok.errors import RequestRefused, StoreError
-from asgi_tiktok.events.events import Event, Events
+from asgi_tiktok.events.event import Event
+from asgi_tiktok.events.events import Events
 from asgi_tiktok.http.cookies import Header
 from asgi_tiktok.http.user_agent import describe_browser
 from asgi_tiktok.models import TikTokUser, Token

@@ -18,7 +18,7 @@ from asgi_tiktok.accounts.consents import is_later
 from asgi_tiktok.crypto.redaction import Secret
 from asgi_tiktok.errors import WebhookRefused
 from asgi_tiktok.event_loop import running_loop
-from asgi_tiktok.events.events import Event
+from asgi_tiktok.events.event import Event
 from asgi_tiktok.http.body import read_body
 from asgi_tiktok.http.paths import RequestPath
 from asgi_tiktok.models import WebhookEvent

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from asgi_tiktok.clock import uptime
 from asgi_tiktok.errors import StoreError
+from asgi_tiktok.events.event import Event, count_event
 from asgi_tiktok.stores.notices import Listener
 
 logger = logging.getLogger("asgi_tiktok")
@@ -132,7 +133,8 @@ class EchoChannel:
     def warn(self, error: StoreError) -> None:
         if not self.warned:
             self.warned = True
-            logger.warning("no notices of ended sessions, so the store is asked at each request: %s", error)
+            message = "no notices of ended sessions, so the store is asked at each request: %s"
+            logger.warning(message, error, extra=count_event(Event.STORE_FAILED, error))
 
 
 SILENT = (

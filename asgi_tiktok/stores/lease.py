@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from asgi_tiktok.errors import StoreError
+from asgi_tiktok.events.event import Event, count_event
 from asgi_tiktok.stores.protocol import Store
 
 logger = logging.getLogger("asgi_tiktok")
@@ -84,4 +85,5 @@ async def release(store: Store, name: str, values: tuple[bytes, bytes], ttl: int
         if not await store.delete(name, values[0]):
             await store.delete(name, values[1])
     except StoreError as error:
-        logger.warning("lease not released, it expires in %s seconds: %s", ttl, error)
+        extra = count_event(Event.STORE_FAILED, error)
+        logger.warning("lease not released, it expires in %s seconds: %s", ttl, error, extra=extra)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from asgi_tiktok.errors import ConfigurationError, StoreError
+from asgi_tiktok.events.event import Event, count_event
 
 try:
     from sqlalchemy import Connection, Executable, MetaData, Table, inspect
@@ -200,7 +201,7 @@ class SQLAlchemyStore:
                 purged = await self._database.run(lambda connection: count(connection, self._statements.purge, {}))
                 await asyncio.sleep(PURGE_PAUSE)
         except StoreError as error:
-            logger.warning("expired records not deleted: %s", error)
+            logger.warning("expired records not deleted: %s", error, extra=count_event(Event.STORE_FAILED, error))
 
 
 async def count(connection: AsyncConnection, statement: Executable, parameters: Mapping[str, Any]) -> int:

@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 
 from asgi_tiktok.errors import StoreError
 from asgi_tiktok.event_loop import running_loop
+from asgi_tiktok.events.event import Event, count_event
 from asgi_tiktok.stores.record_format import MARK, NEVER, SECONDS, check_format
 from asgi_tiktok.stores.sqlite_purge import purge
 from asgi_tiktok.stores.sqlite_thread import (
@@ -153,7 +154,7 @@ class SQLiteStore:
         try:
             await purge(self._writer)
         except StoreError as error:
-            logger.warning("expired records not deleted: %s", error)
+            logger.warning("expired records not deleted: %s", error, extra=count_event(Event.STORE_FAILED, error))
 
     def _open_for_reading(self) -> sqlite3.Connection:
         """Open a connection that can read even if the file system has become read-only."""
