@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from difflib import get_close_matches
 from inspect import iscoroutinefunction, signature
+from typing import cast
 
 from asgi_tiktok.errors import ConfigurationError
 from asgi_tiktok.texts.en import TEXTS
@@ -43,7 +44,7 @@ def check_function(function: object) -> OwnTexts:
         found.bind("code", "locale")
     except TypeError:
         raise ConfigurationError(f"messages is a function with the arguments {found}.", hint=fix) from None
-    return function
+    return cast(OwnTexts, function)
 
 
 def check_translation(locale: str, translation: object) -> dict[str, str]:
