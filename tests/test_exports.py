@@ -90,15 +90,17 @@ def test_integrations_pass_on_every_argument_of_the_middleware() -> None:
     assert set(Options.__annotations__) == arguments
 
 
-def test_importing_the_package_imports_no_extra() -> None:
+def test_importing_the_package_imports_no_extra_and_no_language_but_english() -> None:
     code = (
         "import sys, asgi_tiktok\n"
         "extras = {'uvicorn', 'jinja2', 'redis', 'sqlalchemy', 'opentelemetry', 'httpx', 'pytest'}\n"
-        "print(sorted(extras & set(sys.modules)))"
+        "print(*sorted(extras & set(sys.modules)))\n"
+        "print(*sorted(name for name in sys.modules if name.startswith('asgi_tiktok.texts.')))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
-    assert done.stdout == "[]\n"
+    texts = [f"asgi_tiktok.texts.{name}" for name in ("en", "locales", "translation")]
+    assert done.stdout == f"\n{' '.join(texts)}\n"
 
 
 def test_the_command_is_importable() -> None:

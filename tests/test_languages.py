@@ -1,8 +1,6 @@
 """The language of our pages, button and JSON, the site's own texts, and its name and logo."""
 
 import re
-import subprocess
-import sys
 from importlib import import_module
 from typing import Any
 
@@ -215,14 +213,6 @@ def test_pages_show_the_name_and_the_logo_of_the_site(logo_url: str, source: str
 def test_pages_without_a_logo_load_no_image(browser: TestClient) -> None:
     assert "img-src" not in browser.get(LOGOUT).headers["content-security-policy"]
     assert "img-src" not in open_site(site_name="Reel Studio").get(LOGOUT).headers["content-security-policy"]
-
-
-def test_languages_are_imported_when_the_first_visitor_wants_them() -> None:
-    modules = [f"asgi_tiktok.texts.{name}" for name in (*SHIPPED, "own_texts", "known_locales", "brand")]
-    code = f"import sys, asgi_tiktok\nprint([name for name in {modules} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-
-    assert done.stdout == "[]\n"
 
 
 @pytest.mark.browser
