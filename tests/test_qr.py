@@ -179,8 +179,12 @@ def test_error_that_tiktok_returns_instead_of_a_code(
     assert count_requests(emulator) == 0
 
 
-def test_user_whom_the_app_rejects_sees_why(
-    browser: TestClient, emulator: Emulator, tiktok: TikTok, failures: list[str]
+def test_user_whom_the_app_rejects_sees_why_at_once(
+    browser: TestClient,
+    emulator: Emulator,
+    tiktok: TikTok,
+    failures: list[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     @tiktok.on_login
     async def reject(user: TikTokUser, request: object) -> None:
@@ -188,12 +192,27 @@ def test_user_whom_the_app_rejects_sees_why(
 
     address = open_page(browser)
     Phone(emulator).confirm()
+    monkeypatch.setattr(qr_polls, "INTERVAL", 60)
 
     assert ask(browser, address) == {"progress": "ended"}
     response = page(browser, address)
     assert (response.status_code, "Members only." in response.text) == (403, True)
     assert failures == ["login_denied"]
     assert display_name(browser) == ""
+
+
+def test_response_that_was_lost_comes_again_from_another_worker(
+    browser: TestClient, emulator: Emulator, store: MemoryStore
+) -> None:
+    address = open_page(browser)
+    cookies = dict(browser.cookies)
+    Phone(emulator).confirm()
+    page(browser, address)
+    worker = TikTokAuthMiddleware(app, new_tiktok(httpx2.ASGITransport(emulator), store=store, qr=True))
+
+    response = page(new_browser(worker, cookies=cookies), address)
+    assert response.headers["location"] == "/studio"
+    assert SESSION_COOKIE in set_cookie_lines(response)
 
 
 @pytest.mark.parametrize("path", [CHECK, "/v2/oauth/token/"])

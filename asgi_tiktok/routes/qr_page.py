@@ -16,7 +16,7 @@ POLL_PAUSE = 3  # seconds between the questions of the page, and so its reloads 
 STYLE = """
 .code { max-width: 264px; margin: 0 auto 24px; padding: 12px; border-radius: 12px; background: #fff }
 .code svg { display: block; width: 100% }
-[role=status] { min-height: 3em; text-align: center; color: var(--ink); font-weight: 600 }
+[role=status] { min-height: 3em; margin-bottom: 12px; text-align: center; color: var(--ink); font-weight: 600 }
 """
 SCRIPT = f"""
 const line = document.querySelector("[role=status]")

@@ -31,6 +31,7 @@ TABLES = {
     "M": "mounts and paths in addresses",
     "F": "floods and long input",
     "B": "native apps and bearer tokens",
+    "Q": "login by QR code",
 }
 COLUMNS = ("tried", "refused", "succeeded", "skipped")
 

@@ -9,6 +9,7 @@ import httpx2
 from starlette.testclient import TestClient
 
 from asgi_tiktok.emulator import Emulator, Person
+from asgi_tiktok.emulator.endpoints.qr import QRLogin
 from tests.support.people import AMARA
 from tests.support.settings import FETCH, NAVIGATION
 
@@ -43,11 +44,11 @@ def line(response: httpx2.Response) -> str:
 
 
 class Phone:
-    """The phone of a person, which scans the newest code."""
+    """The phone of a person, which scans a code. Default: the newest."""
 
-    def __init__(self, emulator: Emulator) -> None:
+    def __init__(self, emulator: Emulator, login: QRLogin | None = None) -> None:
         self.logins = emulator._state.qr_logins
-        self.login = self.logins.waiting()[0]
+        self.login = login or self.logins.waiting()[0]
 
     @property
     def ticket(self) -> str:
