@@ -37,6 +37,7 @@ from asgi_tiktok.texts.translation import Messages, Texts
 from asgi_tiktok.validation import check_flag, check_number, check_package, check_scopes, check_seconds, check_string
 
 if TYPE_CHECKING:
+    from asgi_tiktok.client.qr_polls import Polls
     from asgi_tiktok.http.addresses import Addresses
 
 __all__ = ["TikTok"]
@@ -162,9 +163,12 @@ class TikTok(DeclaredScopes, HookDecorators, ProfileMethods, SessionMethods, Tok
         self._optional_scopes = check_scopes("optional_scopes", optional_scopes)
         self._declared_scopes = self._client.scopes + self._optional_scopes
         self._keep_tokens = check_flag("keep_tokens", keep_tokens)
-        self._qr = check_flag("qr", qr)
-        if qr:
+        self._qr_polls: Polls | None = None
+        if check_flag("qr", qr):
             check_package("segno", "QR login", extra="qr")
+            from asgi_tiktok.client import qr_polls
+
+            self._qr_polls = qr_polls.Polls()
         self._native_redirect_uris: tuple[str, ...] = ()
         if native_redirect_uris != ():
             from asgi_tiktok.client.native_redirect_uris import check_native_redirect_uris

@@ -19,9 +19,9 @@ from asgi_tiktok import (
     TikTokError,
     TikTokUser,
 )
+from asgi_tiktok.client import qr_polls
 from asgi_tiktok.emulator import DEFAULT_APP, Emulator, run_emulator
 from asgi_tiktok.http.login_link import LoginAttempt
-from asgi_tiktok.routes import qr_polls
 from tests.support.app import app
 from tests.support.chromium import LOOPBACK_ONLY, open_chromium
 from tests.support.faults import FailingStore, Fault, FaultyTransport, raising, responding

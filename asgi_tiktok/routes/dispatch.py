@@ -53,10 +53,10 @@ class Routes:
             self.site.avatar: Route(("GET", "HEAD"), Avatar(tiktok).respond),
         }
         self.operations = {self.site.callback: "tiktok.callback", self.site.webhook: "tiktok.webhook"}
-        if tiktok._qr:
+        if tiktok._qr_polls is not None:
             from asgi_tiktok.routes.qr import QRLogins
 
-            qr_logins = QRLogins(tiktok, error_responses, login, self.callback)
+            qr_logins = QRLogins(tiktok, tiktok._qr_polls, error_responses, login, self.callback)
             route = self.site.optional_route("qr")
             self.routes[route] = Route(("GET",), qr_logins.respond)
             self.operations[route] = "tiktok.qr"

@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 
 from asgi_tiktok.client.callback import Callback
 from asgi_tiktok.client.qr import QRClient, QRResult
+from asgi_tiktok.client.qr_polls import Poll, Polls, too_many
 from asgi_tiktok.crypto.keys import Unreadable
 from asgi_tiktok.crypto.redaction import without_traceback
 from asgi_tiktok.errors import Cause, LoginLost, StoreError, TikTokError, Unavailable
@@ -32,7 +33,6 @@ from asgi_tiktok.routes.login import Login
 from asgi_tiktok.routes.pages import HEADERS, redirect
 from asgi_tiktok.routes.pending import PendingLogin
 from asgi_tiktok.routes.qr_page import qr_page
-from asgi_tiktok.routes.qr_polls import Poll, Polls, too_many
 from asgi_tiktok.tiktok import TikTok
 
 ROUTE = "qr"
@@ -43,7 +43,12 @@ class QRLogins:
     """Starts and follows logins by QR code."""
 
     def __init__(
-        self, tiktok: TikTok, error_responses: ErrorResponses, login: Login, callback: LoginCallback
+        self,
+        tiktok: TikTok,
+        polls: Polls,
+        error_responses: ErrorResponses,
+        login: Login,
+        callback: LoginCallback,
     ) -> None:
         self.client = tiktok._client
         self.qr_client = QRClient(tiktok._client)
@@ -55,7 +60,7 @@ class QRLogins:
         self.login = login
         self.callback = callback
         self.pending = callback.pending
-        self.polls = Polls()
+        self.polls = polls
 
     async def respond(self, request: Request, path: RequestPath) -> Response:
         """Start a login, or, for a page that shows its code, continue with it."""
@@ -101,11 +106,9 @@ class QRLogins:
             # Shielded, because TikTok returns the code once: if the browser has gone, the session waits for it.
             response, progress = await self.logins.run(self.advance(request, path, login))
         except TikTokError as error:
-            return (
-                progress_json("ended")
-                if by_script
-                else await self.callback.fail(request, path, error, login, ended=True)
-            )
+            if by_script:
+                return progress_json("ended")
+            return await self.callback.fail(request, path, error, login, ended=True)
         if by_script:
             return progress_json(progress) if response is None else as_json(response)
         return response or self.page(request, login, path, progress)

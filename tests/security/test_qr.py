@@ -8,8 +8,8 @@ import pytest
 from starlette.types import ASGIApp
 
 from asgi_tiktok import MemoryStore, TikTok, TikTokAuthMiddleware
+from asgi_tiktok.client import qr_polls
 from asgi_tiktok.emulator import Emulator
-from asgi_tiktok.routes import qr_polls
 from tests.support.app import app
 from tests.support.browser import Browser
 from tests.support.canaries import OLD_SECRET_KEY, Canaries

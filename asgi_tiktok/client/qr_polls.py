@@ -39,7 +39,7 @@ class Poll:
 
 
 class Polls:
-    """The polls of one TikTok app in this process."""
+    """The polls of one TikTok app in this process, for all its middlewares and addresses."""
 
     def __init__(self) -> None:
         self.polls: dict[str, Poll] = {}
