@@ -253,8 +253,13 @@ async def test_b12_redirect_uri_of_browsers_is_refused_as_a_native_one() -> None
 async def test_b13_bearer_of_one_address_is_worth_nothing_at_another(emulator: Emulator, store: MemoryStore) -> None:
     addresses = (REDIRECT_URI, "https://other.test/auth/tiktok/callback")
     site = TikTokAuthMiddleware(app, native_tiktok(emulator, store=store, redirect_uri=addresses))
+    other = ("host", "other.test")
     bearer = await get_bearer(site, emulator)
+    response = await send_login(site, {**get_code(emulator, JUN), "session": "bearer"}, [other])
+    token = response.json()["bearer_token"]
 
     for _ in range(2):
         assert await name_of(site, bearer) == AMARA.display_name
-        assert await name_of(site, bearer, ("host", "other.test")) == ""
+        assert await name_of(site, bearer, other) == ""
+        assert await name_of(site, ("authorization", f"Bearer {token}"), other) == JUN.display_name
+        assert await name_of(site, ("cookie", f"{SESSION_COOKIE}={token}")) == ""
