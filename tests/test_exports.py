@@ -90,10 +90,11 @@ def test_integrations_pass_on_every_argument_of_the_middleware() -> None:
     assert set(Options.__annotations__) == arguments
 
 
-def test_importing_the_package_imports_no_extra_and_no_language_but_english() -> None:
+def test_importing_the_package_imports_no_extra_no_native_app_and_no_language_but_english() -> None:
     code = (
         "import sys, asgi_tiktok\n"
         "extras = {'uvicorn', 'jinja2', 'redis', 'sqlalchemy', 'opentelemetry', 'httpx', 'pytest'}\n"
+        "extras |= {f'asgi_tiktok.{name}' for name in ('http.bearer', 'accounts.cookies_or_bearers', 'routes.native')}\n"
         "print(*sorted(extras & set(sys.modules)))\n"
         "print(*sorted(name for name in sys.modules if name.startswith('asgi_tiktok.texts.')))"
     )
