@@ -28,8 +28,8 @@ def read_environment(environ: Mapping[str, str], overrides: Mapping[str, Any]) -
             raise ConfigurationError(f"The environment variable {variable} is not set.", hint=fix)
         settings[setting] = value
     settings["secret_key"] = split_list(settings["secret_key"])
-    if settings["redirect_uri"].count("://") > 1:
-        settings["redirect_uri"] = split_list(settings["redirect_uri"])
+    if len(addresses := split_addresses(settings["redirect_uri"])) > 1:
+        settings["redirect_uri"] = addresses
     for setting, variable in OPTIONAL.items():
         if value := environ.get(variable, "").strip():
             settings[setting] = split_list(value) if setting == "scopes" else value
@@ -48,3 +48,8 @@ def name_variable(error: ConfigurationError, overrides: Mapping[str, Any]) -> Co
 def split_list(joined: str) -> tuple[str, ...]:
     """Return the parts of a comma-separated value, without white space and empty parts."""
     return tuple(filter(None, (part.strip() for part in joined.split(","))))
+
+
+def split_addresses(joined: str) -> tuple[str, ...]:
+    """Return the addresses in TIKTOK_REDIRECT_URI. The path of a single one may contain a comma."""
+    return split_list(joined) if joined.count("://") > 1 else (joined,)

@@ -5,7 +5,7 @@ import secrets
 import socket
 from argparse import Namespace
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -16,7 +16,7 @@ from asgi_tiktok.demo.data_folder import FOLDER, open_folder
 from asgi_tiktok.demo.ports import listen_on
 from asgi_tiktok.demo.servers import CALLBACK, EMULATOR_PORT, PORT, WEBHOOK, notice, start_emulator, with_note
 from asgi_tiktok.emulator import DEFAULT_APP, DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, App
-from asgi_tiktok.environment import OPTIONAL, REQUIRED, split_list
+from asgi_tiktok.environment import OPTIONAL, REQUIRED, split_addresses, split_list
 from asgi_tiktok.errors import ConfigurationError
 from asgi_tiktok.stores import DEFAULT_URL
 from asgi_tiktok.tiktok import TikTok
@@ -70,7 +70,7 @@ def with_tiktok(arguments: Namespace, stack: ExitStack) -> Setup:
         "Open": f"http://localhost:{port}",
         "Sign in": f"http://localhost:{port}/auth/tiktok/login",
         "TikTok": f"the real one, with client key {client_key}",
-        "Register": registration_steps(environ["TIKTOK_REDIRECT_URI"], client_key),
+        "Register": registration_steps(local_address(environ, port) or "", client_key),
         **common_lines(arguments, own),
     }
     return environ, listen_on(port, PORT, "--port", stack), notice("dev --real", lines)
@@ -107,23 +107,29 @@ def real_settings(own: Mapping[str, str], port: int) -> dict[str, str]:
         )
     if base_url := own.get("TIKTOK_BASE_URL"):
         raise ConfigurationError(f"TIKTOK_BASE_URL={base_url!r} is not the real TikTok; unset it for --real.")
-    redirect_uri = own.get("TIKTOK_REDIRECT_URI", f"http://localhost:{port}{CALLBACK}")
-    parts = urlsplit(redirect_uri)
-    if parts.scheme != "http" or parts.hostname not in DESKTOP_HOSTS or port_in(own) not in (None, port):
+    environ = {"TIKTOK_STORE": DEFAULT_URL, "TIKTOK_REDIRECT_URI": f"http://localhost:{port}{CALLBACK}", **own}
+    if not (local_address(environ, port) or "").startswith("http:"):
         raise ConfigurationError(
-            f"TIKTOK_REDIRECT_URI={redirect_uri!r} is not an address at http://localhost:{port}, where --real "
-            "serves the app; unset or correct it."
+            f"TIKTOK_REDIRECT_URI={environ['TIKTOK_REDIRECT_URI']!r} is not an address at http://localhost:{port}, "
+            "where --real serves the app; unset or correct it."
         )
-    return {"TIKTOK_STORE": DEFAULT_URL, **own, "TIKTOK_REDIRECT_URI": redirect_uri}
+    return environ
 
 
 def port_in(own: Mapping[str, str]) -> int | None:
-    """Return the port of the developer's redirect URI, or None if it leads to another machine."""
-    try:
-        parts = urlsplit(own.get("TIKTOK_REDIRECT_URI", ""))
-        return parts.port if parts.hostname in DESKTOP_HOSTS else None
-    except ValueError:
-        return None
+    """Return the port of the developer's redirect URI on this machine, or None if there is none."""
+    address = local_address(own)
+    return urlsplit(address).port if address else None
+
+
+def local_address(environ: Mapping[str, str], port: int | None = None) -> str | None:
+    """Return the first redirect URI on this machine, with this port if one is given."""
+    for address in split_addresses(environ.get("TIKTOK_REDIRECT_URI", "")):
+        with suppress(ValueError):  # reported when the settings are checked
+            parts = urlsplit(address)
+            if parts.hostname in DESKTOP_HOSTS and (parts.port if port is None else parts.port == port):
+                return address
+    return None
 
 
 def check_before_start(arguments: Namespace, environ: dict[str, str]) -> None:
@@ -153,7 +159,7 @@ def emulated_app(environ: Mapping[str, str], name: str, webhook_url: str) -> App
             DEFAULT_APP,
             client_key=environ["TIKTOK_CLIENT_KEY"],
             client_secret=environ["TIKTOK_CLIENT_SECRET"],
-            redirect_uris=(*DEFAULT_APP.redirect_uris, environ["TIKTOK_REDIRECT_URI"]),
+            redirect_uris=(*DEFAULT_APP.redirect_uris, *split_addresses(environ["TIKTOK_REDIRECT_URI"])),
             scopes=tuple(dict.fromkeys(scopes)),
             name=name,
             webhook_url=webhook_url,
@@ -173,8 +179,8 @@ def warnings(environ: Mapping[str, str], port: int, emulator_url: str) -> list[s
     """Return a warning for each setting of the developer that leads away from this app or this emulator."""
     found = []
     redirect_uri, base_url = environ["TIKTOK_REDIRECT_URI"], environ["TIKTOK_BASE_URL"]
-    parts = urlsplit(redirect_uri)
-    if parts.hostname not in DESKTOP_HOSTS or parts.port != port:
+    parts = urlsplit(local_address(environ, port) or "")
+    if not parts.hostname:
         found.append(f"Logins return to your TIKTOK_REDIRECT_URI, {redirect_uri}, which is not this server.")
     elif parts.hostname != "localhost":
         found.append(f"Open the app as http://{parts.netloc}, the address in your TIKTOK_REDIRECT_URI.")

@@ -10,7 +10,7 @@ import httpx2
 
 from asgi_tiktok.commands.parser import Commands
 from asgi_tiktok.commands.webhook_events import EVENTS, event_of, sign
-from asgi_tiktok.environment import name_variable
+from asgi_tiktok.environment import name_variable, split_addresses
 from asgi_tiktok.errors import ConfigurationError
 from asgi_tiktok.http.site import DEFAULT_PATH, Site
 from asgi_tiktok.validation import check_redirect_uri, split_url
@@ -121,7 +121,7 @@ def default_address() -> str:
     if not redirect_uri:
         return DEFAULT_ADDRESS
     try:
-        site = Site.of(check_redirect_uri(redirect_uri), DEFAULT_PATH, "/")
+        site = Site.of(check_redirect_uri(split_addresses(redirect_uri)[0]), DEFAULT_PATH, "/")
     except ConfigurationError as error:
         raise name_variable(error, {}) from None
     return site.origin + site.webhook

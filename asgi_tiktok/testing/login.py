@@ -8,6 +8,7 @@ from email.message import Message
 from http.cookiejar import CookieJar
 from types import SimpleNamespace
 from typing import Any, Unpack
+from urllib.parse import urlsplit
 from urllib.request import Request
 
 from anyio.from_thread import BlockingPortal
@@ -23,6 +24,8 @@ __all__ = ["login_as", "login_as_async", "login_cookies"]
 
 def login_as(client: Any, *, tiktok: TikTok | None = None, **fields: Unpack[LoginFields]) -> TikTokUser:
     """Sign this test client in: create a session in the app's store, and put its cookie into the client's jar.
+
+    If `redirect_uri` is a list, a client is signed in at the address that it requests, and a browser at each of them.
 
     Hooks are not called. If the store belongs to the running event loop, for example Redis through your own client,
     use `await login_as_async(...)` instead.
@@ -51,7 +54,8 @@ def login_as(client: Any, *, tiktok: TikTok | None = None, **fields: Unpack[Logi
     tiktok = tiktok or find_tiktok(client)
     login = simulate_login(tiktok, **fields)
     check_client(client, asynchronous=False)
-    give_cookie(client, tiktok, run_create_session(client, tiktok, login))
+    for address in addresses_for(client, tiktok):
+        give_cookie(client, address, run_create_session(client, address, login))
     return login.user
 
 
@@ -66,9 +70,10 @@ async def login_as_async(client: Any, *, tiktok: TikTok | None = None, **fields:
     tiktok = tiktok or find_tiktok(client)
     login = simulate_login(tiktok, **fields)
     check_client(client, asynchronous=True)
-    given = give_cookie(client, tiktok, await create_session(tiktok, login))
-    if inspect.isawaitable(given):
-        await given
+    for address in addresses_for(client, tiktok):
+        given = give_cookie(client, address, await create_session(address, login))
+        if inspect.isawaitable(given):
+            await given
     return login.user
 
 
@@ -80,10 +85,11 @@ def login_cookies(tiktok: TikTok, **fields: Unpack[LoginFields]) -> list[dict[st
         **fields: As for `login_as`.
 
     Returns:
-        The cookies, in the form of Playwright's `context.add_cookies(...)`.
+        The cookies of all addresses of the app, in the form of Playwright's `context.add_cookies(...)`.
     """
     login = simulate_login(tiktok, **fields)
-    return browser_cookies(tiktok, run_create_session(None, tiktok, login))
+    addresses = (tiktok, *tiktok._other_addresses)
+    return [cookie for each in addresses for cookie in browser_cookies(each, run_create_session(None, each, login))]
 
 
 async def create_session(tiktok: TikTok, login: SimulatedLogin) -> str:
@@ -121,18 +127,31 @@ def check_client(client: Any, *, asynchronous: bool) -> None:
         raise ConfigurationError("This browser is asynchronous; use: await login_as_async(context, ...)")
 
 
+def addresses_for(client: Any, tiktok: TikTok) -> tuple[TikTok, ...]:
+    """Return the app at the address that the client requests, or at all of its addresses for a browser."""
+    if hasattr(client, "add_cookies"):
+        return (tiktok, *tiktok._other_addresses)
+    elsewhere = tiktok._elsewhere(lambda other: other)
+    return ((elsewhere and elsewhere.find([(b"host", urlsplit(base_url_of(client)).netloc.encode())])) or tiktok,)
+
+
+def base_url_of(client: Any) -> str:
+    """Return the address that the client requests; empty if it has none."""
+    base_url = str(getattr(client, "base_url", "") or "")
+    if not base_url and hasattr(client, "cookie_jar"):
+        return "http://localhost"  # the fixed address of Quart's test client
+    return base_url
+
+
 def give_cookie(client: Any, tiktok: TikTok, set_cookie: str) -> object:
     """Put the cookie into the client's jar. The result is awaitable if the client is an asynchronous browser."""
     if hasattr(client, "add_cookies"):
         return client.add_cookies(browser_cookies(tiktok, set_cookie))
-    base_url = str(getattr(client, "base_url", "") or "")
-    if not base_url and hasattr(client, "cookie_jar"):
-        base_url = "http://localhost"  # the fixed address of Quart's test client
     headers = Message()
     # The addresses of tests often begin with http:// or ws://, where the client would not send a Secure cookie.
     headers["set-cookie"] = set_cookie.replace("; Secure", "")
     response: Any = SimpleNamespace(info=lambda: headers)
-    find_jar(client).extract_cookies(response, Request(base_url or tiktok._site.origin))  # noqa: S310
+    find_jar(client).extract_cookies(response, Request(base_url_of(client) or tiktok._site.origin))  # noqa: S310
     return None
 
 

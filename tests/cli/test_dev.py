@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from asgi_tiktok.commands import main
-from asgi_tiktok.commands.dev_setup import port_in, warnings
+from asgi_tiktok.commands.dev_setup import emulated_app, port_in, warnings
 from asgi_tiktok.emulator import CAST, DEFAULT_CLIENT_KEY
 from tests.support.login import approve
 from tests.support.ports import free_port
@@ -210,3 +210,17 @@ def test_settings_that_lead_elsewhere_cause_warnings() -> None:
     assert "http://127.0.0.1:9999, not to this emulator" in other_emulator
     assert port_in(environ) is None
     assert port_in({"TIKTOK_REDIRECT_URI": "http://localhost:port/x"}) is None
+
+
+def test_one_redirect_uri_of_a_list_must_lead_to_this_server() -> None:
+    environ = {
+        "TIKTOK_REDIRECT_URI": "https://app.example.com/callback, http://127.0.0.1:8001/auth/tiktok/callback",
+        "TIKTOK_BASE_URL": "http://127.0.0.1:8700",
+        "TIKTOK_CLIENT_KEY": "awkey",
+        "TIKTOK_CLIENT_SECRET": "a-secret",
+    }
+    assert port_in(environ) == 8001
+    (warning,) = warnings(environ, 8001, "http://127.0.0.1:8700")
+    assert "Open the app as http://127.0.0.1:8001" in warning
+    assert "which is not this server" in warnings(environ, 8000, "http://127.0.0.1:8700")[0]
+    assert emulated_app(environ, "app", "").redirect_for("https://app.example.com/callback")

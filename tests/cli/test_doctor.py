@@ -133,6 +133,27 @@ def test_production_gets_registration_steps(
 
 
 @pytest.mark.parametrize(
+    ("second", "status", "text"),
+    [
+        (
+            "https://app.example.org/callback",
+            "ok",
+            "Host selects one of 2 redirect URIs; other hosts get that",
+        ),
+        ("http://localhost:8000/callback", "warning", "any client may select cookies without Secure"),
+    ],
+)
+def test_list_of_redirect_uris_is_explained(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], second: str, status: str, text: str
+) -> None:
+    for variable, value in {**GOOD, "TIKTOK_REDIRECT_URI": f"https://app.example.com/callback,{second}"}.items():
+        monkeypatch.setenv(variable, value)
+    found = findings(capsys, "--offline")[1]
+    assert (found["hosts"]["status"], text in found["hosts"]["found"]) == (status, True)
+    assert found["redirect URI"]["fix"].count("Redirect URI: ") == 2
+
+
+@pytest.mark.parametrize(
     ("variable", "value", "name", "status", "text"),
     [
         ("TIKTOK_CLIENT_KEY", " aw1 ", "client key", "warning", "white space around its value"),

@@ -15,7 +15,7 @@ from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 
 from asgi_tiktok import SQLiteStore, TikTok, TikTokAuthMiddleware, TikTokUser, Token, tiktok_session
-from asgi_tiktok.testing import login_as, login_as_async
+from asgi_tiktok.testing import login_as, login_as_async, login_cookies
 from tests.support.app import app as site
 from tests.support.login import display_name, sign_in
 from tests.support.settings import ORIGIN, SAME_ORIGIN
@@ -46,6 +46,17 @@ def wrapped(tiktok: TikTok) -> TikTokAuthMiddleware:
 @pytest.fixture(params=["http://testserver", "https://testserver", "http://localhost:8000"])
 def client(request: pytest.FixtureRequest, wrapped: TikTokAuthMiddleware) -> TestClient:
     return TestClient(wrapped, base_url=request.param, follow_redirects=False)
+
+
+@pytest.mark.parametrize("host", ["https://second.test", "https://testserver", "http://unknown.test"])
+def test_client_is_signed_in_at_its_address(host: str) -> None:
+    addresses = [f"{ORIGIN}/auth/tiktok/callback", "https://second.test/auth/tiktok/callback"]
+    tiktok = new_tiktok(redirect_uri=addresses)
+    client = TestClient(TikTokAuthMiddleware(Starlette(routes=ROUTES), tiktok), base_url=host)
+    login_as(client)
+
+    assert client.get("/me").json()["name"] == "Ada"
+    assert [cookie["url"] for cookie in login_cookies(tiktok)] == [ORIGIN, "https://second.test"]
 
 
 def test_default_user_is_signed_in(client: TestClient) -> None:

@@ -10,8 +10,9 @@ from asgi_tiktok.client.endpoints import LOOPBACK_HOSTS
 from asgi_tiktok.commands.checks.finding import Finding, error, ok, warning
 from asgi_tiktok.commands.portal import APP_ONLY_SCOPES, PORTAL, PRODUCTS, platform_of, registration_steps
 from asgi_tiktok.crypto.keys import FIX as SECRET_KEY_FIX
-from asgi_tiktok.environment import split_list
+from asgi_tiktok.environment import split_addresses, split_list
 from asgi_tiktok.errors import ConfigurationError
+from asgi_tiktok.http.site import Site
 from asgi_tiktok.tiktok import TikTok
 
 CREDENTIALS = f"Copy it from {PORTAL} > Credentials."
@@ -55,6 +56,11 @@ class Settings:
     def value(self, variable: str) -> str:
         """Return the variable as TikTok.from_env() reads it; empty if it is not set."""
         return self.environ.get(variable, "").strip()
+
+    @property
+    def sites(self) -> list[Site]:
+        """The app at each of its addresses."""
+        return [tiktok._site for tiktok in (self.tiktok, *self.tiktok._other_addresses)]
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -127,10 +133,10 @@ def secret_key(settings: Settings) -> Finding:
 
 
 def redirect_uri(settings: Settings) -> Finding:
-    uri = settings.value("TIKTOK_REDIRECT_URI")
-    steps = registration_steps(uri, settings.value("TIKTOK_CLIENT_KEY"))
+    uris = split_addresses(settings.value("TIKTOK_REDIRECT_URI"))
+    steps = "; ".join(registration_steps(uri, settings.value("TIKTOK_CLIENT_KEY")) for uri in uris)
     fix = None if settings.value("TIKTOK_BASE_URL") else f"Is exactly this string registered? {steps}"
-    return ok("redirect URI", f"{uri} ({platform_of(uri)} platform)", fix)
+    return ok("redirect URI", "; ".join(f"{uri} ({platform_of(uri)} platform)" for uri in uris), fix)
 
 
 def scopes(settings: Settings) -> Finding:
@@ -164,8 +170,9 @@ def base_url(settings: Settings) -> Finding:
     if not url:
         return ok("TikTok", "the real one")
     # A wrong redirect URI has its own finding.
-    host = urlsplit(settings.tiktok._client.redirect_uri).hostname
-    if "TIKTOK_REDIRECT_URI" not in settings.errors and host not in (*LOOPBACK_HOSTS, "testserver"):
+    hosts = [urlsplit(site.origin).hostname for site in settings.sites]
+    host = next((host for host in hosts if host not in (*LOOPBACK_HOSTS, "testserver")), None)
+    if "TIKTOK_REDIRECT_URI" not in settings.errors and host:
         return error(
             "TikTok",
             f"TIKTOK_BASE_URL={url} replaces TikTok, and so decides who signs in at {host}",
