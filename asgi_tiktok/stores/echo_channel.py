@@ -71,6 +71,9 @@ class EchoChannel:
                     await self.serve(subscription)
             except StoreError as error:
                 self.warn(error)
+            except Exception as error:  # A fault of a driver must not end the channel for ever.
+                # Without its text and its traceback, which may hold secrets.
+                self.warn(StoreError(f"A notice could not be handled: {type(error).__name__}.", hint=UNEXPECTED))
             finally:
                 self.listener.reset()
             await asyncio.sleep(self.pause)
@@ -137,6 +140,7 @@ class EchoChannel:
             logger.warning(message, error, extra=count_event(Event.STORE_FAILED, error))
 
 
+UNEXPECTED = "The channel is opened again. If this message appears again and again, report it to asgi-tiktok."
 SILENT = (
     "If the database is behind a pooler that gives each transaction another connection, notices cannot work: connect "
     "to the server itself, or set TikTok(session_memory=0)."

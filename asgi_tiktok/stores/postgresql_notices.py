@@ -5,6 +5,7 @@ import re
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import asyncpg
 from sqlalchemy import Executable
@@ -14,6 +15,8 @@ from asgi_tiktok.stores.postgresql_connection import PostgreSQLAddress, within
 from asgi_tiktok.stores.sqlalchemy_database import Database
 from asgi_tiktok.stores.sqlalchemy_errors import UNREACHABLE
 from asgi_tiktok.stores.sqlalchemy_options import CONNECT_TIMEOUT
+
+MAX_WAITING = 100_000  # messages; one more ends the connection, because asyncpg receives without a limit
 
 
 class PostgreSQLSubscription:
@@ -69,9 +72,11 @@ class PostgreSQLSubscription:
             raise
         return connection
 
-    def accept(self, connection: object, pid: int, channel: str, payload: object) -> None:
+    def accept(self, connection: Any, pid: int, channel: str, payload: object) -> None:
         text = str(payload)
-        if channel == self.notices:
+        if self.messages.qsize() >= MAX_WAITING:
+            connection.terminate()
+        elif channel == self.notices:
             self.messages.put_nowait(text)
         elif re.fullmatch("[0-9]{1,19}", text):  # Any user of the database can publish here.
             self.messages.put_nowait(int(text))

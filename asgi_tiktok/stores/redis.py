@@ -6,7 +6,7 @@ import re
 import time
 from asyncio import AbstractEventLoop
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -38,7 +38,7 @@ except ImportError as error:
         "The Redis store needs the package redis.", hint="Run: pip install 'asgi-tiktok[redis]'"
     ) from error
 
-from asgi_tiktok.stores.redis_hints import hint_for, is_read_only
+from asgi_tiktok.stores.redis_hints import DIFFERENT_SERVERS, hint_for, is_read_only
 from asgi_tiktok.stores.redis_notices import RedisSubscription, subscribe
 from asgi_tiktok.stores.redis_pool import Client, Pool, new_pool, redis_url, shown_address
 
@@ -147,12 +147,21 @@ class RedisStore:
         running_loop()
         return EchoChannel(self._subscribe, listener, bound)
 
-    def _subscribe(self) -> AbstractAsyncContextManager[RedisSubscription]:
-        return subscribe(self._client(), self._address, self._prefix, self._echo)
+    @asynccontextmanager
+    async def _subscribe(self) -> AsyncIterator[RedisSubscription]:
+        async with subscribe(self._client(), self._address, self._prefix, self._echo) as subscription:
+            # After a failover, older connections may lead to a server to which nobody writes any more.
+            await self._drop(self._client())
+            yield subscription
 
     async def _echo(self, channel: bytes, number: int) -> None:
         # In a Cluster, each key leads to another server.
-        await self._run_script(ECHO, self._prefix + b"echo:%d" % number, channel, number, retry=False)
+        key = self._prefix + b"echo:%d" % number
+        anywhere = (b"anywhere",) if isinstance(self._source, RedisCluster) else ()
+        if not await self._run_script(ECHO, key, channel, number, *anywhere, retry=False):
+            raise StoreError(
+                f"{self._address}: notices and commands go to different servers.", hint=DIFFERENT_SERVERS
+            )
 
     async def aclose(self) -> None:
         client = self._clients.get(os.getpid(), WeakKeyDictionary()).pop(running_loop(), None)

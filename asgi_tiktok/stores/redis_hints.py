@@ -27,6 +27,11 @@ UNREACHABLE = (
     "Use rediss:// if the server uses TLS, otherwise redis://."
 )
 
+DIFFERENT_SERVERS = (
+    "After a failover, this ends by itself. Otherwise connect to the primary itself, because the address leads to "
+    "several servers."
+)
+
 
 def hint_for(error: Exception) -> str:
     text = f"{type(error).__name__}: {error}".lower()

@@ -26,9 +26,15 @@ local function notify(header, prefix)
 end
 """
 # A replica refuses UNLINK, so an echo comes from a server that accepts writes.
+#
+# A replica passes on what its primary publishes, but loses what was published before it had copied the primary's data.
+# Therefore an echo is published only if somebody on this server hears a first message, which is no echo. In a Cluster,
+# where nodes pass all messages on, the script gets another argument, and publishes the echo in any case.
 ECHO = """
 redis.call('UNLINK', KEYS[1])
-redis.call('PUBLISH', ARGV[1], ARGV[2])
+local heard = ARGV[3] or redis.call('PUBLISH', ARGV[1], 0) > 0
+if heard then redis.call('PUBLISH', ARGV[1], ARGV[2]) end
+return heard and 1
 """
 
 ADD_ENTRY = f"""

@@ -28,7 +28,7 @@ class Wire:
     """
 
     def __init__(self) -> None:
-        self.messages: asyncio.Queue[str | int | StoreError] = asyncio.Queue()
+        self.messages: asyncio.Queue[str | int | Exception] = asyncio.Queue()
         self.echoes: list[int] = []
         self.delivers = True
         self.refuses = False
@@ -41,7 +41,7 @@ class Wire:
 
     async def receive(self) -> str | int:
         message = await self.messages.get()
-        if isinstance(message, StoreError):
+        if isinstance(message, Exception):
             raise message
         return message
 
@@ -144,6 +144,21 @@ async def test_a_lost_subscription_is_reported_before_the_next_one(wire: Wire, l
     assert listener.proved == 0
     await listener.until(lambda: listener.resets == 3)
     await listener.proof()
+
+
+async def test_an_unexpected_error_drops_everything_and_is_reported_without_its_text(
+    wire: Wire, listener: RecordingListener, caplog: pytest.LogCaptureFixture
+) -> None:
+    wire.messages.put_nowait(TypeError("with a secret"))
+    await listener.until(lambda: listener.resets == 2)
+    assert listener.proved == 0
+    await listener.until(lambda: listener.resets == 3)
+    await listener.proof()
+
+    warning = caplog.records[0]
+    assert "TypeError" in warning.getMessage()
+    assert "secret" not in warning.getMessage()
+    assert warning.exc_info is None
 
 
 async def test_nothing_is_sent_while_nothing_is_kept(wire: Wire, listener: RecordingListener) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from asgi_tiktok.clock import uptime
-from asgi_tiktok.stores import sqlalchemy_database
+from asgi_tiktok.stores import postgresql_notices, sqlalchemy_database
 from asgi_tiktok.stores.sqlalchemy import SQLAlchemyStore
 from tests.support.databases import database_url, open_database_store, open_engine, run_postgresql
 from tests.support.listener import RecordingListener, listening
@@ -145,6 +146,16 @@ async def test_a_server_that_is_paused_and_then_killed(port: int) -> None:
             assert listener.proved < paused
             server.send(signal.SIGCONT)
             await assert_notices_arrive(store, listener)
+        await store.set("k", b"1", ttl=60, owner="ada")
+        async with listening(store, bound=1) as listener:
+            backend = int(server.query("SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"))
+            os.kill(backend, signal.SIGSTOP)
+            paused = uptime()
+            assert await store.delete("k")
+            await asyncio.sleep(0.6)
+            assert listener.proved < paused
+            os.kill(backend, signal.SIGCONT)
+            assert await listener.notices() == ["k"]
 
             resets = listener.resets
             server.kill()
@@ -220,6 +231,19 @@ async def test_a_flood_of_notices_stops_neither_the_event_loop_nor_the_echoes(st
 
         assert len(turns) > 100
         assert listener.resets == 1
+
+
+async def test_a_flood_that_a_worker_cannot_handle_ends_the_subscription(
+    store: SQLAlchemyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql_notices, "MAX_WAITING", 1000)
+    async with listening(store, bound=1) as listener:
+        flood = "SELECT count(pg_notify(:channel, 'session:' || number)) FROM generate_series(1, 20000) number"
+        await execute(store, flood, channel=(await channel_names(store))[0])
+        await listener.until(lambda: listener.resets >= 3)
+
+        assert len(listener.keys) < 20_000
+        await assert_notices_arrive(store, listener)
 
 
 async def test_a_closed_channel_leaves_nothing(store: SQLAlchemyStore) -> None:

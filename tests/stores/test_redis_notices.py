@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -11,6 +12,7 @@ import pytest
 from redis.asyncio import Redis, Sentinel
 
 from asgi_tiktok.clock import uptime
+from asgi_tiktok.stores import echo_channel
 from asgi_tiktok.stores.redis import RedisStore
 from tests.support.listener import RecordingListener, listening
 from tests.support.redis_servers import RedisServer, redis_servers
@@ -91,19 +93,27 @@ async def test_a_killed_server_is_asked_again(store: RedisStore, server: RedisSe
         await assert_notices_arrive(store, listener)
 
 
-async def test_a_paused_server_proves_nothing_meanwhile(store: RedisStore, server: RedisServer) -> None:
-    async with listening(store) as listener:
-        server.execute("CLIENT", "PAUSE", 400, "ALL")
+@pytest.mark.parametrize("stopped", [False, True], ids=["CLIENT PAUSE", "SIGSTOP"])
+async def test_a_paused_server_proves_nothing_meanwhile(
+    store: RedisStore, server: RedisServer, stopped: bool
+) -> None:
+    await store.set("k", b"1", ttl=60, owner="ada")
+    async with listening(store, bound=1) as listener:
+        server.send(signal.SIGSTOP) if stopped else server.execute("CLIENT", "PAUSE", 60_000, "WRITE")
         paused = uptime()
-        await asyncio.sleep(0.3)
+        ending = asyncio.create_task(store.delete("k"))
+        await asyncio.sleep(0.4)
         assert listener.proved < paused
+        assert not ending.done()
+        server.send(signal.SIGCONT) if stopped else server.execute("CLIENT", "UNPAUSE")
 
-        await assert_notices_arrive(store, listener)
+        assert await ending
+        assert await listener.notices() == ["k"]
 
 
 async def test_a_demoted_server_proves_nothing(serve: Callable[..., RedisServer]) -> None:
-    """The address leads to a new primary. Connections to the old one, now a replica, still work."""
-    old, new = serve("--repl-diskless-sync-delay", "0"), serve()
+    """The address leads to a new primary. The old one, now a replica, passes on what the new one publishes."""
+    old, new = serve(), serve("--repl-diskless-sync-delay", "0")
     async with relaying(old.port) as relay:
         store = RedisStore(f"redis://127.0.0.1:{relay.port}/0")
         async with listening(store) as listener:
@@ -114,6 +124,28 @@ async def test_a_demoted_server_proves_nothing(serve: Callable[..., RedisServer]
 
             await assert_notices_arrive(elsewhere, listener)
             await elsewhere.aclose()
+        await store.aclose()
+
+
+async def test_an_echo_that_a_replica_passes_on_proves_nothing(
+    serve: Callable[..., RedisServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was published before the old primary had copied the data of the new one has not arrived."""
+    monkeypatch.setattr(echo_channel, "ECHOES_PER_BOUND", 40)
+    old, new = serve(), serve("--repl-diskless-sync-delay", "0")
+    async with relaying(old.port) as relay:
+        store = RedisStore(f"redis://127.0.0.1:{relay.port}/0")
+        async with listening(store, bound=4) as listener:
+            relay.target = new.port
+            old.execute("REPLICAOF", "127.0.0.1", new.port)
+            async with asyncio.timeout(20):
+                while "passed on" not in listener.keys:
+                    new.execute("PUBLISH", f"{PREFIX}notices", "passed on")
+                    await asyncio.sleep(0.05)
+            heard = uptime()
+            await asyncio.sleep(0.3)
+
+            assert listener.proved < heard
         await store.aclose()
 
 

@@ -67,9 +67,9 @@ async def open_engine(url: URL | str) -> AsyncIterator[AsyncEngine]:
 
 
 class PostgreSQLServer:
-    """A PostgreSQL server with an empty data directory."""
+    """A PostgreSQL server with an empty data directory, or a hot standby of another server."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, primary: "PostgreSQLServer | None" = None) -> None:
         programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
         if not programs or not shutil.which("setpriv"):
             skip_or_fail("PostgreSQL is not installed", REMEDIES["postgresql"])
@@ -82,12 +82,23 @@ class PostgreSQLServer:
         self.prefix = (
             ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.getuid() == 0 else []
         )
-        self.folder.mkdir()
+        self.folder.mkdir(0o700)
         if self.prefix:
             shutil.chown(self.folder, "postgres", "postgres")
             folder.chmod(0o711)
-        initdb = [str(self.bin / "initdb"), "-D", str(self.folder), "-U", "postgres", "-A", "trust", "--no-sync"]
-        subprocess.run([*self.prefix, *initdb], check=True, capture_output=True, cwd="/", timeout=60)
+        if primary is None:
+            self.run("initdb", "-D", str(self.folder), "-U", "postgres", "-A", "trust", "--no-sync")
+        else:
+            copied = ("-D", str(self.folder), "--write-recovery-conf", "--checkpoint=fast", "--no-sync")
+            self.run("pg_basebackup", "-h", "127.0.0.1", "-p", str(primary.port), "-U", "postgres", *copied)
+
+    def run(self, program: str, *arguments: str) -> str:
+        """Run one of PostgreSQL's programs, and return its output."""
+        command = [*self.prefix, str(self.bin / program), *arguments]
+        return subprocess.run(command, check=True, capture_output=True, cwd="/", timeout=60, text=True).stdout
+
+    def query(self, statement: str) -> str:
+        return self.run("psql", "-Atc", statement, self.url.replace("+asyncpg", "")).strip()
 
     def start(self) -> None:
         server = [
@@ -143,11 +154,11 @@ def is_alive(process: int) -> bool:
 
 
 @contextmanager
-def run_postgresql(port: int) -> Iterator[PostgreSQLServer]:
-    """Run a PostgreSQL server until the end of the block."""
+def run_postgresql(port: int, primary: PostgreSQLServer | None = None) -> Iterator[PostgreSQLServer]:
+    """Run a PostgreSQL server, or a hot standby of `primary`, until the end of the block."""
     # The user postgres cannot read the folders of pytest when the tests run as root.
     with tempfile.TemporaryDirectory(prefix="asgi-tiktok-postgresql-") as folder:
-        server = PostgreSQLServer(Path(folder), port)
+        server = PostgreSQLServer(Path(folder), port, primary)
         try:
             server.start()
             yield server

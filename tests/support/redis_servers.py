@@ -1,6 +1,7 @@
 """Redis: the running server, and servers that a test may kill."""
 
 import os
+import signal
 import socket
 import subprocess
 import uuid
@@ -65,6 +66,10 @@ class RedisServer:
             self.process.kill()
             self.process.wait(10)
             self.process = None
+
+    def send(self, number: signal.Signals) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
 
     def execute(self, *words: str | bytes | int) -> object:
         with Redis(port=self.port) as client:

@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import Literal
 
 CHANNEL = re.compile(rb"SUBSCRIBE|(?<!UN)LISTEN ")  # sent by a client that wants the notices of a store
 TICK = 0.005  # seconds
@@ -17,12 +18,14 @@ class Fault:
     Attributes:
         cut: Whether they are closed, and new ones too.
         silent: Whether nothing passes. What was sent arrives after the fault, as TCP sends lost packets again.
+        passes: What passes although the network is silent: "requests" to the server, or its "answers".
         delay: Seconds by which everything is late.
         channels_only: Whether only connections on which a client subscribes to notices are affected.
     """
 
     cut: bool = False
     silent: bool = False
+    passes: Literal["", "requests", "answers"] = ""
     delay: float = 0
     channels_only: bool = False
 
@@ -76,9 +79,10 @@ class Link:
 
     async def deliver(self, waiting: "asyncio.Queue[tuple[float, bytes]]", writer: asyncio.StreamWriter) -> None:
         now = asyncio.get_running_loop().time
+        direction = "answers" if writer is self.client else "requests"
         while True:
             read_at, data = await waiting.get()
-            while self.fault.silent or now() < read_at + self.fault.delay:
+            while (self.fault.silent and self.fault.passes != direction) or now() < read_at + self.fault.delay:
                 await asyncio.sleep(TICK)
             if self.forgotten:
                 continue

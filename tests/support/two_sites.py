@@ -35,6 +35,13 @@ async def name_at(browser: httpx2.AsyncClient) -> str:
     return name
 
 
+async def visit_until(name: str, browser: httpx2.AsyncClient) -> None:
+    """Visit the site until it sees a user with this name, as after a failure of its store."""
+    async with asyncio.timeout(20):
+        while await name_at(browser) != name:
+            await asyncio.sleep(0.02)
+
+
 async def visit_until_remembered(browser: httpx2.AsyncClient, reads: Callable[[], int]) -> None:
     """Visit the site until it serves ten requests without reading its store. `reads` returns the number of reads."""
     async with asyncio.timeout(20):
