@@ -61,7 +61,7 @@ class EchoChannel:
             await self.task
 
     async def run(self) -> None:
-        while True:
+        while not cancelled():
             try:
                 async with self.subscribe() as subscription:
                     self.sent.clear()
@@ -115,7 +115,7 @@ class EchoChannel:
             logger.info("notices of ended sessions arrive again")
 
     async def send_echoes(self, subscription: Subscription) -> None:
-        while True:
+        while not cancelled():
             if self.listener.needs_proof():
                 # A number that nobody can guess: only an echo that has come back proves anything.
                 number = secrets.randbits(60)
@@ -138,6 +138,12 @@ class EchoChannel:
             self.warned = True
             message = "no notices of ended sessions, so the store is asked at each request: %s"
             logger.warning(message, error, extra=count_event(Event.STORE_FAILED, error))
+
+
+def cancelled() -> bool:
+    """Return whether the running task was cancelled. redis-py may turn a cancellation into another error."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 UNEXPECTED = "The channel is opened again. If this message appears again and again, report it to asgi-tiktok."

@@ -27,9 +27,9 @@ end
 """
 # A replica refuses UNLINK, so an echo comes from a server that accepts writes.
 #
-# A replica passes on what its primary publishes, but loses what was published before it had copied the primary's data.
-# Therefore an echo is published only if somebody on this server hears a first message, which is no echo. In a Cluster,
-# where nodes pass all messages on, the script gets another argument, and publishes the echo in any case.
+# A replica passes on what its primary publishes, but not what was published before it had copied the data. Therefore
+# an echo is published only if a first message, which is no echo, has a receiver on this server. In a Cluster, where
+# all nodes pass all messages on, a third argument omits this check.
 ECHO = """
 redis.call('UNLINK', KEYS[1])
 local heard = ARGV[3] or redis.call('PUBLISH', ARGV[1], 0) > 0

@@ -24,6 +24,7 @@ class Wire:
         echoes: The numbers of all echoes that were sent.
         delivers: Whether an echo comes back by itself.
         refuses: Whether no echo can be sent.
+        hangs: Whether sending an echo takes until it is cancelled, and then fails with another error.
         subscriptions: How often it was opened.
     """
 
@@ -32,6 +33,7 @@ class Wire:
         self.echoes: list[int] = []
         self.delivers = True
         self.refuses = False
+        self.hangs = False
         self.subscriptions = 0
 
     @asynccontextmanager
@@ -46,6 +48,11 @@ class Wire:
         return message
 
     async def echo(self, number: int) -> None:
+        if self.hangs:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                raise StoreError("The node is away.") from None
         if self.refuses:
             raise StoreError("This user may not publish.", hint="Allow it.")
         self.echoes.append(number)
@@ -111,6 +118,16 @@ async def test_a_silent_subscription_is_replaced(wire: Wire, listener: Recording
     wire.delivers = True
     await listener.proof()
     assert wire.subscriptions == 2
+
+
+async def test_a_subscription_whose_driver_swallows_a_cancellation_is_replaced(
+    wire: Wire, listener: RecordingListener
+) -> None:
+    wire.hangs = True
+    await listener.until(lambda: listener.resets == 2)
+
+    wire.hangs = False
+    await listener.proof()
 
 
 async def test_one_lost_echo_does_not_end_the_subscription(wire: Wire, listener: RecordingListener) -> None:

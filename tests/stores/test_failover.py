@@ -80,7 +80,5 @@ async def test_a_hot_standby_is_promoted(port: int) -> None:
             old.kill()
             new.query("SELECT pg_promote()")
 
-        stores = [SQLAlchemyStore(f"postgresql+asyncpg://postgres@/postgres?{hosts}") for _ in range(2)]
-        await assert_sessions_survive(*stores, fail_over)
-        for store in stores:
-            await store.aclose()
+        near, far = (SQLAlchemyStore(f"postgresql+asyncpg://postgres@/postgres?{hosts}") for _ in range(2))
+        await assert_sessions_survive(near, far, fail_over)

@@ -13,9 +13,9 @@ from asgi_tiktok import Store
 from asgi_tiktok.stores import postgresql_reader, sqlalchemy_database
 from asgi_tiktok.stores.redis import RedisStore
 from asgi_tiktok.stores.sqlalchemy import SQLAlchemyStore
-from benchmarks.relay import CALM, Fault, Relay, relaying
 from tests.support.databases import database_url, open_database_store
 from tests.support.redis_servers import REDIS_URL, new_prefix
+from tests.support.relay import CALM, Fault, Relay, relaying
 from tests.support.settings import FROM_ORIGIN
 from tests.support.tiktok import new_tiktok
 from tests.support.two_sites import name_at, signed_in_at, visit_until, visit_until_remembered
