@@ -6,7 +6,7 @@ In tests, `app.dependency_overrides` replaces `current_user` and `optional_user`
 from typing import Annotated
 
 from fastapi import Depends, HTTPException, Security, WebSocketException, params, status
-from fastapi.openapi.models import APIKey
+from fastapi.openapi.models import SecurityBase as SecurityScheme
 from fastapi.security import APIKeyHeader, SecurityScopes
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
@@ -25,7 +25,7 @@ class SignedIn(SecurityBase):
     scheme_name = "TikTok"
     # FastAPI does not say which app the schema describes. The name of the cookie and the path of the login
     # depend on that app's TikTok object, but the name of the header does not.
-    model: APIKey = APIKeyHeader(
+    model: SecurityScheme = APIKeyHeader(
         name="Cookie",
         description=(
             "Sign in with TikTok in this browser. The browser then sends the session cookie with each request."
