@@ -24,9 +24,8 @@ def running_loop() -> asyncio.AbstractEventLoop:
         ) from None
 
 
-def current_loop() -> asyncio.AbstractEventLoop | None:
-    """Return the running event loop of asyncio, or None if there is none, as on trio."""
-    return _get_running_loop()
+current_loop: Callable[[], asyncio.AbstractEventLoop | None] = _get_running_loop
+"""Return the running event loop of asyncio, or None if there is none, as on trio."""
 
 
 class ShieldedTasks:

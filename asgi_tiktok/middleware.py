@@ -13,7 +13,7 @@ from asgi_tiktok.routes.dispatch import Routes
 from asgi_tiktok.routes.error_responses import ErrorResponses
 from asgi_tiktok.routes.live_connections import LiveConnections
 from asgi_tiktok.routes.options import AnyApp, OnError, Options, reusable
-from asgi_tiktok.session import ANONYMOUS, NO_CREDENTIALS, TikTokSession, check_outer_tiktok, populate_scope
+from asgi_tiktok.session import ANONYMOUS, NO_CREDENTIALS, TikTokSession, check_outer_tiktok, populate_scope, share
 from asgi_tiktok.tiktok import TikTok
 from asgi_tiktok.validation import APP_FIX, check_app, check_flag, check_instance
 
@@ -96,9 +96,8 @@ class TikTokAuthMiddleware:
             return
         mount = scope.get("root_path")
         path = read_path(scope) if mount else self._unmounted_paths[scope["path"]]
-        scope["tiktok"], scope["user"], scope["auth"] = self._anonymous, ANONYMOUS, NO_CREDENTIALS
-        if mount:
-            populate_scope(scope, self.tiktok, None, mount)
+        anonymous = TikTokSession(self.tiktok, None, mount, scope["headers"]) if mount else self._anonymous
+        scope["tiktok"], scope["user"], scope["auth"] = anonymous, ANONYMOUS, NO_CREDENTIALS
         if (mount or path.below in self._own_paths) and self._site.route_of(path):
             await self._routes.serve(scope, receive, send, path)
             return
@@ -113,10 +112,14 @@ class TikTokAuthMiddleware:
                 if name == b"cookie" and self._cookie_name in line:
                     cookies = line if cookies is None else cookies + b";" + line
             if cookies is not None:
-                session = self._recall(cookies) or await self._load(scope, path)
+                entry = self._recall(cookies)
+                session = await self._load(scope, path) if entry is None else entry.session
                 if session is None and (set_cookie := self.tiktok._sessions.cookies.expire_forged(scope)):
                     send = with_set_cookie(send, set_cookie)
-                populate_scope(scope, self.tiktok, session, path.mount)
+                if entry is None or mount:
+                    populate_scope(scope, self.tiktok, session, path.mount)
+                else:
+                    scope["tiktok"], scope["user"], scope["auth"] = entry.shared or share(self.tiktok, entry, cookies)
             elif self._has_bearers and (session := await self._load(scope, path)):
                 populate_scope(scope, self.tiktok, session, path.mount)
             if session is None and self._protection.prefixes and self._protection.covers(path, scope):
@@ -125,10 +128,8 @@ class TikTokAuthMiddleware:
             await self._refuse(scope, receive, send, error, path)
             return
 
-        response: AppResponse[Session] = AppResponse(scope, receive, send, path, self._answer_challenge)
-        if session is not None:
-            response.belongs_to(session, self._live)
-            receive = response.receive
+        response = AppResponse(scope, receive, send, path, self._answer_challenge, session, self._live)
+        receive = receive if session is None else response.receive
         try:
             await self._app(scope, receive, response.send)
         except LoginRequired as error:

@@ -8,14 +8,15 @@ from types import MappingProxyType
 from typing import Any, Literal, Protocol, overload
 
 import httpx2
-from starlette.authentication import AuthCredentials
 
 from asgi_tiktok.accounts.api_client import api_client
 from asgi_tiktok.accounts.hooks import check_not_signing_in
 from asgi_tiktok.accounts.scoped_users import ProfileStatsUser, ProfileUser, StatsUser, with_fields_of
+from asgi_tiktok.accounts.session_memory import Entry
 from asgi_tiktok.accounts.session_record import Session
 from asgi_tiktok.errors import ConfigurationError, ConnectRefused, LoginRequired, ScopeRequired
 from asgi_tiktok.http.cookies import Header
+from asgi_tiktok.http.credentials import SharedCredentials
 from asgi_tiktok.http.login_link import NO_ATTEMPT, LoginAttempt
 from asgi_tiktok.models import AnonymousUser, ConnectedAccount, TikTokUser, Token
 from asgi_tiktok.tiktok import TikTok
@@ -24,7 +25,7 @@ from asgi_tiktok.validation import check_flag, check_params
 __all__ = ["TikTokSession", "tiktok_session"]
 
 ANONYMOUS = AnonymousUser()
-NO_CREDENTIALS = AuthCredentials()
+NO_CREDENTIALS = SharedCredentials()
 NO_DATA: Mapping[str, Any] = MappingProxyType({})
 
 PROFILE = Literal["user.info.profile"]
@@ -237,7 +238,15 @@ def populate_scope(scope: MutableMapping[str, Any], tiktok: TikTok, session: Ses
     if session is None:
         scope["user"], scope["auth"] = ANONYMOUS, NO_CREDENTIALS
     else:
-        scope["user"], scope["auth"] = session.user, AuthCredentials(("authenticated", *session.scopes))
+        scope["user"], scope["auth"] = session.user, SharedCredentials("authenticated", *session.scopes)
+
+
+def share(tiktok: TikTok, entry: Entry, cookies: bytes) -> tuple[TikTokSession, TikTokUser, SharedCredentials]:
+    """Return what all requests of an entry without a mount have in their scopes, because nobody can change it."""
+    session = entry.session
+    view = TikTokSession(tiktok, session, "", ((b"cookie", cookies),))
+    entry.shared = shared = (view, session.user, SharedCredentials("authenticated", *session.scopes))
+    return shared
 
 
 def session_in_scope(scope: Mapping[str, Any]) -> TikTokSession | None:

@@ -87,6 +87,20 @@ async def test_signed_in_requests_do_not_ask_the_store(browser: httpx2.AsyncClie
     assert store.reads == 0
 
 
+async def test_an_app_that_changes_its_credentials_changes_no_other_request(
+    browser: httpx2.AsyncClient, tiktok: TikTok
+) -> None:
+    async def grant(request: Request) -> Response:
+        request.auth.scopes.append("staff")
+        return PlainTextResponse(",".join(request.auth.scopes))
+
+    site = TikTokAuthMiddleware(Starlette(routes=[Route("/", grant)]), tiktok)
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(site), base_url=ORIGIN) as visitor:
+        assert [(await visitor.get("/")).text for _ in range(2)] == ["", ""]
+        visitor.cookies = browser.cookies
+        assert [(await visitor.get("/")).text for _ in range(2)] == ["authenticated,video.list"] * 2
+
+
 async def count_reads(tiktok: TikTok, store: CountingStore) -> int:
     """Sign in, make ten requests, and return how often they read the store."""
     async with browser_of(tiktok) as browser:

@@ -17,6 +17,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 from weakref import WeakSet
 
 from asgi_tiktok.accounts.session_record import Session
@@ -45,6 +46,7 @@ class Entry:
     fresh_until: float  # by `uptime`
     due_at: float  # seconds since the epoch, at which the session ends or must be touched
     line: bytes | None = None  # the Cookie header of its last request
+    shared: Any = None  # what the middleware gives to every request with this header
 
 
 class SessionMemory:
@@ -78,28 +80,20 @@ class SessionMemory:
         self.watchers: dict[str, set[Callback]] = {}
         all_memories.add(self)
 
-    def find(self, line: bytes) -> Session | None:
-        """Return the session of a browser that sends this Cookie header, if nothing must be awaited for it."""
-        entry = self.lines.get(line)
-        if entry is None:
-            return None
-        return self.proved(entry) if self.peek is None else self.peeked(entry, self.peek)
-
     def get(self, name: str) -> Session | None:
         """Return the session with this name, if there is proof that it has not ended."""
         entry = self.entries.get(name)
-        return None if entry is None else self.proved(entry)
+        return entry.session if entry is not None and self.is_proved(entry) else None
 
-    def proved(self, entry: Entry) -> Session | None:
+    def is_proved(self, entry: Entry) -> bool:
+        """Return whether the session has not ended, as far as can be known without waiting."""
+        if self.peek is not None:
+            return time.time() < entry.due_at and self.peek(entry.session.name) == entry.session.record
         now = uptime()
         if now < self.proved_until and now < entry.fresh_until and time.time() < entry.due_at:
             self.entries.move_to_end(entry.session.name)
-            return entry.session
-        return None
-
-    def peeked(self, entry: Entry, peek: Peek) -> Session | None:
-        session = entry.session
-        return session if time.time() < entry.due_at and peek(session.name) == session.record else None
+            return True
+        return False
 
     def opened(self, name: str) -> Session | None:
         """Return the session as it was read last. It may have ended."""
@@ -125,7 +119,7 @@ class SessionMemory:
         entry = self.entries.get(session.name)
         if entry is not None and len(line) <= MAX_LINE and (self.store or self.peek):
             self.forget_line(entry)
-            entry.line, self.lines[line] = line, entry
+            entry.line, entry.shared, self.lines[line] = line, None, entry
 
     def forget_line(self, entry: Entry) -> None:
         if entry.line is not None:
@@ -235,10 +229,12 @@ class SessionMemories:
             )
         return memory
 
-    def recall(self, line: bytes) -> Session | None:
-        """Return the session of a browser that sends this Cookie header, if the store need not be asked."""
+    def recall(self, line: bytes) -> Entry | None:
+        """Return the entry of a browser that sends this Cookie header, if nothing must be awaited for it."""
         memory = self.memories.get(current_loop())
-        return None if memory is None else memory.find(line)
+        if memory is None or (entry := memory.lines.get(line)) is None or not memory.is_proved(entry):
+            return None
+        return entry
 
     def notice(self, name: str) -> None:
         """Drop a session everywhere in this process."""

@@ -34,21 +34,27 @@ class AppResponse(Generic[S]):
 
     A response is replaced if it is a challenge, or the response to a LoginRequired that no handler of the app has
     caught. A response that the app declares shared is the same for all users, and has no need of `Vary: Cookie`.
+    One that the app streams ends with the session.
     """
 
     started = False
-    session: S | None = None
     live: LiveConnection[S] | None = None
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, path: RequestPath, refuse: Refuse | None) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        path: RequestPath,
+        refuse: Refuse | None,
+        session: S | None,
+        liveness: Liveness[S],
+    ) -> None:
         self.scope = scope
         self.receive_message = receive
         self.send_message = send
         self.path = path
         self.refuse = refuse
-
-    def belongs_to(self, session: S, liveness: Liveness[S]) -> None:
-        """End the response with the session, if the app streams it or waits for a message."""
         self.session = session
         self.liveness = liveness
 
@@ -59,7 +65,7 @@ class AppResponse(Generic[S]):
             self.started = True
             if message["status"] in {401, 403, 500} and (error := self.find_error(message)):
                 return self.replace(error)
-            message["headers"] = headers = list(message.get("headers", ()))
+            message["headers"] = headers = [*message.get("headers", ())]
             for name, value in headers:
                 if name in {b"vary", b"Vary", b"cache-control", b"Cache-Control"} and needs_no_vary(name, value):
                     break

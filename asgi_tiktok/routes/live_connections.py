@@ -65,7 +65,8 @@ class LiveConnections:
             allowed = check_origin(scope, self.origins, allow_missing=self.allow_missing_origin)
             headers, cookies = scope["headers"], self.sessions.cookies
             line = cookies.line(headers) if allowed or cookies.is_bearer(headers) else b""
-            session = self.memories.recall(line) or await self.load(scope, path) if line else None
+            entry = self.memories.recall(line)
+            session = entry.session if entry else await self.load(scope, path) if line else None
             if session:
                 running_loop()  # the checks whether the session is live need it
                 populate_scope(scope, self.tiktok, session, path.mount)
