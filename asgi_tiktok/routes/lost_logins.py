@@ -34,7 +34,7 @@ def other_address(site: Site) -> LoginLost:
     return LoginLost(
         Cause.OTHER_ADDRESS,
         "The login began at another address than the one to which TikTok returned, so it has no cookie here.",
-        hint=f"Open the app only at {site.origin}, the address in redirect_uri.",
+        hint=f"Open the app at {site.origin} to sign in there, because TikTok returns to the host of redirect_uri.",
     )
 
 
