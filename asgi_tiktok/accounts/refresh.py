@@ -233,11 +233,11 @@ class Refresher:
             except StoreError as error:
                 if pause is None:
                     consequence = "refreshed token not saved, held only in this process"
-                    self.events.store_failed(consequence, error, level=logging.CRITICAL)
+                    self.events.store_failed(consequence, error, level=logging.CRITICAL, open_id=open_id)
                     self.unsaved[open_id] = (renewed, sent)
                     raise
                 consequence = f"refreshed token not saved, next attempt in {pause} seconds"
-                self.events.store_failed(consequence, error, level=logging.ERROR)
+                self.events.store_failed(consequence, error, level=logging.ERROR, open_id=open_id)
                 await asyncio.sleep(pause)
         if current is None:
             raise LoginRequired("The token was deleted while it was refreshed.", stage="refresh")
@@ -249,7 +249,7 @@ class Refresher:
             await self.sessions.reduce_scopes(open_id, scopes_of(consents))
         except StoreError as error:
             consequence = "sessions not reduced, TikTok will refuse scopes that they still have"
-            self.events.store_failed(consequence, error, level=logging.ERROR)
+            self.events.store_failed(consequence, error, level=logging.ERROR, open_id=open_id)
 
 
 def pause_after(error: Unavailable) -> float | None:

@@ -63,7 +63,9 @@ class Events:
         else:
             self.log_limiter.log(level, kind, message, *args, extra=extra)
 
-    def store_failed(self, consequence: str, error: StoreError, *, level: int = logging.WARNING) -> None:
+    def store_failed(
+        self, consequence: str, error: StoreError, *, level: int = logging.WARNING, open_id: str | None = None
+    ) -> None:
         """Report that the store is unavailable where nobody gets an error. `consequence` begins the log line."""
         self.report(
             Event.STORE_FAILED,
@@ -72,6 +74,7 @@ class Events:
             error,
             level=level,
             kind=consequence,
+            open_id=open_id,
             error=error,
             is_outcome=False,
         )
