@@ -31,6 +31,8 @@ FAULTS = {
     "all connections cut": Fault(cut=True),
     "all connections delayed by 0.3 s": Fault(delay=0.3),
     "all connections black-holed": Fault(silent=True),
+    "only requests pass": Fault(silent=True, passes="requests"),
+    "only answers pass": Fault(silent=True, passes="answers"),
 }
 KILLED = "store killed"
 

@@ -1,19 +1,23 @@
 """Sessions in memory while another server becomes the primary of their store."""
 
 import asyncio
+import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
-from redis.asyncio import Redis, Sentinel
+from redis.asyncio import Redis, RedisCluster, Sentinel
+from redis.crc import key_slot
 
-from asgi_tiktok import Store
+from asgi_tiktok import Store, StoreError
 from asgi_tiktok.stores.redis import RedisStore
 from asgi_tiktok.stores.sqlalchemy import SQLAlchemyStore
 from tests.support.databases import run_postgresql
+from tests.support.listener import listening
 from tests.support.ports import free_port
 from tests.support.redis_servers import RedisServer, redis_servers
+from tests.support.requirements import require_program
 from tests.support.settings import FROM_ORIGIN
 from tests.support.tiktok import new_tiktok
 from tests.support.two_sites import name_at, signed_in_at, visit_until
@@ -82,3 +86,41 @@ async def test_a_hot_standby_is_promoted(port: int) -> None:
 
         near, far = (SQLAlchemyStore(f"postgresql+asyncpg://postgres@/postgres?{hosts}") for _ in range(2))
         await assert_sessions_survive(near, far, fail_over)
+
+
+@pytest.mark.soak
+async def test_a_node_of_a_cluster_is_killed_after_a_slot_has_moved(serve: Callable[..., RedisServer]) -> None:
+    options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "500", "--cluster-require-full-coverage", "no")
+    nodes = [serve(*options) for _ in range(3)]
+    addresses = [f"127.0.0.1:{node.port}" for node in nodes]
+    create = [require_program("redis-cli", "redis-tools"), "--cluster", "create", *addresses, "--cluster-yes"]
+    subprocess.run(create, check=True, capture_output=True)
+    names = [f"session:{number:064x}" for number in range(30)]
+
+    def is_complete() -> bool:
+        return all("cluster_state:ok" in str(node.execute("CLUSTER", "INFO")) for node in nodes)
+
+    wait_until(is_complete)
+    async with RedisCluster("127.0.0.1", nodes[0].port) as one, RedisCluster("127.0.0.1", nodes[1].port) as other:
+        store = RedisStore(one)
+        async with listening(RedisStore(other)) as listener:
+            for name in names:
+                await store.set(name, b"1", ttl=60, owner="ada")
+            key = f"asgi-tiktok:record:{names[0]}"
+            slot = key_slot(key.encode())
+            source = nodes[slot * 3 // 16384]
+            target = nodes[slot * 3 // 16384 - 1]
+            into, out_of = (str(node.execute("CLUSTER", "MYID"), "ascii") for node in (target, source))  # type: ignore[call-overload]
+            target.execute("CLUSTER", "SETSLOT", slot, "IMPORTING", out_of)
+            source.execute("CLUSTER", "SETSLOT", slot, "MIGRATING", into)
+            source.execute("MIGRATE", "127.0.0.1", target.port, key, 0, 1000)
+            assert await store.delete_owned("ada") == 30
+            assert sorted(await listener.notices()) == names
+
+            nodes[2].kill()
+            with suppress(StoreError):
+                await store.get(names[1])
+            await asyncio.sleep(2)
+            nodes[2].start()
+            await asyncio.to_thread(wait_until, is_complete)
+            await listener.proof()

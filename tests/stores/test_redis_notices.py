@@ -258,6 +258,20 @@ async def test_a_session_ends_at_the_site_that_remembers_it(sites: TwoSites, rea
     assert await name_at(there) == ""
 
 
+async def test_a_flood_of_forged_notices_costs_at_most_a_read_for_each_request(
+    sites: TwoSites, reads: Callable[[], int], server: RedisServer
+) -> None:
+    _, there = sites
+    await visit_until_remembered(there, reads)
+    flood = "for number = 1, 50000 do redis.call('PUBLISH', KEYS[1], 'session:' .. number) end"
+    server.execute("EVAL", flood, 1, f"{PREFIX}notices")
+    before = reads()
+
+    assert [await name_at(there) for _ in range(50)] == ["Ada"] * 50
+    assert reads() <= before + 50
+    await visit_until_remembered(there, reads)
+
+
 async def test_a_session_ends_within_the_bound_at_a_site_that_hears_nothing(
     sites: TwoSites, reads: Callable[[], int], relay: Relay
 ) -> None:
