@@ -12,6 +12,13 @@ import httpx2
 from starlette.datastructures import Secret
 
 from asgi_tiktok.accounts.declared_scopes import DeclaredScopes
+from asgi_tiktok.accounts.features import (
+    brand_of,
+    native_redirect_uris_of,
+    qr_polls_of,
+    redirect_uris_of,
+    texts_of,
+)
 from asgi_tiktok.accounts.hook_decorators import HookDecorators
 from asgi_tiktok.accounts.hooks import Hooks
 from asgi_tiktok.accounts.profile_methods import ProfileMethods
@@ -33,11 +40,10 @@ from asgi_tiktok.http.login_link import LoginLinks
 from asgi_tiktok.http.origins import check_trusted_origins
 from asgi_tiktok.http.site import DEFAULT_PATH, Site
 from asgi_tiktok.stores import DEFAULT_URL, Store, check_store, open_store
-from asgi_tiktok.texts.translation import Messages, Texts
-from asgi_tiktok.validation import check_flag, check_number, check_package, check_scopes, check_seconds, check_string
+from asgi_tiktok.texts.translation import Messages
+from asgi_tiktok.validation import check_flag, check_number, check_scopes, check_seconds, check_string
 
 if TYPE_CHECKING:
-    from asgi_tiktok.client.qr_polls import Polls
     from asgi_tiktok.http.addresses import Addresses
 
 __all__ = ["TikTok"]
@@ -144,12 +150,7 @@ class TikTok(DeclaredScopes, HookDecorators, ProfileMethods, SessionMethods, Tok
         qr: bool = False,
         log_open_ids: bool = False,
     ) -> None:
-        if isinstance(redirect_uri, str):
-            redirect_uris: tuple[str, ...] = (redirect_uri,)
-        else:
-            from asgi_tiktok.http.addresses import check_addresses
-
-            redirect_uris = check_addresses(redirect_uri)
+        redirect_uris = redirect_uris_of(redirect_uri)
         self._client = TikTokClient(
             client_key,
             client_secret,
@@ -163,17 +164,8 @@ class TikTok(DeclaredScopes, HookDecorators, ProfileMethods, SessionMethods, Tok
         self._optional_scopes = check_scopes("optional_scopes", optional_scopes)
         self._declared_scopes = self._client.scopes + self._optional_scopes
         self._keep_tokens = check_flag("keep_tokens", keep_tokens)
-        self._qr_polls: Polls | None = None
-        if check_flag("qr", qr):
-            check_package("segno", "QR login", extra="qr")
-            from asgi_tiktok.client import qr_polls
-
-            self._qr_polls = qr_polls.Polls()
-        self._native_redirect_uris: tuple[str, ...] = ()
-        if native_redirect_uris != ():
-            from asgi_tiktok.client.native_redirect_uris import check_native_redirect_uris
-
-            self._native_redirect_uris = check_native_redirect_uris(native_redirect_uris, redirect_uris, pkce)
+        self._qr_polls = qr_polls_of(qr)
+        self._native_redirect_uris = native_redirect_uris_of(native_redirect_uris, redirect_uris, pkce)
         self._webhook_tolerance = check_number("webhook_tolerance", webhook_tolerance, at_least=60, unit="seconds")
         paths = (
             check_string("path", path, 'Write "/auth/tiktok".'),
@@ -181,15 +173,8 @@ class TikTok(DeclaredScopes, HookDecorators, ProfileMethods, SessionMethods, Tok
             check_trusted_origins(trusted_origins),
             [name for name, on in {"qr": qr, "native": self._native_redirect_uris}.items() if on],
         )
-        self._texts, self._brand = Texts(None), None
-        if messages is not None:
-            from asgi_tiktok.texts.own_texts import check_messages
-
-            self._texts = Texts(check_messages(messages))
-        if site_name is not None or logo_url is not None:
-            from asgi_tiktok.texts.brand import check_brand
-
-            self._brand = check_brand(site_name, logo_url)
+        self._texts = texts_of(messages)
+        self._brand = brand_of(site_name, logo_url)
         self._site, *other_sites = [Site.of(uri, *paths) for uri in redirect_uris]
         self._keys = KeyRing(secret_key)
         self._log_limiter = LogLimiter(logger)
