@@ -280,7 +280,7 @@ class TikTokClient:
 
     def _oauth_client(self, stage: str) -> OAuthClient:
         transport = BoundedTransport(self._pools)
-        return OAuthClient(stage, self.client_key, self._client_secret, transport=transport, timeout=CONNECT_TIMEOUT)
+        return OAuthClient(stage, self.client_key, self._client_secret, transport, CONNECT_TIMEOUT)
 
     async def _upstream(self, stage: str, request: Coroutine[Any, Any, T]) -> T:
         """Return the response to a request that ends within the deadline. Raises only our own errors."""

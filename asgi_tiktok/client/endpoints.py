@@ -53,6 +53,12 @@ TIKTOK = Endpoints("https://www.tiktok.com", "https://open.tiktokapis.com")
 
 
 @lru_cache(maxsize=64)
+def parse_url(url: str) -> httpx2.URL:
+    """Return the URL. Cached, because httpx2 takes long to parse a URL."""
+    return httpx2.URL(url)
+
+
+@lru_cache(maxsize=64)
 def with_fields(url: str, names: tuple[str, ...]) -> httpx2.URL:
-    """Return the URL that requests these fields. Cached, because httpx2 takes long to parse a URL."""
+    """Return the URL that requests these fields. Cached, like `parse_url`."""
     return httpx2.URL(url, params={"fields": ",".join(names)})
