@@ -1,7 +1,9 @@
 """What the README and the docs say is true."""
 
 import ast
+import itertools
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +12,16 @@ import pytest
 import asgi_tiktok
 from asgi_tiktok import TikTok
 from asgi_tiktok.environment import OPTIONAL, REQUIRED
+from asgi_tiktok.routes.options import Options
 from tests.support.app import app
 from tests.support.results import results_table
 from tests.support.tiktok import new_tiktok
 
 ROOT = Path(__file__).parent.parent
 README = ROOT.joinpath("README.md").read_text()
+SETTINGS = ROOT.joinpath("docs/settings.md").read_text()
 DOCS = "".join(page.read_text() for page in sorted(ROOT.glob("docs/*.md")))
-SNIPPETS = re.findall(r"```python\n(.*?)```", README + DOCS, re.DOTALL)
+SNIPPETS = re.findall(r"```python[^\n]*\n(.*?)```", README + DOCS, re.DOTALL)
 COMPLETE = [
     snippet for snippet in SNIPPETS if "secrets.token_urlsafe(32)\n" in snippet or "import secrets\n" in snippet
 ]
@@ -45,25 +49,51 @@ def test_snippets_import_existing_names() -> None:
 
 
 def test_settings_table_has_every_argument_and_variable() -> None:
-    table = README.split("## Settings", 1)[1].split("\n## ", 1)[0]
-    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
-    named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    table = SETTINGS.split("## TikTok\n", 1)[1].split("\n## ", 1)[0]
     parameters = set(TikTok.__init__.__annotations__) - {"return"}
 
-    assert named == parameters
+    assert arguments_in(table) == parameters
     variables = {variable for variable, _ in REQUIRED.values()} | set(OPTIONAL.values())
-    assert variables <= set(re.findall(r"`(TIKTOK_\w+)`", table))
+    assert variables == set(re.findall(r"`(TIKTOK_\w+)`", table))
+
+
+def test_middleware_table_has_every_argument() -> None:
+    table = SETTINGS.split("## The middleware\n", 1)[1].split("\n## ", 1)[0]
+
+    assert arguments_in(table) == set(Options.__annotations__)
+
+
+def arguments_in(table: str) -> set[str]:
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    return {name for row in rows for name in re.findall(r"`(\w+)`", row)}
 
 
 def test_routes_table_has_every_route() -> None:
-    site = new_tiktok()._site
-    for route in (site.login, site.logout, site.session, site.webhook, site.avatar):
-        assert f"| `{route}" in README
+    site = new_tiktok(qr=True, native_redirect_uris=("https://app.example.com/tiktok",))._site
+    table = ROOT.joinpath("docs/users.md").read_text()
+
+    assert {route for route in site.routes if f"| `{route}" not in table} == set()
+
+
+def test_readme_is_short() -> None:
+    assert len(README.splitlines()) <= 130
+
+
+def test_links_of_the_readme_work_on_pypi() -> None:
+    """They are absolute, and lead to a page of the documentation or a file of the repository."""
+    urls = tomllib.loads(ROOT.joinpath("pyproject.toml").read_text())["project"]["urls"]
+    links = re.findall(r"\]\((.+?)\)|^\[.+?\]: (.+)$|!\[.*?\]\((.+?)\)|srcset=\"(.+?)\"", README, re.MULTILINE)
+    used = set(re.findall(r"\]\[(.+?)\]", README))
+
+    assert used == set(re.findall(r"^\[(.+?)\]: ", README, re.MULTILINE))
+    for link in filter(None, itertools.chain(*links)):
+        page = link.removeprefix(urls["Documentation"]).rstrip("/")
+        file = re.sub(rf"^{urls['Source']}/(?:blob|tree|raw)/main/", "", link)
+        assert ROOT.joinpath(f"docs/{page}.md").exists() or ROOT.joinpath(file).exists(), link
 
 
 @pytest.mark.parametrize(
-    "page",
-    ["README.md", "CONTRIBUTING.md", "SECURITY.md", *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/*"))],
+    "page", ["CONTRIBUTING.md", "SECURITY.md", *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/*.md"))]
 )
 def test_every_link_leads_to_a_file(page: str) -> None:
     links = re.findall(r"\]\(([^)#:]+)\)", (ROOT / page).read_text())
