@@ -272,6 +272,7 @@ class RateLimited(Unavailable):
     """TikTok received too many requests. `retry_after` has the seconds to wait, from 1 to 600. Status 503."""
 
     code = "rate_limit_exceeded"
+    hint: str | None = "Send fewer requests, or ask TikTok's support for a larger quota."
 
     def __init__(
         self, description: str = "", *, stage: str, retry_after: int, log_id: str | None, code: str | None = None

@@ -12,7 +12,7 @@ from asgi_tiktok.http.response import AppResponse, with_set_cookie
 from asgi_tiktok.routes.dispatch import Routes
 from asgi_tiktok.routes.error_responses import ErrorResponses
 from asgi_tiktok.routes.live_connections import LiveConnections
-from asgi_tiktok.routes.options import AnyApp, OnError, Options, reusable
+from asgi_tiktok.routes.options import AnyApp, OnError, Options, check_middleware_arguments, reusable
 from asgi_tiktok.session import ANONYMOUS, NO_CREDENTIALS, TikTokSession, check_outer_tiktok, populate_scope, share
 from asgi_tiktok.tiktok import TikTok
 from asgi_tiktok.validation import APP_FIX, check_app, check_flag, check_instance
@@ -23,8 +23,7 @@ __all__ = ["TikTokAuthMiddleware"]
 class TikTokAuthMiddleware:
     """ASGI middleware that adds "Continue with TikTok" to any ASGI app.
 
-    Sets `scope["user"]`, `scope["auth"]` and `scope["tiktok"]` on every request and WebSocket, including
-    those of anonymous visitors.
+    Sets `scope["user"]`, `scope["auth"]` and `scope["tiktok"]` on every connection, also of anonymous visitors.
 
     Args:
         app (ASGIApp): The app to wrap. Also an attribute.
@@ -49,6 +48,7 @@ class TikTokAuthMiddleware:
     app: AnyApp
     tiktok: TikTok
 
+    @check_middleware_arguments
     def __init__(
         self,
         app: AnyApp,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal, Self
 
 from asgi_tiktok.errors import InvalidResponse
+from asgi_tiktok.mistakes.users import UserMistakes
 
 __all__ = ["AnonymousUser", "ClientToken", "ConnectedAccount", "TikTokUser", "Token", "WebhookEvent"]
 
@@ -31,7 +32,7 @@ def split_scopes(joined: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TikTokUser:
+class TikTokUser(UserMistakes):
     """A signed-in user, with the fields that TikTok returned. A field that was not granted is None.
 
     Strings contain no control characters, and at most 256 characters (links: 2048). Source: TikTok, Get User Info.
@@ -111,7 +112,7 @@ class TikTokUser:
 
 
 @dataclass(frozen=True, slots=True)
-class AnonymousUser:
+class AnonymousUser(UserMistakes):
     """A visitor who is not signed in: `is_authenticated` is False, `open_id` is None, and the names are empty."""
 
     open_id: None = None

@@ -39,6 +39,7 @@ from asgi_tiktok.http.cookies import CookieJar
 from asgi_tiktok.http.login_link import LoginLinks
 from asgi_tiktok.http.origins import check_trusted_origins
 from asgi_tiktok.http.site import DEFAULT_PATH, Site
+from asgi_tiktok.mistakes.arguments import check_tiktok_arguments
 from asgi_tiktok.stores import DEFAULT_URL, Store, check_store, open_store
 from asgi_tiktok.texts.translation import Messages
 from asgi_tiktok.validation import check_flag, check_number, check_scopes, check_seconds, check_string
@@ -116,6 +117,7 @@ class TikTok(DeclaredScopes, HookDecorators, ProfileMethods, SessionMethods, Tok
             ValueError.
     """
 
+    @check_tiktok_arguments
     def __init__(
         self,
         client_key: str | Secret,
@@ -198,10 +200,8 @@ class TikTok(DeclaredScopes, HookDecorators, ProfileMethods, SessionMethods, Tok
             self._events,
             audience=self._client._audience,
             origin=self._site.origin,
-            idle_timeout=check_number("idle_timeout", idle_timeout, at_least=60, unit="seconds"),
-            absolute_timeout=check_number(
-                "absolute_timeout", absolute_timeout, at_least=idle_timeout, unit="seconds"
-            ),
+            idle_timeout=idle_timeout,
+            absolute_timeout=absolute_timeout,
             max_sessions=check_number("max_sessions", max_sessions, at_least=1, unit="browsers"),
             bearers=bool(self._native_redirect_uris),
         )

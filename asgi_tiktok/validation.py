@@ -156,6 +156,18 @@ def check_number(name: str, value: object, *, at_least: int, unit: str) -> int:
     return value
 
 
+def check_timeouts(idle_timeout: object, absolute_timeout: object) -> tuple[int, int]:
+    """Return the timeouts of sessions if they are numbers of seconds, and the idle one is not the longer one."""
+    idle = check_number("idle_timeout", idle_timeout, at_least=60, unit="seconds")
+    absolute = check_number("absolute_timeout", absolute_timeout, at_least=60, unit="seconds")
+    if idle > absolute:
+        raise ConfigurationError(
+            f"idle_timeout={idle} is longer than absolute_timeout={absolute}, after which every session ends.",
+            hint=f"Write absolute_timeout={idle} or more, or a shorter idle_timeout.",
+        )
+    return idle, absolute
+
+
 def check_seconds(name: str, value: object, *, at_least: float) -> float:
     """Return the value if it is a number of seconds, which may have a fraction, that is large enough."""
     fix = f"Write a number of seconds, at least {at_least}."

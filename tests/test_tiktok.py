@@ -89,7 +89,7 @@ def test_arguments_override_the_environment() -> None:
         ({"idle_timeout": "3600"}, "number of seconds"),
         ({"idle_timeout": None}, "number of seconds"),
         ({"absolute_timeout": 0}, "number of seconds"),
-        ({"idle_timeout": 7200, "absolute_timeout": 3600}, "at least 7200"),
+        ({"idle_timeout": 7200, "absolute_timeout": 3600}, "absolute_timeout=7200 or more"),
         ({"keep_tokens": "no"}, "True or False"),
         ({"path": None}, "path must be a string"),
         ({"default_next": None}, "default_next must be a string"),

@@ -1,7 +1,7 @@
 """An httpx2 client for TikTok's API, on behalf of one user."""
 
 from collections.abc import AsyncGenerator, Collection
-from typing import Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 import httpx2
 
@@ -93,13 +93,24 @@ async def says(response: httpx2.Response, code: bytes) -> bool:
     raise failure
 
 
+class UserClient(httpx2.AsyncClient):
+    """A client whose error says that `with` must be `async with`, for type checkers the same as httpx2's."""
+
+    if not TYPE_CHECKING:
+
+        def __enter__(self) -> NoReturn:
+            raise TypeError("This client is asynchronous. Write async with instead of with.")
+
+        def __exit__(self, *error: object) -> None: ...
+
+
 def api_client(tokens: TokenSource, open_id: str, scopes: tuple[str, ...] = ()) -> httpx2.AsyncClient:
     """Return an httpx2 client for TikTok's API as this user. Closing it leaves the shared connections open.
 
     If the user has several tokens, it begins with the one that has most of the scopes.
     """
     origin = tokens.client._endpoints.api
-    return httpx2.AsyncClient(
+    return UserClient(
         base_url=origin,
         auth=UserAuth(tokens, open_id, origin, scopes),
         transport=APITransport(tokens.client._api_pools),

@@ -11,6 +11,7 @@ from asgi_tiktok.accounts.record_dictionary import RECORDS
 from asgi_tiktok.crypto.keys import Key
 from asgi_tiktok.crypto.records import open_record, seal_record
 from asgi_tiktok.models import TikTokUser
+from asgi_tiktok.validation import check_timeouts
 
 PREFIX = "session:"  # of the names of the records
 
@@ -62,8 +63,7 @@ class SessionRecords:
     ) -> None:
         self.audience = audience
         self.purpose = "session" + json.dumps([cookie_name, audience, origin])
-        self.idle_timeout = idle_timeout
-        self.absolute_timeout = absolute_timeout
+        self.idle_timeout, self.absolute_timeout = check_timeouts(idle_timeout, absolute_timeout)
 
     def at(self, *, cookie_name: str, origin: str) -> Self:
         """Return the records of the same app at another of its addresses."""

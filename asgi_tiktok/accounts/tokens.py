@@ -29,6 +29,7 @@ logger = logging.getLogger("asgi_tiktok")
 
 SHUTDOWN_GRACE = 10  # seconds that aclose() waits for refreshes
 CALLER_WAIT = 10  # seconds that a caller waits for TikTok's response
+SIGN_IN_AGAIN = "Keep TikTok(keep_tokens=True), and sign in again. In a test, write login_as(client, token=True)."
 MAX_USERS = 10_000  # remembered after a failure
 
 
@@ -110,7 +111,7 @@ class Tokens:
         """
         stored = await self.records.load(open_id)
         if stored is None:
-            raise LoginRequired("No token is stored for this user.", stage="token")
+            raise LoginRequired("No token is stored for this user.", stage="token", hint=SIGN_IN_AGAIN)
         consent = best_for(scopes, stored.consents)
         if consent.is_fresh(rejected):
             return consent.token

@@ -91,6 +91,11 @@ class Site:
         return self.origin.startswith("https:")
 
     @property
+    def is_local(self) -> bool:
+        """Whether only the machine of a developer, or a test, has this address."""
+        return urlsplit(self.origin).hostname in (*DESKTOP_HOSTS, "testserver")
+
+    @property
     def cookie_suffix(self) -> str:
         """The suffix that keeps the cookies of several TikTok apps on one host apart.
 

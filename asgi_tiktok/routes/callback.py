@@ -80,7 +80,7 @@ class LoginCallback:
         except Unreadable:
             raise lost_logins.with_unreadable_cookie(request, read_state(self.keys, state), self.site) from None
         if login is not None and login.route:
-            raise lost_logins.never_begun()  # a login of another route, whose code no browser brings
+            raise lost_logins.never_begun(self.site)  # a login of another route, whose code no browser brings
         return login
 
     def exchange(self, login: PendingLogin, callback: Callback) -> Exchange:
@@ -219,7 +219,7 @@ class LoginCallback:
         """Redirect to `next` if this browser has the session of the login. Otherwise raise LoginLost."""
         start = read_state(self.keys, state.reveal())
         if start is None:
-            raise lost_logins.never_begun()
+            raise lost_logins.never_begun(self.site)
         name = self.used.name_of(state.reveal())
         record = await self.used.find(name)
         if record is None:

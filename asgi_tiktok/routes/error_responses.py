@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from asgi_tiktok.accounts.tokens import SIGN_IN_AGAIN
 from asgi_tiktok.crypto.redaction import without_traceback
 from asgi_tiktok.errors import (
     AccessDenied,
@@ -93,7 +94,14 @@ class ErrorResponses:
         for_scripts = isinstance(error, WebhookRefused) or path.below in self.routes_for_scripts
         by_script = wants_json(headers) or (isinstance(error, LoginRequired) and not is_navigation(headers))
         if for_scripts or by_script:
-            return error_json(error, texts, message, login_url=login_url, reference=reference)
+            return error_json(
+                error,
+                texts,
+                message,
+                login_url=login_url,
+                reference=reference,
+                for_developer=self.site.is_local,
+            )
         return self.pages.error(
             error,
             texts,
@@ -101,7 +109,8 @@ class ErrorResponses:
             login_url=login_url,
             back=(attempt.user_id and attempt.next_path) or self.site.default_next,
             reference=reference,
-            for_developer=not self.site.secure,
+            # A cancelled login is nobody's mistake.
+            for_developer=not self.site.secure and not isinstance(error, AccessDenied),
         )
 
     async def refuse(self, scope: Scope, receive: Receive, send: Send, error: TikTokError, path: RequestPath) -> None:
@@ -127,6 +136,8 @@ class ErrorResponses:
         session = session_in_scope(scope)
         signed_in = session is not None and session.user.is_authenticated
         to_login = isinstance(error, LoginRequired) and not isinstance(error, ConnectRefused)
+        if to_login and signed_in and not isinstance(error, ScopeRequired):
+            error.hint = SIGN_IN_AGAIN  # frameworks turn the error into a response, which has no hint
         if to_login and not signed_in and reads and is_navigation(connection.headers):
             response = redirect(self.tiktok._login_links.write(solution(connection, error, attempt), path.mount))
         else:

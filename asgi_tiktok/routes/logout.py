@@ -58,13 +58,7 @@ class Logout:
             # cookie of a signed-in user, which must not be deleted.
             return redirect(self.site.requested_next(read_query(request), path.mount))
         if not (same_origin or (same_origin is None and await self.has_csrf_token(request))):
-            raise RequestRefused(
-                "A sign-out must come from a page of this site.",
-                code="foreign_origin",
-                status_code=403,
-                hint=f"POST from a page of {self.site.origin}, the origin of redirect_uri, or add the origin of the "
-                "page to TikTok(trusted_origins=...).",
-            )
+            raise self.foreign_origin(is_known=same_origin is not None)
         next_path = self.site.requested_next(read_query(request), path.mount)
         # The app may redirect from `next` to another origin. The `form-action` of our page would block the redirect.
         response = redirect(next_path)
@@ -87,6 +81,17 @@ class Logout:
                 await self.hooks.log_out(session.user, request)
         response.raw_headers.append(self.cookies.expire(self.cookies.session))
         return response
+
+    def foreign_origin(self, *, is_known: bool) -> RequestRefused:
+        origin = self.site.origin
+        fix = f'Send the header Origin. In a test: client.post(..., headers={{"Origin": "{origin}"}}).'
+        if is_known:
+            fix = (
+                f"POST from a page of {origin}, the origin of redirect_uri, or add the origin of the page to "
+                "TikTok(trusted_origins=...)."
+            )
+        description = "A sign-out must come from a page of this site."
+        return RequestRefused(description, code="foreign_origin", status_code=403, hint=fix)
 
     async def has_csrf_token(self, request: Request) -> bool:
         expected = self.csrf_token(request) or ""

@@ -10,8 +10,13 @@ from asgi_tiktok.routes.pending import LIFETIME, PendingLogins
 from asgi_tiktok.routes.state_parameter import LoginStart, hash_address, hash_browser
 
 
-def never_begun() -> LoginLost:
-    return LoginLost(Cause.NEVER_BEGUN, "No login with this state began here.")
+def never_begun(site: Site) -> LoginLost:
+    return LoginLost(
+        Cause.NEVER_BEGUN,
+        "No login with this state began here.",
+        hint=f"Start it at {site.origin}{site.login}. If it did begin there, set the same secret_key and client_key "
+        "on all workers and servers.",
+    )
 
 
 def expired() -> LoginLost:
@@ -59,10 +64,18 @@ def without_cookie(request: Request, start: LoginStart, site: Site, pending: Pen
     if began_elsewhere(request, start):
         return other_address(site)
     if start.browser != hash_browser(request.headers):
-        return LoginLost(Cause.OTHER_BROWSER, "The login began in another browser.")
+        return LoginLost(
+            Cause.OTHER_BROWSER,
+            "The login began in another browser.",
+            hint="Complete a login in the browser in which it began. TikTok's app may open another one.",
+        )
     if pending.is_full(request.headers):
         return LoginLost(Cause.TOO_MANY, "Too many logins were open at once, and the oldest made room.")
-    return LoginLost(Cause.NO_COOKIE, "The browser did not send the cookie of this login.")
+    return LoginLost(
+        Cause.NO_COOKIE,
+        "The browser did not send the cookie of this login.",
+        hint="Allow cookies in the browser, and let the proxy pass on the Set-Cookie of the login route.",
+    )
 
 
 def began_elsewhere(request: Request, start: LoginStart) -> bool:

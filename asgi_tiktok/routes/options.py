@@ -1,17 +1,26 @@
 """The keyword arguments of TikTokAuthMiddleware."""
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
+from inspect import signature
 from typing import Any, TypedDict
 
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from asgi_tiktok.errors import TikTokError
+from asgi_tiktok.mistakes.arguments import check_arguments
+from asgi_tiktok.tiktok import TikTok
+from asgi_tiktok.validation import APP_FIX
 
 # Each framework has its own types for the three arguments of an ASGI app.
 AnyApp = Callable[[Any, Any, Any], Awaitable[None]]
 
 OnError = Callable[[HTTPConnection, TikTokError], Response | Awaitable[Response]]
+
+
+check_middleware_arguments = check_arguments(
+    "TikTokAuthMiddleware", missing=APP_FIX, elsewhere={"TikTok(...)": tuple(signature(TikTok).parameters)}
+)
 
 
 class Options(TypedDict, total=False):

@@ -153,11 +153,8 @@ class Pages:
         if error.code == LoginDenied.code and error.description:
             text = f"\u2068{error.description}\u2069"  # isolated, because the app may write in another direction
         more = ""
-        if for_developer:
-            details = escape(f"{error.description} {error.hint or ''}")
-            more += (
-                '<aside lang="en" dir="ltr"><b>For the developer (shown on localhost only)</b>' + details + "</aside>"
-            )
+        if for_developer and error.hint:
+            more += developer_box(error)
         if message.button:
             more += f'<a class="button" href="{escape(login_url)}">{escape(message.button)}</a>'
         more += f'<a class="back" href="{escape(back)}">{escape(texts["back"])}</a>'
@@ -167,18 +164,29 @@ class Pages:
         return response
 
 
+def developer_box(error: TikTokError) -> str:
+    """Return what a developer needs: the code, TikTok's log_id, and what to do about the error."""
+    log_id = f" · log_id {error.log_id}" if error.log_id else ""
+    return (
+        '<aside lang="en" dir="ltr"><b>For the developer (shown on localhost only)</b>'
+        f"<code>{escape(error.code + log_id)}</code><br>{escape(f'{error.description} {error.hint}')}</aside>"
+    )
+
+
 def redirect(location: str, *, status_code: int = 303) -> Response:
     """Return a redirect that no cache stores."""
     return RedirectResponse(location, status_code=status_code, headers=REDIRECT_HEADERS)
 
 
 def error_json(
-    error: TikTokError, texts: Translation, message: Message, *, login_url: str, reference: str
+    error: TikTokError, texts: Translation, message: Message, *, login_url: str, reference: str, for_developer: bool
 ) -> Response:
     """Return the same for a caller that reads JSON."""
     content = {"error": error.code, "message": message.title, "login_url": login_url, "reference": reference}
     if isinstance(error, RequestRefused):
         content["description"] = error.description  # for the developer of the program that sent the request
+    if for_developer and error.hint:
+        content["hint"] = error.hint
     response = JSONResponse(content, status_code=error.status_code, headers={**HEADERS, **texts.headers})
     add_retry_after(response, error)
     return response

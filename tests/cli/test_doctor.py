@@ -183,7 +183,7 @@ def test_list_of_redirect_uris_is_explained(
         ("TIKTOK_REDIRECT_URI", "https://a.example/auth/tiktok/login", "redirect URI", "error", "our login route"),
         ("TIKTOK_REDIRECT_URI", "http://localhost:8000/cb", "redirect URI", "ok", "(Desktop platform)"),
         ("TIKTOK_REDIRECT_URI", "http://localhost:8000/cb", "cookies", "ok", "not Secure, because browsers refuse"),
-        ("TIKTOK_SCOPES", "user.info.basic video.list", "scopes", "error", "cannot be a scope"),
+        ("TIKTOK_SCOPES", "user.info.basic video.list", "scopes", "error", "with white space"),
         ("TIKTOK_SCOPES", "user.info.basc", "scopes", "error", "TikTok has no scope 'user.info.basc'"),
         ("TIKTOK_SCOPES", "some.thing.new", "scopes", "warning", "does not know 'some.thing.new'"),
         ("TIKTOK_SCOPES", "research.data.basic", "scopes", "error", "no user can grant it"),
@@ -197,6 +197,7 @@ def test_list_of_redirect_uris_is_explained(
         ("UVICORN_WORKERS", "3", "workers", "error", "3; each"),
         ("GUNICORN_CMD_ARGS", "--bind :80 --workers 2", "workers", "error", "2; each"),
         ("FORWARDED_ALLOW_IPS", "*", "proxy headers", "warning", "lets any client set its own address"),
+        ("TIKTOK_CLIENT_ID", "aw1", "variable", "warning", "TIKTOK_CLIENT_ID is read by nothing"),
         ("UVICORN_ROOT_PATH", "/app", "root path", "warning", "does not begin with it"),
     ],
 )

@@ -10,13 +10,12 @@ from asgi_tiktok.client.endpoints import LOOPBACK_HOSTS
 from asgi_tiktok.commands.checks.finding import Finding, error, ok, warning
 from asgi_tiktok.commands.portal import APP_ONLY_SCOPES, PORTAL, PRODUCTS, platform_of, registration_steps
 from asgi_tiktok.crypto.keys import FIX as SECRET_KEY_FIX
-from asgi_tiktok.environment import split_addresses, split_list
+from asgi_tiktok.environment import QUOTES, misspelt_variables, split_addresses, split_list
 from asgi_tiktok.errors import ConfigurationError
 from asgi_tiktok.http.site import Site
 from asgi_tiktok.tiktok import TikTok
 
 CREDENTIALS = f"Copy it from {PORTAL} > Credentials."
-QUOTES = "\"'`“”‘’"  # noqa: RUF001 -- the quotes that word processors insert
 MIN_SECRET_LENGTH = 24  # characters; client keys are shorter, client secrets are not
 
 NAMES = {
@@ -71,10 +70,11 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         if value and (value[0] in QUOTES or value[-1] in QUOTES):
             found = f"{variable} has quotes around its value"
             errors[variable] = error(name, found, "Set it without the quotes.")
+    known = {variable: environ.get(variable, "") for variable in NAMES}
     while True:
         stand_ins = {variable: STAND_INS.get(variable, "") for variable in errors}
         try:
-            return Settings(environ, errors, TikTok.from_env({**environ, **stand_ins}))
+            return Settings(environ, errors, TikTok.from_env({**known, **stand_ins}))
         except ConfigurationError as refusal:
             found = refusal.description.removesuffix(".")
             variable = next((variable for variable in NAMES if variable in found), "")
@@ -89,6 +89,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
 
 def check_settings(settings: Settings) -> Iterator[Finding]:
     """Yield the findings about all variables but TIKTOK_STORE, the most important first."""
+    for variable, meant in misspelt_variables(settings.environ):
+        yield warning("variable", f"{variable} is read by nothing", f"Did you mean {meant}?")
     checks = (client_key, client_secret, secret_key, redirect_uri, scopes, base_url)
     for variable, check in zip(NAMES, checks, strict=False):
         yield settings.errors.get(variable) or check(settings)

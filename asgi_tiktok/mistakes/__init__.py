@@ -1,0 +1,1 @@
+"""Errors for frequent mistakes in an app's code, which say what was meant."""
