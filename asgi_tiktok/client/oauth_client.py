@@ -49,7 +49,7 @@ class OAuthClient(AsyncOAuth2Client):  # type: ignore[misc]  # Authlib has no ty
     def post(
         self, url: str, data: dict[str, str], headers: dict[str, str], auth: Any, **options: Any
     ) -> Coroutine[Any, Any, httpx2.Response]:
-        """Send a form without httpx2's client, whose cookies, redirects and merging take five times as long."""
+        """Send a form without httpx2's client, whose cookies, redirects and merging take longer than the request."""
         _, _, body = auth.prepare("POST", url, headers, urlencode(data).encode("ascii"))
         timeout = {"timeout": self.timeout.as_dict()}
         request = httpx2.Request("POST", parse_url(url), headers=headers, content=body, extensions=timeout)
