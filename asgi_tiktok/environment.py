@@ -18,8 +18,14 @@ REQUIRED = {
     ),
     "secret_key": ("TIKTOK_SECRET_KEY", SECRET_KEY_FIX),
 }
-OPTIONAL = {"scopes": "TIKTOK_SCOPES", "store": "TIKTOK_STORE", "base_url": "TIKTOK_BASE_URL"}
+OPTIONAL = {
+    "scopes": "TIKTOK_SCOPES",
+    "store": "TIKTOK_STORE",
+    "base_url": "TIKTOK_BASE_URL",
+    "insecure_base_url": "TIKTOK_INSECURE_BASE_URL",
+}
 VARIABLES = (*(variable for variable, _ in REQUIRED.values()), *OPTIONAL.values())
+FLAGS = {"1": True, "true": True, "0": False, "false": False}
 QUOTES = "\"'`“”‘’"  # noqa: RUF001 -- the quotes that word processors insert
 
 logger = logging.getLogger("asgi_tiktok")
@@ -44,6 +50,8 @@ def read_environment(environ: Mapping[str, str], overrides: Mapping[str, Any]) -
     for setting, variable in OPTIONAL.items():
         if value := read_variable(environ, variable):
             settings[setting] = split_scopes(value) if setting == "scopes" else value
+    if "insecure_base_url" in settings:
+        settings["insecure_base_url"] = read_flag("TIKTOK_INSECURE_BASE_URL", settings["insecure_base_url"])
     return settings
 
 
@@ -80,6 +88,13 @@ def name_variable(error: ConfigurationError, overrides: Mapping[str, Any]) -> Co
         if error.description.startswith(setting) and setting not in overrides:
             return ConfigurationError(variable + error.description[len(setting) :], hint=error.hint)
     return ConfigurationError(error.description, hint=error.hint)
+
+
+def read_flag(variable: str, value: str) -> bool:
+    """Return whether the variable is on. Raises ConfigurationError for anything but 1, true, 0 and false."""
+    if value.lower() not in FLAGS:
+        raise ConfigurationError(f"{variable}={value!r} is neither 1 nor 0.", hint="Set it to 1 or 0, or unset it.")
+    return FLAGS[value.lower()]
 
 
 def split_list(joined: str) -> tuple[str, ...]:

@@ -74,7 +74,10 @@ class TikTok(DeclaredScopes, HookDecorators, ProfileMethods, SessionMethods, Tok
         scopes (Iterable[str]): Scopes that every login requests. Default: `("user.info.basic",)`.
         optional_scopes (Iterable[str]): Scopes that `login_url(scopes=...)` may request. Default: none.
         store (str | Store): The URL of a store, or a store object. Default: an SQLite file in `.asgi-tiktok/`.
-        base_url (str | None): One origin for all of TikTok's endpoints, for the emulator. Default: TikTok.
+        base_url (str | None): One origin for all of TikTok's endpoints, for the emulator: https, or http on this
+            machine. Default: TikTok.
+        insecure_base_url (bool): Whether `base_url` may be http in a private network, for an emulator in another
+            container. Then `redirect_uri` must be on a developer's machine. Default: False.
         pkce (str): The form of the code challenge: `"hex"` (TikTok's), `"base64url"` (RFC 7636) or `"off"`.
             Default: `"hex"`.
         transport (httpx2.AsyncBaseTransport | None): Replaces the network. Default: the network.
@@ -129,6 +132,7 @@ class TikTok(DeclaredScopes, HookDecorators, ProfileMethods, SessionMethods, Tok
         optional_scopes: Iterable[str] = (),
         store: str | Store = DEFAULT_URL,
         base_url: str | None = None,
+        insecure_base_url: bool = False,
         pkce: PKCE = "hex",
         transport: httpx2.AsyncBaseTransport | None = None,
         trust_env: bool = False,
@@ -159,6 +163,7 @@ class TikTok(DeclaredScopes, HookDecorators, ProfileMethods, SessionMethods, Tok
             redirect_uris[0],
             scopes=scopes,
             base_url=base_url,
+            insecure_base_url=insecure_base_url,
             pkce=pkce,
             transport=transport,
             trust_env=trust_env,
@@ -235,6 +240,7 @@ class TikTok(DeclaredScopes, HookDecorators, ProfileMethods, SessionMethods, Tok
         other = copy(self)
         other._site, other._client = site, copy(self._client)
         other._client.redirect_uri = redirect_uri
+        other._client._endpoints.check_redirect_uri(redirect_uri)
         other._cookies = CookieJar(secure=site.secure, suffix=site.cookie_suffix)
         other._sessions = self._sessions.at(other._cookies, site.origin)
         other._login_links = other._new_login_links()
@@ -257,8 +263,8 @@ class TikTok(DeclaredScopes, HookDecorators, ProfileMethods, SessionMethods, Tok
         """Return the app that the environment describes.
 
         Reads TIKTOK_CLIENT_KEY, TIKTOK_CLIENT_SECRET, TIKTOK_REDIRECT_URI and TIKTOK_SECRET_KEY
-        (comma-separated, newest first), and, if they are set, TIKTOK_SCOPES (comma-separated), TIKTOK_STORE
-        and TIKTOK_BASE_URL.
+        (comma-separated, newest first), and, if they are set, TIKTOK_SCOPES (comma-separated), TIKTOK_STORE,
+        TIKTOK_BASE_URL and TIKTOK_INSECURE_BASE_URL (1 or 0).
 
         Args:
             environ (Mapping[str, str] | None): The variables. Default: `os.environ`.

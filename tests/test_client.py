@@ -561,7 +561,7 @@ class TestParseCallback:
         ({"scopes": ["video_list"]}, "Write 'video.list'"),
         ({"scopes": ["everything"]}, "Write a scope like"),
         ({"pkce": "plain"}, '"hex"'),
-        ({"base_url": "http://app.example.com"}, "loopback"),
+        ({"base_url": "http://app.example.com"}, "must have https"),
         ({"base_url": "https://tiktok.test/v2"}, "origin"),
         ({"base_url": "http://127.0.0.1:abc"}, "not a URL"),
         ({"base_url": "http://[::1"}, "not a URL"),

@@ -127,6 +127,7 @@ BAD_SETTINGS: dict[str, list[Any]] = {
     "optional_scopes": SCOPES,
     "store": STORES,
     "base_url": BASE_URLS,
+    "insecure_base_url": [None, "yes", 1],
     "pkce": ["plain", None],
     "transport": [lambda scope: None, httpx2.HTTPTransport()],
     "trust_env": ["no", None],
@@ -229,6 +230,7 @@ BAD_VARIABLES: dict[str, list[str]] = {
     "TIKTOK_SCOPES": [",", "video_list"],
     "TIKTOK_STORE": [store for store in STORES if isinstance(store, str) and store],
     "TIKTOK_BASE_URL": [url for url in BASE_URLS if isinstance(url, str) and url],
+    "TIKTOK_INSECURE_BASE_URL": ["yes", "on"],
 }
 """Bad values of each environment variable. A new variable needs an entry here."""
 

@@ -51,6 +51,7 @@ class TikTokClient:
         redirect_uri (str): The exact string that is registered in the portal under *Login Kit*.
         scopes (Iterable[str]): The scopes that a login requests. Default: `("user.info.basic",)`.
         base_url (str | None): One origin for all endpoints, for the emulator. Default: TikTok.
+        insecure_base_url (bool): Whether `base_url` may be http in a private network. Default: False.
         pkce (str): The form of the code challenge: `"hex"` (TikTok's), `"base64url"` (RFC 7636) or `"off"`.
             Default: `"hex"`.
         transport (httpx2.AsyncBaseTransport | None): Replaces the network. Default: the network.
@@ -68,6 +69,7 @@ class TikTokClient:
         *,
         scopes: Iterable[str] = DEFAULT_SCOPES,
         base_url: str | None = None,
+        insecure_base_url: bool = False,
         pkce: PKCE = "hex",
         transport: httpx2.AsyncBaseTransport | None = None,
         trust_env: bool = False,
@@ -79,14 +81,17 @@ class TikTokClient:
         if not self.scopes:
             raise ConfigurationError("scopes is empty.", hint='Write ("user.info.basic",).')
         self._pkce: PKCE = check_pkce(pkce)
-        self._endpoints = TIKTOK if base_url is None else Endpoints.at(base_url)
+        insecure = check_flag("insecure_base_url", insecure_base_url)
+        self._endpoints = TIKTOK if base_url is None else Endpoints.at(base_url, insecure=insecure)
+        self._endpoints.check_redirect_uri(self.redirect_uri)
         if self._endpoints.is_tiktok:
             check_not_emulated(client_key=self.client_key, client_secret=self._client_secret.reveal())
         if transport is not None:
             fix = "Write an async transport of httpx2, for example httpx2.ASGITransport(app)."
             check_instance("transport", transport, httpx2.AsyncBaseTransport, fix)
-        self._pools = Pools(transport, trust_env=check_flag("trust_env", trust_env))
-        self._api_pools = Pools(transport, trust_env=trust_env)
+        private = self._endpoints.private
+        self._pools = Pools(transport, trust_env=check_flag("trust_env", trust_env), private=private)
+        self._api_pools = Pools(transport, trust_env=trust_env, private=private)
 
     def __repr__(self) -> str:
         return f"TikTokClient(client_key={self.client_key!r}, redirect_uri={self.redirect_uri!r})"

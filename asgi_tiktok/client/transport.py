@@ -27,9 +27,10 @@ CLOSED = (httpx2.ReadError, httpx2.WriteError, httpx2.RemoteProtocolError)
 class Pools:
     """One connection pool per event loop, because loops cannot share a pool."""
 
-    def __init__(self, transport: httpx2.AsyncBaseTransport | None, *, trust_env: bool) -> None:
+    def __init__(self, transport: httpx2.AsyncBaseTransport | None, *, trust_env: bool, private: bool) -> None:
         self.given = transport
         self.trust_env = trust_env
+        self.private = private
         self.pools: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx2.AsyncBaseTransport] = WeakKeyDictionary()
         if transport is None and trust_env:
             EnvironmentTransport(LIMITS)  # raises an error at start, and not at the first login
@@ -40,12 +41,18 @@ class Pools:
             return self.given
         loop = running_loop()
         if loop not in self.pools:
-            self.pools[loop] = (
-                EnvironmentTransport(LIMITS)
-                if self.trust_env
-                else httpx2.AsyncHTTPTransport(trust_env=False, limits=LIMITS)
-            )
+            self.pools[loop] = self.new_pool()
         return self.pools[loop]
+
+    def new_pool(self) -> httpx2.AsyncBaseTransport:
+        """Return a new connection pool."""
+        if self.private:
+            from asgi_tiktok.client.private_network import PrivateNetworkTransport
+
+            return PrivateNetworkTransport(LIMITS)
+        if self.trust_env:
+            return EnvironmentTransport(LIMITS)
+        return httpx2.AsyncHTTPTransport(trust_env=False, limits=LIMITS)
 
     async def aclose(self) -> None:
         """Close the pool of the running loop, but not a given transport. The next request opens a new pool."""

@@ -26,6 +26,7 @@ NAMES = {
     "TIKTOK_SCOPES": "scopes",
     "TIKTOK_BASE_URL": "TikTok",
     "TIKTOK_STORE": "store",
+    "TIKTOK_INSECURE_BASE_URL": "private network",
 }
 STAND_INS = {
     "TIKTOK_CLIENT_KEY": "key",
@@ -94,6 +95,8 @@ def check_settings(settings: Settings) -> Iterator[Finding]:
     checks = (client_key, client_secret, secret_key, redirect_uri, scopes, base_url)
     for variable, check in zip(NAMES, checks, strict=False):
         yield settings.errors.get(variable) or check(settings)
+    if refused := settings.errors.get("TIKTOK_INSECURE_BASE_URL"):
+        yield refused
     key = settings.value("TIKTOK_CLIENT_KEY")
     if key.startswith("sb") and "TIKTOK_CLIENT_KEY" not in settings.errors and not settings.value("TIKTOK_BASE_URL"):
         yield warning(
