@@ -185,7 +185,7 @@ def test_login_that_began_at_another_address_is_reported(emulator: Emulator) -> 
 
     assert response.status_code == 400
     assert "This sign-in began at another address" in response.text
-    assert "Open the app only at http://localhost:8000" in response.text
+    assert "Open the app at http://localhost:8000" in response.text
 
 
 def test_login_that_began_under_a_removed_key_is_reported(emulator: Emulator) -> None:
