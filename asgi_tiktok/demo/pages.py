@@ -11,6 +11,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from asgi_tiktok.demo.highlight import highlight
 from asgi_tiktok.session import tiktok_session
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -28,11 +29,12 @@ class Pages:
     def __init__(self, emulator_url: str) -> None:
         self.emulator_url = emulator_url
         style = (TEMPLATES / "demo.css").read_text("utf-8")
-        style_hash = b64encode(sha256(style.encode()).digest()).decode("ascii")
+        script = (TEMPLATES / "demo.js").read_text("utf-8")
         self.headers = {
             "Cache-Control": "no-store",
             "Content-Security-Policy": (
-                f"default-src 'none'; style-src 'sha256-{style_hash}'; img-src {emulator_url} data:; "
+                f"default-src 'none'; style-src '{source_of(style)}'; script-src '{source_of(script)}'; "
+                f"img-src {emulator_url} data:; "
                 "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
             ),
             "Cross-Origin-Opener-Policy": "same-origin",
@@ -46,8 +48,11 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self.environment.filters.update(compact=compact, picture=self.picture, meaning=MEANINGS.__getitem__)
+        self.environment.filters.update(
+            compact=compact, highlight=highlight, picture=self.picture, meaning=MEANINGS.__getitem__
+        )
         self.environment.globals["style"] = Markup(style)  # noqa: S704 -- a file of this package
+        self.environment.globals["script"] = Markup(script)  # noqa: S704 -- a file of this package
 
     def render(self, template: str, request: Request, *, status_code: int = 200, **context: Any) -> HTMLResponse:
         session = tiktok_session(request)
@@ -62,6 +67,11 @@ class Pages:
             return None
         parts = urlsplit(avatar_url)
         return f"{self.emulator_url}{parts.path}?{parts.query}"
+
+
+def source_of(text: str) -> str:
+    """Return the CSP source of an inline style sheet or script."""
+    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode('ascii')}"
 
 
 def compact(count: int) -> str:

@@ -1,7 +1,6 @@
 """The demo site, an example of an app with "Continue with TikTok"."""
 
 import json
-import secrets
 from urllib.parse import quote, urlsplit
 
 from starlette.applications import Starlette
@@ -12,6 +11,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from asgi_tiktok.demo.pages import Pages
+from asgi_tiktok.demo.programs import programs
 from asgi_tiktok.middleware import TikTokAuthMiddleware
 from asgi_tiktok.session import tiktok_session
 from asgi_tiktok.tiktok import TikTok
@@ -41,13 +41,13 @@ class DemoSite:
         self.pages = pages
 
     async def home(self, request: Request) -> Response:
-        return self.pages.render("home.html", request, snippet=self.snippet())
+        return self.pages.render("home.html", request, programs=programs(self.tiktok))
 
     async def profile(self, request: Request) -> Response:
         session = tiktok_session(request)
         scopes = [(scope, scope in session.scopes) for scope in self.scopes]
         seen = json.dumps({"user": request.user.to_dict(), "scopes": session.scopes}, indent=2, ensure_ascii=False)
-        return self.pages.render("profile.html", request, snippet=self.snippet(), scopes=scopes, seen=seen)
+        return self.pages.render("profile.html", request, programs=programs(self.tiktok), scopes=scopes, seen=seen)
 
     async def studio(self, request: Request) -> Response:
         return self.pages.render("studio.html", request)
@@ -59,32 +59,6 @@ class DemoSite:
 
     async def not_found(self, request: Request, error: Exception) -> Response:
         return self.pages.render("not_found.html", request, status_code=404)
-
-    def snippet(self) -> str:
-        """Return code that adds this sign-in to the reader's own app."""
-        client = self.tiktok._client
-        return SNIPPET.format(
-            client_key=client.client_key,
-            client_secret=client._client_secret.reveal(),
-            secret_key=secrets.token_urlsafe(32),
-            base_url=client._endpoints.api,
-        )
-
-
-SNIPPET = """\
-from asgi_tiktok import TikTok, TikTokAuthMiddleware
-
-tiktok = TikTok(
-    client_key="{client_key}",
-    client_secret="{client_secret}",
-    redirect_uri="http://localhost:5000/auth/tiktok/callback",
-    # Generated for you; keep it out of your repository.
-    secret_key="{secret_key}",
-    # The emulator of this demo. Remove this line to use the real TikTok.
-    base_url="{base_url}",
-)
-app = TikTokAuthMiddleware(app, tiktok)
-"""
 
 
 def redirect_to_origin(app: ASGIApp, origin: str) -> ASGIApp:

@@ -74,6 +74,20 @@ def test_user_signs_in_and_out(page: Page, demo: RunningServer) -> None:
     expect(page.get_by_role("link", name="Continue with TikTok")).to_be_visible()
 
 
+def test_program_for_another_framework_is_copied(page: Page, demo: RunningServer) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(demo.url)
+    page.get_by_role("radio", name="FastAPI").focus()
+    page.keyboard.press("ArrowRight")
+    page.get_by_role("button", name="Copy").click()
+
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == page.locator("pre:visible").text_content()
+    assert "from starlette.applications import Starlette" in copied
+    assert_fits(page)
+
+
 def test_user_switches_accounts(page: Page, demo: RunningServer) -> None:
     page.goto(f"{demo.url}/profile")
     page.get_by_role("button", name="Continue").click()

@@ -1,23 +1,24 @@
 import errno
+import re
 import socket
+import subprocess
+import sys
 from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
-from starlette.testclient import TestClient
 
 from asgi_tiktok import ConfigurationError
 from asgi_tiktok.demo import RunningServer, run_demo, serve_emulator
 from asgi_tiktok.demo.browser import has_desktop, show
+from asgi_tiktok.demo.highlight import highlight
 from asgi_tiktok.demo.pages import Pages, compact
 from asgi_tiktok.demo.ports import listen, on_port
+from asgi_tiktok.demo.programs import programs
 from asgi_tiktok.emulator import CAST
 from tests.support.form_browser import FormBrowser
+from tests.support.tiktok import new_tiktok
 
 
 def test_protected_page_leads_through_tiktok_and_back(demo: RunningServer, browser: FormBrowser) -> None:
@@ -42,7 +43,7 @@ def test_user_who_grants_only_basic_scope(demo: RunningServer, browser: FormBrow
     profile = browser.sign_in(f"{demo.url}/profile", person=CAST[1].open_id, scopes=["user.info.basic"])
 
     assert "Jun" in profile.text
-    assert '"username": null' in unescape(profile.text)
+    assert '"username": null' in without_marks(profile.text)
 
 
 def test_names_are_escaped(demo: RunningServer, browser: FormBrowser) -> None:
@@ -51,7 +52,7 @@ def test_names_are_escaped(demo: RunningServer, browser: FormBrowser) -> None:
     assert "<b>Quill</b>" not in profile.text
     assert "&lt;b&gt;Quill&lt;/b&gt;" in profile.text
     assert 'aria-label="verified"' in profile.text
-    assert "script-src" not in profile.headers["content-security-policy"]
+    assert "; script-src 'sha256-" in profile.headers["content-security-policy"]
     assert profile.headers["content-security-policy"].startswith("default-src 'none'; style-src 'sha256-")
     assert profile.headers["cache-control"] == "no-store"
 
@@ -73,23 +74,41 @@ def test_other_names_of_this_machine_redirect_to_the_registered_one(
     assert "Page not found" in missing.text
 
 
-def test_snippet_signs_in_with_the_running_demo(
-    demo: RunningServer, browser: FormBrowser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_every_program_signs_in_with_the_running_demo(
+    demo: RunningServer, browser: FormBrowser, tmp_path: Path
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     page = browser.open(demo.url).text
-    snippet = unescape(page.partition('<pre tabindex="0">')[2].partition("</pre>")[0])
+    shown = re.findall(r'<label for="(\w+)">.*?<pre tabindex="0">(.*?)</pre>', page, re.DOTALL)
+    for name, code in shown:
+        (tmp_path / f"{name}_app.py").write_text(without_marks(code))
+    names = [f"{name}_app" for name, _ in shown]
+    command = [sys.executable, "-m", "tests.demo.sign_in", str(tmp_path), *names]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=60)
 
-    async def hello(request: Request) -> Response:
-        return PlainTextResponse(f"Hello, {request.user.display_name}!")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [f"{name}: Hello, Amara Sol!" for name in names]
+    assert [name for name, _ in shown] == ["FastAPI", "Starlette", "Quart", "Litestar", "Django", "ASGI"]
 
-    namespace: dict[str, Any] = {"app": Starlette(routes=[Route("/", hello)])}
-    exec(snippet, namespace)  # noqa: S102
-    with TestClient(namespace["app"], base_url="http://localhost:5000", follow_redirects=False) as own_site:
-        to_tiktok = own_site.get("/auth/tiktok/login", headers={"Accept": "text/html"}).headers["location"]
-        assert to_tiktok.startswith(demo.emulator.url)
-        assert own_site.get(demo.emulator.emulator.consent(to_tiktok)).headers["location"] == "/"
-        assert own_site.get("/").text == "Hello, Amara Sol!"
+
+def without_marks(html: str) -> str:
+    return unescape(re.sub(r"</?span[^>]*>", "", html))
+
+
+def test_program_uses_neither_the_port_of_the_demo_nor_that_of_the_emulator() -> None:
+    tiktok = new_tiktok(redirect_uri="http://localhost:8080/auth/tiktok/callback", base_url="http://127.0.0.1:8081")
+
+    for program in programs(tiktok).values():
+        assert "uvicorn app:app --port 8082\n" in program
+        assert 'redirect_uri="http://localhost:8082/auth/tiktok/callback"' in program
+
+
+def test_code_is_highlighted() -> None:
+    assert highlight('@app.get("/<x>")  # "home"\nasync def home(n=1): return None') == (
+        '<span class="decorator">@app.get</span>(<span class="string">&#34;/&lt;x&gt;&#34;</span>)  '
+        '<span class="comment"># &#34;home&#34;</span>\n'
+        '<span class="keyword">async</span> <span class="keyword">def</span> home(n=<span class="number">1</span>): '
+        '<span class="keyword">return</span> <span class="keyword">None</span>'
+    )
 
 
 def test_picture_address_follows_the_emulator_to_another_port(tmp_path: Path, browser: FormBrowser) -> None:
