@@ -70,8 +70,12 @@ class TikTokError(Exception):
         vars(self).update({name: value for name, value in given.items() if value is not None})
 
     def __str__(self) -> str:
-        log_id = self.log_id and f"log_id {self.log_id}"
-        return " | ".join(filter(None, (f"{self.stage}: {self.code}", self.description, self.hint, log_id)))
+        parts = f"{self.stage}: {self.code}", self.description, self.hint, self.log_id and f"log_id {self.log_id}"
+        return " | ".join(filter(None, (*parts, self._help_url)))
+
+    @property
+    def _help_url(self) -> str:
+        return f"https://asgi-tiktok.github.io/asgi-tiktok/errors/#{self.code}"
 
 
 class ConfigurationError(TikTokError, ValueError):
@@ -234,8 +238,7 @@ class TokenError(TikTokError):
     ) -> None:
         super().__init__(description, stage=stage, code=code, log_id=log_id, hint=hint)
         if code == "invalid_grant":
-            self.status_code = 400
-            self.retryable = True
+            self.status_code, self.retryable = 400, True
 
 
 class APIError(TikTokError):
@@ -250,8 +253,8 @@ class Unavailable(TikTokError):
     """TikTok cannot be reached, or reports an outage. Status 503.
 
     Attributes:
-        cause (str | None): The type and the text of the network error, for example
-            `"ConnectError: Connection refused"`, without the request and its secrets. None if TikTok responded.
+        cause (str | None): The network error, for example `"ConnectError: Connection refused"`, without the
+            request and its secrets. None if TikTok responded.
     """
 
     status_code = 503

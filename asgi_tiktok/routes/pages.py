@@ -166,10 +166,11 @@ class Pages:
 
 def developer_box(error: TikTokError) -> str:
     """Return what a developer needs: the code, TikTok's log_id, and what to do about the error."""
+    link = f'<a href="{escape(error._help_url)}">{escape(error.code)}</a>'
     log_id = f" · log_id {error.log_id}" if error.log_id else ""
     return (
         '<aside lang="en" dir="ltr"><b>For the developer (shown on localhost only)</b>'
-        f"<code>{escape(error.code + log_id)}</code><br>{escape(f'{error.description} {error.hint}')}</aside>"
+        f"<code>{link}{escape(log_id)}</code><br>{escape(f'{error.description} {error.hint}')}</aside>"
     )
 
 
