@@ -30,7 +30,7 @@ def browser(emulator: Emulator) -> TestClient:
 
 def box_in(page: str) -> str | None:
     found = re.search(r"<aside.*</aside>", page)
-    return html.unescape(re.sub("<[^>]+>", " ", found[0])) if found else None
+    return " ".join(html.unescape(re.sub("<[^>]+>", " ", found[0])).split()) if found else None
 
 
 def test_too_many_requests(browser: TestClient, emulator: Emulator) -> None:
@@ -43,7 +43,7 @@ def test_too_many_requests(browser: TestClient, emulator: Emulator) -> None:
 def test_login_that_did_not_begin_here(browser: TestClient) -> None:
     box = box_in(browser.get(f"{CALLBACK}?code=c&state=foreign").text)
     assert box
-    assert f" never_begun  No login with this state began here. Start it at {LOCALHOST}/auth/tiktok/login." in box
+    assert f" never_begun No login with this state began here. Start it at {LOCALHOST}/auth/tiktok/login." in box
 
 
 def test_cancelled_login_has_no_box(browser: TestClient, emulator: Emulator) -> None:
