@@ -2,7 +2,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import httpx2
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from asgi_tiktok.emulator import Emulator
 from tests.support.chromium import open_chromium
@@ -31,11 +31,17 @@ async def browser(emulator: Emulator) -> AsyncIterator[httpx2.AsyncClient]:
         yield browser
 
 
-@pytest.fixture
-def page() -> Iterator[Page]:
-    """A page of Chromium that must not report an error on its console."""
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
     with open_chromium() as chromium:
-        page = chromium.new_page(viewport={"width": 390, "height": 800})
+        yield chromium
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """A page of Chromium that must not report an error on its console."""
+    with chromium.new_context(viewport={"width": 390, "height": 800}) as context:
+        page = context.new_page()
         messages: list[str] = []
         page.on("console", lambda message: messages.append(f"{message.location} {message.text}"))
         yield page

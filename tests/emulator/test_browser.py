@@ -2,7 +2,7 @@ from collections.abc import Iterator
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from asgi_tiktok.emulator import CAST, RunningEmulator, run_emulator
 
@@ -25,7 +25,7 @@ def callback() -> Iterator[str]:
 
 
 def url(tiktok: RunningEmulator, callback: str, **changes: str) -> str:
-    parameters = authorization(redirect_uri=callback, scope=ALL_SCOPES, **changes)
+    parameters = authorization(redirect_uri=callback, **{"scope": ALL_SCOPES, **changes})
     return f"{tiktok.url}/v2/auth/authorize/?{urlencode(parameters)}"
 
 
@@ -41,6 +41,20 @@ def test_sign_in_in_a_browser(page: Page, tiktok: RunningEmulator, callback: str
     [*_, consent] = tiktok.emulator.exchanges
     assert consent.endpoint == "consent"
     assert ("sbemulatorclientkey", CAST[3].open_id) in tiktok.emulator.grants.grants
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844), (320, 640)])
+def test_decision_is_visible_without_scrolling(
+    page: Page, tiktok: RunningEmulator, callback: str, width: int, height: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": height})
+    page.goto(url(tiktok, callback, scope=f"{ALL_SCOPES},video.upload,video.publish"))
+
+    for name in ("Continue", "Cancel"):
+        expect(page.get_by_role("button", name=name)).to_be_in_viewport(ratio=1)
+    page.get_by_label("Post videos to your profile").focus()
+    expect(page.get_by_label("Post videos to your profile")).to_be_in_viewport(ratio=1)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
 def test_cancel_in_a_browser(page: Page, tiktok: RunningEmulator, callback: str) -> None:

@@ -360,7 +360,7 @@ async def test_inspector_says_that_a_revocation_disconnects_no_account(
     fix = emulator.exchanges[-1].fix or ""
     assert fix.startswith("This call disconnects no account.")
     assert reason in fix
-    assert fix in (await browser.get("/_emulator/live")).text
+    assert fix in (await browser.get("/_emulator/")).text
     assert len(emulator.grants.grants) == (kind != "revoked")
 
 

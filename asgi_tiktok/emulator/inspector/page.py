@@ -3,37 +3,28 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from asgi_tiktok.emulator.endpoints.origin import own_origin, read_own_form
-from asgi_tiktok.emulator.endpoints.webhooks import EVENTS
 from asgi_tiktok.emulator.inspector.actions import Actions, Values
-from asgi_tiktok.emulator.inspector.serialization import (
-    serialize_delivery,
-    serialize_exchange,
-    serialize_fault,
-    serialize_grants,
-    serialize_post,
-)
-from asgi_tiktok.emulator.pages.rendering import HEADERS, render_scripted_page
+from asgi_tiktok.emulator.inspector.curl import curl_command, has_curl_command
+from asgi_tiktok.emulator.inspector.serialization import serialize_fault
+from asgi_tiktok.emulator.inspector.tabs import PATH, TABS, tab_context
+from asgi_tiktok.emulator.pages.rendering import HEADERS, plain_text, render_scripted_page
 from asgi_tiktok.emulator.state import State
-from asgi_tiktok.emulator.world.faults import ENDPOINTS, KINDS
-from asgi_tiktok.emulator.world.grants import Reason
-from asgi_tiktok.emulator.world.posting_errors import FAIL_REASONS
 
 __all__ = ["Inspector"]
 
-PATH = "/_emulator/"
-MAX_SHOWN = 60
 NUMBERS: dict[str, Callable[[str], float]] = {"times": int, "move": float, "reason": int}
-MOVES = ((300, "+5 min"), (7200, "+2 h"), (86400, "+1 day"), (180 * 86400, "+180 d"))
 
 
 class Inspector:
-    """The page, its part that is refreshed, and its forms."""
+    """The page with its tabs, and its forms. The page's script reads it again every second."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -54,8 +45,8 @@ class Inspector:
         return [
             Route("/", self._enter, methods=["GET"]),
             Route(PATH.rstrip("/"), self._enter, methods=["GET"]),
-            Route(PATH, self._show, methods=["GET"]),
-            Route(f"{PATH}live", self._live, methods=["GET"]),
+            *(Route(path, self._show, methods=["GET"]) for path in TABS.values()),
+            Route(f"{PATH}curl/{{log_id}}", self._curl, methods=["GET"]),
             *(
                 Route(f"{PATH}do/{name}", self._form_endpoint(action), methods=["POST"])
                 for name, action in forms.items()
@@ -66,56 +57,54 @@ class Inspector:
         return RedirectResponse(PATH, 302, headers=HEADERS)
 
     async def _show(self, request: Request) -> Response:
-        return self._page(request, "", 200)
+        return self._page(request, request.url.path)
 
-    async def _live(self, request: Request) -> Response:
-        return render_scripted_page("live.html", 200, **self._live_context())
+    async def _curl(self, request: Request) -> Response:
+        """Return the curl command of a recorded request, with its secrets. Other sites cannot read it."""
+        for exchange in self._state.exchanges:
+            if exchange.log_id == request.path_params["log_id"] and has_curl_command(exchange):
+                return plain_text(curl_command(exchange, own_origin(request)) + "\n", 200)
+        raise HTTPException(404)
 
     def _form_endpoint(self, action: Callable[[Values], object]) -> Callable[[Request], Any]:
-        """Return an endpoint for a form, which redirects to the page or shows it with the error message."""
+        """Return an endpoint for a form, which redirects to the form's tab or shows it with the error message."""
 
         async def answer(request: Request) -> Response:
             form = await read_own_form(request)
+            referer = urlsplit(request.headers.get("referer", "")).path
+            path = referer if referer in TABS.values() else PATH
             try:
                 action(parse_form(dict(form)))
             except ValueError as exc:
-                return self._page(request, str(exc), 400)
-            return RedirectResponse(PATH, 303, headers=HEADERS)
+                return self._page(request, path, str(exc), 400)
+            return RedirectResponse(path, 303, headers=HEADERS)
 
         return answer
 
-    def _page(self, request: Request, problem: str, status: int) -> Response:
+    def _page(self, request: Request, path: str, problem: str = "", status: int = 200) -> Response:
+        tab = next(name for name, tab_path in TABS.items() if tab_path == path)
+        state = self._state
         return render_scripted_page(
-            "inspector.html",
+            f"inspector/{tab}.html",
             status,
-            **self._live_context(),
+            tab=tab,
+            tabs=TABS,
+            counts={
+                "requests": len(state.exchanges),
+                "grants": len(state.grants.grants),
+                "posts": len([*state.posts]),
+                "webhooks": len(state.webhooks.deliveries),
+            },
             problem=problem,
             origin=own_origin(request),
-            endpoints=[*ENDPOINTS],
-            kinds=KINDS,
-            events=[*EVENTS],
-            moves=MOVES,
-            apps_with_webhook=[app for app in self._state.apps.values() if app.webhook_url],
+            apps=state.apps,
+            people=state.people,
+            now=state.clock(),
+            offset=state.clock.offset,
+            format_time=format_time,
+            faults=[serialize_fault(fault) for fault in state.faults],
+            **tab_context(tab, state, request),
         )
-
-    def _live_context(self) -> dict[str, Any]:
-        """Return the values that change while the page is open."""
-        latest = [*self._state.exchanges][-MAX_SHOWN:]
-        now = self._state.clock()
-        return {
-            "apps": self._state.apps,
-            "people": self._state.people,
-            "offset": self._state.clock.offset,
-            "now": now,
-            "format_time": format_time,
-            "reasons": {each.value: each.name.lower().replace("_", " ") for each in Reason},
-            "exchanges": [serialize_exchange(exchange) for exchange in reversed(latest)],
-            "grants": [*serialize_grants(self._state.grants)],
-            "faults": [serialize_fault(fault) for fault in self._state.faults],
-            "posts": [serialize_post(post, now) for post in reversed([*self._state.posts])],
-            "fail_reasons": FAIL_REASONS,
-            "deliveries": [serialize_delivery(delivery) for delivery in reversed([*self._state.webhooks.deliveries])],
-        }
 
 
 def parse_form(form: dict[str, str]) -> Values:

@@ -1,14 +1,14 @@
 """The state as plain data, with secrets shortened."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from asgi_tiktok.emulator.endpoints.webhooks import Delivery
 from asgi_tiktok.emulator.world.exchanges import Exchange
 from asgi_tiktok.emulator.world.faults import Fault
-from asgi_tiktok.emulator.world.grants import Grant, Grants, token_id
+from asgi_tiktok.emulator.world.grants import Grants, IssuedToken, token_id
 from asgi_tiktok.emulator.world.people import Person
 from asgi_tiktok.emulator.world.posts import Post
 
@@ -20,6 +20,7 @@ __all__ = [
     "serialize_grants",
     "serialize_person",
     "serialize_post",
+    "serialize_token",
 ]
 
 SECRET_NAMES = re.compile(r"secret|token|verifier|password|^code$", re.IGNORECASE)
@@ -61,21 +62,19 @@ def serialize_grants(grants: Grants) -> Iterator[dict[str, Any]]:
             "scopes": sorted(grant.scopes),
             "since": grant.since,
             "removed": None if grant.removed is None else int(grant.removed),
-            "tokens": serialize_tokens(grants, grant),
+            "tokens": [serialize_token(value, issued) for value, issued in grants.active_tokens(grant)],
         }
 
 
-def serialize_tokens(grants: Grants, grant: Grant) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": token_id(value),
-            "kind": "access" if value.startswith("act.") else "refresh",
-            "value": shorten(value),
-            "scopes": sorted(issued.scopes),
-            "expires_at": issued.expires_at,
-        }
-        for value, issued in grants.active_tokens(grant)
-    ]
+def serialize_token(value: str, issued: IssuedToken) -> dict[str, Any]:
+    return {
+        "id": token_id(value),
+        "kind": "access" if value.startswith("act.") else "refresh",
+        "value": shorten(value),
+        "scopes": sorted(issued.scopes),
+        "issued_at": issued.issued_at,
+        "expires_at": issued.expires_at,
+    }
 
 
 def serialize_exchange(exchange: Exchange) -> dict[str, Any]:
@@ -86,7 +85,7 @@ def serialize_exchange(exchange: Exchange) -> dict[str, Any]:
         "method": exchange.method,
         "path": exchange.path,
         "status": exchange.status,
-        "request": {name: redact_value(name, value) for name, value in redacted_request(exchange).items()},
+        "request": redact_request(exchange),
         "answer": redact_answer(exchange.answer),
         "error": exchange.error,
         "description": exchange.description,
@@ -95,11 +94,12 @@ def serialize_exchange(exchange: Exchange) -> dict[str, Any]:
     }
 
 
-def redacted_request(exchange: Exchange) -> Mapping[str, str]:
+def redact_request(exchange: Exchange) -> dict[str, str]:
+    parameters = {name: redact_value(name, value) for name, value in exchange.request.items()}
     scheme, _, credentials = exchange.authorization.partition(" ")
     if not scheme:
-        return exchange.request
-    return {"Authorization": f"{scheme} {shorten(credentials)}", **exchange.request}
+        return parameters
+    return {"Authorization": f"{scheme} {shorten(credentials)}", **parameters}
 
 
 def redact_answer(answer: str) -> str:

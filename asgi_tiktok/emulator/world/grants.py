@@ -59,6 +59,7 @@ class IssuedToken:
 
     grant: Grant
     scopes: tuple[str, ...]
+    issued_at: float
     expires_at: float
 
 
@@ -130,7 +131,8 @@ class Grants:
         if self._ends_older_tokens:
             for value, _ in self.active_tokens(code.grant):
                 self.expire(value)
-        refresh = IssuedToken(code.grant, code.scopes, self.clock() + self._refresh_seconds)
+        now = self.clock()
+        refresh = IssuedToken(code.grant, code.scopes, now, now + self._refresh_seconds)
         return self._token_response(refresh, self._new_refresh_token(refresh))
 
     def refresh(self, value: str, client_key: str) -> TokenResponse:
@@ -147,6 +149,7 @@ class Grants:
             raise refresh_invalid("The refresh token has expired. Start a new login.")
         if self._rotates:
             del self.refresh_tokens[value]
+            refresh = replace(refresh, issued_at=self.clock())
             value = self._new_refresh_token(refresh)
         return self._token_response(refresh, value)
 
@@ -186,9 +189,16 @@ class Grants:
         return False
 
     def active_tokens(self, grant: Grant) -> Iterator[tuple[str, IssuedToken]]:
-        """Iterate over the valid tokens of a grant, the oldest first."""
+        """Iterate over the valid tokens of a grant: first the access tokens, then the others, oldest first."""
+        return ((value, issued) for value, issued in self._tokens_of(grant) if self._is_active(issued))
+
+    def expired_tokens(self, grant: Grant) -> Iterator[tuple[str, IssuedToken]]:
+        """Iterate over the other tokens of a grant. Refresh tokens that were replaced are not among them."""
+        return ((value, issued) for value, issued in self._tokens_of(grant) if not self._is_active(issued))
+
+    def _tokens_of(self, grant: Grant) -> Iterator[tuple[str, IssuedToken]]:
         for value, issued in [*self.access_tokens.items(), *self.refresh_tokens.items()]:
-            if issued.grant is grant and self._is_active(issued):
+            if issued.grant is grant:
                 yield value, issued
 
     def _is_active(self, issued: IssuedToken) -> bool:
@@ -206,7 +216,7 @@ class Grants:
     def _token_response(self, refresh: IssuedToken, refresh_token: str) -> TokenResponse:
         now = self.clock()
         access_token = self._new_token("act")
-        self.access_tokens[access_token] = IssuedToken(refresh.grant, refresh.scopes, now + self._access_seconds)
+        self.access_tokens[access_token] = IssuedToken(refresh.grant, refresh.scopes, now, now + self._access_seconds)
         return {
             "access_token": access_token,
             "expires_in": self._access_seconds,

@@ -1,33 +1,87 @@
 "use strict";
 
-const live = document.getElementById("live");
+// Make `before` equal to `after`, and keep elements that are in both, with their focus, scroll position and pointer.
+function update(before, after) {
+  for (const { name, value } of after.attributes) {
+    if (before.getAttribute(name) !== value) before.setAttribute(name, value);
+  }
+  for (const name of before.getAttributeNames()) {
+    // A person opens and closes details.
+    if (!after.hasAttribute(name) && name !== "open") before.removeAttribute(name);
+  }
+  let next = before.firstChild;
+  for (const child of [...after.childNodes]) {
+    const kept = child.id ? document.getElementById(child.id) : next;
+    if (!kept || kept.nodeName !== child.nodeName || (kept.id ?? "") !== (child.id ?? "")) {
+      before.insertBefore(child, next);
+      continue;
+    }
+    if (kept === next) next = next.nextSibling;
+    else before.insertBefore(kept, next);
+    if (child.nodeType === Node.ELEMENT_NODE) update(kept, child);
+    else if (kept.data !== child.data) kept.data = child.data;
+  }
+  while (next) {
+    const rest = next.nextSibling;
+    next.remove();
+    next = rest;
+  }
+}
+
+const search = document.getElementById("search");
+const state = document.getElementById("state");
 let last = "";
 
-function render(text) {
-  const scrolled = [...live.querySelectorAll(".scroll")].map((list) => list.scrollTop);
-  const open = [...live.querySelectorAll("details[open]")].map((details) => details.id);
-  const focused = live.contains(document.activeElement) ? document.activeElement.parentElement.id : "";
-  live.innerHTML = text;
-  live.querySelectorAll(".scroll").forEach((list, index) => { list.scrollTop = scrolled[index] ?? 0; });
-  for (const id of open) document.getElementById(id)?.setAttribute("open", "");
-  if (focused) document.getElementById(focused)?.querySelector("summary")?.focus();
+function report(text, failed = false) {
+  if (state.textContent !== text) state.textContent = text;
+  state.classList.toggle("failed", failed);
+}
+
+async function read() {
+  const tab = new URL(document.querySelector("#tabs [aria-current]").href);
+  if (search) tab.search = new URLSearchParams([...new FormData(search)].filter(([, value]) => value));
+  try {
+    const response = await fetch(tab);
+    const text = await response.text();
+    if (!response.ok) throw new Error(response.status);
+    if (text !== last) {
+      const page = new DOMParser().parseFromString(text, "text/html");
+      for (const part of document.querySelectorAll("[data-live]")) update(part, page.getElementById(part.id));
+      last = text;
+    }
+    report("Live");
+  } catch {
+    report("The emulator does not respond", true);
+  }
+  return tab;
 }
 
 async function poll() {
-  try {
-    const response = await fetch("/_emulator/live");
-    const text = await response.text();
-    // Keep the page still while a button or a list has the focus, or a button has the pointer.
-    const busy = live.querySelector("button:focus, button:hover, select:focus");
-    if (response.ok && text !== last && !busy) {
-      render(text);
-      last = text;
-    }
-    document.body.classList.toggle("offline", !response.ok);
-  } catch {
-    document.body.classList.add("offline");
-  }
+  if (!document.hidden) await read();
   setTimeout(poll, 1000);
 }
+
+search?.addEventListener("input", async () => history.replaceState(null, "", await read()));
+search?.addEventListener("submit", (event) => event.preventDefault());
+
+document.addEventListener("click", async (event) => {
+  const link = event.target.closest("[data-copy]");
+  // Browsers have a clipboard only at https and localhost. Otherwise the link opens the command.
+  if (!link || !navigator.clipboard) return;
+  event.preventDefault();
+  await navigator.clipboard.writeText(await (await fetch(link.href)).text());
+  const label = link.textContent;
+  link.textContent = "Copied";
+  setTimeout(() => { link.textContent = label; }, 1500);
+});
+
+document.addEventListener("keydown", (event) => {
+  const rows = [...document.querySelectorAll(".rows summary")];
+  const row = rows.indexOf(event.target);
+  const target = { ArrowDown: row + 1, ArrowUp: row - 1, Home: 0, End: rows.length - 1 }[event.key];
+  if (row < 0 || !rows[target]) return;
+  event.preventDefault();
+  rows[target].focus();
+});
 
 poll();
