@@ -1,12 +1,16 @@
 """The command `asgi-tiktok`, with one module for each subcommand."""
 
 import logging
+import os
 import sys
 from collections.abc import Sequence
 
 from asgi_tiktok.errors import ConfigurationError
 
 __all__ = ["main"]
+
+SERVERS = ("demo", "dev", "emulator")
+INTERRUPTED = 130  # 128 + SIGINT, as of a program that a shell has ended
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -16,8 +20,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv (Sequence[str] | None): The arguments after the name of the command. Default: `sys.argv[1:]`.
 
     Returns:
-        The exit status. It is 2, with one line on stderr, if the command cannot start.
+        The exit status. It is 2, with one line on stderr, if the command cannot start. Ctrl-C ends a server with 0
+        and any other command with 130.
     """
+    argv = sys.argv[1:] if argv is None else argv
+    try:
+        status = run(argv)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return status
+    except ConfigurationError as error:
+        print(f"asgi-tiktok: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 0 if argv[:1] and argv[0] in SERVERS else INTERRUPTED
+    except BrokenPipeError:
+        # The reader, for example `head`, has ended. Otherwise the interpreter would report it once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run the subcommand, and return its exit status."""
     # Imported here because `dev` runs one module of this package in a child process, which needs no subcommand.
     from asgi_tiktok import __version__
     from asgi_tiktok.commands import demo, dev, doctor, emulator, webhook
@@ -35,8 +59,4 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
 
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    try:
-        return int(arguments.run(arguments))
-    except ConfigurationError as error:
-        print(f"asgi-tiktok: {error}", file=sys.stderr)
-        return 2
+    return int(arguments.run(arguments))

@@ -7,6 +7,7 @@ from argparse import Namespace
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from asgi_tiktok.commands.checks.settings import check_settings, read_settings
@@ -15,17 +16,22 @@ from asgi_tiktok.commands.portal import registration_steps
 from asgi_tiktok.demo.data_folder import FOLDER, open_folder
 from asgi_tiktok.demo.ports import listen_on
 from asgi_tiktok.demo.servers import CALLBACK, EMULATOR_PORT, PORT, WEBHOOK, notice, start_emulator, with_note
-from asgi_tiktok.emulator import DEFAULT_APP, DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, App
-from asgi_tiktok.environment import OPTIONAL, REQUIRED, split_addresses, split_list
+from asgi_tiktok.emulator import DEFAULT_APP, DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, App, RunningEmulator
+from asgi_tiktok.environment import VARIABLES, split_addresses, split_list
 from asgi_tiktok.errors import ConfigurationError
 from asgi_tiktok.stores import DEFAULT_URL
 from asgi_tiktok.tiktok import TikTok
 from asgi_tiktok.validation import DESKTOP_HOSTS
 
-VARIABLES = (*(variable for variable, _ in REQUIRED.values()), *OPTIONAL.values())
 
-# The environment and the sockets for the app, and the notice for the terminal.
-Setup = tuple[dict[str, str], list[socket.socket], str]
+class Setup(NamedTuple):
+    """The environment, the sockets and the address of the app, the notice for the terminal, and the emulator."""
+
+    environ: dict[str, str]
+    listeners: list[socket.socket]
+    url: str
+    notice: str
+    emulator: RunningEmulator | None = None
 
 
 def with_emulator(arguments: Namespace, stack: ExitStack) -> Setup:
@@ -51,7 +57,7 @@ def with_emulator(arguments: Namespace, stack: ExitStack) -> Setup:
         **common_lines(arguments, own),
     }
     warned = "\n".join(f"  ! {warning}" for warning in warnings(environ, app_port, emulator.url))
-    return environ, listeners, notice("dev", lines, warned)
+    return Setup(environ, listeners, url, notice("dev", lines, warned), emulator)
 
 
 def with_tiktok(arguments: Namespace, stack: ExitStack) -> Setup:
@@ -73,7 +79,8 @@ def with_tiktok(arguments: Namespace, stack: ExitStack) -> Setup:
         "Register": registration_steps(local_address(environ, port) or "", client_key),
         **common_lines(arguments, own),
     }
-    return environ, listen_on(port, PORT, "--port", stack), notice("dev --real", lines)
+    listeners = listen_on(port, PORT, "--port", stack)
+    return Setup(environ, listeners, f"http://localhost:{port}", notice("dev --real", lines))
 
 
 def own_settings() -> dict[str, str]:
@@ -140,7 +147,7 @@ def check_before_start(arguments: Namespace, environ: dict[str, str]) -> None:
         if finding.status == "error" and finding.name != "TikTok":
             raise ConfigurationError(f"{finding.found}.", hint=finding.fix)
     TikTok.from_env(environ)
-    check_app(arguments.app, {**os.environ, **environ}, traceback=arguments.traceback)
+    check_app(arguments.app, {**os.environ, **environ}, traceback=arguments.traceback, factory=arguments.factory)
 
 
 def secret_key(own: Mapping[str, str]) -> str:

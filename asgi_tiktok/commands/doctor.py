@@ -6,11 +6,14 @@ import json
 import os
 import platform
 import sys
+from collections.abc import Iterator
 
 from asgi_tiktok import __version__
 from asgi_tiktok.commands.checks import check_all
-from asgi_tiktok.commands.checks.finding import ok
+from asgi_tiktok.commands.checks.finding import Finding, ok, warning
+from asgi_tiktok.commands.dev_state import running_dev
 from asgi_tiktok.commands.parser import Commands
+from asgi_tiktok.environment import VARIABLES
 
 MARKS = {"ok": "✓", "warning": "!", "error": "✗"}
 PLAIN = str.maketrans({"✓": "+", "✗": "x", "—": "-", "…": "..."})
@@ -33,7 +36,7 @@ def add(commands: Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the findings; return 1 if one of them is an error."""
     versions = ok("versions", f"asgi-tiktok {__version__}, Python {platform.python_version()}")
-    findings = [versions, *asyncio.run(check_all(os.environ, offline=arguments.offline))]
+    findings = [versions, *about_dev(), *asyncio.run(check_all(os.environ, offline=arguments.offline))]
     statuses = [finding.status for finding in findings]
     if arguments.json:
         print(json.dumps([finding._asdict() for finding in findings], indent=2))
@@ -45,13 +48,27 @@ def run(arguments: argparse.Namespace) -> int:
     return int("error" in statuses)
 
 
+def about_dev() -> Iterator[Finding]:
+    """Yield why the settings are missing here, if they are, and an app that runs in another terminal has them."""
+    running = running_dev()
+    if running is None or any(variable in os.environ for variable in VARIABLES):
+        return
+    app, url = running
+    yield warning(
+        "asgi-tiktok dev",
+        f"it runs {app} at {url} with settings of its own, which this terminal does not have",
+        "The errors below are not about that app, whose settings dev has checked. To have settings here too, run "
+        "asgi-tiktok emulator, and set the variables that it prints.",
+    )
+
+
 def plural(count: int, noun: str) -> str:
     return f"{count or 'no'} {noun}" + ("" if count == 1 else "s")
 
 
 def show(line: str) -> None:
     """Print the line, also on a terminal that supports only ASCII."""
-    encoding = sys.stdout.encoding or "ascii"
+    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
     try:
         line.encode(encoding)
     except UnicodeEncodeError:

@@ -1,6 +1,7 @@
 """asgi-tiktok emulator: run an emulated TikTok that your own app can sign in with."""
 
 import argparse
+from pathlib import Path
 
 from asgi_tiktok.commands.lifecycle import sleep_forever, until_stopped
 from asgi_tiktok.commands.parser import Commands, add_config, add_port
@@ -13,6 +14,12 @@ def add(commands: Commands) -> None:
         description="Serves TikTok's sign-in pages and API on this machine, for your own app.",
     )
     add_port(parser, "--port", "emulator", 8700)
+    parser.add_argument(
+        "--env-file",
+        type=Path,
+        metavar="FILE",
+        help="write the variables for your app to this file",
+    )
     add_config(parser)
     parser.set_defaults(run=run)
 
@@ -21,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     with until_stopped("emulator"):
         from asgi_tiktok.demo import serve_emulator
 
-        with serve_emulator(port=arguments.port, config=arguments.config) as running:
+        with serve_emulator(port=arguments.port, config=arguments.config, env_file=arguments.env_file) as running:
             print(running.notice, flush=True)
             sleep_forever()
     return 0

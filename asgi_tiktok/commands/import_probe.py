@@ -18,14 +18,14 @@ def main() -> None:
     # As uvicorn does, whatever the interpreter's setting of safe paths is.
     sys.path.insert(0, os.getcwd())
     with redirect_stdout(sys.stderr):
-        result = probe(sys.argv[1])
+        result = probe(sys.argv[1], factory="--factory" in sys.argv)
     print("\n" + json.dumps(result), flush=True)
     sys.stderr.flush()
     # Threads that the app has started at import would keep this process alive, and the command would wait for it.
     os._exit(0)
 
 
-def probe(target: str) -> dict[str, Any]:
+def probe(target: str, *, factory: bool = False) -> dict[str, Any]:
     """Return the reason why the app cannot be served; empty if it can."""
     name, _, path = target.partition(":")
     try:
@@ -33,8 +33,7 @@ def probe(target: str) -> dict[str, Any]:
     except BaseException as error:
         if isinstance(error, ModuleNotFoundError) and error.name and f"{name}.".startswith(f"{error.name}."):
             return {"missing": error.name}
-        text = " ".join(f"{type(error).__name__}: {error}".split())
-        return {"raised": text, "line": line_of(error), "traceback": "".join(traceback.format_exception(error))}
+        return raised(error)
     value: Any = module
     for attribute in path.split("."):
         if not hasattr(value, attribute):
@@ -42,7 +41,18 @@ def probe(target: str) -> dict[str, Any]:
             apps = [key for key, item in named.items() if looks_like_app(item)]
             return {"lacks": attribute, "apps": apps, "names": list(named)}
         value = getattr(value, attribute)
+    if factory:
+        try:
+            value = value()
+        except Exception as error:
+            return raised(error)
     return {} if can_be_served(value) else {"kind": type(value).__name__}
+
+
+def raised(error: BaseException) -> dict[str, Any]:
+    """Return the reason for an app that raises an error."""
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return {"raised": text, "line": line_of(error), "traceback": "".join(traceback.format_exception(error))}
 
 
 def can_be_served(value: Any) -> bool:

@@ -15,13 +15,13 @@ IMPORT_TIMEOUT = 60  # seconds
 NAME = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
 
 
-def check_app(target: str, environ: Mapping[str, str], *, traceback: bool = False) -> None:
+def check_app(target: str, environ: Mapping[str, str], *, traceback: bool = False, factory: bool = False) -> None:
     """Import the app in another process. Raise ConfigurationError with the fix if it cannot be served.
 
-    `traceback` prints the traceback of an exception that the app raises.
+    `traceback` prints the traceback of an exception that the app raises. `factory` calls the app without arguments.
     """
     module, _, attribute = target.partition(":")
-    result = run_probe(target, environ)
+    result = run_probe(target, environ, *(["--factory"] if factory else []))
     if missing := result.get("missing"):
         fix = other_module(module, attribute)
         raise ConfigurationError(f"There is no module {missing!r} in this folder; {fix}")
@@ -52,8 +52,8 @@ def check_import_string(target: str) -> None:
     )
 
 
-def run_probe(target: str, environ: Mapping[str, str]) -> dict[str, Any]:
-    command = [sys.executable, "-m", "asgi_tiktok.commands.import_probe", target]
+def run_probe(target: str, environ: Mapping[str, str], *options: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "asgi_tiktok.commands.import_probe", target, *options]
     try:
         ended = subprocess.run(  # noqa: S603 -- runs the app that the developer named
             command,

@@ -9,7 +9,9 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from asgi_tiktok.demo.data_folder import FOLDER, open_folder
+from asgi_tiktok.demo.env_file import write_env_file
 from asgi_tiktok.demo.ports import listen_on, on_port
+from asgi_tiktok.demo.shells import current_shell, set_variables
 from asgi_tiktok.demo.site import demo_site
 from asgi_tiktok.emulator import (
     CAST,
@@ -78,13 +80,18 @@ def run_demo(
 
 
 @contextmanager
-def serve_emulator(*, port: int | None = None, config: Path | None = None) -> Iterator[RunningServer]:
-    """Serve the emulator alone. Raise ConfigurationError if the port or the config file cannot be used."""
+def serve_emulator(
+    *, port: int | None = None, config: Path | None = None, env_file: Path | None = None
+) -> Iterator[RunningServer]:
+    """Serve the emulator alone, and write the variables for an app to `env_file`, or into the notice.
+
+    Raises ConfigurationError if the port or a file cannot be used.
+    """
     with ExitStack() as stack:
         emulator = start_emulator(DEFAULT_APP, port, "--port", stack, config)
         url = emulator.url
         lines = {"Address": with_note(url, port, EMULATOR_PORT), "Inspector": f"{url}/_emulator/"}
-        yield RunningServer(url, notice("emulator", lines, variables_for(url)), emulator)
+        yield RunningServer(url, notice("emulator", lines, how_to_use(url, env_file)), emulator)
 
 
 def start_emulator(
@@ -123,12 +130,27 @@ def notice(command: str, lines: Mapping[str, str], more: str = "") -> str:
     return "\n\n".join(filter(None, paragraphs))
 
 
-def variables_for(url: str) -> str:
-    return f"""\
-  Set these variables, and your app signs in with this emulator. Use the port of your app in the redirect URI:
+def how_to_use(url: str, env_file: Path | None) -> str:
+    """Return how an app signs in with the emulator, and write the file of variables if there is one."""
+    variables = variables_for(url)
+    if env_file is not None:
+        write_env_file(env_file, variables)
+        return (
+            f"  The variables for your app are in {env_file}. asgi-tiktok dev reads .env. Use the port of your app\n"
+            "  in TIKTOK_REDIRECT_URI."
+        )
+    lines = "\n".join(f"    {line}" for line in set_variables(variables, current_shell()))
+    return (
+        "  Set these variables, and your app signs in with this emulator. Use the port of your app in the redirect "
+        f"URI:\n\n{lines}"
+    )
 
-    TIKTOK_BASE_URL={url}
-    TIKTOK_CLIENT_KEY={DEFAULT_CLIENT_KEY}
-    TIKTOK_CLIENT_SECRET={DEFAULT_CLIENT_SECRET}
-    TIKTOK_REDIRECT_URI=http://localhost:8000{CALLBACK}
-    TIKTOK_SECRET_KEY={secrets.token_urlsafe(32)}"""
+
+def variables_for(url: str) -> dict[str, str]:
+    return {
+        "TIKTOK_BASE_URL": url,
+        "TIKTOK_CLIENT_KEY": DEFAULT_CLIENT_KEY,
+        "TIKTOK_CLIENT_SECRET": DEFAULT_CLIENT_SECRET,
+        "TIKTOK_REDIRECT_URI": f"http://localhost:8000{CALLBACK}",
+        "TIKTOK_SECRET_KEY": secrets.token_urlsafe(32),
+    }

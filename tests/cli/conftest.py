@@ -4,7 +4,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from asgi_tiktok.commands.dev_setup import VARIABLES
+from asgi_tiktok.environment import VARIABLES
 from tests.support.processes import Start, starting
 from tests.support.waiting import TIMEOUT
 

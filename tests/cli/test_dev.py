@@ -12,6 +12,7 @@ import pytest
 
 from asgi_tiktok.commands import main
 from asgi_tiktok.commands.dev_setup import emulated_app, port_in, warnings
+from asgi_tiktok.commands.dev_state import running_dev
 from asgi_tiktok.emulator import CAST, DEFAULT_CLIENT_KEY
 from tests.support.login import approve
 from tests.support.ports import free_port
@@ -43,10 +44,10 @@ def edit(folder: Path, content: str, seen: Callable[[], bool]) -> None:
 
 
 def version(visitor: httpx2.Client, url: str) -> int | None:
-    """Return the version of the app that answers, or None while the app restarts."""
+    """Return the version of the app that answers, or None while the app restarts or cannot be imported."""
     try:
         return int(visitor.get(f"{url}/me", timeout=1).json()["version"])
-    except httpx2.TransportError:
+    except (httpx2.TransportError, ValueError):
         return None
 
 
@@ -60,6 +61,7 @@ def test_sign_in_survives_reload_and_restart(start: Start, visitor: httpx2.Clien
     assert f"Open       {url}\n" in notice
     assert f"Inspector  http://127.0.0.1:{emulator_port}/_emulator/\n" in notice
     assert "Settings" not in notice
+    assert running_dev(folder / ".asgi-tiktok") == ("main:app", url)
     page = visitor.get(f"{url}/auth/tiktok/login?next=/me")
     assert approve(visitor, page, CAST[0].open_id).json() == {
         "version": 1,
@@ -72,6 +74,8 @@ def test_sign_in_survives_reload_and_restart(start: Start, visitor: httpx2.Clien
 
     assert process.end() == 0
     assert "Traceback" not in process.stderr.read_text()
+    assert running_dev(folder / ".asgi-tiktok") is None
+    assert "  !" not in process.stdout.read_text()
     for freed in (port, emulator_port):
         socket.create_server(("127.0.0.1", freed)).close()
     assert stat.S_IMODE((folder / ".asgi-tiktok" / "dev.key").stat().st_mode) == 0o600
@@ -173,8 +177,14 @@ def test_app_is_reloaded_after_a_syntax_error(start: Start, visitor: httpx2.Clie
     process.wait_until_ready()
     assert visitor.get(f"http://localhost:{port}/me").json()["version"] == 1
 
-    edit(folder, "(", lambda: "SyntaxError" in process.stderr.read_text())
     url = f"http://localhost:{port}"
+    edit(folder, "(", lambda: version(visitor, url) is None)
+    broken = visitor.get(f"{url}/me")
+    assert broken.status_code == 500
+    assert "main:app cannot be imported" in broken.text
+    assert "SyntaxError: &#x27;(&#x27; was never closed" in broken.text
+    assert '<meta http-equiv="refresh" content="1">' in broken.text
+    assert "app  ERROR    main:app cannot be imported" in process.stderr.read_text()
     edit(folder, APP.replace('"version": 1', '"version": 3'), lambda: version(visitor, url) == 3)
     assert process.end() == 0
 

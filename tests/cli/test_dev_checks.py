@@ -1,0 +1,178 @@
+"""What `asgi-tiktok dev` says about an app whose login does not work with it."""
+
+import logging
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+
+from asgi_tiktok import TikTokAuthMiddleware
+from asgi_tiktok.commands import main
+from asgi_tiktok.commands.dev_state import note_of_dev, running_dev
+from asgi_tiktok.commands.import_probe import probe
+from asgi_tiktok.commands.login_check import check_login
+from asgi_tiktok.commands.terminal_log import LabelFormatter, WithoutAssets
+from asgi_tiktok.demo.env_file import read_env_file, write_env_file
+from asgi_tiktok.demo.shells import current_shell, set_variables
+from asgi_tiktok.emulator import DEFAULT_CLIENT_KEY, RunningEmulator
+from asgi_tiktok.emulator.server import serving
+from asgi_tiktok.errors import ConfigurationError
+from tests.support.processes import Start
+from tests.support.tiktok import new_tiktok
+
+REAL: dict[str, Any] = {"client_key": "aw1", "client_secret": "s1", "base_url": None}
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener
+
+
+@pytest.mark.parametrize(
+    ("settings", "callback", "sentence"),
+    [
+        ({}, "http://localhost:{port}/auth/tiktok/callback", None),
+        (
+            REAL,
+            "http://localhost:{port}/auth/tiktok/callback",
+            "Logins go to the real TikTok, not to http://127.0.0.1",
+        ),
+        ({"client_key": "aw1"}, "http://localhost:{port}/auth/tiktok/callback", "does not know the client key aw1"),
+        ({}, "https://localhost:{port}/auth/tiktok/callback", "but this command serves http. Write http://"),
+        ({}, "https://app.example.com/auth/tiktok/callback", "which is not this server. The app's code has settings"),
+        (None, "", "answers 404 at /auth/tiktok/login, because it has no TikTokAuthMiddleware. Write app.add_middl"),
+    ],
+)
+def test_login_of_the_app_is_checked(
+    listener: socket.socket,
+    emulator_server: RunningEmulator,
+    settings: dict[str, Any] | None,
+    callback: str,
+    sentence: str | None,
+) -> None:
+    port = listener.getsockname()[1]
+    app = Starlette()
+    if settings is not None:
+        redirect_uri = callback.format(port=port)
+        tiktok = new_tiktok(**{"base_url": emulator_server.url, "redirect_uri": redirect_uri, **settings})
+        app.add_middleware(TikTokAuthMiddleware, tiktok=tiktok)
+    with serving(app, [listener]):
+        problem = check_login(f"http://localhost:{port}", emulator_server)
+    assert problem == sentence if sentence is None else problem and sentence in problem
+
+
+def test_real_tiktok_is_expected_without_an_emulator(listener: socket.socket) -> None:
+    port = listener.getsockname()[1]
+    tiktok = new_tiktok(**{**REAL, "redirect_uri": f"http://localhost:{port}/auth/tiktok/callback"})
+    with serving(TikTokAuthMiddleware(Starlette(), tiktok), [listener]):
+        assert check_login(f"http://localhost:{port}", None) is None
+
+
+def test_factory_that_reads_env_file_and_has_settings_in_code(start: Start, folder: Path) -> None:
+    (folder / ".env").write_text("GREETING='hello world'\nTIKTOK_SCOPES=user.info.basic\n")
+    (folder / "main.py").write_text(
+        "import os\n"
+        "from starlette.applications import Starlette\n"
+        "from asgi_tiktok import TikTok, TikTokAuthMiddleware\n"
+        "def create_app():\n"
+        "    assert os.environ['GREETING'] == 'hello world'\n"
+        "    redirect_uri = 'https://app.example.com/auth/tiktok/callback'\n"
+        f"    tiktok = TikTok('aw1', 's1', redirect_uri, {'k3Vd-own-secret-key-8Rm2Wx7yQz5Tb9Hn'!r})\n"
+        "    return TikTokAuthMiddleware(Starlette(), tiktok)\n"
+    )
+    process = start("dev", "main:create_app", "--factory", "--port", "0", "--emulator-port", "0")
+    notice = process.wait_until_ready()
+    assert "unchanged: TIKTOK_SCOPES" in notice
+    process.wait_until(lambda: "! Logins go to the real TikTok" in process.stdout.read_text())
+    assert "Write TikTok.from_env()" in process.stdout.read_text()
+    process.wait_until(lambda: "app  INFO" in process.stderr.read_text())
+    assert process.end() == 0
+
+
+def test_factory_that_raises_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(folder))
+    (folder / "raising_factory.py").write_text("def make(): raise ValueError('no database')\n")
+    assert probe("raising_factory:make", factory=True)["raised"] == "ValueError: no database"
+
+
+def test_doctor_says_that_another_terminal_has_the_settings(
+    folder: Path, listener: socket.socket, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / ".asgi-tiktok").mkdir()
+    url = f"http://localhost:{listener.getsockname()[1]}"
+    with note_of_dev("main:app", url):
+        main(["doctor", "--offline"])
+        assert f"! asgi-tiktok dev: it runs main:app at {url} with settings of its own" in capsys.readouterr().out
+        listener.close()
+        assert running_dev() is None
+    assert list((folder / ".asgi-tiktok").glob("*.json")) == []
+
+
+def test_lines_have_a_label_and_a_level_and_none_is_for_a_picture() -> None:
+    def line(path: str) -> logging.LogRecord:
+        arguments = ("127.0.0.1:9", "GET", path, "1.1", 200)
+        return logging.LogRecord("uvicorn.access", logging.INFO, "", 0, '%s - "%s %s HTTP/%s" %d', arguments, None)
+
+    assert LabelFormatter("app").format(line("/me")) == 'app  INFO     127.0.0.1:9 - "GET /me HTTP/1.1" 200'
+    assert [WithoutAssets().filter(line(path)) for path in ("/me", "/logo.png?v=2", "/a.css")] == [True, False, False]
+
+
+def test_env_file_keeps_other_lines(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text('# mine\nDEBUG=1\nexport TIKTOK_CLIENT_KEY="old" # note\n')
+    assert read_env_file(path) == {"DEBUG": "1", "TIKTOK_CLIENT_KEY": "old"}
+    write_env_file(path, {"TIKTOK_CLIENT_KEY": "new"})
+    assert path.read_text() == "# mine\nDEBUG=1\nTIKTOK_CLIENT_KEY=new\n"
+    path.write_text("what is this\n")
+    with pytest.raises(ConfigurationError, match=r"line 1, is not a variable\. Write NAME=value\."):
+        read_env_file(path)
+
+
+@pytest.mark.parametrize(
+    ("shell", "line"),
+    [
+        ("sh", "export A='b'"),
+        ("fish", "set -x A 'b'"),
+        ("PowerShell", "$env:A = 'b'"),
+        ("cmd", 'set "A=b"'),
+    ],
+)
+def test_variables_in_the_syntax_of_the_shell(shell: str, line: str) -> None:
+    assert set_variables({"A": "b"}, shell) == [line]
+
+
+def test_shell_is_recognized(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("asgi_tiktok.demo.shells.parent_name", lambda: "")
+    assert current_shell({"SHELL": "/usr/bin/fish"}, "linux") == "fish"
+    assert current_shell({}, "linux") == "sh"
+    assert current_shell({"PSModulePath": "a;b;c"}, "win32") == "PowerShell"
+    assert current_shell({"PSModulePath": "a;b"}, "win32") == "cmd"
+    monkeypatch.setattr("asgi_tiktok.demo.shells.parent_name", lambda: "zsh")
+    assert current_shell({"SHELL": "/usr/bin/fish"}, "linux") == "sh"
+
+
+def test_emulator_writes_the_env_file(start: Start, folder: Path) -> None:
+    process = start("emulator", "--port", "0", "--env-file", ".env")
+    assert "The variables for your app are in .env." in process.wait_until_ready()
+    assert read_env_file(folder / ".env")["TIKTOK_CLIENT_KEY"] == DEFAULT_CLIENT_KEY
+    assert process.end() == 0
+
+
+@pytest.mark.parametrize(("arguments", "status"), [(["demo"], 0), (["doctor", "--offline"], 130)])
+def test_ctrl_c_at_any_moment(monkeypatch: pytest.MonkeyPatch, arguments: list[str], status: int) -> None:
+    def interrupt(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"asgi_tiktok.commands.{arguments[0]}.run", interrupt)
+    assert main(arguments) == status
+
+
+def test_env_file_that_cannot_be_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["emulator", "--port", "0", "--env-file", "nowhere/.env"]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("asgi-tiktok: nowhere/.env cannot be written")
+    assert line.endswith("Name a file in a folder that you can write to.")
