@@ -7,7 +7,7 @@ import pytest
 
 from asgi_tiktok.commands import main
 
-DOCS = Path(__file__).parent.parent / "docs"
+DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 
 def test_navigation_has_every_page_once() -> None:
@@ -42,11 +42,11 @@ def test_commands_page_has_every_option(command: str, capsys: pytest.CaptureFixt
 SOURCE = "https://github.com/asgi-tiktok/asgi-tiktok/blob/main/"
 
 
-@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: page.name)
-def test_links_to_the_repository_lead_to_files(page: Path) -> None:
-    """A relative link would be dead on the site, which has only the folder docs."""
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: str(page.relative_to(DOCS)))
+def test_links_lead_to_pages_or_to_files_of_the_repository(page: Path) -> None:
+    """A relative link to a file outside of docs would be dead on the site."""
     text = page.read_text()
+    linked = [(page.parent / link).resolve() for link in re.findall(r"\]\(([^)#:]+)[#)]", text)]
 
-    assert "](../" not in text
-    for file in re.findall(rf"\]\({SOURCE}(.+?)\)", text):
-        assert DOCS.parent.joinpath(file).exists(), file
+    assert [file for file in linked if not file.exists() or DOCS not in file.parents] == []
+    assert [file for file in re.findall(rf"{SOURCE}([^\s)#]+)", text) if not (DOCS.parent / file).exists()] == []

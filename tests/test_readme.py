@@ -20,7 +20,7 @@ from tests.support.tiktok import new_tiktok
 ROOT = Path(__file__).parent.parent
 README = ROOT.joinpath("README.md").read_text()
 SETTINGS = ROOT.joinpath("docs/settings.md").read_text()
-DOCS = "".join(page.read_text() for page in sorted(ROOT.glob("docs/*.md")))
+DOCS = "".join(page.read_text() for page in sorted(ROOT.joinpath("docs").rglob("*.md")))
 SNIPPETS = re.findall(r"```python[^\n]*\n(.*?)```", README + DOCS, re.DOTALL)
 COMPLETE = [
     snippet for snippet in SNIPPETS if "secrets.token_urlsafe(32)\n" in snippet or "import secrets\n" in snippet
@@ -92,9 +92,7 @@ def test_links_of_the_readme_work_on_pypi() -> None:
         assert ROOT.joinpath(f"docs/{page}.md").exists() or ROOT.joinpath(file).exists(), link
 
 
-@pytest.mark.parametrize(
-    "page", ["CONTRIBUTING.md", "SECURITY.md", *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/*.md"))]
-)
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "SECURITY.md"])
 def test_every_link_leads_to_a_file(page: str) -> None:
     links = re.findall(r"\]\(([^)#:]+)\)", (ROOT / page).read_text())
 

@@ -17,6 +17,7 @@ Safety nets and tools:
     clock           a clock that a test can move
     waiting         wait for another thread or process
     ports           free ports
+    public_names    the public names of the public classes
     requirements    programs and servers that a test needs: skip on a developer's machine, fail in CI
 
 Browsers:

@@ -13,15 +13,13 @@ has status 400 and the body `{"error": "one sentence that says what to do"}`. To
 | GET /posts       |                                                | posts and their status            |
 | GET /deliveries  |                                                | webhooks and their attempts       |
 | POST /consent    | authorization_url, person?, scopes?, decision? | location: the URL back to the app |
-| POST /faults     | endpoint, kind, times?, seconds?, status?,     | the fault                         |
-|                  | retry_after?, size?                            |                                   |
+| POST /faults     | endpoint, kind, times?, seconds?, status?, retry_after?, size? | the fault         |
 | DELETE /faults   |                                                | faults, none                      |
 | POST /clock      | move: seconds                                  | now, offset                       |
 | POST /revoke     | open_id, client_key?, reason? (0 to 5)         | grants                            |
 | POST /expire     | token: value or id; or open_id, client_key?    | expired: how many                 |
 | POST /webhook    | event, client_key?, open_id?, content?         | the delivery                      |
-| POST /posts      | publish_id, outcome: publish, fail or remove,  | posts                             |
-|                  | fail_reason?                                   |                                   |
+| POST /posts      | publish_id, outcome: publish, fail or remove, fail_reason?     | posts             |
 | POST /reset      |                                                | as GET /                          |
 """
 
