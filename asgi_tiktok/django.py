@@ -160,6 +160,7 @@ def tiktok_button(
     params: Mapping[str, Any] | None = None,
     switch_account: bool | None = None,
     label: str | None = None,
+    nonce: str | None = None,
 ) -> button.HTML:
     """Return `asgi_tiktok.tiktok_button` for the request of the template. `scopes` are separated by commas."""
     request = context.get("request")
@@ -173,7 +174,7 @@ def tiktok_button(
     session_of(request)
     names = filter(None, scopes.split(","))
     return button.tiktok_button(
-        request, next=next, scopes=names, params=params, switch_account=switch_account, label=label
+        request, next=next, scopes=names, params=params, switch_account=switch_account, label=label, nonce=nonce
     )
 
 

@@ -116,13 +116,14 @@ def tiktok_button(
     params: Mapping[str, Any] | None = None,
     switch_account: bool | None = None,
     label: str | None = None,
+    nonce: str | None = None,
 ) -> button.HTML:
     """Return `asgi_tiktok.tiktok_button` for the current request."""
     # Called first, because its error names the line to write in a Quart app.
     current_session()
     connection = current_connection()
     return button.tiktok_button(
-        connection, next=next, scopes=scopes, params=params, switch_account=switch_account, label=label
+        connection, next=next, scopes=scopes, params=params, switch_account=switch_account, label=label, nonce=nonce
     )
 
 

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from asgi_tiktok.demo.highlight import highlight
+from asgi_tiktok.routes.button import tiktok_button
 from asgi_tiktok.session import tiktok_session
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -33,7 +34,7 @@ class Pages:
         self.headers = {
             "Cache-Control": "no-store",
             "Content-Security-Policy": (
-                f"default-src 'none'; style-src '{source_of(style)}'; script-src '{source_of(script)}'; "
+                f"default-src 'none'; style-src 'self' '{source_of(style)}'; script-src '{source_of(script)}'; "
                 f"img-src {emulator_url} data:; "
                 "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
             ),
@@ -51,13 +52,14 @@ class Pages:
         self.environment.filters.update(
             compact=compact, highlight=highlight, picture=self.picture, meaning=MEANINGS.__getitem__
         )
+        self.environment.globals["tiktok_button"] = tiktok_button
         self.environment.globals["style"] = Markup(style)  # noqa: S704 -- a file of this package
         self.environment.globals["script"] = Markup(script)  # noqa: S704 -- a file of this package
 
     def render(self, template: str, request: Request, *, status_code: int = 200, **context: Any) -> HTMLResponse:
         session = tiktok_session(request)
         html = self.environment.get_template(template).render(
-            tiktok=session, user=session.user, path=request.url.path, **context
+            request=request, tiktok=session, user=session.user, path=request.url.path, **context
         )
         return HTMLResponse(html, status_code=status_code, headers=self.headers)
 

@@ -36,6 +36,7 @@ class Site:
     session: str
     webhook: str
     avatar: str
+    button: str
     routes: frozenset[str]
     trusted_origins: frozenset[str]
 
@@ -63,6 +64,7 @@ class Site:
                 hint=f"Register another address, for example {redirect_uri}{path[1:]}/callback.",
             )
         names = {name: f"{path}/{name}" for name in ("login", "logout", "session", "webhook", "avatar")}
+        names["button"] = f"{path}/button.css"
         optional = {name: f"{path}/{name}" for name in optional_routes}
         for name, route in {**names, **optional}.items():
             if parts.path == route:

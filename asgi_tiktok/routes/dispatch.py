@@ -1,4 +1,4 @@
-"""Our own routes: login, callback, logout, session, webhook and avatar."""
+"""Our own routes: login, callback, logout, session, webhook, avatar and the button's style."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
@@ -14,6 +14,7 @@ from asgi_tiktok.events.tracing import operation
 from asgi_tiktok.http.fetch_metadata import is_prefetch
 from asgi_tiktok.http.paths import RequestPath
 from asgi_tiktok.routes.avatar import Avatar
+from asgi_tiktok.routes.button_style import button_style
 from asgi_tiktok.routes.callback import LoginCallback
 from asgi_tiktok.routes.current_session import CurrentSession
 from asgi_tiktok.routes.error_responses import ErrorResponses, unsafe_mount
@@ -51,6 +52,7 @@ class Routes:
             self.site.session: Route(("GET", "HEAD"), CurrentSession(tiktok).respond),
             self.site.webhook: Route(("POST",), Webhooks(tiktok).receive),
             self.site.avatar: Route(("GET", "HEAD"), Avatar(tiktok).respond),
+            self.site.button: Route(("GET", "HEAD"), button_style),
         }
         self.operations = {self.site.callback: "tiktok.callback", self.site.webhook: "tiktok.webhook"}
         if tiktok._qr_polls is not None:
@@ -121,7 +123,8 @@ class Routes:
             return Response(status_code=204, headers={**HEADERS, "Allow": ", ".join(methods)})
         if method not in methods:
             raise RequestRefused(f"{route} does not accept this method.", code="method_not_allowed", status_code=405)
-        if is_prefetch(request.headers):
+        # A page that is prefetched needs its style.
+        if is_prefetch(request.headers) and route != site.button:
             # The visitor has not clicked yet. After 503 a browser asks again on the click; a code stays unused.
             return Response(status_code=204 if route == site.callback else 503, headers=HEADERS)
         if route == site.callback:

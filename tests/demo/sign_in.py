@@ -20,7 +20,7 @@ def main(folder: str, *names: str) -> None:
     for name in names:
         module = import_module(name)
         with TestClient(module.app, base_url=module.tiktok._site.origin, follow_redirects=False) as browser:
-            link = unescape(browser.get("/").text.split('href="')[1].split('"')[0])
+            link = unescape(browser.get("/").text.split(' href="')[2].split('"')[0])
             to_tiktok = browser.get(link).headers["location"]
             with httpx2.Client() as at_tiktok:
                 callback = approve(at_tiktok, at_tiktok.get(to_tiktok), AMARA.open_id).headers["location"]

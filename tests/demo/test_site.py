@@ -53,7 +53,7 @@ def test_names_are_escaped(demo: RunningServer, browser: FormBrowser) -> None:
     assert "&lt;b&gt;Quill&lt;/b&gt;" in profile.text
     assert 'aria-label="verified"' in profile.text
     assert "; script-src 'sha256-" in profile.headers["content-security-policy"]
-    assert profile.headers["content-security-policy"].startswith("default-src 'none'; style-src 'sha256-")
+    assert profile.headers["content-security-policy"].startswith("default-src 'none'; style-src 'self' 'sha256-")
     assert profile.headers["cache-control"] == "no-store"
 
 

@@ -183,7 +183,7 @@ class TestTemplates:
         arguments = 'next="/account" scopes="video.list,user.info.stats" switch_account=True label="A & B"'
         template = f"{{% tiktok_button {arguments} %}}"
         text = browser.get("/page", params={"template": template}).text
-        assert text.startswith('<a class="tiktok-button"')
+        assert text.startswith('<link rel="stylesheet" href="/auth/tiktok/button.css?v=')
         assert "next=%2Faccount&amp;scopes=video.list%2Cuser.info.stats&amp;switch_account=1" in text
         assert text.endswith("A &amp; B</a>")
 
@@ -194,7 +194,7 @@ class TestTemplates:
         assert "Accept-Language" in response.headers["vary"]
 
     def test_button_of_the_view_is_not_escaped(self, browser: TestClient) -> None:
-        assert browser.get("/button").text.startswith('<a class="tiktok-button"')
+        assert browser.get("/button").text.startswith('<link rel="stylesheet" href="/auth/tiktok/button.css?v=')
 
     def test_request_tiktok_is_the_session(self, browser: TestClient) -> None:
         login_as(browser, display_name="<Bob>")

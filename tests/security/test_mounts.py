@@ -153,9 +153,10 @@ async def test_link_below_an_ordinary_mount_leads_to_its_login(
 ) -> None:
     outer = below(mount, site)
     response = await send_request(outer, "GET", f"{path}/")
-    button, logout = map(unescape, ADDRESS.findall(response.text))
+    style, button, logout = map(unescape, ADDRESS.findall(response.text))
     target = URL.parse(ORIGIN).join(button)
 
+    assert style.startswith(f"{encoded}/auth/tiktok/button.css?v=")
     assert button == f"{encoded}/auth/tiktok/login?next=%2Fme"
     assert logout == f"{encoded}/auth/tiktok/logout"
     assert (await send_request(outer, "GET", f"{path}/auth/tiktok/login", headers=NAVIGATION.items())).status == 302

@@ -199,7 +199,16 @@ async def test_only_get_starts_a_login(site: ASGIApp, method: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [LOGIN, CALLBACK, LOGOUT, "/auth/tiktok/session", "/auth/tiktok/webhook", "/auth/tiktok/avatar"]
+    "path",
+    [
+        LOGIN,
+        CALLBACK,
+        LOGOUT,
+        "/auth/tiktok/session",
+        "/auth/tiktok/webhook",
+        "/auth/tiktok/avatar",
+        "/auth/tiktok/button.css",
+    ],
 )
 @pytest.mark.parametrize("method", ["TRACE", "CONNECT", "FOO", "get", "PUT", "DELETE"], ids="H-06 {}".format)
 async def test_other_methods_get_405(site: ASGIApp, method: str, path: str) -> None:
