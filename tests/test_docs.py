@@ -45,8 +45,16 @@ SOURCE = "https://github.com/asgi-tiktok/asgi-tiktok/blob/main/"
 @pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: str(page.relative_to(DOCS)))
 def test_links_lead_to_pages_or_to_files_of_the_repository(page: Path) -> None:
     """A relative link to a file outside of docs would be dead on the site."""
-    text = page.read_text()
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
     linked = [(page.parent / link).resolve() for link in re.findall(r"\]\(([^)#:]+)[#)]", text)]
 
     assert [file for file in linked if not file.exists() or DOCS not in file.parents] == []
     assert [file for file in re.findall(rf"{SOURCE}([^\s)#]+)", text) if not (DOCS.parent / file).exists()] == []
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("frameworks/*.md")), ids=lambda page: page.name)
+def test_page_of_a_framework_has_its_example(page: Path) -> None:
+    """tests/test_examples.py and tests/examples/ run the examples. Copy a changed one into its page."""
+    ((name, program),) = re.findall(r'```python title="(\w+\.py)"\n(.*?)```', page.read_text(), re.DOTALL)
+
+    assert DOCS.parent.joinpath("examples", name).read_text().endswith(f'"""\n\n{program}')

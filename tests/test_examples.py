@@ -17,6 +17,7 @@ from tests.support.example_app import (
 
 # Each of these greets the user at `/` and returns the user at `/me`.
 SITES = [
+    "asgi_app.py",
     "blacksheep_app.py",
     "connexion_app.py",
     "django_app.py",

@@ -23,7 +23,9 @@ SETTINGS = ROOT.joinpath("docs/settings.md").read_text()
 DOCS = "".join(page.read_text() for page in sorted(ROOT.joinpath("docs").rglob("*.md")))
 SNIPPETS = re.findall(r"```python[^\n]*\n(.*?)```", README + DOCS, re.DOTALL)
 COMPLETE = [
-    snippet for snippet in SNIPPETS if "secrets.token_urlsafe(32)\n" in snippet or "import secrets\n" in snippet
+    snippet
+    for snippet in re.findall(r"```python\n(.*?)```", README + DOCS, re.DOTALL)  # those with a name are run elsewhere
+    if "secrets.token_urlsafe(32)\n" in snippet or "import secrets\n" in snippet
 ]
 
 
