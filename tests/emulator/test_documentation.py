@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Literal, get_args, get_origin, get_type_hints
 
 from asgi_tiktok.emulator import CAST, Emulator, Knobs
-from asgi_tiktok.emulator.inspector.control_api import ControlAPI
 from asgi_tiktok.emulator.inspector.tabs import TABS
 from asgi_tiktok.emulator.world.faults import KINDS
 
@@ -49,15 +48,6 @@ def test_every_tab_person_and_fault_is_listed() -> None:
     assert [row[0] for row in rows("The inspector")] == [name.capitalize() for name in TABS]
     assert [unescape(row[0]) for row in rows("People")] == [person.display_name for person in CAST]
     assert [kind for row in rows("Faults") for kind in re.findall("`(.+?)`", row[0])] == [*KINDS]
-
-
-def test_every_request_of_the_http_api_is_listed(emulator: Emulator) -> None:
-    served = {
-        f"`{method} {route.path.removeprefix('/_emulator/api')}`"
-        for route in ControlAPI(emulator._state).routes()
-        for method in (route.methods or set()) - {"HEAD"}
-    }
-    assert {row[0] for row in rows("HTTP API")} == served
 
 
 def test_config_file_of_the_page_works(tmp_path: Path) -> None:
