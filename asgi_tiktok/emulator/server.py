@@ -18,6 +18,9 @@ from asgi_tiktok.emulator.world.hosts import is_loopback
 
 __all__ = ["RunningEmulator", "listen", "run_emulator", "serving", "url_of"]
 
+RUNNING: dict[str, Emulator] = {}
+"""The emulators that this process serves, by their addresses."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunningEmulator:
@@ -66,7 +69,12 @@ def run_emulator(
         )
     emulator = emulator or Emulator()
     with listen(host, port) as listener, serving(emulator, [listener]):
-        yield RunningEmulator(url_of(host, listener), emulator)
+        url = url_of(host, listener)
+        RUNNING[url] = emulator
+        try:
+            yield RunningEmulator(url, emulator)
+        finally:
+            del RUNNING[url]
 
 
 @contextmanager

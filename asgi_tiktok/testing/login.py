@@ -38,8 +38,9 @@ def login_as(client: Any, *, tiktok: TikTok | None = None, **fields: Unpack[Logi
         open_id (str | None): The user's id. Default: derived from `display_name`.
         scopes (Iterable[str] | None): The granted scopes. Default: the scopes that the app requests at every login.
         data (Mapping[str, Any] | None): The session's data, as an `on_login` hook returns it. Default: none.
-        token (bool | Token): True stores a token that `session.token()` returns for two hours; a Token is stored
-            unchanged. Default: False, which stores none.
+        token (bool | Token): True stores a token, so that `session.token()` and `session.api()` work. The emulator
+            that the app uses in this process accepts it; an app that would use the real TikTok uses an emulator from
+            then on. A Token is stored unchanged. Default: False, which stores none.
         **fields: Any other field of TikTokUser, for example `follower_count`. Default: None.
 
     Returns:

@@ -10,11 +10,13 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def tiktok_emulator() -> "EmulatedTikTok":
-    """An emulated TikTok for this test, in this process and without a socket: TikTok(**tiktok_emulator.settings)."""
+def tiktok_emulator() -> "Iterator[EmulatedTikTok]":
+    """An emulated TikTok for this test, in this process and without a socket: tiktok_emulator.attach("main:app")."""
     from asgi_tiktok.testing.emulated_tiktok import EmulatedTikTok
 
-    return EmulatedTikTok()
+    emulated = EmulatedTikTok()
+    yield emulated
+    emulated.detach()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from difflib import get_close_matches
 from hashlib import sha256
+from importlib.util import find_spec
 from typing import Any, NamedTuple, TypedDict
 
 from asgi_tiktok.models import OPEN_ID_PATTERN, USER_FIELDS, TikTokUser, Token
@@ -65,7 +66,7 @@ def simulate_login(
     if isinstance(token, Token) and token.open_id != user.open_id:
         raise ValueError(f"The token has the open_id {token.open_id!r}, not {user.open_id!r}; pass open_id=.")
     if token is True:
-        token = new_token(user.open_id, granted)
+        token = emulated_token(tiktok, user, granted) or new_token(user.open_id, granted)
     data = data or {}
     try:
         json.dumps(dict(data))
@@ -102,6 +103,24 @@ def make_user(**values: Any) -> TikTokUser:
 def open_id_of(display_name: str) -> str:
     """Return an open_id in TikTok's format, always the same for the same name."""
     return "_000" + base64.urlsafe_b64encode(sha256(display_name.encode()).digest()).decode()[:32]
+
+
+def emulated_token(tiktok: TikTok, user: TikTokUser, scopes: tuple[str, ...]) -> Token | None:
+    """Return a token of the emulator that the app uses; None for an app that uses another transport or process.
+
+    An app that would use the real TikTok uses an emulator from now on, so that no test sends its token there.
+    """
+    if find_spec("jinja2") is None:  # without the extra `emulator`
+        return None
+    from asgi_tiktok.testing.emulated_tiktok import EmulatedTikTok
+    from asgi_tiktok.testing.emulation import connect, emulator_behind, issue_token
+
+    emulator = emulator_behind(tiktok)
+    if emulator is None and tiktok._client._endpoints.is_tiktok and tiktok._client._api_pools.given is None:
+        emulated = EmulatedTikTok()
+        emulator = emulated.emulator
+        connect(tiktok, emulator, emulated.url, emulated.transport)
+    return None if emulator is None else issue_token(emulator, tiktok, user, scopes)
 
 
 def new_token(open_id: str, scopes: tuple[str, ...]) -> Token:

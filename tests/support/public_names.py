@@ -64,7 +64,7 @@ PUBLIC_NAMES = {
     "SQLAlchemyStore": (
         "aclose add delete delete_owned get metadata notice_bound open_channel owned replace set table touch"
     ),
-    "EmulatedTikTok": "consent emulator environ requests served_at settings transport url",
+    "EmulatedTikTok": "attach consent detach emulator environ requests served_at settings transport url",
     "App": (
         "client_key client_secret name native_redirect_uris owns redirect_for redirect_uris sandbox scopes "
         "url_properties webhook_url"
