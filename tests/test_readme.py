@@ -1,6 +1,7 @@
 """What the README and the docs say is true."""
 
 import ast
+import inspect
 import itertools
 import re
 import tomllib
@@ -10,10 +11,11 @@ from typing import Any
 import pytest
 
 import asgi_tiktok
-from asgi_tiktok import TikTok
+from asgi_tiktok import TikTok, TikTokAuthMiddleware, TikTokClient
 from asgi_tiktok.environment import OPTIONAL, REQUIRED
 from asgi_tiktok.routes.options import Options
 from tests.support.app import app
+from tests.support.public_names import PUBLIC_NAMES
 from tests.support.results import results_table
 from tests.support.tiktok import new_tiktok
 
@@ -48,6 +50,23 @@ def test_snippets_import_existing_names() -> None:
 
     assert names
     assert names <= set(asgi_tiktok.__all__)
+
+
+@pytest.mark.parametrize("called", [TikTok, TikTokAuthMiddleware, TikTokClient])
+def test_text_names_no_argument_that_does_not_exist(called: type) -> None:
+    parameters = inspect.signature(called).parameters
+    calls = re.findall(rf"\b{called.__name__}\(((?:[^()]|\([^()]*\))*)\)", README + DOCS)
+    named = {name for call in calls for name in re.findall(r"\b(\w+)=", re.sub(r"\(.*?\)", "", call))}
+
+    assert named - {*parameters} == set()
+
+
+def test_text_names_no_method_that_does_not_exist() -> None:
+    tiktok = re.findall(r"(?<![\w./])tiktok\.(\w+)\(|@tiktok\.(\w+)", README + DOCS)
+    session = re.findall(r"(?:tiktok_session\(\w+\)|request\.tiktok|(?<![\w.])session)\.(\w+)\(", README + DOCS)
+
+    assert {*itertools.chain(*tiktok)} - {""} - {*PUBLIC_NAMES["TikTok"].split()} == set()
+    assert {*session} - {*PUBLIC_NAMES["TikTokSession"].split()} == set()
 
 
 def test_settings_table_has_every_argument_and_variable() -> None:
