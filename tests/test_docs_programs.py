@@ -48,6 +48,7 @@ def sign_in(browser: TestClient, tiktok: EmulatedTikTok, scopes: str = "") -> No
 
 def test_program_of_the_readme_signs_in(folder: Path, tiktok_server: EmulatedTikTok) -> None:
     [(name, text)] = programs_of("README.md")
+    assert (name, text) in programs_of("docs/index.md")
     folder.joinpath(name).write_text(text)
 
     with browser_of_main() as browser:

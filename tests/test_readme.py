@@ -75,7 +75,7 @@ def test_settings_table_has_every_argument_and_variable() -> None:
 
     assert arguments_in(table) == parameters
     variables = {variable for variable, _ in REQUIRED.values()} | set(OPTIONAL.values())
-    assert variables == set(re.findall(r"`(TIKTOK_\w+)`", table))
+    assert variables == set(re.findall(r"^\| `(TIKTOK_\w+)`", SETTINGS, re.MULTILINE))
 
 
 def test_middleware_table_has_every_argument() -> None:
