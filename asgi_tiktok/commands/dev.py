@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from asgi_tiktok.commands.lifecycle import until_stopped
-from asgi_tiktok.commands.parser import Commands, add_config, add_port
+from asgi_tiktok.commands.parser import Commands, add_config, add_host, add_port
 
 if TYPE_CHECKING:
     from asgi_tiktok.commands.dev_setup import Setup
@@ -30,6 +30,7 @@ def add(commands: Commands) -> None:
     add_port(parser, "--port", "app", 8000)
     add_port(parser, "--emulator-port", "emulator", 8700)
     parser.add_argument("--factory", action="store_true", help="APP is a function that returns the app")
+    add_host(parser, "the app and the emulator listen")
     parser.add_argument(
         "--real",
         action="store_true",

@@ -14,6 +14,7 @@ from asgi_tiktok.commands.checks.settings import check_settings, read_settings
 from asgi_tiktok.commands.import_string import check_app, check_import_string
 from asgi_tiktok.commands.portal import registration_steps
 from asgi_tiktok.demo.data_folder import FOLDER, open_folder
+from asgi_tiktok.demo.exposure import exposure
 from asgi_tiktok.demo.ports import listen_on
 from asgi_tiktok.demo.servers import CALLBACK, EMULATOR_PORT, PORT, WEBHOOK, notice, start_emulator, with_note
 from asgi_tiktok.emulator import DEFAULT_APP, DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, App, RunningEmulator
@@ -43,11 +44,12 @@ def with_emulator(arguments: Namespace, stack: ExitStack) -> Setup:
     port = port_in(own) if arguments.port is None else arguments.port
     check_before_start(arguments, emulator_settings(own, port or PORT))
     key = secret_key(own)
-    listeners = listen_on(port, PORT, "--port", stack)
+    host = arguments.host
+    listeners = listen_on(port, PORT, "--port", stack, host)
     app_port = listeners[0].getsockname()[1]
     url = f"http://localhost:{app_port}"
     app = emulated_app(emulator_settings(own, app_port), arguments.app, url + WEBHOOK)
-    emulator = start_emulator(app, arguments.emulator_port, "--emulator-port", stack, arguments.config)
+    emulator = start_emulator(app, arguments.emulator_port, "--emulator-port", stack, arguments.config, host)
     environ = emulator_settings({"TIKTOK_SECRET_KEY": key, "TIKTOK_BASE_URL": emulator.url, **own}, app_port)
     lines = {
         "Open": with_note(url, port, PORT),
@@ -56,7 +58,9 @@ def with_emulator(arguments: Namespace, stack: ExitStack) -> Setup:
         "Inspector": f"{emulator.url}/_emulator/",
         **common_lines(arguments, own),
     }
-    warned = "\n".join(f"  ! {warning}" for warning in warnings(environ, app_port, emulator.url))
+    reachable = exposure(host, app_port, urlsplit(emulator.url).port or EMULATOR_PORT)
+    found = [f"  ! {warning}" for warning in warnings(environ, app_port, emulator.url)]
+    warned = "\n".join(filter(None, (reachable, *found)))
     return Setup(environ, listeners, url, notice("dev", lines, warned), emulator)
 
 
@@ -79,7 +83,7 @@ def with_tiktok(arguments: Namespace, stack: ExitStack) -> Setup:
         "Register": registration_steps(local_address(environ, port) or "", client_key),
         **common_lines(arguments, own),
     }
-    listeners = listen_on(port, PORT, "--port", stack)
+    listeners = listen_on(port, PORT, "--port", stack, arguments.host)
     return Setup(environ, listeners, f"http://localhost:{port}", notice("dev --real", lines))
 
 

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from asgi_tiktok.commands.lifecycle import sleep_forever, until_stopped
-from asgi_tiktok.commands.parser import Commands, add_config, add_port
+from asgi_tiktok.commands.parser import Commands, add_config, add_host, add_port
 
 
 def add(commands: Commands) -> None:
@@ -20,6 +20,12 @@ def add(commands: Commands) -> None:
         metavar="FILE",
         help="write the variables for your app to this file",
     )
+    add_host(parser, "the emulator listens")
+    parser.add_argument(
+        "--public-url",
+        metavar="URL",
+        help="address of the emulator for browsers and apps (default with --host: http://tiktok.localhost:PORT)",
+    )
     add_config(parser)
     parser.set_defaults(run=run)
 
@@ -28,7 +34,13 @@ def run(arguments: argparse.Namespace) -> int:
     with until_stopped("emulator"):
         from asgi_tiktok.demo import serve_emulator
 
-        with serve_emulator(port=arguments.port, config=arguments.config, env_file=arguments.env_file) as running:
+        with serve_emulator(
+            port=arguments.port,
+            config=arguments.config,
+            env_file=arguments.env_file,
+            host=arguments.host,
+            public_url=arguments.public_url,
+        ) as running:
             print(running.notice, flush=True)
             sleep_forever()
     return 0

@@ -1,6 +1,7 @@
 """The command-line parser, and the options that several subcommands have."""
 
 import argparse
+import socket
 from pathlib import Path
 from typing import NoReturn, TypeAlias
 
@@ -27,6 +28,24 @@ def port_number(text: str) -> int:
 def add_port(parser: Parser, option: str, server: str, default: int) -> None:
     description = f"port of the {server} (default: {default} or the next free one)"
     parser.add_argument(option, type=port_number, metavar="PORT", help=description)
+
+
+def own_address(text: str) -> str:
+    family = socket.AF_INET6 if ":" in text else socket.AF_INET
+    try:
+        if not text:
+            raise OSError  # otherwise, an empty string means all addresses
+        socket.create_server((text, 0), family=family).close()
+    except (OSError, UnicodeError):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not an address of this machine; use 0.0.0.0 for all its addresses"
+        ) from None
+    return text
+
+
+def add_host(parser: Parser, servers: str) -> None:
+    description = f"address at which {servers} (default: loopback); 0.0.0.0 in a container"
+    parser.add_argument("--host", type=own_address, metavar="ADDRESS", help=description)
 
 
 def add_config(parser: Parser) -> None:

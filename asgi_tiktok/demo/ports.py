@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TypeVar
 
+from asgi_tiktok.emulator.server import listen as listen_at
 from asgi_tiktok.errors import ConfigurationError
 
 T = TypeVar("T")
@@ -39,9 +40,18 @@ def reason(port: int, error: OSError) -> str:
     return f"Port {port} cannot be opened ({error.strerror})."
 
 
-def listen_on(port: int | None, default: int, option: str, stack: ExitStack) -> list[socket.socket]:
-    """Return sockets that listen on localhost until the stack is closed. Raise ConfigurationError as `on_port`."""
-    listeners = on_port(port, default, option, listen)
+def listen_on(
+    port: int | None, default: int, option: str, stack: ExitStack, host: str | None = None
+) -> list[socket.socket]:
+    """Return sockets that listen on localhost, or on another address, until the stack is closed.
+
+    Raises ConfigurationError as `on_port`.
+    """
+
+    def bind(candidate: int) -> list[socket.socket]:
+        return listen(candidate) if host is None else [listen_at(host, candidate)]
+
+    listeners = on_port(port, default, option, bind)
     for listener in listeners:
         stack.enter_context(listener)
     return listeners

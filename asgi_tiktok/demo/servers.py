@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from asgi_tiktok.demo.data_folder import FOLDER, open_folder
 from asgi_tiktok.demo.env_file import write_env_file
+from asgi_tiktok.demo.exposure import exposure, needs_insecure_base_url, public_url_at
 from asgi_tiktok.demo.ports import listen_on, on_port
 from asgi_tiktok.demo.shells import current_shell, set_variables
 from asgi_tiktok.demo.site import demo_site
@@ -81,39 +82,60 @@ def run_demo(
 
 @contextmanager
 def serve_emulator(
-    *, port: int | None = None, config: Path | None = None, env_file: Path | None = None
+    *,
+    port: int | None = None,
+    config: Path | None = None,
+    env_file: Path | None = None,
+    host: str | None = None,
+    public_url: str | None = None,
 ) -> Iterator[RunningServer]:
     """Serve the emulator alone, and write the variables for an app to `env_file`, or into the notice.
 
-    Raises ConfigurationError if the port or a file cannot be used.
+    Raises ConfigurationError if the port, an address or a file cannot be used.
     """
     with ExitStack() as stack:
-        emulator = start_emulator(DEFAULT_APP, port, "--port", stack, config)
+        emulator = start_emulator(DEFAULT_APP, port, "--port", stack, config, host, public_url)
         url = emulator.url
-        lines = {"Address": with_note(url, port, EMULATOR_PORT), "Inspector": f"{url}/_emulator/"}
-        yield RunningServer(url, notice("emulator", lines, how_to_use(url, env_file)), emulator)
+        address = with_note(url, port, EMULATOR_PORT) if public_url is None else url
+        lines = {"Address": address, "Inspector": f"{url}/_emulator/"}
+        more = "\n\n".join(
+            filter(None, (exposure(host, urlsplit(url).port or EMULATOR_PORT), how_to_use(url, env_file)))
+        )
+        yield RunningServer(url, notice("emulator", lines, more), emulator)
 
 
 def start_emulator(
-    app: App, port: int | None, option: str, stack: ExitStack, config: Path | None = None
+    app: App,
+    port: int | None,
+    option: str,
+    stack: ExitStack,
+    config: Path | None = None,
+    host: str | None = None,
+    public_url: str | None = None,
 ) -> RunningEmulator:
     """Serve an emulator with the app, and with the apps, people and knobs of the file, until the stack is closed.
 
-    Raises ConfigurationError for a port or a file that cannot be used, and in production.
+    Raises ConfigurationError for a port, an address or a file that cannot be used, and in production.
     """
+
+    def start(candidate: int) -> RunningEmulator:
+        emulator = new_emulator(app, config, public_url_at(host, candidate, public_url))
+        return stack.enter_context(run_emulator(emulator, host=host or "127.0.0.1", port=candidate))
+
     try:
-        if config is None:
-            emulator = Emulator([app])
-        else:
-            read = read_config(config)
-            others = [other for other in read.apps if other.client_key != app.client_key]
-            own = [other for other in read.apps if other.client_key == app.client_key]
-            emulator = Emulator([*(own or [app]), *others], read.people or CAST, **read.knobs)
+        return on_port(port, EMULATOR_PORT, option, start)
     except (ConfigError, ProductionRefused) as error:
         raise ConfigurationError(str(error)) from None
-    return on_port(
-        port, EMULATOR_PORT, option, lambda candidate: stack.enter_context(run_emulator(emulator, port=candidate))
-    )
+
+
+def new_emulator(app: App, config: Path | None, public_url: str | None) -> Emulator:
+    """Return an emulator with the app, and with the apps, people and knobs of the file."""
+    if config is None:
+        return Emulator([app], public_url=public_url)
+    read = read_config(config)
+    others = [other for other in read.apps if other.client_key != app.client_key]
+    own = [other for other in read.apps if other.client_key == app.client_key]
+    return Emulator([*(own or [app]), *others], read.people or CAST, public_url=public_url, **read.knobs)
 
 
 def with_note(url: str, port: int | None, default: int) -> str:
@@ -147,8 +169,10 @@ def how_to_use(url: str, env_file: Path | None) -> str:
 
 
 def variables_for(url: str) -> dict[str, str]:
+    insecure = {"TIKTOK_INSECURE_BASE_URL": "1"} if needs_insecure_base_url(url) else {}
     return {
         "TIKTOK_BASE_URL": url,
+        **insecure,
         "TIKTOK_CLIENT_KEY": DEFAULT_CLIENT_KEY,
         "TIKTOK_CLIENT_SECRET": DEFAULT_CLIENT_SECRET,
         "TIKTOK_REDIRECT_URI": f"http://localhost:8000{CALLBACK}",

@@ -30,7 +30,7 @@ from asgi_tiktok.emulator.world.config import read_config
 from asgi_tiktok.emulator.world.exchanges import Exchange
 from asgi_tiktok.emulator.world.faults import ENDPOINTS, Faults
 from asgi_tiktok.emulator.world.grants import Grants
-from asgi_tiktok.emulator.world.hosts import is_local
+from asgi_tiktok.emulator.world.hosts import check_public_url, is_host_of, is_local
 from asgi_tiktok.emulator.world.knobs import Decision, KnobChanges, Knobs
 from asgi_tiktok.emulator.world.people import CAST, Person
 from asgi_tiktok.emulator.world.posts import Posts
@@ -39,15 +39,18 @@ __all__ = ["Emulator"]
 
 
 class Emulator:
-    """An emulator of TikTok, as an ASGI app that answers only on this machine.
+    """An emulator of TikTok, as an ASGI app that answers only at names of this machine, and at `public_url`.
 
     Args:
         apps (Sequence[App]): The apps in the developer portal. Default: one app with `DEFAULT_CLIENT_KEY`.
         people (Sequence[Person]): The people who can sign in. Default: `CAST`.
         clock (Callable[[], float]): Returns the time in seconds since 1970. Default: `time.time`.
+        public_url (str | None): The origin at which browsers and apps reach the emulator if it has another name, for
+            example "http://emulator:8700". Default: None, a name of this machine.
         **knobs: The fields of `Knobs`. Default: the defaults of `Knobs`.
 
     Attributes:
+        public_url (str | None): As given.
         apps (Mapping[str, App]): The apps by client key.
         people (Mapping[str, Person]): The people by open_id.
         knobs (Knobs): The settings of this emulator.
@@ -69,9 +72,11 @@ class Emulator:
         people: Sequence[Person] = CAST,
         *,
         clock: Callable[[], float] = time.time,
+        public_url: str | None = None,
         **knobs: Unpack[KnobChanges],
     ) -> None:
         refuse_production()
+        self.public_url: str | None = None if public_url is None else check_public_url(public_url)
         self._state = State(apps, people, clock, Knobs(**knobs))
         self.apps: Mapping[str, App] = self._state.apps
         self.people: Mapping[str, Person] = self._state.people
@@ -101,10 +106,16 @@ class Emulator:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection (ASGI 3)."""
-        if scope["type"] == "http" and not is_local(Request(scope).headers.get("host", "")):
-            refusal = plain_text("The emulator accepts only host names of this machine, for example localhost.", 421)
-            await refusal(scope, receive, send)
-            return
+        if scope["type"] == "http":
+            host = Request(scope).headers.get("host", "")
+            if self.public_url is not None and is_host_of(self.public_url, host):
+                # The scheme that the browser sees, also behind a proxy that ends TLS.
+                scope = {**scope, "scheme": self.public_url.partition(":")[0]}
+            elif not is_local(host):
+                names = "host names of this machine, for example localhost"
+                names += "" if self.public_url is None else f", and {self.public_url}"
+                await plain_text(f"The emulator accepts only {names}.", 421)(scope, receive, send)
+                return
 
         await self._app(scope, receive, send)
 

@@ -27,7 +27,7 @@ class RunningEmulator:
     """A running emulator.
 
     Attributes:
-        url (str): The base URL, for example "http://127.0.0.1:8700".
+        url (str): The base URL, for example "http://127.0.0.1:8700", or the `public_url` of the emulator.
         emulator (Emulator): The emulator that is served.
     """
 
@@ -56,20 +56,22 @@ def run_emulator(
 
     Args:
         emulator (Emulator | None): The emulator. Default: a new one.
-        host (str): A loopback host. Default: "127.0.0.1".
+        host (str): A loopback host. With the `public_url` of an emulator, also another address of this machine, or
+            "0.0.0.0" for all of them. Any caller that reaches it can sign in as anybody. Default: "127.0.0.1".
         port (int): The port. Default: 0, a free port.
 
     Raises:
-        ValueError: `host` is not a loopback host.
+        ValueError: `host` is not a loopback host, and the emulator has no `public_url`.
         OSError: The port is in use.
     """
-    if not is_loopback(host):
-        raise ValueError(
-            f"host={host!r} is not loopback; use localhost, because the emulator signs in anybody as anybody."
-        )
     emulator = emulator or Emulator()
+    if not is_loopback(host) and emulator.public_url is None:
+        raise ValueError(
+            f"host={host!r} is not loopback; use localhost, because the emulator signs in anybody as anybody. In a "
+            "container, also give the emulator a public_url."
+        )
     with listen(host, port) as listener, serving(emulator, [listener]):
-        url = url_of(host, listener)
+        url = emulator.public_url or url_of(host, listener)
         RUNNING[url] = emulator
         try:
             yield RunningEmulator(url, emulator)

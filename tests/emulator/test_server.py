@@ -67,6 +67,52 @@ def test_foreign_host_name_is_refused(emulator: Emulator) -> None:
     assert not emulator.exchanges
 
 
+@pytest.mark.parametrize(
+    ("public_url", "host", "status"),
+    [
+        ("http://emulator:8700", "emulator:8700", 200),
+        ("http://emulator:8700/", "EMULATOR:8700", 200),
+        ("http://emulator:8700", "localhost:8700", 200),
+        ("http://emulator:80", "emulator", 200),
+        ("https://login.example.com", "login.example.com:443", 200),
+        ("http://192.168.0.7:8700", "192.168.0.7:8700", 200),
+        ("http://emulator:8700", "emulator", 421),
+        ("http://emulator:8700", "emulator:8701", 421),
+        ("http://emulator:8700", "evil.emulator:8700", 421),
+        ("http://emulator:8700", "emulator.evil.example.com:8700", 421),
+        ("http://emulator:8700", "emulator:8700@evil.example.com", 421),
+        ("http://emulator:8700", "", 421),
+    ],
+)
+def test_public_url_is_the_only_other_name(public_url: str, host: str, status: int) -> None:
+    answer = TestClient(Emulator(public_url=public_url)).get(authorization_url(), headers={"Host": host})
+
+    assert answer.status_code == status
+    if status == 421:
+        assert answer.text.endswith(f"localhost, and {public_url}.")
+
+
+def test_forms_work_behind_a_proxy_that_ends_tls() -> None:
+    client = TestClient(Emulator(public_url="https://login.example.com"), follow_redirects=False)
+    headers = {"Host": "login.example.com", "Origin": "https://login.example.com", "Sec-Fetch-Site": "same-origin"}
+    for origin, status in (("https://login.example.com", 303), ("http://login.example.com", 403)):
+        answer = client.post(
+            "/_emulator/do/reset-clock", headers={**headers, "Origin": origin}, follow_redirects=False
+        )
+        assert answer.status_code == status
+
+
+@pytest.mark.parametrize("public_url", ["emulator:8700", "http://emulator/x", "http://me@emulator", "ftp://emulator"])
+def test_public_url_must_be_an_origin(public_url: str) -> None:
+    with pytest.raises(ValueError, match="is not an origin; write scheme"):
+        Emulator(public_url=public_url)
+
+
+def test_server_for_other_machines_has_a_public_url() -> None:
+    with run_emulator(Emulator(public_url="http://emulator:8700"), host="0.0.0.0") as running:
+        assert running.url == "http://emulator:8700"
+
+
 def test_lifespan_is_supported(emulator: Emulator) -> None:
     with TestClient(emulator) as client:
         assert client.get("/_emulator/emulator.css").status_code == 200

@@ -71,7 +71,7 @@ PUBLIC_NAMES = {
     ),
     "ConsentRefused": "fix err_code error error_type log_id parameters",
     "Delivery": "app attempts body created delivered event next_at",
-    "Emulator": "apps clock consent exchanges faults from_config grants knobs people posts reset webhooks",
+    "Emulator": "apps clock consent exchanges faults from_config grants knobs people posts public_url reset webhooks",
     "Exchange": "answer at authorization fix description endpoint error fault log_id method path request status",
     "Fault": "endpoint kind left retry_after seconds size status times",
     "Knobs": (
