@@ -24,6 +24,8 @@ from asgi_tiktok.validation import check_instance, check_required_scopes
 
 __all__ = ["TikTokAuth", "current_user", "login_required", "requires_scope"]
 
+REQUIRED_SCOPES = "_tiktok_scopes"  # the attribute of a guarded handler
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -56,12 +58,20 @@ class TikTokAuth:
             raise ConfigurationError("This app has a TikTokAuth already.", hint="Write TikTokAuth(app, tiktok) once.")
         # Quart documents this assignment, but its types do not allow it.
         wrapped = cast(Any, app)
-        wrapped.asgi_app = ExplicitMoreBody(self._wrap(wrapped.asgi_app))
+        middleware = self._wrap(wrapped.asgi_app)
+        wrapped.asgi_app = ExplicitMoreBody(middleware)
+        app.before_serving(partial(check_scopes, app, middleware.tiktok))
         app.extensions["asgi_tiktok"] = self
         app.context_processor(template_names)
         # An app that has such a handler already wants its own response.
         if LoginRequired not in app.error_handler_spec[None][None]:
             app.register_error_handler(LoginRequired, partial(respond_to_login_required, app))
+
+
+def check_scopes(app: Quart, tiktok: TikTok) -> None:
+    """Raise ConfigurationError for a handler that requires scopes which no login can request."""
+    for handler in app.view_functions.values():
+        tiktok._check_declared(getattr(handler, REQUIRED_SCOPES, ()))
 
 
 class ExplicitMoreBody:
@@ -161,6 +171,7 @@ def requires_scope(*scopes: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 def guard(handler: Callable[P, R], scopes: tuple[str, ...] = ()) -> Callable[P, R]:
+    required = (*getattr(handler, REQUIRED_SCOPES, ()), *scopes)
     if not iscoroutinefunction(handler):
 
         @wraps(handler)
@@ -168,6 +179,7 @@ def guard(handler: Callable[P, R], scopes: tuple[str, ...] = ()) -> Callable[P, 
             require(scopes)
             return handler(*args, **kwargs)
 
+        setattr(guarded, REQUIRED_SCOPES, required)
         return guarded
 
     @wraps(handler)
@@ -175,6 +187,7 @@ def guard(handler: Callable[P, R], scopes: tuple[str, ...] = ()) -> Callable[P, 
         require(scopes)
         return await handler(*args, **kwargs)
 
+    setattr(guarded_async, REQUIRED_SCOPES, required)
     return cast(Callable[P, R], guarded_async)
 
 

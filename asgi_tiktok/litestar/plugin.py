@@ -9,12 +9,13 @@ from litestar.di import Provide
 from litestar.handlers import ASGIRouteHandler, BaseRouteHandler
 from litestar.plugins import InitPlugin
 from litestar.plugins.base import ReceiveRoutePlugin
-from litestar.routes import ASGIRoute, BaseRoute, HTTPRoute
+from litestar.routes import ASGIRoute, BaseRoute, HTTPRoute, WebSocketRoute
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from asgi_tiktok.errors import ConfigurationError, LoginRequired
 from asgi_tiktok.http.response import VARY_ON_COOKIE, needs_no_vary
-from asgi_tiktok.litestar.guards import EXAMPLE, current_user, respond_to_login_required
+from asgi_tiktok.litestar.guards import EXAMPLE, Guard, current_user, respond_to_login_required
+from asgi_tiktok.litestar.layers import resolve
 from asgi_tiktok.litestar.mounts import with_requested_slash
 from asgi_tiktok.litestar.openapi import openapi_components, show_padlock
 from asgi_tiktok.litestar.unrouted import put_behind
@@ -66,15 +67,24 @@ class TikTokPlugin(InitPlugin, ReceiveRoutePlugin):
         return app_config
 
     def receive_route(self, route: BaseRoute) -> None:
-        """Describe a route in OpenAPI, and note the path of a mount. Called by Litestar for each route."""
+        """Check a route, describe it in OpenAPI, and note the path of a mount. Called by Litestar for each route."""
         if isinstance(route, HTTPRoute):
             for handler in route.route_handlers:
+                self._check_scopes(handler)
                 show_padlock(handler)
+        elif isinstance(route, WebSocketRoute):
+            self._check_scopes(route.route_handler)
         elif isinstance(route, ASGIRoute) and route.route_handler.is_mount:
             path = self._mounts.setdefault(route.route_handler, route.path)
             if path != route.path:
                 fix = "Write one asgi(..., is_mount=True) for each path."
                 raise ConfigurationError(f"A mount has the paths {path!r} and {route.path!r}.", hint=fix)
+
+    def _check_scopes(self, handler: BaseRouteHandler) -> None:
+        """Raise ConfigurationError for a guard whose scopes no login can request."""
+        for guard in resolve(handler, "guards"):
+            if isinstance(guard, Guard):
+                self.tiktok._check_declared(guard.scopes)
 
     def _put_in_front(self, app: ASGIApp) -> ASGIApp:
         """Put the middleware in front of a route. It reads the path as the router did, which has changed it."""

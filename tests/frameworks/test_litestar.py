@@ -365,13 +365,18 @@ class TestMistakes:
         with pytest.raises(ConfigurationError, match=r"has no scope\. Write requires_scope\(\"video\.list\"\)"):
             requires_scope()
 
-    def test_undeclared_scope_is_reported_at_the_first_request(self, tiktok: TikTok) -> None:
+    def test_undeclared_scope_is_reported_at_start(self, tiktok: TikTok) -> None:
         @get("/", guards=[requires_scope("video.publish")])
         async def publish() -> None: ...
 
-        response = new_browser(Litestar([publish], plugins=[TikTokPlugin(tiktok)], debug=True)).get("/")
-        assert response.status_code == 500
-        assert "is not declared. Add it to TikTok(optional_scopes=...)" in response.text
+        @websocket("/socket", guards=[requires_scope("video.publish")])
+        async def publish_socket(socket: WebSocket[Any, Any, Any]) -> None: ...
+
+        for handler in (publish, publish_socket):
+            with pytest.raises(
+                ConfigurationError, match=r"is not declared\. Add it to TikTok\(optional_scopes=...\)"
+            ):
+                Litestar([handler], plugins=[TikTokPlugin(tiktok)])
 
     def test_wrong_setting_is_reported_at_start(self, tiktok: TikTok) -> None:
         with pytest.raises(

@@ -264,3 +264,10 @@ class TestMistakes:
     async def test_undeclared_scope_is_named(self, app: Quart, caplog: pytest.LogCaptureFixture) -> None:
         app.get("/publish")(requires_scope("video.publish")(lambda: ""))
         assert "'video.publish' is not declared" in await mistake(app, caplog, "/publish")
+
+    async def test_undeclared_scope_is_found_at_start(self, app: Quart) -> None:
+        app.get("/publish")(requires_scope("video.list")(requires_scope("video.publish")(lambda: "")))
+        with pytest.raises(
+            ConfigurationError, match=r"'video\.publish' is not declared\. Add it to TikTok\(optional"
+        ):
+            await app.startup()
