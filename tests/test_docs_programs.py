@@ -113,4 +113,4 @@ def test_tests_in_the_docs_pass(tmp_path: Path) -> None:
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.strip().splitlines()[-1].startswith("9 passed")
+    assert done.stdout.strip().splitlines()[-1].startswith("10 passed")
