@@ -19,7 +19,7 @@ from asgi_tiktok.client.qr import QRClient, QRResult
 from asgi_tiktok.client.qr_polls import Poll, Polls, too_many
 from asgi_tiktok.crypto.keys import Unreadable
 from asgi_tiktok.crypto.redaction import without_traceback
-from asgi_tiktok.errors import Cause, LoginLost, StoreError, TikTokError, Unavailable
+from asgi_tiktok.errors import Cause, LoginLost, RequestRefused, StoreError, TikTokError, Unavailable
 from asgi_tiktok.events.event import login_event
 from asgi_tiktok.http.fetch_metadata import wants_json
 from asgi_tiktok.http.login_link import LoginAttempt
@@ -70,6 +70,14 @@ class QRLogins:
     async def start(self, request: Request, path: RequestPath) -> Response:
         """Redirect to the page with a new code, with the cookie that remembers this login."""
         attempt = replace(self.login.read_attempt(request, path), route=ROUTE)
+        if attempt.user_id:
+            raise RequestRefused(
+                "A link of connect_url() was changed so that a phone would connect its TikTok account: anyone who "
+                "scans the code could be made to connect theirs to this user.",
+                code="connect_link",
+                status_code=403,
+                hint="Use the link of connect_url() unchanged.",
+            )
         try:
             login = await self.login.begin(request, attempt)
             login = await self.with_code(login)

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 from asgi_tiktok import MemoryStore, TikTok, TikTokAuthMiddleware
 from asgi_tiktok.client import qr_polls
 from asgi_tiktok.emulator import Emulator
+from asgi_tiktok.http.login_link import LoginAttempt
 from tests.support.app import app
 from tests.support.browser import Browser
 from tests.support.canaries import OLD_SECRET_KEY, Canaries
@@ -18,7 +19,7 @@ from tests.support.held_tiktok import HeldTransport
 from tests.support.people import AMARA, JUN
 from tests.support.qr import CHECK, QR, Phone
 from tests.support.requests import RawResponse
-from tests.support.settings import CALLBACK, LOGIN_COOKIE, SESSION_COOKIE
+from tests.support.settings import CALLBACK, LOGIN, LOGIN_COOKIE, SESSION_COOKIE
 from tests.support.tiktok import count_requests, new_tiktok
 
 pytestmark = pytest.mark.anyio
@@ -253,3 +254,15 @@ async def test_q14_logs_and_errors_contain_no_ticket_and_no_token(
     await victim.request(address)
 
     assert canaries.found == []
+
+
+async def test_q15_link_that_connects_an_account_shows_no_code(
+    attacker: Browser, emulator: Emulator, tiktok: TikTok
+) -> None:
+    """Otherwise a victim who scans the code would connect an account to the user of the attacker."""
+    link = tiktok._login_links.write(LoginAttempt(user_id="mallory"), "")
+    response = await attacker.request(link.replace(LOGIN, QR), page=str(attacker.home))
+
+    assert (response.status, "This link no longer works" in response.text) == (403, True)
+    assert not emulator.exchanges
+    assert list(attacker.jar) == []
