@@ -203,6 +203,7 @@ BAD_SETTINGS: dict[str, list[Any]] = {
         {"de": {"expired.title": None}},
         lambda code: None,
         async_messages,
+        dict,
     ],
     "log_open_ids": ["yes", None, 1],
 }

@@ -39,11 +39,10 @@ def check_function(function: object) -> OwnTexts:
         )
     if iscoroutinefunction(function) or iscoroutinefunction(type(function).__call__):
         raise ConfigurationError("messages is an async function.", hint=fix)
-    found = signature(function)
     try:
-        found.bind("code", "locale")
-    except TypeError:
-        raise ConfigurationError(f"messages is a function with the arguments {found}.", hint=fix) from None
+        signature(function).bind("code", "locale")
+    except (TypeError, ValueError):  # ValueError for a class like `dict`
+        raise ConfigurationError(f"messages={function!r} does not take a code and a locale.", hint=fix) from None
     return cast(OwnTexts, function)
 
 
