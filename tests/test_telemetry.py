@@ -95,6 +95,7 @@ def test_failed_request_to_tiktok_is_an_error_of_both_spans(emulator: Emulator, 
         ("503", "ERROR"),
         ("Unavailable", "ERROR"),
     ]
+    assert "tiktok.error" not in login.attributes
 
 
 def test_events_are_counted(browser: TestClient, emulator: Emulator, collected: Collected) -> None:
@@ -150,6 +151,21 @@ def test_store_that_works_again_leaves_no_error_in_the_span(emulator: Emulator, 
 
     assert (login.attributes["tiktok.event"], login.status.status_code.name) == ("login.done", "UNSET")
     assert "error.type" not in login.attributes
+
+
+def test_unexpected_error_is_an_error_of_the_span_without_its_text(emulator: Emulator, collected: Collected) -> None:
+    class BrokenStore(MemoryStore):
+        async def add(self, *args: object, **values: object) -> bool:
+            raise RuntimeError("password")
+
+    tiktok = new_tiktok(httpx2.ASGITransport(emulator), store=BrokenStore())
+    browser = new_browser(TikTokAuthMiddleware(app, tiktok))
+    with pytest.raises(RuntimeError):
+        browser.get(approve_login(browser, emulator))
+    (login,) = collected.spans
+
+    assert (login.attributes["error.type"], login.status.status_code.name) == ("RuntimeError", "ERROR")
+    assert "password" not in login.to_json()
 
 
 def test_each_event_has_a_counter() -> None:

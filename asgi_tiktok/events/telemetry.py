@@ -1,7 +1,7 @@
 """The connection to OpenTelemetry: spans, and one counter for each subject of events."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import httpx2
 from opentelemetry.metrics import MeterProvider, get_meter
@@ -59,13 +59,22 @@ class Telemetry:
         """Set the facts of the event as attributes of the current span, and its status."""
         span = get_current_span()
         if span.is_recording():
-            span.set_attributes({"tiktok.event": event, **{f"tiktok.{name}": value for name, value in facts.items()}})
+            named = {f"tiktok.{name}": value for name, value in facts.items() if name != "error"}
+            span.set_attributes({"tiktok.event": event, **named})
             if error is not None:
                 set_error(span, type(error).__name__, error.status_code)
 
-    def span(self, name: str) -> AbstractContextManager[Span]:
-        """Return the span of one operation. It records no errors by itself, because `describe_span` does."""
-        return self.tracer.start_as_current_span(name, record_exception=False, set_status_on_exception=False)
+    @contextmanager
+    def span(self, name: str) -> Iterator[None]:
+        """Let the block be the span of one operation. Its events set the status, unless the error is unexpected."""
+        with self.tracer.start_as_current_span(name, record_exception=False, set_status_on_exception=False) as span:
+            try:
+                yield
+            except TikTokError:
+                raise
+            except Exception as error:
+                set_error(span, type(error).__name__, 500)
+                raise
 
     async def call(
         self, request: httpx2.Request, send: Callable[[httpx2.Request], Awaitable[httpx2.Response]]
