@@ -10,7 +10,7 @@ from asgi_tiktok.crypto.keys import KeyRing
 from asgi_tiktok.errors import StoreError, TikTokError
 from asgi_tiktok.events.event import Event, count_event
 from asgi_tiktok.events.log_limiter import LogLimiter
-from asgi_tiktok.events.tracing import last_log_id
+from asgi_tiktok.events.tracing import find_telemetry, last_log_id
 
 PURPOSE = "logged-user"
 USER_LENGTH = 16  # hexadecimal digits
@@ -56,6 +56,8 @@ class Events:
                 Default: True.
             **fields (str | int | None): More fields, none of which is secret.
         """
+        if not self.log_limiter.logger.isEnabledFor(level) and find_telemetry() is None:
+            return
         fields = {**fields, "user": self.name_user(open_id), "log_id": last_log_id.get() or None}
         extra = count_event(event, error, is_outcome=is_outcome, **fields)
         if kind is None:

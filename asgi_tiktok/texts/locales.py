@@ -1,9 +1,11 @@
 """Locales: language tags like `de` and `pt-BR` (BCP 47), and those that a browser prefers."""
 
 import re
+from functools import lru_cache
 
 MAX_HEADER = 500  # characters of Accept-Language; browsers send fewer than a hundred
 MAX_RANGES = 10
+MAX_REMEMBERED = 200  # headers; most visitors send one of a few
 RANGE = re.compile(
     r"([a-z]{1,8}(?:-[a-z0-9]{1,8}){0,3})(?:-[a-z0-9-]*)?"
     r"(?:[ \t]*;[ \t]*q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?))?",
@@ -12,19 +14,24 @@ RANGE = re.compile(
 RIGHT_TO_LEFT = {"ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"}
 
 
-def preferred_locales(header: str) -> list[str]:
+def preferred_locales(header: str) -> tuple[str, ...]:
     """Return the locales of an Accept-Language header, the preferred one first, each followed by its parents.
 
     This is the order of RFC 4647 §3.4, in which `*` has no meaning of its own. A part of the header that is
     malformed does not count, nor does one with the weight 0 (RFC 9110 §12.4.2).
     """
+    return read_locales(header[:MAX_HEADER])
+
+
+@lru_cache(MAX_REMEMBERED)
+def read_locales(header: str) -> tuple[str, ...]:
     weights: dict[str, float] = {}
-    for part in header[:MAX_HEADER].split(",")[:MAX_RANGES]:
+    for part in header.split(",")[:MAX_RANGES]:
         if found := RANGE.fullmatch(part.strip(" \t")):
             weights.setdefault(canonical(found[1]), float(found[2] or 1))
     ordered = sorted(weights, key=lambda locale: -weights[locale])
     wanted = [each for locale in ordered if weights[locale] for each in with_parents(locale)]
-    return list(dict.fromkeys(locale for locale in wanted if weights.get(locale, 1)))
+    return tuple(dict.fromkeys(locale for locale in wanted if weights.get(locale, 1)))
 
 
 def with_parents(locale: str) -> list[str]:
