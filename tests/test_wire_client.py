@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import httpx2
 import pytest
@@ -122,6 +122,11 @@ async def test_missing_random_value_is_named_with_its_function(client: TikTokCli
         ConfigurationError, match=r"(code_verifier is missing|state is empty).* Make one with generate_"
     ):
         client.authorization_url(**arguments)
+
+
+async def test_flag_is_true_or_false(client: TikTokClient) -> None:
+    with pytest.raises(ConfigurationError, match="disable_auto_auth must be True or False, not 'no'"):
+        client.authorization_url(state="s", code_verifier=VERIFIER, disable_auto_auth=cast(Any, "no"))
 
 
 FORMS: dict[str, Callable[[Token], Token | str]] = {

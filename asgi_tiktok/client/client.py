@@ -120,7 +120,7 @@ class TikTokClient:
                 before, so that the user can switch accounts. Default: not sent.
 
         Raises:
-            ConfigurationError: A scope, the state or the verifier is invalid or missing.
+            ConfigurationError: A scope, the state, the verifier or the flag is invalid or missing.
 
         Source: RFC 6749 §4.1.1; TikTok, Login Kit for Web and Desktop.
         """
@@ -135,7 +135,7 @@ class TikTokClient:
             query["code_challenge"] = code_challenge(code_verifier, self._pkce)
             query["code_challenge_method"] = "S256"
         if disable_auto_auth is not None:
-            query["disable_auto_auth"] = str(int(disable_auto_auth))
+            query["disable_auto_auth"] = str(int(check_flag("disable_auto_auth", disable_auto_auth)))
         return f"{self._endpoints.authorization}?{urlencode(query)}"
 
     def parse_callback(self, url: str) -> Callback:
