@@ -37,8 +37,16 @@ class ShieldedTasks:
         self.in_progress = 0  # of those that the caller counts
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Return the result of the work. If the caller is cancelled, the work goes on."""
-        task = running_loop().create_task(work)
+        """Return the result of the work. If the caller is cancelled, the work goes on.
+
+        Raises ConfigurationError without asyncio.
+        """
+        try:
+            loop = running_loop()
+        except ConfigurationError:
+            work.close()
+            raise
+        task = loop.create_task(work)
         self.running.add(task)
         task.add_done_callback(self._on_done)
         return await asyncio.shield(task)

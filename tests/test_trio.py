@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from inspect import CORO_CLOSED, getcoroutinestate
 from pathlib import Path
 from typing import cast
 
@@ -15,14 +16,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from websockets.sync.client import connect
 
 from asgi_tiktok import ConfigurationError, MemoryStore, SQLiteStore, TikTok, TikTokAuthMiddleware
+from asgi_tiktok.emulator import Emulator
+from asgi_tiktok.event_loop import ShieldedTasks
 from asgi_tiktok.testing import login_as
 from tests.support.app import app
 from tests.support.login import new_browser
+from tests.support.native import NATIVE, NATIVE_URI, as_json, native_tiktok
 from tests.support.processes import Process
 from tests.support.requests import open_websocket, send_request
 from tests.support.servers import ROOT
 from tests.support.settings import FETCH, FROM_ORIGIN, LOGIN, NAVIGATION, ORIGIN, SESSION_COOKIE
-from tests.support.tiktok import new_tiktok
+from tests.support.tiktok import CODE_VERIFIER, new_tiktok
 
 pytestmark = pytest.mark.anyio
 
@@ -124,6 +128,19 @@ async def test_login_is_refused_with_the_reason(site: ASGIApp, caplog: pytest.Lo
         "Sign-ins, stores and requests to TikTok need asyncio, but the app runs on another event loop. "
         "Start the server with asyncio instead of trio, for example: hypercorn --worker-class asyncio."
     ] * 2
+
+
+async def test_native_login_is_refused_and_leaves_no_coroutine() -> None:
+    site = TikTokAuthMiddleware(app, native_tiktok(Emulator()))
+    login = {"code": "c", "code_verifier": CODE_VERIFIER, "redirect_uri": NATIVE_URI}
+    json = [("content-type", "application/json")]
+    response = await send_request(site, "POST", NATIVE, headers=json, body=as_json(login))
+    work = anyio.sleep(0)
+    with pytest.raises(ConfigurationError):
+        await ShieldedTasks(grace=1).run(work)
+
+    assert (response.status, response.json()["error"]) == (500, "configuration")
+    assert getcoroutinestate(work) == CORO_CLOSED
 
 
 def use_store(tiktok: TikTok) -> Awaitable[object]:
