@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0 if argv[:1] and argv[0] in SERVERS else INTERRUPTED
     except BrokenPipeError:
         # The reader, for example `head`, has ended. Otherwise the interpreter would report it once more at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 2
 
 
