@@ -11,14 +11,14 @@ import pytest
 
 from asgi_tiktok.emulator import CAST, Emulator, RunningEmulator, run_emulator
 from asgi_tiktok.emulator.world.knobs import WebPKCE
-from tests.support.requirements import skip_or_fail
+from tests.support.npm import install_packages
+from tests.support.requirements import require_program, skip_or_fail
 
 from .app import APP, BASIC, WEB, Drive
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 SIGN_IN_TIMEOUT = 60  # seconds
-INSTALL_TIMEOUT = 240  # seconds
 
 
 @pytest.fixture
@@ -41,15 +41,11 @@ def running(emulator: Emulator) -> Iterator[RunningEmulator]:
 @pytest.fixture(scope="session")
 def npm_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the drivers and the packages of package-lock.json."""
-    for command in ("node", "npm"):
-        if shutil.which(command) is None:
-            skip_or_fail(f"{command} is not installed", "install it with: apt-get install nodejs npm (version 20)")
+    require_program("node", "nodejs")
     folder = tmp_path_factory.mktemp("npm")
-    for source in [*HERE.glob("*.mjs"), *HERE.glob("package*.json")]:
+    for source in HERE.glob("*.mjs"):
         shutil.copy(source, folder)
-    install = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-    done = subprocess.run(install, cwd=folder, capture_output=True, text=True, timeout=INSTALL_TIMEOUT)
-    assert done.returncode == 0, done.stderr
+    install_packages(HERE, folder)
     return folder
 
 

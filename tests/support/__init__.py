@@ -18,6 +18,7 @@ Safety nets and tools:
     waiting         wait for another thread or process
     ports           free ports
     public_names    the public names of the public classes
+    npm             packages from npm
     requirements    programs and servers that a test needs: skip on a developer's machine, fail in CI
 
 Browsers:

@@ -1,0 +1,122 @@
+"""Each page that the package serves follows WCAG 2.2 AA, as far as axe can see, in Chromium."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from asgi_tiktok import TikTokAuthMiddleware
+from asgi_tiktok.demo import run_demo
+from tests.support.app import app
+from tests.support.chromium import LOOPBACK_ONLY, open_chromium
+from tests.support.npm import install_packages
+from tests.support.ports import free_port
+from tests.support.servers import serve_in_thread
+from tests.support.tiktok import new_tiktok
+
+pytestmark = pytest.mark.browser
+
+HERE = Path(__file__).parent
+LOGIN, LOGOUT, CALLBACK, QR = (f"/auth/tiktok/{name}" for name in ("login", "logout", "callback", "qr"))
+PAGES = {
+    "demo": "{demo}/",
+    "demo, 404": "{demo}/nothing",
+    "demo, signed in": "{demo}/profile",
+    "demo, studio": "{demo}/studio",
+    "demo, signed out": "{demo}/signed-out",
+    "consent": "{demo}/auth/tiktok/login?scopes=video.list&switch_account=1",
+    "TikTok's error": "{emulator}/v2/auth/authorize/?client_key=unknown",
+    "phone": "{emulator}/_emulator/phone",
+    "requests": "{emulator}/_emulator/",
+    "grants": "{emulator}/_emulator/grants",
+    "posts": "{emulator}/_emulator/posts",
+    "webhooks": "{emulator}/_emulator/webhooks",
+    "controls": "{emulator}/_emulator/controls",
+    "setup": "{emulator}/_emulator/setup",
+    "error": "{site}" + CALLBACK,
+    "sign out": "{demo}" + LOGOUT,
+    "QR code": "{site}" + QR,
+    "error, from right to left": "{site}" + CALLBACK,
+    "QR code, from right to left": "{site}" + QR,
+}
+PEOPLE = {"user": "en", "visitor": "en", "arab": "ar"}
+ANONYMOUS = ("demo", "demo, signed out")
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+AXE = """rules => axe.run({runOnly: rules, resultTypes: ["violations"]}).then(
+    ({violations}) => violations.flatMap(
+        ({id, nodes}) => nodes.map(node => `${id}: ${node.html.slice(0, 150)} ${node.failureSummary}`)))"""
+# The focused element, unless something else covers it.
+FOCUSED = """() => {
+    const focused = document.activeElement;
+    if (focused === document.body) return "";
+    const {left, top, width, height} = (focused.labels?.[0] ?? focused).getBoundingClientRect();
+    const above = document.elementFromPoint(left + width / 2, top + height / 2);
+    const seen = above?.contains(focused) || focused.contains(above) || above?.closest("label")?.control === focused;
+    return (seen ? "" : "covered: ") + focused.outerHTML.slice(0, 150);
+}"""
+WIDTH = 320
+MAX_TABS = 6
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("npm")
+    install_packages(HERE, folder)
+    return (folder / "node_modules/axe-core/axe.min.js").read_text()
+
+
+@pytest.fixture(scope="module")
+def origins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
+    """The origins of the demo, its emulator, and a site with login by QR code."""
+    with ExitStack() as stack:
+        folder = tmp_path_factory.mktemp("demo") / "demo"
+        demo = stack.enter_context(run_demo(port=0, emulator_port=0, folder=folder))
+        port = free_port()
+        site = f"http://localhost:{port}"
+        tiktok = new_tiktok(redirect_uri=f"{site}{CALLBACK}", base_url=demo.emulator.url, qr=True)
+        stack.enter_context(serve_in_thread(TikTokAuthMiddleware(app, tiktok), port))
+        yield {"demo": demo.url, "emulator": demo.emulator.url, "site": site}
+
+
+@pytest.fixture(scope="module")
+def pages(origins: Mapping[str, str]) -> Iterator[Mapping[str, Page]]:
+    """Pages of a user who is signed in, of an anonymous visitor, and of an Arabic visitor."""
+    with open_chromium(LOOPBACK_ONLY) as chromium:
+        pages = {name: new_page(chromium, locale=locale) for name, locale in PEOPLE.items()}
+        user = pages["user"]
+        user.goto(f"{origins['demo']}{LOGIN}?next=/profile")
+        user.get_by_role("button", name="Continue").click()
+        user.wait_for_url("**/profile")
+        # A request that is refused.
+        user.goto(f"{origins['emulator']}/v2/auth/authorize/?client_key=unknown")
+        yield pages
+
+
+def new_page(chromium: Browser, **settings: Any) -> Page:
+    return chromium.new_context(viewport={"width": WIDTH, "height": 640}, **settings).new_page()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_is_accessible(name: str, pages: Mapping[str, Page], origins: Mapping[str, str], axe: str) -> None:
+    visitor = "arab" if "right to left" in name else "visitor" if name in ANONYMOUS else "user"
+    page = pages[visitor]
+    page.goto(PAGES[name].format(**origins))
+    # The protocol for developers runs scripts that the page's own policy would forbid.
+    page.evaluate(axe)
+    page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true })")
+
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    assert page.evaluate(AXE, WCAG) == []
+    page.emulate_media(color_scheme="dark")
+    assert page.evaluate(AXE, ["color-contrast"]) == []
+    assert page.evaluate("document.documentElement.scrollWidth") == WIDTH
+    assert page.evaluate("document.dir || 'ltr'") == ("rtl" if visitor == "arab" else "ltr")
+    reached = []
+    for _ in range(MAX_TABS):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate(FOCUSED))
+    assert any(reached)
+    assert [element for element in reached if element.startswith("covered")] == []
