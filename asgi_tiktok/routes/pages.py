@@ -38,13 +38,15 @@ a.button, button { display: block; width: 100%; padding: 14px 20px; border: 0; b
   cursor: pointer }
 @media (prefers-color-scheme: dark) { a.button, button { background: #fff; color: #161823 } }
 a.button:hover, button:hover { opacity: .88 }
-:focus-visible { outline: 3px solid #25f4ee; outline-offset: 3px }
+:focus-visible { outline: 3px solid var(--ink); outline-offset: 3px }
 .back { display: block; margin-top: 18px; text-align: center; color: var(--soft) }
 aside { margin: 0 0 28px; padding: 14px 16px; border-radius: 12px; border-inline-start: 4px solid #fe2c55;
   background: var(--back); font-size: 15px }
-aside b { display: block }
+aside b, aside code { display: block }
+aside code { margin: 6px 0; font-size: 13px }
 small { display: block; margin-top: 28px; padding-top: 16px; border-top: 1px solid var(--line);
   color: var(--soft); font-size: 13px }
+@media (max-width: 360px) { body { padding: 12px } main { padding: 28px 20px 24px } }
 """
 STYLE_HASH = b64encode(sha256(STYLE.encode()).digest()).decode("ascii")
 
@@ -170,7 +172,7 @@ def developer_box(error: TikTokError) -> str:
     log_id = f" · log_id {error.log_id}" if error.log_id else ""
     return (
         '<aside lang="en" dir="ltr"><b>For the developer (shown on localhost only)</b>'
-        f"<code>{link}{escape(log_id)}</code><br>{escape(f'{error.description} {error.hint}')}</aside>"
+        f"<code>{link}{escape(log_id)}</code>{escape(f'{error.description} {error.hint}')}</aside>"
     )
 
 
