@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx2
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped]  # it has no types
 
 from asgi_tiktok.emulator import CAST
 from tests.support.form_browser import FormBrowser
