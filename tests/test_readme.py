@@ -4,6 +4,7 @@ import ast
 import inspect
 import itertools
 import re
+import textwrap
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ ROOT = Path(__file__).parent.parent
 README = ROOT.joinpath("README.md").read_text()
 SETTINGS = ROOT.joinpath("docs/settings.md").read_text()
 DOCS = "".join(page.read_text() for page in sorted(ROOT.joinpath("docs").rglob("*.md")))
-SNIPPETS = re.findall(r"```python[^\n]*\n(.*?)```", README + DOCS, re.DOTALL)
+SNIPPETS = [textwrap.dedent(text) for text in re.findall(r"```python[^\n]*\n(.*?)```", README + DOCS, re.DOTALL)]
 COMPLETE = [
     snippet
     for snippet in re.findall(r"```python\n(.*?)```", README + DOCS, re.DOTALL)  # those with a name are run elsewhere
