@@ -65,9 +65,10 @@ def check_strings(name: str, values: object, example: str) -> tuple[str, ...]:
     """Return the values, without duplicates, if they are several strings and not one."""
     fix = f'Write ("{example}",).'
     if isinstance(values, str):
-        raise ConfigurationError(
-            f"{name} must be a tuple of strings, not the string {values!r}.", hint=f'Write ("{values}",).'
-        )
+        # A scope or a path has no white space or comma, so such a string is a list of several.
+        items = ", ".join(f'"{item}"' for item in re.split(r"[\s,]+", values.strip(" ,")))
+        hint = f"Write ({items})." if ", " in items else f"Write ({items},)."
+        raise ConfigurationError(f"{name} must be a tuple of strings, not the string {values!r}.", hint=hint)
     if not isinstance(values, Iterable):
         raise ConfigurationError(f"{name} must be a tuple of strings, not {type(values).__name__}.", hint=fix)
     return tuple(dict.fromkeys(check_string(f"{name} contains a value that", value, fix) for value in values))

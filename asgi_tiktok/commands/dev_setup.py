@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from asgi_tiktok.commands.checks.settings import check_settings, read_settings
 from asgi_tiktok.commands.import_string import check_app, check_import_string
 from asgi_tiktok.commands.portal import registration_steps
-from asgi_tiktok.demo.data_folder import FOLDER, open_folder
+from asgi_tiktok.demo.data_folder import FOLDER, open_folder, open_key
 from asgi_tiktok.demo.exposure import exposure
 from asgi_tiktok.demo.ports import listen_on
 from asgi_tiktok.demo.servers import CALLBACK, EMULATOR_PORT, PORT, WEBHOOK, notice, start_emulator, with_note
@@ -157,6 +157,8 @@ def check_before_start(arguments: Namespace, environ: dict[str, str]) -> None:
 def secret_key(own: Mapping[str, str]) -> str:
     if "TIKTOK_SECRET_KEY" in own:
         return own["TIKTOK_SECRET_KEY"]
+    if "TIKTOK_STORE" in own:
+        return open_key(FOLDER, "dev.key")
     key, store = open_folder(FOLDER, "dev.key")
     store._close()
     return key
@@ -183,7 +185,8 @@ def emulated_app(environ: Mapping[str, str], name: str, webhook_url: str) -> App
 
 def common_lines(arguments: Namespace, own: Mapping[str, str]) -> dict[str, str]:
     kept = {"Settings": f"unchanged: {', '.join(own)}"} if own else {}
-    return {"App": f"{arguments.app}, reloaded when a file changes", "Sessions": f"kept in {FOLDER}", **kept}
+    store = "your TIKTOK_STORE" if "TIKTOK_STORE" in own else FOLDER
+    return {"App": f"{arguments.app}, reloaded when a file changes", "Sessions": f"kept in {store}", **kept}
 
 
 def warnings(environ: Mapping[str, str], port: int, emulator_url: str) -> list[str]:

@@ -47,6 +47,10 @@ def log_config(label: str) -> dict[str, Any]:
         "filters": {"assets": {"()": WithoutAssets}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "label", "filters": ["assets"]}},
         "root": {"handlers": ["stderr"], "level": "WARNING"},
-        # Hides the address that uvicorn prints, because `dev` prints it itself.
-        "loggers": {"uvicorn.error": {"level": "WARNING"}, "uvicorn.access": {"level": "INFO"}},
+        "loggers": {
+            # Hides the address that uvicorn prints, because `dev` prints it itself.
+            "uvicorn.error": {"level": "WARNING"},
+            # Not through the root logger, because Litestar replaces the root logger's handlers with its own.
+            "uvicorn.access": {"level": "INFO", "handlers": ["stderr"], "propagate": False},
+        },
     }

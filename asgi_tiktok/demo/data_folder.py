@@ -18,19 +18,28 @@ def open_folder(folder: Path, key_file: str = "demo.key") -> tuple[str, SQLiteSt
 
     Raises ConfigurationError if the folder cannot be used.
     """
+    secret_key = open_key(folder, key_file)
     store = SQLiteStore(folder / "store.sqlite3")
     try:
-        prepare_folder(folder)
-        secret_key = read_key(folder / key_file) or create_key(folder / key_file)
         store._check()
+    except StoreError as error:
+        raise ConfigurationError(f"Sessions cannot be saved: {error.description}.", hint=error.hint) from error
+    return secret_key, store
+
+
+def open_key(folder: Path, key_file: str) -> str:
+    """Return the secret key in the folder. Both are created if they do not exist.
+
+    Raises ConfigurationError if the folder cannot be used.
+    """
+    try:
+        prepare_folder(folder)
+        return read_key(folder / key_file) or create_key(folder / key_file)
     except OSError as error:
         raise ConfigurationError(
             f"Sessions cannot be saved in the folder {folder} ({error.strerror}); "
             "run this command in a folder that you can write to."
         ) from error
-    except StoreError as error:
-        raise ConfigurationError(f"Sessions cannot be saved: {error.description}.", hint=error.hint) from error
-    return secret_key, store
 
 
 def read_key(path: Path) -> str | None:

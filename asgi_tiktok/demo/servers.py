@@ -54,13 +54,14 @@ def run_demo(
 
     Raises ConfigurationError if a port or the folder cannot be used.
     """
-    secret_key, store = open_folder(folder)
     with ExitStack() as stack:
-        stack.callback(store._close)
         listeners = listen_on(port, PORT, "--port", stack)
         url = f"http://localhost:{listeners[0].getsockname()[1]}"
         app = replace(DEFAULT_APP, name="asgi-tiktok demo", webhook_url=url + WEBHOOK)
         emulator = start_emulator(app, emulator_port, "--emulator-port", stack)
+        # After the ports, so that a port in use leaves no folder behind.
+        secret_key, store = open_folder(folder)
+        stack.callback(store._close)
         tiktok = TikTok(
             client_key=DEFAULT_CLIENT_KEY,
             client_secret=DEFAULT_CLIENT_SECRET,
@@ -99,7 +100,7 @@ def serve_emulator(
         address = with_note(url, port, EMULATOR_PORT) if public_url is None else url
         lines = {"Address": address, "Inspector": f"{url}/_emulator/"}
         more = "\n\n".join(
-            filter(None, (exposure(host, urlsplit(url).port or EMULATOR_PORT), how_to_use(url, env_file)))
+            filter(None, (exposure(host, urlsplit(url).port or EMULATOR_PORT), how_to_use(url, config, env_file)))
         )
         yield RunningServer(url, notice("emulator", lines, more), emulator)
 
@@ -152,9 +153,10 @@ def notice(command: str, lines: Mapping[str, str], more: str = "") -> str:
     return "\n\n".join(filter(None, paragraphs))
 
 
-def how_to_use(url: str, env_file: Path | None) -> str:
+def how_to_use(url: str, config: Path | None, env_file: Path | None) -> str:
     """Return how an app signs in with the emulator, and write the file of variables if there is one."""
-    variables = variables_for(url)
+    apps = read_config(config).apps if config else ()
+    variables = variables_for(url, apps[0] if apps else DEFAULT_APP)
     if env_file is not None:
         write_env_file(env_file, variables)
         return (
@@ -168,13 +170,13 @@ def how_to_use(url: str, env_file: Path | None) -> str:
     )
 
 
-def variables_for(url: str) -> dict[str, str]:
+def variables_for(url: str, app: App) -> dict[str, str]:
     insecure = {"TIKTOK_INSECURE_BASE_URL": "1"} if needs_insecure_base_url(url) else {}
     return {
         "TIKTOK_BASE_URL": url,
         **insecure,
-        "TIKTOK_CLIENT_KEY": DEFAULT_CLIENT_KEY,
-        "TIKTOK_CLIENT_SECRET": DEFAULT_CLIENT_SECRET,
-        "TIKTOK_REDIRECT_URI": f"http://localhost:8000{CALLBACK}",
+        "TIKTOK_CLIENT_KEY": app.client_key,
+        "TIKTOK_CLIENT_SECRET": app.client_secret,
+        "TIKTOK_REDIRECT_URI": app.redirect_uris[0].replace(":*", f":{PORT}"),
         "TIKTOK_SECRET_KEY": secrets.token_urlsafe(32),
     }

@@ -106,6 +106,7 @@ def test_settings_of_the_developer_are_not_changed(start: Start, visitor: httpx2
     assert f"Open       http://localhost:{port}\n" in notice
     kept = "TIKTOK_CLIENT_KEY, TIKTOK_CLIENT_SECRET, TIKTOK_REDIRECT_URI, TIKTOK_SECRET_KEY, TIKTOK_STORE"
     assert f"Settings   unchanged: {kept}\n" in notice
+    assert "Sessions   kept in your TIKTOK_STORE\n" in notice
     assert f"! Open the app as http://127.0.0.1:{port}," in notice
     assert "own-secret" not in notice
     assert SECRET_KEY not in notice

@@ -11,10 +11,11 @@ from starlette.applications import Starlette
 
 from asgi_tiktok import TikTokAuthMiddleware
 from asgi_tiktok.commands import main
+from asgi_tiktok.commands.dev_setup import secret_key
 from asgi_tiktok.commands.dev_state import note_of_dev, running_dev
 from asgi_tiktok.commands.import_probe import probe
 from asgi_tiktok.commands.login_check import check_login
-from asgi_tiktok.commands.terminal_log import LabelFormatter, WithoutAssets
+from asgi_tiktok.commands.terminal_log import LabelFormatter, WithoutAssets, log_config
 from asgi_tiktok.demo.env_file import read_env_file, write_env_file
 from asgi_tiktok.demo.shells import current_shell, set_variables
 from asgi_tiktok.emulator import DEFAULT_CLIENT_KEY, RunningEmulator
@@ -119,6 +120,16 @@ def test_lines_have_a_label_and_a_level_and_none_is_for_a_picture() -> None:
 
     assert LabelFormatter("app").format(line("/me")) == 'app  INFO     127.0.0.1:9 - "GET /me HTTP/1.1" 200'
     assert [WithoutAssets().filter(line(path)) for path in ("/me", "/logo.png?v=2", "/a.css")] == [True, False, False]
+
+
+def test_access_log_does_not_need_the_root_logger_which_litestar_replaces() -> None:
+    access = log_config("app")["loggers"]["uvicorn.access"]
+    assert (access["handlers"], access["propagate"]) == (["stderr"], False)
+
+
+def test_store_of_the_developer_needs_no_other_store(folder: Path) -> None:
+    assert len(secret_key({"TIKTOK_STORE": "redis://localhost"})) >= 32
+    assert not (folder / ".asgi-tiktok" / "store.sqlite3").exists()
 
 
 def test_env_file_keeps_other_lines(tmp_path: Path) -> None:

@@ -62,7 +62,9 @@ def test_sigterm_works_like_ctrl_c(start: Start, command: tuple[str, ...]) -> No
         (("emulator",), "--port"),
     ],
 )
-def test_requested_port_in_use(start: Start, taken_port: int, command: tuple[str, ...], option: str) -> None:
+def test_requested_port_in_use(
+    start: Start, taken_port: int, command: tuple[str, ...], option: str, tmp_path: Path
+) -> None:
     process = start(*command, option, str(taken_port))
 
     assert process.popen.wait(30) == 2
@@ -70,6 +72,7 @@ def test_requested_port_in_use(start: Start, taken_port: int, command: tuple[str
         f"asgi-tiktok: Port {taken_port} is in use by another program. Choose another with {option}.\n"
     )
     assert process.stdout.read_text() == ""
+    assert not (tmp_path / ".asgi-tiktok").exists()
 
 
 def test_browser_opens_on_a_desktop(start: Start, tmp_path: Path) -> None:

@@ -195,6 +195,17 @@ def test_emulator_notice_lists_the_variables(browser: FormBrowser) -> None:
         assert browser.open(f"{running.url}/_emulator/emulator.css").status_code == 200
 
 
+def test_emulator_notice_has_the_app_of_the_config_file(tmp_path: Path) -> None:
+    config = tmp_path / "people.toml"
+    config.write_text(
+        '[[apps]]\nclient_key = "sbmykey"\nclient_secret = "opens-nothing"\nname = "My app"\n'
+        'redirect_uris = ["https://app.example.com/studio/auth/tiktok/callback"]\n'
+    )
+    with serve_emulator(port=0, config=config) as running:
+        assert re.search("TIKTOK_CLIENT_KEY.*sbmykey", running.notice)
+        assert re.search("TIKTOK_REDIRECT_URI.*https://app.example.com/studio/auth", running.notice)
+
+
 @pytest.mark.parametrize(
     ("count", "text"),
     [(0, "0"), (999, "999"), (1000, "1K"), (18_432, "18.4K"), (999_999, "999.9K"), (4_700_000_000, "4.7B")],

@@ -49,4 +49,4 @@ class Form(HTMLParser):
         if tag == "form":
             self.action = values["action"] or ""
         if tag == "input" and "disabled" not in values and (values["type"] == "hidden" or "checked" in values):
-            self.fields.append((values["name"] or "", values["value"] or ""))
+            self.fields.append((values["name"] or "", values.get("value") or "on"))
