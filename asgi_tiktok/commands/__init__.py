@@ -5,12 +5,10 @@ import os
 import sys
 from collections.abc import Sequence
 
+from _asgi_tiktok_command import status_of_ctrl_c
 from asgi_tiktok.errors import ConfigurationError
 
 __all__ = ["main"]
-
-SERVERS = ("demo", "dev", "emulator")
-INTERRUPTED = 130  # 128 + SIGINT, as of a program that a shell has ended
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"asgi-tiktok: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        return 0 if argv[:1] and argv[0] in SERVERS else INTERRUPTED
+        return status_of_ctrl_c(argv)
     except BrokenPipeError:
         # The reader, for example `head`, has ended. Otherwise the interpreter would report it once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
