@@ -33,10 +33,29 @@ def load_app(target: str, *, factory: bool) -> ASGIApp:
     """Import the app, and call it if it is a factory. If it raises, return an app that shows the error."""
     try:
         app: ASGIApp = import_from_string(target)
-        return app() if factory else app  # type: ignore[call-arg,return-value]
+        return with_failed_start(app() if factory else app)  # type: ignore[call-arg,arg-type]
     except (Exception, SystemExit) as error:
         logger.error("%s cannot be imported", target, exc_info=error)
         return broken_app(f"{target} cannot be imported", "".join(traceback.format_exception(error)))
+
+
+def with_failed_start(app: ASGIApp) -> ASGIApp:
+    """Return the app. If its lifespan reports that it cannot start, every page shows the error."""
+    current = app
+
+    async def started_app(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+        async def send_started(message: MutableMapping[str, Any]) -> None:
+            nonlocal current
+            if message["type"] == "lifespan.startup.failed":
+                details = message.get("message", "")
+                logger.error("the app cannot start: %s", details)
+                current = broken_app("The app cannot start", details)
+                message = {"type": "lifespan.startup.complete"}
+            await send(message)
+
+        await current(scope, receive, send_started if scope["type"] == "lifespan" else send)
+
+    return started_app
 
 
 def broken_app(title: str, details: str) -> ASGIApp:

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
 from asgi_tiktok import TikTokAuthMiddleware
 from asgi_tiktok.commands import main
+from asgi_tiktok.commands.app_loader import with_failed_start
 from asgi_tiktok.commands.dev_setup import secret_key
 from asgi_tiktok.commands.dev_state import note_of_dev, running_dev
 from asgi_tiktok.commands.import_probe import probe
@@ -127,6 +129,19 @@ def test_lines_have_a_label_and_a_level_and_none_is_for_a_picture() -> None:
 def test_access_log_does_not_need_the_root_logger_which_litestar_replaces() -> None:
     access = log_config("app")["loggers"]["uvicorn.access"]
     assert (access["handlers"], access["propagate"]) == (["stderr"], False)
+
+
+def test_browser_shows_why_the_app_cannot_start() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.failed", "message": "The scope 'video.list' is not declared."})
+        await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    with TestClient(with_failed_start(app)) as browser:
+        page = browser.get("/")
+    assert page.status_code == 500
+    assert "The scope &#x27;video.list&#x27; is not declared." in page.text
 
 
 def test_store_of_the_developer_needs_no_other_store(folder: Path) -> None:
