@@ -17,7 +17,7 @@ from tests.support.ports import free_port
 from tests.support.servers import serve_in_thread
 from tests.support.tiktok import new_tiktok
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.soak]
 
 HERE = Path(__file__).parent
 LOGIN, LOGOUT, CALLBACK, QR = (f"/auth/tiktok/{name}" for name in ("login", "logout", "callback", "qr"))

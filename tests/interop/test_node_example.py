@@ -30,6 +30,7 @@ def example(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.soak
 def test_node_example_signs_in_on_localhost(example: Path) -> None:
     port = free_port()
     browser = FormBrowser()
