@@ -11,6 +11,8 @@ import pytest
 from benchmarks.__main__ import QUICK
 from tests.support.requirements import require_program
 
+pytestmark = pytest.mark.soak
+
 WEIGH = "import asyncio; from benchmarks.footprint import sessions; print(list(asyncio.run(sessions(5000))))"
 
 

@@ -234,6 +234,7 @@ class ReadsOfOlderSubscriptions(SessionMemory):
         self.began_at = began_at
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     "broken", [ProofOfTheArrival, NoticesForEntriesOnly, EntriesOfOlderSubscriptions, ReadsOfOlderSubscriptions]
 )

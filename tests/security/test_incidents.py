@@ -52,15 +52,19 @@ def test_named_tests_exist(nodes: set[str], row: str) -> None:
 def test_no_code_reads_an_address_made_from_the_host_header() -> None:
     """Starlette makes `request.url` and `request.base_url` from the Host header (C-70)."""
     assert len(SOURCES) > 30
-    # The requests in api_client.py go to TikTok.
-    sources = [source for source in SOURCES if source.name != "api_client.py"]
+    # The requests in these files go to TikTok.
+    sources = [
+        source for source in SOURCES if source.name not in ("api_client.py", "private_network.py", "telemetry.py")
+    ]
     assert find_lines(sources, r"\b(request|connection|websocket)\.(base_)?url\b|\burl_for\(") == []
 
 
 def test_no_code_handles_an_email_address() -> None:
     """Therefore no rule can depend on one (C-21)."""
     assert not [field.name for kind in (TikTokUser, Token) for field in fields(kind) if "mail" in field.name]
-    assert find_lines(SOURCES, r"e_mail|(?<!from )email") == []
+    # This package tells developers who ask for `user.email` that there is none.
+    sources = [source for source in SOURCES if source.parent.name != "mistakes"]
+    assert find_lines(sources, r"e_mail|(?<!from )email") == []
 
 
 def find_lines(files: Iterable[Path], pattern: str) -> list[str]:

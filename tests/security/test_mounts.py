@@ -220,6 +220,7 @@ def served(port: int) -> Iterator[str]:
 
 
 @pytest.mark.browser
+@pytest.mark.soak
 @pytest.mark.parametrize("path", ["//evil.test/app/", "/%5Cevil.test/", "/%09/evil.test/app/", "/%5C/evil.test/app/"])
 def test_chromium_stays_on_the_site(served: str, path: str) -> None:
     """Each link of the page is followed in a real browser, and so is the redirect of a guarded page."""

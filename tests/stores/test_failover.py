@@ -60,7 +60,7 @@ async def client_of(sentinel: RedisServer) -> AsyncIterator[Redis]:
 async def test_a_sentinel_promotes_a_replica(serve: Callable[..., RedisServer]) -> None:
     old = serve("--repl-diskless-sync-delay", "0")
     new = serve("--replicaof", "127.0.0.1", str(old.port))
-    settings = ("monitor main 127.0.0.1 {} 1", "down-after-milliseconds main 100")
+    settings = ("monitor main 127.0.0.1 {} 1", "down-after-milliseconds main 500")
     configuration = "".join(f"sentinel {line}\n" for line in settings).format(old.port)
     sentinel = serve("--sentinel", configuration=configuration)
 

@@ -48,5 +48,5 @@ class Form(HTMLParser):
         values = dict(attrs)
         if tag == "form":
             self.action = values["action"] or ""
-        if tag == "input" and "disabled" not in values and (values["type"] == "hidden" or "checked" in values):
+        if tag == "input" and "disabled" not in values and (values.get("type") == "hidden" or "checked" in values):
             self.fields.append((values["name"] or "", values.get("value") or "on"))

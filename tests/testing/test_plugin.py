@@ -107,6 +107,7 @@ def test_suite_that_uses_the_plugin(tmp_path: Path) -> None:
     assert "9 passed" in pytest_in(tmp_path, SUITE)
 
 
+@pytest.mark.soak
 def test_suite_that_uses_the_plugin_with_xdist(tmp_path: Path) -> None:
     pytest.importorskip("xdist")
 

@@ -75,6 +75,7 @@ def example(
 
 
 EXAMPLES = {
+    "asgi_app": example("asgi_app"),
     "blacksheep_app": example("blacksheep_app"),
     "connect_accounts": example("connect_accounts", "/", "Sign in as ada", everywhere=True),
     "connexion_app": example("connexion_app"),
