@@ -41,6 +41,7 @@ from asgi_tiktok.http.protection import Protection
 from asgi_tiktok.routes.messages import BUTTONS, MISCONFIGURED, code_of
 from asgi_tiktok.routes.webhooks import check_signature, read_event
 from asgi_tiktok.texts.en import TEXTS
+from asgi_tiktok.validation import check_scopes
 from tests.support.app import app
 from tests.support.canaries import SECRET_KEY
 from tests.support.settings import REDIRECT_URI
@@ -270,6 +271,12 @@ def test_every_setting_has_a_bad_example() -> None:
     assert set(BAD_VARIABLES) == {variable for variable, _ in REQUIRED.values()} | set(OPTIONAL.values())
     environ, overrides = signature(TikTok.from_env).parameters.values()
     assert (environ.name, overrides.kind) == ("environ", Parameter.VAR_KEYWORD)
+
+
+@pytest.mark.parametrize("scopes", ["user.info.basic video.list", "user.info.basic,video.list"])
+def test_string_of_several_scopes_is_split_in_the_fix(scopes: str) -> None:
+    with pytest.raises(ConfigurationError, match=r'Write \("user\.info\.basic", "video\.list"\)\.'):
+        check_scopes("scopes", scopes)
 
 
 @pytest.mark.parametrize(("setting", "value"), pairs(BAD_SETTINGS))
