@@ -44,6 +44,7 @@ class OAuthClient(AsyncOAuth2Client):  # type: ignore[misc]  # Authlib has no ty
         )
         self.stage = stage
         self.transport = transport
+        self.time_limits = timeout.as_dict()
 
     # Not async: the frame of a coroutine would hold the secrets of the form.
     def post(
@@ -51,8 +52,8 @@ class OAuthClient(AsyncOAuth2Client):  # type: ignore[misc]  # Authlib has no ty
     ) -> Coroutine[Any, Any, httpx2.Response]:
         """Send a form without httpx2's client, whose cookies, redirects and merging take longer than the request."""
         _, _, body = auth.prepare("POST", url, headers, urlencode(data).encode("ascii"))
-        timeout = {"timeout": self.timeout.as_dict()}
-        request = httpx2.Request("POST", parse_url(url), headers=headers, content=body, extensions=timeout)
+        limits = {"timeout": self.time_limits}
+        request = httpx2.Request("POST", parse_url(url), headers=headers, content=body, extensions=limits)
         return self.transport.fetch(request)
 
     def parse_response_token(self, resp: httpx2.Response) -> dict[str, Any]:
