@@ -25,7 +25,6 @@ from asgi_tiktok.accounts.profile_methods import ProfileMethods
 from asgi_tiktok.accounts.session_memory import MEMORY_AGE, SESSION_MEMORY, SessionMemories
 from asgi_tiktok.accounts.session_methods import SessionMethods
 from asgi_tiktok.accounts.sessions import ABSOLUTE_TIMEOUT, IDLE_TIMEOUT, MAX_SESSIONS, Sessions
-from asgi_tiktok.accounts.token_methods import TokenMethods
 from asgi_tiktok.accounts.tokens import SHUTDOWN_GRACE, Tokens
 from asgi_tiktok.client.client import DEFAULT_SCOPES, TikTokClient
 from asgi_tiktok.client.pkce import PKCE
@@ -57,7 +56,7 @@ CLOSE_TIMEOUT = 4.5  # seconds to close all connections and files
 WEBHOOK_TOLERANCE = 72 * 60 * 60  # seconds; TikTok sends an event again for so long, perhaps with its first signature
 
 
-class TikTok(DeclaredScopes, HookDecorators, ProfileMethods, SessionMethods, TokenMethods):
+class TikTok(DeclaredScopes, HookDecorators, ProfileMethods, SessionMethods):
     """One configured TikTok app: wire client, store, keys, sessions, tokens and hooks.
 
     Several instances can exist side by side. Their sessions are separate.
@@ -74,8 +73,8 @@ class TikTok(DeclaredScopes, HookDecorators, ProfileMethods, SessionMethods, Tok
         scopes (Iterable[str]): Scopes that every login requests. Default: `("user.info.basic",)`.
         optional_scopes (Iterable[str]): Scopes that `login_url(scopes=...)` may request. Default: none.
         store (str | Store): The URL of a store, or a store object. Default: an SQLite file in `.asgi-tiktok/`.
-        base_url (str | None): One origin for all of TikTok's endpoints, for the emulator: https, or http on this
-            machine. Default: TikTok.
+        base_url (str | None): Replaces the origin of all of TikTok's endpoints, for example by that of the emulator.
+            It must be https, or http on this machine. Default: TikTok.
         insecure_base_url (bool): Whether `base_url` may be http in a private network, for an emulator in another
             container. Then `redirect_uri` must be on a developer's machine. Default: False.
         pkce (str): The form of the code challenge: `"hex"` (TikTok's), `"base64url"` (RFC 7636) or `"off"`.

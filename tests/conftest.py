@@ -5,10 +5,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from asgi_tiktok import MemoryStore, TikTok, TikTokAuthMiddleware
+from asgi_tiktok.client import qr_polls
 from asgi_tiktok.emulator import Emulator, RunningEmulator, run_emulator
 from tests.support.app import app
 from tests.support.canaries import Canaries
 from tests.support.clock import Clock
+from tests.support.faults import FaultyTransport
 from tests.support.login import new_browser
 from tests.support.ports import free_port
 from tests.support.tiktok import new_tiktok
@@ -71,3 +73,15 @@ def emulator_server() -> Iterator[RunningEmulator]:
 def port() -> int:
     """A free port on the loopback interface."""
     return free_port()
+
+
+@pytest.fixture
+def transport(emulator: Emulator) -> FaultyTransport:
+    """The network to the emulator, on which a test can make requests fail."""
+    return FaultyTransport(emulator)
+
+
+@pytest.fixture
+def poll_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each request of a page with a QR code lead to a poll, instead of one in two seconds."""
+    monkeypatch.setattr(qr_polls, "INTERVAL", 0)

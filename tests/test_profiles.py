@@ -1,4 +1,4 @@
-"""A profile is read again after the login: by the app, for the picture, and in the background."""
+"""Three things read a profile again after the login: the app, the route of the picture, and a background task."""
 
 import logging
 from dataclasses import replace

@@ -32,16 +32,7 @@ from tests.support.servers import serve_in_thread
 from tests.support.settings import FETCH, LOGIN_COOKIE, NAVIGATION, SESSION_COOKIE
 from tests.support.tiktok import count_requests, new_tiktok
 
-
-@pytest.fixture(autouse=True)
-def no_interval(monkeypatch: pytest.MonkeyPatch) -> None:
-    """TikTok may be asked at every request."""
-    monkeypatch.setattr(qr_polls, "INTERVAL", 0)
-
-
-@pytest.fixture
-def transport(emulator: Emulator) -> FaultyTransport:
-    return FaultyTransport(emulator)
+pytestmark = pytest.mark.usefixtures("poll_at_once")
 
 
 @pytest.fixture

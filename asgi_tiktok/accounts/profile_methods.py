@@ -2,24 +2,15 @@
 
 from asgi_tiktok.accounts.hooks import check_not_signing_in
 from asgi_tiktok.accounts.profiles import MIN_AGE, Profiles
-from asgi_tiktok.accounts.sessions import Sessions
-from asgi_tiktok.accounts.tokens import Tokens
-from asgi_tiktok.client.client import TikTokClient
-from asgi_tiktok.errors import ConfigurationError
-from asgi_tiktok.events.events import Events
+from asgi_tiktok.accounts.token_methods import TokenMethods
 from asgi_tiktok.models import TikTokUser
 from asgi_tiktok.validation import check_number
 
 
-class ProfileMethods:
+class ProfileMethods(TokenMethods):
     """Reads profiles."""
 
-    _client: TikTokClient
-    _events: Events
-    _keep_tokens: bool
     _profiles: Profiles
-    _sessions: Sessions
-    _tokens: Tokens
 
     async def refresh_user(self, open_id: str) -> TikTokUser:
         """Read the user's profile again, and update the user's sessions with it, in all workers.
@@ -45,10 +36,3 @@ class ProfileMethods:
             check_number("profile_max_age", max_age, at_least=MIN_AGE, unit="seconds")
             self._check_tokens_are_kept("profile_max_age")
         return Profiles(self._sessions, self._tokens, self._client, self._events, max_age=max_age)
-
-    def _check_tokens_are_kept(self, name: str) -> None:
-        if not self._keep_tokens:
-            raise ConfigurationError(
-                f"{name} needs the user's token, but TikTok(keep_tokens=False) stores no tokens.",
-                hint="Remove keep_tokens=False.",
-            )

@@ -78,19 +78,24 @@ class TokenMethods:
             StoreError: The store is unavailable.
         """
         self._events.sessions_ended(open_id, await self._sessions.end_all(open_id))
+        revoked: Token | None
         try:
-            token = await self._tokens.get(open_id)
+            revoked = await self._tokens.get(open_id)
         except LoginRequired:
+            revoked = None
+        if revoked is None:
             await self._tokens.delete(open_id)
-            if not self._keep_tokens:
-                raise ConfigurationError(
-                    "disconnect() needs the user's token, but TikTok(keep_tokens=False) stores no tokens.",
-                    hint="Remove keep_tokens=False.",
-                ) from None
+            self._check_tokens_are_kept("disconnect()")
             return
-        revoked: Token | None = token
         while revoked is not None:
             await self._client.revoke_token(revoked.access_token)
             # Perhaps TikTok has ended this token at a later login, whose own token is still valid.
             revoked = await self._tokens.give_up(open_id, revoked)
         await self._tokens.delete(open_id)
+
+    def _check_tokens_are_kept(self, name: str) -> None:
+        if not self._keep_tokens:
+            raise ConfigurationError(
+                f"{name} needs the user's token, but TikTok(keep_tokens=False) stores no tokens.",
+                hint="Remove keep_tokens=False.",
+            )

@@ -50,7 +50,8 @@ class TikTokClient:
         client_secret (str | Secret): From the same place.
         redirect_uri (str): The exact string that is registered in the portal under *Login Kit*.
         scopes (Iterable[str]): The scopes that a login requests. Default: `("user.info.basic",)`.
-        base_url (str | None): One origin for all endpoints, for the emulator. Default: TikTok.
+        base_url (str | None): Replaces the origin of all of TikTok's endpoints, for example by that of the emulator.
+            It must be https, or http on this machine. Default: TikTok.
         insecure_base_url (bool): Whether `base_url` may be http in a private network. Default: False.
         pkce (str): The form of the code challenge: `"hex"` (TikTok's), `"base64url"` (RFC 7636) or `"off"`.
             Default: `"hex"`.

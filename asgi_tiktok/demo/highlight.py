@@ -1,4 +1,4 @@
-"""Mark comments, strings, keywords and numbers in Python and JSON, for the style sheet."""
+"""Wrap the comments, strings, keywords and numbers of Python and JSON in elements that the style sheet colours."""
 
 import keyword
 import re

@@ -63,7 +63,7 @@ class QRLogins:
         self.polls = polls
 
     async def respond(self, request: Request, path: RequestPath) -> Response:
-        """Start a login, or, for a page that shows its code, continue with it."""
+        """Start a login. If the request comes from a page that shows a code, continue with the login of that code."""
         name = read_query(request).get("login")
         return await (self.start(request, path) if name is None else self.proceed(request, path, name))
 

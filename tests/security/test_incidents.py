@@ -62,7 +62,7 @@ def test_no_code_reads_an_address_made_from_the_host_header() -> None:
 def test_no_code_handles_an_email_address() -> None:
     """Therefore no rule can depend on one (C-21)."""
     assert not [field.name for kind in (TikTokUser, Token) for field in fields(kind) if "mail" in field.name]
-    # This package tells developers who ask for `user.email` that there is none.
+    # The folder mistakes/ contains the word, because it tells developers that `user.email` does not exist.
     sources = [source for source in SOURCES if source.parent.name != "mistakes"]
     assert find_lines(sources, r"e_mail|(?<!from )email") == []
 

@@ -22,18 +22,7 @@ from tests.support.requests import RawResponse
 from tests.support.settings import CALLBACK, LOGIN, LOGIN_COOKIE, SESSION_COOKIE
 from tests.support.tiktok import count_requests, new_tiktok
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(autouse=True)
-def no_interval(monkeypatch: pytest.MonkeyPatch) -> None:
-    """TikTok may be asked at every request."""
-    monkeypatch.setattr(qr_polls, "INTERVAL", 0)
-
-
-@pytest.fixture
-def transport(emulator: Emulator) -> FaultyTransport:
-    return FaultyTransport(emulator)
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("poll_at_once")]
 
 
 @pytest.fixture
