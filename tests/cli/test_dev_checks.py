@@ -203,6 +203,8 @@ def test_ctrl_c_at_any_moment(monkeypatch: pytest.MonkeyPatch, arguments: list[s
 def test_ctrl_c_while_the_package_is_imported(command: str, status: int) -> None:
     program = (
         "import os, signal, sys\n"
+        # A process that a shell has started in the background ignores the signal.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "class Interrupt:\n"
         "    def find_spec(name, path=None, target=None):\n"
         "        if name == 'asgi_tiktok.middleware':\n"
