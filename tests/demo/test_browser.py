@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from asgi_tiktok.demo import RunningServer
 from tests.support.chromium import open_chromium
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.soak]
 
 WIDTH = 390
 

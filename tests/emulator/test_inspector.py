@@ -12,7 +12,7 @@ from tests.support.requirements import require_program
 
 from .wire import ALL_SCOPES, authorization_url, code_form, credentials
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.soak]
 
 AMARA, *_ = CAST
 WEBHOOK_APP = replace(DEFAULT_APP, webhook_url="http://127.0.0.1:9/hook")

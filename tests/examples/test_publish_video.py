@@ -73,6 +73,7 @@ def test_post_is_followed_by_webhook_and_by_polling(address: str, emulator: Emul
 
 
 @pytest.mark.browser
+@pytest.mark.soak
 def test_video_is_posted_in_a_real_browser(address: str, emulator: Emulator, page: Page, tmp_path: Path) -> None:
     video = tmp_path / "bowls.mp4"
     video.write_bytes(bytes(SIZE))

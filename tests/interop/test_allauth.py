@@ -6,6 +6,8 @@ from asgi_tiktok.emulator import CAST, Emulator
 
 from .app import BASIC, Drive
 
+pytestmark = pytest.mark.soak
+
 ZOE = CAST[2]
 DEFAULT_SCOPES = ("user.info.basic", "user.info.profile")
 WEB = "https://testserver/accounts/tiktok/login/callback/"

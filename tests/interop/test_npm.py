@@ -8,6 +8,8 @@ from asgi_tiktok.emulator import CAST, Emulator, Exchange
 
 from .app import APP, BASIC, DESKTOP, Drive
 
+pytestmark = pytest.mark.soak
+
 ZOE = CAST[2]
 EVERYTHING = ("user.info.basic", "user.info.profile", "user.info.stats")
 AUTHJS_WEB = "https://testserver/auth/callback/tiktok"

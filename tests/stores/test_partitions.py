@@ -20,7 +20,7 @@ from tests.support.settings import FROM_ORIGIN
 from tests.support.tiktok import new_tiktok
 from tests.support.two_sites import name_at, signed_in_at, visit_until, visit_until_remembered
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.soak]
 
 BOUND = 0.4  # seconds
 

@@ -103,6 +103,7 @@ def pytest_in(folder: Path, suite: str, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.soak
 def test_suite_that_uses_the_plugin(tmp_path: Path) -> None:
     assert "9 passed" in pytest_in(tmp_path, SUITE)
 
