@@ -238,7 +238,7 @@ class TokenError(TikTokError):
     ) -> None:
         super().__init__(description, stage=stage, code=code, log_id=log_id, hint=hint)
         if code == "invalid_grant":
-            self.status_code, self.retryable = 400, True
+            vars(self).update(status_code=400, retryable=True)
 
 
 class APIError(TikTokError):
