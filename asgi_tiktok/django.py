@@ -5,20 +5,22 @@ Django's own user.
 """
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial, wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
-from django.core.handlers.asgi import ASGIRequest
+from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.core.signals import got_request_exception
 from django.http import HttpRequest, HttpResponse
 from django.template import Context, Library
+from django.urls import URLResolver, get_resolver
 from django.utils.functional import SimpleLazyObject
 
 from asgi_tiktok.errors import ConfigurationError, LoginRequired
 from asgi_tiktok.http.response import UNHANDLED
 from asgi_tiktok.routes import button
+from asgi_tiktok.routes.required_scopes import add_scopes, required_scopes, scopes_of
 from asgi_tiktok.session import TikTokSession, session_in_scope
 from asgi_tiktok.validation import check_required_scopes
 
@@ -70,6 +72,19 @@ class TikTokMiddleware:
         if not isinstance(exception, LoginRequired):
             return None
         return HttpResponse(status=exception.status_code, headers=exception.headers)
+
+
+@required_scopes.register(ASGIHandler)
+def scopes_of_views(app: object) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the pattern and the scopes of each view, of which Django has one tree in a process."""
+    pending: list[tuple[str, Any]] = [("", get_resolver())]
+    for prefix, resolver in pending:
+        for pattern in resolver.url_patterns:
+            path = prefix + str(pattern.pattern)
+            if isinstance(pattern, URLResolver):
+                pending.append((path, pattern))
+            else:
+                yield f"/{path}", scopes_of(pattern.callback)
 
 
 def remember_error(sender: object, request: HttpRequest | None = None, **kwargs: object) -> None:
@@ -126,6 +141,7 @@ def guard(view: View[Request, P, R], scopes: tuple[str, ...] = ()) -> View[Reque
             require(request, scopes)
             return view(request, *args, **kwargs)
 
+        add_scopes(guarded, scopes)
         return guarded
 
     @wraps(view)
@@ -133,6 +149,7 @@ def guard(view: View[Request, P, R], scopes: tuple[str, ...] = ()) -> View[Reque
         require(request, scopes)
         return await view(request, *args, **kwargs)
 
+    add_scopes(guarded_async, scopes)
     return cast(View[Request, P, R], guarded_async)
 
 

@@ -3,9 +3,11 @@
 In tests, `app.dependency_overrides` replaces `current_user` and `optional_user`.
 """
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Any
 
-from fastapi import Depends, HTTPException, Security, WebSocketException, params, status
+from fastapi import Depends, FastAPI, HTTPException, Security, WebSocketException, params, routing, status
+from fastapi.dependencies.models import Dependant
 from fastapi.openapi.models import SecurityBase as SecurityScheme
 from fastapi.security import APIKeyHeader, SecurityScopes
 from fastapi.security.base import SecurityBase
@@ -13,6 +15,7 @@ from starlette.requests import HTTPConnection
 
 from asgi_tiktok.errors import ConfigurationError, LoginRequired
 from asgi_tiktok.models import AnonymousUser, TikTokUser
+from asgi_tiktok.routes.required_scopes import required_scopes
 from asgi_tiktok.session import tiktok_session
 from asgi_tiktok.validation import check_required_scopes
 
@@ -87,3 +90,20 @@ async def report_forgotten_call() -> None:
 # FastAPI would ignore a plain function in Annotated[TikTokUser, requires_scope], and read the user from the body of
 # the request.
 requires_scope: RequiresScope = RequiresScope(report_forgotten_call)
+
+
+@required_scopes.register
+def scopes_of_routes(app: FastAPI) -> Iterator[tuple[str, list[str]]]:
+    """Yield the path and the scopes of each dependency on `current_user`, and of nothing in a mounted app."""
+    for route in all_routes(app):
+        pending: list[Dependant] = [route.dependant] if hasattr(route, "dependant") else []
+        for dependant in pending:
+            pending += dependant.dependencies
+            if dependant.call is current_user:
+                yield route.path, [*(dependant.parent_oauth_scopes or ()), *(dependant.own_oauth_scopes or ())]
+
+
+def all_routes(app: FastAPI) -> Iterator[Any]:
+    # Since 0.137, FastAPI combines a router with the routers that include it only when it needs them.
+    iterate = getattr(routing, "iter_route_contexts", iter)
+    return iterate(app.routes)

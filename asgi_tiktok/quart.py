@@ -18,13 +18,12 @@ from asgi_tiktok.middleware import TikTokAuthMiddleware
 from asgi_tiktok.models import AnonymousUser, TikTokUser
 from asgi_tiktok.routes import button
 from asgi_tiktok.routes.options import Options
+from asgi_tiktok.routes.required_scopes import add_scopes, scopes_of
 from asgi_tiktok.session import Connection, TikTokSession, session_in_scope
 from asgi_tiktok.tiktok import TikTok
 from asgi_tiktok.validation import check_instance, check_required_scopes
 
 __all__ = ["TikTokAuth", "current_user", "login_required", "requires_scope"]
-
-REQUIRED_SCOPES = "_tiktok_scopes"  # the attribute of a guarded handler
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -70,8 +69,8 @@ class TikTokAuth:
 
 def check_scopes(app: Quart, tiktok: TikTok) -> None:
     """Raise ConfigurationError for a handler that requires scopes which no login can request."""
-    for handler in app.view_functions.values():
-        tiktok._check_declared(getattr(handler, REQUIRED_SCOPES, ()))
+    for rule in app.url_map.iter_rules():
+        tiktok._check_declared(scopes_of(app.view_functions.get(rule.endpoint)), route=rule.rule)
 
 
 class ExplicitMoreBody:
@@ -171,7 +170,6 @@ def requires_scope(*scopes: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 def guard(handler: Callable[P, R], scopes: tuple[str, ...] = ()) -> Callable[P, R]:
-    required = (*getattr(handler, REQUIRED_SCOPES, ()), *scopes)
     if not iscoroutinefunction(handler):
 
         @wraps(handler)
@@ -179,7 +177,7 @@ def guard(handler: Callable[P, R], scopes: tuple[str, ...] = ()) -> Callable[P, 
             require(scopes)
             return handler(*args, **kwargs)
 
-        setattr(guarded, REQUIRED_SCOPES, required)
+        add_scopes(guarded, scopes)
         return guarded
 
     @wraps(handler)
@@ -187,7 +185,7 @@ def guard(handler: Callable[P, R], scopes: tuple[str, ...] = ()) -> Callable[P, 
         require(scopes)
         return await handler(*args, **kwargs)
 
-    setattr(guarded_async, REQUIRED_SCOPES, required)
+    add_scopes(guarded_async, scopes)
     return cast(Callable[P, R], guarded_async)
 
 

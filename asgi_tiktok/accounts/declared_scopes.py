@@ -11,12 +11,13 @@ class DeclaredScopes:
 
     _declared_scopes: tuple[str, ...]
 
-    def _check_declared(self, scopes: Iterable[str]) -> tuple[str, ...]:
+    def _check_declared(self, scopes: Iterable[str], *, route: str = "") -> tuple[str, ...]:
         """Return the scopes. Raises ConfigurationError for one that the app does not declare."""
         checked = check_scopes("scopes", scopes)
         for scope in checked:
             if scope not in self._declared_scopes:
+                reader = f", but {route} requires it" if route else ""
                 raise ConfigurationError(
-                    f"The scope {scope!r} is not declared.", hint="Add it to TikTok(optional_scopes=...)."
+                    f"The scope {scope!r} is not declared{reader}.", hint="Add it to TikTok(optional_scopes=...)."
                 )
         return checked

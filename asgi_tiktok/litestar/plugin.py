@@ -70,21 +70,21 @@ class TikTokPlugin(InitPlugin, ReceiveRoutePlugin):
         """Check a route, describe it in OpenAPI, and note the path of a mount. Called by Litestar for each route."""
         if isinstance(route, HTTPRoute):
             for handler in route.route_handlers:
-                self._check_scopes(handler)
+                self._check_scopes(handler, route)
                 show_padlock(handler)
         elif isinstance(route, WebSocketRoute):
-            self._check_scopes(route.route_handler)
+            self._check_scopes(route.route_handler, route)
         elif isinstance(route, ASGIRoute) and route.route_handler.is_mount:
             path = self._mounts.setdefault(route.route_handler, route.path)
             if path != route.path:
                 fix = "Write one asgi(..., is_mount=True) for each path."
                 raise ConfigurationError(f"A mount has the paths {path!r} and {route.path!r}.", hint=fix)
 
-    def _check_scopes(self, handler: BaseRouteHandler) -> None:
+    def _check_scopes(self, handler: BaseRouteHandler, route: BaseRoute) -> None:
         """Raise ConfigurationError for a guard whose scopes no login can request."""
         for guard in resolve(handler, "guards"):
             if isinstance(guard, Guard):
-                self.tiktok._check_declared(guard.scopes)
+                self.tiktok._check_declared(guard.scopes, route=route.path)
 
     def _put_in_front(self, app: ASGIApp) -> ASGIApp:
         """Put the middleware in front of a route. It reads the path as the router did, which has changed it."""

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from asgi_tiktok.accounts.session_record import Session
-from asgi_tiktok.errors import LoginRequired, RequestRefused, TikTokError
+from asgi_tiktok.errors import ConfigurationError, LoginRequired, RequestRefused, TikTokError
 from asgi_tiktok.event_loop import running_loop
 from asgi_tiktok.http.lifespan import serve_lifespan
 from asgi_tiktok.http.live import LiveConnection
@@ -13,6 +13,7 @@ from asgi_tiktok.http.paths import RequestPath, read_path
 from asgi_tiktok.http.protection import Protection
 from asgi_tiktok.http.websocket import check_origin
 from asgi_tiktok.routes.error_responses import ErrorResponses
+from asgi_tiktok.routes.required_scopes import required_scopes
 from asgi_tiktok.session import populate_scope
 from asgi_tiktok.tiktok import TikTok
 from asgi_tiktok.validation import check_flag, check_number, check_origins
@@ -47,13 +48,25 @@ class LiveConnections:
     async def serve_other(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a connection that is not a request."""
         if scope["type"] == "lifespan":
-            await serve_lifespan(app, scope, receive, send, self.tiktok.aclose)
+            await self.serve_lifespan(app, scope, receive, send)
         elif scope["type"] == "websocket":
             await self.serve_websocket(app, scope, receive, send)
         elif self.protection.covers(read_path(scope), scope):
             self.error_responses.refuse_unknown(scope)
         else:
             await app(scope, receive, send)
+
+    async def serve_lifespan(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the app start, unless one of its routes requires a scope that no login can request."""
+        try:
+            # Starlette sets scope["app"] before it calls its own middleware.
+            for route, scopes in required_scopes(scope.get("app", app)):
+                self.tiktok._check_declared(scopes, route=route)
+        except ConfigurationError as error:
+            await receive()
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            raise
+        await serve_lifespan(app, scope, receive, send, self.tiktok.aclose)
 
     async def serve_websocket(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse the handshake of a WebSocket, or call the app, which may also refuse it by raising LoginRequired."""

@@ -10,7 +10,7 @@ from django.core.asgi import get_asgi_application
 from django.http import HttpResponse, JsonResponse
 from django.template import engines
 from django.test import AsyncClient, Client, override_settings
-from django.urls import path
+from django.urls import include, path
 from django.utils.decorators import method_decorator
 from django.views import View
 from starlette.testclient import TestClient
@@ -54,6 +54,11 @@ def name_of(request: TikTokRequest) -> HttpResponse:
 class Profile(View):  # type: ignore[misc]
     async def get(self, request: TikTokRequest) -> HttpResponse:
         return name_of(request)
+
+
+@method_decorator(requires_scope("video.publish"), name="dispatch")
+class Publish(Profile):
+    pass
 
 
 async def token(request: TikTokRequest) -> HttpResponse:
@@ -254,6 +259,19 @@ class TestMistakes:
 
     def test_undeclared_scope_is_named(self, browser: TestClient, caplog: pytest.LogCaptureFixture) -> None:
         assert "'video.publish' is not declared" in mistake(browser, caplog, "/publish")
+
+    @pytest.mark.parametrize("view", [requires_scope("video.publish")(name_of), Publish.as_view()])
+    @pytest.mark.parametrize("urls", [lambda publish: (publish,), lambda publish: (path("", include([publish])),)])
+    def test_undeclared_scope_is_reported_at_start(self, application: ASGIApp, view: Any, urls: Any) -> None:
+        with (
+            override_settings(ROOT_URLCONF=urls(path("publish", login_required(view)))),
+            pytest.raises(
+                ConfigurationError,
+                match=r"'video\.publish' is not declared, but /publish requires it\. Add it to TikTok\(optional_sco",
+            ),
+            TestClient(application, base_url=ORIGIN),
+        ):
+            pass
 
     def test_template_without_request_is_reported(self) -> None:
         template = engines["django"].from_string("{% tiktok_button %}")

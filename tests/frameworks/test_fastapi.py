@@ -1,6 +1,7 @@
 """FastAPI: the dependencies, their overrides in tests, and the OpenAPI schema."""
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ import pytest
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Security, WebSocket
 from fastapi.responses import JSONResponse
 from starlette.testclient import TestClient
+from starlette.types import ASGIApp
 from starlette.websockets import WebSocketDisconnect
 
 from asgi_tiktok import AnonymousUser, ConfigurationError, TikTok, TikTokAuthMiddleware, TikTokUser
@@ -50,6 +52,35 @@ async def statistics(maker: Annotated[str, Security(film_maker, scopes=["user.in
 
 async def profile(user: CurrentUser) -> TikTokUser:
     return user
+
+
+def in_route(router: APIRouter) -> None:
+    router.get("/publish", dependencies=[requires_scope("video.publish")])(profile)
+
+
+def in_outer_router(router: APIRouter) -> None:
+    inner, outer = APIRouter(), APIRouter(dependencies=[requires_scope("video.publish")])
+    inner.get("/publish")(profile)
+    outer.include_router(inner)
+    router.include_router(outer)
+
+
+def in_user(router: APIRouter) -> None:
+    async def publish(user: Annotated[TikTokUser, requires_scope("video.publish")]) -> TikTokUser:
+        return user
+
+    router.get("/publish")(publish)
+
+
+def in_dependency(router: APIRouter) -> None:
+    async def publish(maker: Annotated[str, Security(film_maker, scopes=["video.publish"])]) -> str:
+        return maker
+
+    router.get("/publish")(publish)
+
+
+def in_websocket(router: APIRouter) -> None:
+    router.websocket("/publish", dependencies=[requires_scope("video.publish")])(film_socket)
 
 
 @pytest.fixture
@@ -230,11 +261,38 @@ class TestMistakes:
         with pytest.raises(ConfigurationError, match=fix):
             requires_scope(*scopes)
 
-    def test_undeclared_scope_is_reported_at_the_first_request(self, app: FastAPI, browser: TestClient) -> None:
-        app.get("/publish", dependencies=[requires_scope("video.publish")])(profile)
+    @pytest.mark.parametrize("install", ["wrap", "native"])
+    @pytest.mark.parametrize("routes", [in_route, in_outer_router, in_user, in_dependency, in_websocket])
+    def test_undeclared_scope_is_reported_at_start(
+        self, tiktok: TikTok, install: str, routes: Callable[[APIRouter], None]
+    ) -> None:
+        app = FastAPI()
+        routes(app.router)
+        wrapped: ASGIApp = app
+        if install == "wrap":
+            wrapped = TikTokAuthMiddleware(app, tiktok)
+        else:
+            app.add_middleware(TikTokAuthMiddleware, tiktok=tiktok)
+        with (
+            pytest.raises(
+                ConfigurationError,
+                match=r"'video\.publish' is not declared, but /publish requires it\. Add it to TikTok\(optional_sco",
+            ),
+            TestClient(wrapped, base_url=ORIGIN),
+        ):
+            pass
 
-        with pytest.raises(ConfigurationError, match=r"'video.publish' is not declared\. .*optional_scopes"):
-            browser.get("/publish")
+    def test_undeclared_scope_of_a_mounted_app_is_reported_at_the_first_request(self, tiktok: TikTok) -> None:
+        """The mounted app may have a TikTok of its own, and Starlette does not start it."""
+        app, outer = FastAPI(), FastAPI()
+        in_route(app.router)
+        outer.mount("/sub", app)
+        outer.add_middleware(TikTokAuthMiddleware, tiktok=tiktok)
+        with (
+            TestClient(outer, base_url=ORIGIN) as browser,
+            pytest.raises(ConfigurationError, match=r"'video.publish' is not declared\. .*optional_scopes"),
+        ):
+            browser.get("/sub/publish")
 
     def test_forgotten_call_is_reported(self, app: FastAPI, browser: TestClient) -> None:
         async def forged(user: Annotated[TikTokUser, requires_scope]) -> TikTokUser:

@@ -372,9 +372,9 @@ class TestMistakes:
         @websocket("/socket", guards=[requires_scope("video.publish")])
         async def publish_socket(socket: WebSocket[Any, Any, Any]) -> None: ...
 
-        for handler in (publish, publish_socket):
+        for handler, path in ((publish, "/"), (publish_socket, "/socket")):
             with pytest.raises(
-                ConfigurationError, match=r"is not declared\. Add it to TikTok\(optional_scopes=...\)"
+                ConfigurationError, match=rf"is not declared, but {path} requires it\. Add it to TikTok\(optional_sco"
             ):
                 Litestar([handler], plugins=[TikTokPlugin(tiktok)])
 

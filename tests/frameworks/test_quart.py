@@ -268,6 +268,7 @@ class TestMistakes:
     async def test_undeclared_scope_is_found_at_start(self, app: Quart) -> None:
         app.get("/publish")(requires_scope("video.list")(requires_scope("video.publish")(lambda: "")))
         with pytest.raises(
-            ConfigurationError, match=r"'video\.publish' is not declared\. Add it to TikTok\(optional"
+            ConfigurationError,
+            match=r"'video\.publish' is not declared, but /publish requires it\. Add it to TikTok\(optional",
         ):
             await app.startup()
