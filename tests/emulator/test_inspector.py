@@ -2,10 +2,11 @@ import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from asgi_tiktok.emulator import CAST, DEFAULT_APP, DEFAULT_CLIENT_KEY, Emulator, RunningEmulator, run_emulator
 from tests.support.requirements import require_program
@@ -77,6 +78,7 @@ def test_requests_are_found_and_repeated_as_curl(page: Page, tiktok: RunningEmul
     for access_token in (token, "another"):
         status(app, access_token)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.clock.install()
     page.goto(tiktok.url)
 
     page.get_by_label("Only refused").check()
@@ -87,10 +89,31 @@ def test_requests_are_found_and_repeated_as_curl(page: Page, tiktok: RunningEmul
     page.reload()
     page.locator(".requests summary").focus()
     page.keyboard.press("Enter")
+    page.clock.pause_at(datetime.now() + timedelta(hours=1))  # "Copied" is shown for a moment only
     page.get_by_role("link", name="Copy as curl").click()
     expect(page.get_by_role("link", name="Copied")).to_be_visible()
     command = page.evaluate("navigator.clipboard.readText()")
     assert AMARA.open_id in run_in_shell(command)
+
+
+def test_late_response_to_an_earlier_search_is_not_shown(
+    page: Page, tiktok: RunningEmulator, app: httpx2.Client
+) -> None:
+    sign_in(tiktok, app)
+    page.goto(tiktok.url)
+    held: list[Route] = []
+    page.route("**/*q=consent", lambda route: held.append(route))
+    with page.expect_request("**/*q=consent"):
+        page.get_by_role("searchbox").fill("consent")
+    page.get_by_role("searchbox").fill("authorization_code")
+    expect(page.locator(".requests .call")).to_have_text(["token"])
+
+    with page.expect_response("**/*q=consent"):
+        held[0].continue_()
+    with page.expect_response("**/*q=authorization_code"):
+        pass  # the page asks again each second
+    assert page.url.endswith("?q=authorization_code")
+    expect(page.locator(".requests .call")).to_have_text(["token"])
 
 
 def test_curl_repeats_forms_and_json(tiktok: RunningEmulator, app: httpx2.Client) -> None:
@@ -149,15 +172,17 @@ def test_inspector_buttons_control_the_emulator(page: Page, tiktok: RunningEmula
     page.get_by_role("button", name="Add fault").click()
     expect(page.get_by_text("The next 1 × user_info will fail: 429.")).to_be_visible()
     assert status(app, token) == 429
+    expect(page.get_by_role("button", name="Clear faults")).to_have_count(0)
     page.get_by_role("button", name="Add fault").click()
     page.get_by_role("button", name="Clear faults").click()
     expect(page.get_by_role("button", name="Clear faults")).to_have_count(0)
     assert [*emulator.faults] == []
 
     page.get_by_role("button", name="+2 h").click()
-    page.get_by_label(re.compile("Seconds")).fill("-200")
-    page.get_by_role("button", name="Move").click()
     expect(page.get_by_text("The clock is moved")).to_be_visible()
+    page.get_by_label(re.compile("Seconds")).fill("-200")
+    with page.expect_navigation():
+        page.get_by_role("button", name="Move").click()
     assert emulator.clock.offset == 7000
     page.get_by_role("button", name="Reset the clock").click()
     expect(page.get_by_text("The clock is moved")).to_have_count(0)
@@ -175,7 +200,8 @@ def test_inspector_buttons_control_the_emulator(page: Page, tiktok: RunningEmula
     assert (DEFAULT_CLIENT_KEY, AMARA.open_id) not in emulator.grants.grants
     page.get_by_role("link", name="Controls").click()
     page.get_by_text("Start over …").click()
-    page.get_by_role("button", name="Delete everything").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Delete everything").click()
     page.get_by_role("link", name="Grants").click()
     expect(page.get_by_text("No grants yet.")).to_be_visible()
 
@@ -253,7 +279,8 @@ def test_qr_code_login_in_a_browser(page: Page, tiktok: RunningEmulator, app: ht
     page.get_by_role("link", name="Phone for QR code logins").click()
     page.get_by_label("Text of the QR code").fill(qr["scan_qrcode_url"].replace("tobefilled", "mine"))
     page.get_by_role("button", name="Scan this code").click()
-    page.get_by_role("button", name="Scan").click()
+    page.get_by_role("button", name="Scan", exact=True).click()
+    expect(page.get_by_role("button", name="Continue")).to_be_visible()
     assert ticket_and_status() == "mine scanned"
     page.get_by_text("Rex Hollow").click()
     page.get_by_role("button", name="Continue").click()

@@ -30,6 +30,7 @@ function update(before, after) {
 
 const search = document.getElementById("search");
 const state = document.getElementById("state");
+let asked = 0;
 let last = "";
 
 function report(text, failed = false) {
@@ -37,13 +38,20 @@ function report(text, failed = false) {
   state.classList.toggle("failed", failed);
 }
 
-async function read() {
+function address() {
   const tab = new URL(document.querySelector("#tabs [aria-current]").href);
   if (search) tab.search = new URLSearchParams([...new FormData(search)].filter(([, value]) => value));
+  return tab;
+}
+
+async function read() {
+  const turn = ++asked;
   try {
-    const response = await fetch(tab);
+    const response = await fetch(address());
     const text = await response.text();
     if (!response.ok) throw new Error(response.status);
+    // The response to a later request may have come before this one.
+    if (turn !== asked) return;
     if (text !== last) {
       const page = new DOMParser().parseFromString(text, "text/html");
       for (const part of document.querySelectorAll("[data-live]")) update(part, page.getElementById(part.id));
@@ -53,7 +61,6 @@ async function read() {
   } catch {
     report("The emulator does not respond", true);
   }
-  return tab;
 }
 
 async function poll() {
@@ -61,7 +68,10 @@ async function poll() {
   setTimeout(poll, 1000);
 }
 
-search?.addEventListener("input", async () => history.replaceState(null, "", await read()));
+search?.addEventListener("input", () => {
+  history.replaceState(null, "", address());
+  read();
+});
 search?.addEventListener("submit", (event) => event.preventDefault());
 
 document.addEventListener("click", async (event) => {
