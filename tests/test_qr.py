@@ -317,18 +317,19 @@ def test_in_chromium_the_emulated_phone_signs_in_the_page(port: int) -> None:
             tab.clock.install()
             tab.goto(f"{home}{QR}?next=/me")
             expect(tab.get_by_role("status")).to_have_text("Waiting for your phone.")
-            assert tab.get_by_role("img", name="QR code").is_visible()
+            expect(tab.get_by_role("img", name="QR code")).to_be_visible()
             assert tab.evaluate("document.documentElement.scrollWidth") == 320
 
             with context.expect_page() as opened:
                 tab.get_by_role("link", name="emulated phone").click()
             phone = opened.value
             phone.get_by_role("button", name="Scan").click()
+            expect(phone.get_by_role("button", name="Continue")).to_be_visible()
             tab.clock.run_for(3000)
             expect(tab.get_by_role("status")).to_have_text("Now continue on your phone.")
             phone.get_by_role("button", name="Continue").click()
             tab.clock.run_for(3000)
             tab.wait_for_url("**/me")
 
-            assert AMARA.display_name in tab.inner_text("body")
+            expect(tab.locator("body")).to_contain_text(AMARA.display_name)
             assert problems == []

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 import pytest
 from playwright.sync_api import Browser as Chromium
@@ -49,7 +50,7 @@ def test_user_signs_in_and_out(page: Page, demo: RunningServer) -> None:
     page.goto(demo.url)
     assert_fits(page)
     page.get_by_role("link", name="Continue with TikTok").click()
-    assert page.url.startswith(demo.emulator.url)
+    page.wait_for_url(f"{demo.emulator.url}/**")
     assert_fits(page)
     page.get_by_text("Tomás Brook").click()
     page.get_by_label("See your follower").uncheck()
@@ -76,7 +77,9 @@ def test_user_signs_in_and_out(page: Page, demo: RunningServer) -> None:
 
 def test_program_for_another_framework_is_copied(page: Page, demo: RunningServer) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.clock.install()
     page.goto(demo.url)
+    page.clock.pause_at(datetime.now() + timedelta(hours=1))  # "Copied" is shown for a moment only
     page.get_by_role("radio", name="FastAPI").focus()
     page.keyboard.press("ArrowRight")
     page.get_by_role("button", name="Copy").click()

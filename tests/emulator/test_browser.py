@@ -33,7 +33,7 @@ def test_sign_in_in_a_browser(page: Page, tiktok: RunningEmulator, callback: str
     page.goto(url(tiktok, callback))
     page.get_by_text("Tomás Brook").click()
     page.get_by_label("See your public videos").uncheck()
-    assert page.get_by_label("See your display name").is_disabled()
+    expect(page.get_by_label("See your display name")).to_be_disabled()
     page.get_by_role("button", name="Continue").click()
 
     page.wait_for_url(f"{callback}?*")
@@ -69,6 +69,6 @@ def test_error_page_fits_a_phone_screen(page: Page, tiktok: RunningEmulator, cal
     page.goto(url(tiktok, f"{callback}/{'long' * 40}"))
 
     assert page.url.startswith(tiktok.url)
-    assert page.get_by_role("heading", name="Something went wrong").is_visible()
-    assert page.get_by_role("listitem").inner_text() == "redirect_uri"
+    expect(page.get_by_role("heading", name="Something went wrong")).to_be_visible()
+    expect(page.get_by_role("listitem")).to_have_text("redirect_uri")
     assert page.evaluate("document.documentElement.scrollWidth") == 390

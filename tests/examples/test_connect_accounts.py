@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from asgi_tiktok.emulator import Emulator
 from tests.support.example_app import running
@@ -48,9 +48,9 @@ def test_two_accounts_of_one_user_are_connected_in_a_real_browser(
 
     page.get_by_role("link", name="Connect TikTok").click()
     page.get_by_role("button", name="Cancel").click()
-    assert page.get_by_role("heading").inner_text() == "You did not connect TikTok"
+    expect(page.get_by_role("heading", name="You did not connect TikTok")).to_be_visible()
     page.get_by_role("link", name="Back to the site").click()
-    assert page.get_by_text("Post as").count() == 2
+    expect(page.get_by_text("Post as")).to_have_count(2)
 
 
 def test_account_of_another_user_can_be_neither_taken_nor_used(address: str) -> None:

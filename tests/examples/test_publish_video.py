@@ -85,9 +85,9 @@ def test_video_is_posted_in_a_real_browser(address: str, emulator: Emulator, pag
     page.get_by_label("Who can see it").select_option("SELF_ONLY")
     page.get_by_label("Video").set_input_files(video)
     page.get_by_role("button", name="Post to TikTok").click()
-    expect(page.get_by_role("status")).to_contain_text("PUBLISH_COMPLETE", timeout=20_000)
+    expect(page.get_by_role("status")).to_contain_text("PUBLISH_COMPLETE")
 
-    assert page.get_by_role("progressbar").get_attribute("value") == "1"
+    expect(page.get_by_role("progressbar")).to_have_attribute("value", "1")
     [post] = emulator.posts
     assert (post.title, post.privacy_level) == ("Bowls <b>& more</b>", "SELF_ONLY")
     chunks = [exchange for exchange in emulator.exchanges if exchange.endpoint == "upload"]

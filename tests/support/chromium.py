@@ -4,9 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.support.requirements import require_program
+from tests.support.waiting import TIMEOUT
+
+# The machine may be busy.
+expect.set_options(timeout=1000 * TIMEOUT)
 
 FLAGS = [
     "--no-sandbox",
