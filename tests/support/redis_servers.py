@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from asgi_tiktok.stores.redis import RedisStore
 from tests.support.ports import free_port
 from tests.support.requirements import require_program, skip_or_fail
-from tests.support.waiting import wait_until
+from tests.support.waiting import TIMEOUT, wait_until
 
 REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/0")
 
@@ -28,7 +28,7 @@ class RedisServer:
         self.folder = folder
         (folder / "redis.conf").write_text(configuration)
         self.options = options
-        self.port = cluster_port()
+        self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -64,7 +64,7 @@ class RedisServer:
     def kill(self) -> None:
         if self.process is not None:
             self.process.kill()
-            self.process.wait(10)
+            self.process.wait(TIMEOUT)
             self.process = None
 
     def send(self, number: signal.Signals) -> None:
@@ -135,9 +135,3 @@ async def open_redis_store() -> AsyncIterator[RedisStore]:
             yield store
         finally:
             await store.aclose()
-
-
-def cluster_port() -> int:
-    """Return a free port for a node of a Cluster, which also uses the port that is higher by 10,000."""
-    port = free_port()
-    return port if port < 55_000 else cluster_port()
