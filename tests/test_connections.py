@@ -20,6 +20,7 @@ from tests.support.held_tiktok import HeldTransport
 from tests.support.login import approve_login, display_name, new_browser
 from tests.support.people import AMARA
 from tests.support.tiktok import CODE_VERIFIER, count_requests, fetch_token, new_tiktok
+from tests.support.waiting import TIMEOUT
 
 ME = "/v2/user/info/?fields=open_id"
 TOKEN = "/v2/oauth/token/"
@@ -69,7 +70,7 @@ async def test_api_calls_leave_the_connections_of_logins_free(
 async def test_code_that_found_no_connection_was_not_sent(tiktok: TikTok, emulator_server: RunningEmulator) -> None:
     emulator = emulator_server.emulator
     before = count_requests(emulator)
-    emulator.faults.add("token", "slow", times=2, seconds=0.5)
+    emulator.faults.add("token", "slow", times=2, seconds=1)
     exchanges = [tiktok._client.fetch_token("code", code_verifier=CODE_VERIFIER) for _ in range(3)]
     results = await asyncio.gather(*exchanges, return_exceptions=True)
 
@@ -91,7 +92,7 @@ async def test_refreshes_of_many_users_leave_connections_to_logins(
     before = count_requests(emulator)
     held.holding = True
     jobs = [asyncio.create_task(tiktok.token(f"user-{number}")) for number in range(10)]
-    await asyncio.sleep(0.1)
+    await anyio.wait_all_tasks_blocked()
 
     assert count_requests(emulator) == before + 3
     held.release.set()
@@ -188,11 +189,11 @@ class Endless(httpx2.AsyncByteStream):
 
 
 @pytest.mark.parametrize(
-    ("body", "headers", "error"),
+    ("body", "headers", "deadline", "error"),
     [
-        (lambda: Endless(b"x" * 1000, 0), {}, InvalidResponse),
-        (lambda: Endless(b"x", 0.02), {}, UpstreamTimeout),
-        (lambda: Endless(b"x", 0), {"content-encoding": "gzip"}, InvalidResponse),
+        (lambda: Endless(b"x" * 1000, 0), {}, TIMEOUT, InvalidResponse),
+        (lambda: Endless(b"x", 0.02), {}, 0.2, UpstreamTimeout),
+        (lambda: Endless(b"x", 0), {"content-encoding": "gzip"}, TIMEOUT, InvalidResponse),
     ],
 )
 @anyio_test
@@ -201,9 +202,10 @@ async def test_response_of_401_is_read_within_limits(
     monkeypatch: pytest.MonkeyPatch,
     body: Callable[[], Endless],
     headers: dict[str, str],
+    deadline: float,
     error: type[Exception],
 ) -> None:
-    monkeypatch.setattr(api_client, "DEADLINE", 0.2)
+    monkeypatch.setattr(api_client, "DEADLINE", deadline)
     faulty = FaultyTransport(emulator)
     tiktok = new_tiktok(faulty)
     await tiktok._tokens.save(await fetch_token(tiktok, emulator))

@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
+import anyio
 import httpx2
 import pytest
 from starlette.responses import Response
@@ -254,7 +255,7 @@ async def test_hook_of_a_worker_that_died_runs_again(store: MemoryStore, clock: 
         calls.append("survived")
 
     dying = asyncio.create_task(post_event(TikTokAuthMiddleware(app, worker)))
-    await asyncio.sleep(0.05)
+    await anyio.wait_all_tasks_blocked()
     site = TikTokAuthMiddleware(app, survivor)
     assert await post_event(site) == 503
     clock.advance(61)

@@ -43,12 +43,22 @@ def edit(folder: Path, content: str, seen: Callable[[], bool]) -> None:
     wait_until(write_and_look)
 
 
-def version(visitor: httpx2.Client, url: str) -> int | None:
-    """Return the version of the app that answers, or None while the app restarts or cannot be imported."""
+def answer(visitor: httpx2.Client, url: str) -> httpx2.Response | None:
+    """Return the app's answer, or None while it restarts."""
     try:
-        return int(visitor.get(f"{url}/me", timeout=1).json()["version"])
-    except (httpx2.TransportError, ValueError):
+        return visitor.get(f"{url}/me", timeout=5)
+    except httpx2.TransportError:
         return None
+
+
+def shows_version(visitor: httpx2.Client, url: str, number: int) -> bool:
+    found = answer(visitor, url)
+    return found is not None and found.status_code == 200 and found.json()["version"] == number
+
+
+def shows_error(visitor: httpx2.Client, url: str) -> bool:
+    found = answer(visitor, url)
+    return found is not None and found.status_code == 500
 
 
 def test_sign_in_survives_reload_and_restart(start: Start, visitor: httpx2.Client, folder: Path) -> None:
@@ -69,7 +79,7 @@ def test_sign_in_survives_reload_and_restart(start: Start, visitor: httpx2.Clien
         "id": CAST[0].open_id,
     }
 
-    edit(folder, APP.replace('"version": 1', '"version": 2'), lambda: version(visitor, url) == 2)
+    edit(folder, APP.replace('"version": 1', '"version": 2'), lambda: shows_version(visitor, url, 2))
     assert visitor.get(f"{url}/me").json()["name"] == CAST[0].display_name
 
     assert process.end() == 0
@@ -179,14 +189,14 @@ def test_app_is_reloaded_after_a_syntax_error(start: Start, visitor: httpx2.Clie
     assert visitor.get(f"http://localhost:{port}/me").json()["version"] == 1
 
     url = f"http://localhost:{port}"
-    edit(folder, "(", lambda: version(visitor, url) is None)
+    edit(folder, "(", lambda: shows_error(visitor, url))
     broken = visitor.get(f"{url}/me")
     assert broken.status_code == 500
     assert "main:app cannot be imported" in broken.text
     assert "SyntaxError: &#x27;(&#x27; was never closed" in broken.text
     assert '<meta http-equiv="refresh" content="1">' in broken.text
     assert "app  ERROR    main:app cannot be imported" in process.stderr.read_text()
-    edit(folder, APP.replace('"version": 1', '"version": 3'), lambda: version(visitor, url) == 3)
+    edit(folder, APP.replace('"version": 1', '"version": 3'), lambda: shows_version(visitor, url, 3))
     assert process.end() == 0
 
 

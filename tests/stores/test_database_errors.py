@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from asgi_tiktok.stores import sqlalchemy_database, sqlalchemy_engine
 from asgi_tiktok.stores.sqlalchemy import SQLAlchemyStore
 from asgi_tiktok.stores.sqlalchemy_errors import drivers_words
 from tests.support.databases import database_url, open_database_store, open_engine
+from tests.support.waiting import TIMEOUT
 
 pytestmark = pytest.mark.anyio
 
@@ -76,19 +78,33 @@ async def test_all_connections_in_use_is_an_error_of_its_own(
     store: SQLAlchemyStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlalchemy_engine, "POOL_TIMEOUT", 0.1)
+    monkeypatch.setattr(sqlalchemy_database, "DEADLINE", TIMEOUT)
     url = database_url("postgresql", Path()).update_query_dict({"pool_size": "2"})
     small = SQLAlchemyStore(url, table=store.table.name)
     assert await small.get("k") is None
-    busy = [asyncio.create_task(small._database.run(sleep)) for _ in range(2)]
-    await asyncio.sleep(0.1)
-    with pytest.raises(StoreError, match=r"All 2 connections .* busy\. \| Raise \?pool_size="):
-        await small.get("k")
+    async with busy_connections(small, 2) as busy:
+        with pytest.raises(StoreError, match=r"All 2 connections .* busy\. \| Raise \?pool_size="):
+            await small.get("k")
     await asyncio.gather(*busy)
     await small.aclose()
 
 
-async def sleep(connection: AsyncConnection) -> None:
-    await connection.execute(text("SELECT pg_sleep(0.5)"))
+@asynccontextmanager
+async def busy_connections(store: SQLAlchemyStore, number: int) -> AsyncIterator[list[asyncio.Task[None]]]:
+    """Keep connections of the store busy until the end of the block."""
+    begun, released = asyncio.Semaphore(0), asyncio.Event()
+
+    async def hold(connection: AsyncConnection) -> None:
+        await connection.execute(text("SELECT 1"))
+        begun.release()
+        await released.wait()
+
+    busy = [asyncio.create_task(store._database.run(hold)) for _ in range(number)]
+    for _ in busy:
+        await begun.acquire()
+    yield busy
+    released.set()
+    await asyncio.wait(busy)
 
 
 @pytest.mark.parametrize(
@@ -107,9 +123,7 @@ async def test_an_operation_that_the_shutdown_ends_is_a_store_error(
     store: SQLAlchemyStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlalchemy_database, "CLOSE_WAIT", 0.1)
-    await store.get("k")
-    waiting = asyncio.create_task(store._database.run(sleep))
-    await asyncio.sleep(0.1)
-    await store.aclose()
-    with pytest.raises(StoreError, match="closed"):
-        await waiting
+    async with busy_connections(store, 1) as (waiting,):
+        await store.aclose()
+        with pytest.raises(StoreError, match="closed"):
+            await waiting

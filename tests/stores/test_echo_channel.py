@@ -11,6 +11,7 @@ from asgi_tiktok import StoreError
 from asgi_tiktok.clock import uptime
 from asgi_tiktok.stores.echo_channel import EchoChannel
 from tests.support.listener import RecordingListener
+from tests.support.waiting import TIMEOUT
 
 pytestmark = pytest.mark.anyio
 
@@ -24,6 +25,7 @@ class Wire:
         echoes: The numbers of all echoes that were sent.
         delivers: Whether an echo comes back by itself.
         refuses: Whether no echo can be sent.
+        refused: The number of echoes that could not be sent.
         hangs: Whether sending an echo takes until it is cancelled, and then fails with another error.
         subscriptions: How often it was opened.
     """
@@ -33,6 +35,7 @@ class Wire:
         self.echoes: list[int] = []
         self.delivers = True
         self.refuses = False
+        self.refused = 0
         self.hangs = False
         self.subscriptions = 0
 
@@ -54,6 +57,7 @@ class Wire:
             except asyncio.CancelledError:
                 raise StoreError("The node is away.") from None
         if self.refuses:
+            self.refused += 1
             raise StoreError("This user may not publish.", hint="Allow it.")
         self.echoes.append(number)
         if self.delivers:
@@ -76,7 +80,7 @@ async def listener(wire: Wire) -> AsyncIterator[RecordingListener]:
 
 
 async def until(is_true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(TIMEOUT):
         while not is_true():
             await asyncio.sleep(0.005)
 
@@ -132,7 +136,7 @@ async def test_a_subscription_whose_driver_swallows_a_cancellation_is_replaced(
 
 async def test_one_lost_echo_does_not_end_the_subscription(wire: Wire, listener: RecordingListener) -> None:
     wire.refuses = True
-    await asyncio.sleep(BOUND)
+    await until(lambda: wire.refused == 1)
     wire.refuses = False
     for _ in range(10):
         await listener.proof()

@@ -31,7 +31,7 @@ async def near_and_far(engine: str, folder: Path) -> AsyncIterator[tuple[Store, 
     if engine == "redis":
         with new_prefix() as prefix:
             async with relaying(urlsplit(REDIS_URL).port or 6379) as relay:
-                behind = f"redis://127.0.0.1:{relay.port}/0?socket_timeout=0.3"
+                behind = f"redis://127.0.0.1:{relay.port}/0?socket_timeout=1"
                 yield RedisStore(REDIS_URL, prefix=prefix), RedisStore(behind, prefix=prefix), relay
         return
     async with open_database_store(engine, folder) as near:

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from asgi_tiktok import Store, StoreError
-from asgi_tiktok.stores import redis_pool, sqlalchemy_database, sqlalchemy_engine
+from asgi_tiktok.stores import redis_pool, sqlalchemy_database
 from asgi_tiktok.stores.redis import RedisStore
 from asgi_tiktok.stores.sqlalchemy import SQLAlchemyStore
 from tests.support.databases import database_url, new_table_name, open_database_store, open_engine
@@ -129,19 +129,18 @@ async def test_a_database_is_written_after_its_old_connections_became_read_only(
 async def test_no_request_fails_after_a_nat_forgot_all_connections(
     engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(redis_pool, "REPLY_TIMEOUT", 0.3)
-    monkeypatch.setattr(sqlalchemy_engine, "PING_TIMEOUT", 0.3)
+    monkeypatch.setattr(redis_pool, "REPLY_TIMEOUT", 1)
     async with relayed_store(engine, tmp_path) as (store, relay):
         await open_connections(store, relay)
         relay.forget()
         started = time.monotonic()
         await asyncio.gather(*(store.set(f"new{number}", b"2", ttl=600, owner="ada") for number in range(3)))
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 3
 
         started = time.monotonic()
         for number in range(8):
             assert await store.get(f"k{number}") == b"1"
-        assert time.monotonic() - started < 0.3
+        assert time.monotonic() - started < 1
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -21,7 +22,7 @@ from asgi_tiktok.stores.redis import RedisStore
 from tests.support.ports import free_port
 from tests.support.redis_servers import REDIS_URL, RedisServer, new_prefix, redis_servers
 from tests.support.relay import CALM, Fault, relaying
-from tests.support.waiting import wait_until
+from tests.support.waiting import TIMEOUT, wait_until
 
 pytestmark = pytest.mark.anyio
 
@@ -61,13 +62,13 @@ async def test_records_and_indexes_expire_in_redis(store: RedisStore, client: Re
     await store.set("k", b"1", ttl=100, owner="ada")
     record, index = f"{prefix}record:k", (await keys_of(client, f"{prefix}owner:"))[0]
 
-    assert 99_000 < await client.pttl(record) <= 100_000
-    assert 159_000 < await client.pttl(index) <= 160_000
+    assert 95_000 < await client.pttl(record) <= 100_000
+    assert 155_000 < await client.pttl(index) <= 160_000
     await store.set("m", b"1", ttl=100, owner="ada")
     await store.replace("k", b"1", b"2", ttl=200)
-    assert 199_000 < await client.pttl(record) <= 200_000
+    assert 195_000 < await client.pttl(record) <= 200_000
     await store.set("l", b"1", ttl=50, owner="ada")
-    assert 158_000 < await client.pttl(index) <= 160_000
+    assert 155_000 < await client.pttl(index) <= 160_000
 
 
 async def test_deleted_records_leave_no_keys(store: RedisStore, client: Redis, prefix: str) -> None:
@@ -276,11 +277,14 @@ async def test_a_retry_after_a_lost_reply_reports_success(store: RedisStore) -> 
     assert await store.replace("k", b"1", b"2", ttl=60) is False
 
 
-async def test_a_lost_connection_is_replaced(store: RedisStore, client: Redis) -> None:
+async def test_a_lost_connection_is_replaced(serve: Callable[..., RedisServer]) -> None:
+    server = serve()
+    store = RedisStore(server.url)
     await store.set("k", b"1", ttl=60)
     for _ in range(3):
-        await client.client_kill_filter(_type="normal", skipme=True)
+        server.execute("CLIENT", "KILL", "TYPE", "normal")
         assert await store.get("k") == b"1"
+    await store.aclose()
 
 
 async def test_no_record_is_lost_when_redis_is_killed(serve: Callable[..., RedisServer]) -> None:
@@ -361,7 +365,7 @@ async def test_an_address_without_a_server_is_an_error_at_once() -> None:
     with pytest.raises(StoreError, match="can be reached from this machine") as caught:
         await store.get("k")
 
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 2
     assert PASSWORD not in f"{caught.value} {caught.value!r} {store!r}"
     await store.aclose()
 
@@ -388,11 +392,11 @@ def test_a_redis_that_hangs_is_an_error_within_seconds(serve: Callable[..., Redi
         [sys.executable, "-c", code, server.url, str(server.process.pid)],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=TIMEOUT,
         env=environment,
     )
 
-    assert 2 < float(run.stdout) < 4
+    assert 2 < float(run.stdout) < 10
     assert "StoreError" in run.stderr.splitlines()[-1]
     assert "can be reached from this machine" in run.stderr
 
@@ -434,12 +438,13 @@ async def test_a_command_waits_for_a_free_connection_for_a_limited_time(serve: C
     server = serve()
     store = RedisStore(f"{server.url}?max_connections=1&timeout=0.1")
     assert await store.get("k") is None
-    server.execute("CLIENT", "PAUSE", 700, "ALL")
-    first, second = await asyncio.gather(store.get("k"), store.get("k"), return_exceptions=True)
+    server.send(signal.SIGSTOP)
+    first, second = (asyncio.create_task(store.get("k")) for _ in range(2))
+    with pytest.raises(StoreError, match="raise max_connections in the URL's query"):
+        await second
+    server.send(signal.SIGCONT)
 
-    assert first is None
-    assert isinstance(second, StoreError)
-    assert "raise max_connections in the URL's query" in str(second)
+    assert await first is None
     assert await store.get("k") is None
     await store.aclose()
 
@@ -490,6 +495,6 @@ def test_a_blocking_client_is_rejected() -> None:
 
 def test_without_redis_the_error_says_what_to_install() -> None:
     code = "import sys; sys.modules['redis.asyncio'] = None; import asgi_tiktok.stores.redis"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=TIMEOUT)
 
     assert "pip install 'asgi-tiktok[redis]'" in run.stderr.splitlines()[-1]

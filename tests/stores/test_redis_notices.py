@@ -12,14 +12,14 @@ import pytest
 from redis.asyncio import Redis, Sentinel
 
 from asgi_tiktok.clock import uptime
-from asgi_tiktok.stores import echo_channel
 from asgi_tiktok.stores.redis import RedisStore
-from tests.support.listener import RecordingListener, listening
+from tests.support.listener import RecordingListener, assert_notices_arrive, listening
 from tests.support.redis_servers import RedisServer, redis_servers
 from tests.support.relay import Relay, relaying
 from tests.support.settings import FROM_ORIGIN
 from tests.support.tiktok import new_tiktok
 from tests.support.two_sites import TwoSites, name_at, signed_in_at, visit_until_remembered
+from tests.support.waiting import TIMEOUT
 
 pytestmark = pytest.mark.anyio
 
@@ -54,31 +54,23 @@ async def relay(server: RedisServer) -> AsyncIterator[Relay]:
 @pytest.fixture
 async def relayed(relay: Relay) -> AsyncIterator[RedisStore]:
     """The store behind the relay."""
-    store = RedisStore(f"redis://127.0.0.1:{relay.port}/0?socket_timeout=0.3")
+    store = RedisStore(f"redis://127.0.0.1:{relay.port}/0?socket_timeout=1")
     yield store
     await store.aclose()
-
-
-async def assert_notices_arrive(store: RedisStore, listener: RecordingListener) -> None:
-    await listener.proof()
-    listener.keys.clear()
-    await store.set("k", b"1", ttl=60, owner="ada")
-    await store.delete("k")
-    assert await listener.notices() == ["k"]
 
 
 async def test_a_killed_connection_is_replaced(store: RedisStore, server: RedisServer) -> None:
     async with listening(store) as listener:
         server.execute("CLIENT", "KILL", "TYPE", "pubsub")
-        await listener.until(lambda: listener.resets == 3)
+        await listener.until(lambda: listener.resets >= 3)
 
         await assert_notices_arrive(store, listener)
 
 
 async def test_a_connection_that_a_nat_has_forgotten_is_replaced(relayed: RedisStore, relay: Relay) -> None:
-    async with listening(relayed) as listener:
+    async with listening(relayed, bound=0.2) as listener:
         relay.forget()
-        await listener.until(lambda: listener.resets == 3)
+        await listener.until(lambda: listener.resets >= 3)
 
         await assert_notices_arrive(relayed, listener)
 
@@ -86,7 +78,7 @@ async def test_a_connection_that_a_nat_has_forgotten_is_replaced(relayed: RedisS
 async def test_a_killed_server_is_asked_again(store: RedisStore, server: RedisServer) -> None:
     async with listening(store) as listener:
         server.kill()
-        await listener.until(lambda: listener.resets == 2)
+        await listener.until(lambda: listener.resets >= 2)
         assert listener.proved == 0
         server.start()
 
@@ -116,7 +108,7 @@ async def test_a_demoted_server_proves_nothing(serve: Callable[..., RedisServer]
     old, new = serve(), serve("--repl-diskless-sync-delay", "0")
     async with relaying(old.port) as relay:
         store = RedisStore(f"redis://127.0.0.1:{relay.port}/0")
-        async with listening(store) as listener:
+        async with listening(store, bound=0.2) as listener:
             relay.target = new.port
             old.execute("REPLICAOF", "127.0.0.1", new.port)
             await listener.until(lambda: listener.resets >= 3)
@@ -128,17 +120,16 @@ async def test_a_demoted_server_proves_nothing(serve: Callable[..., RedisServer]
 
 
 async def test_an_echo_that_a_replica_passes_on_proves_nothing(
-    serve: Callable[..., RedisServer], monkeypatch: pytest.MonkeyPatch
+    serve: Callable[..., RedisServer],
 ) -> None:
     """What was published before the old primary had copied the data of the new one has not arrived."""
-    monkeypatch.setattr(echo_channel, "ECHOES_PER_BOUND", 40)
     old, new = serve(), serve("--repl-diskless-sync-delay", "0")
     async with relaying(old.port) as relay:
         store = RedisStore(f"redis://127.0.0.1:{relay.port}/0")
         async with listening(store, bound=4) as listener:
             relay.target = new.port
             old.execute("REPLICAOF", "127.0.0.1", new.port)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(TIMEOUT):
                 while "passed on" not in listener.keys:
                     new.execute("PUBLISH", f"{PREFIX}notices", "passed on")
                     await asyncio.sleep(0.05)
@@ -155,7 +146,7 @@ async def test_a_subscriber_that_is_too_slow_for_redis_begins_again(store: Redis
         # Nothing is awaited, so nothing is received.
         for _ in range(200):
             server.execute("PUBLISH", f"{PREFIX}notices", "x" * 100_000)
-        await listener.until(lambda: listener.resets == 3)
+        await listener.until(lambda: listener.resets >= 3)
 
         await assert_notices_arrive(store, listener)
 
@@ -233,7 +224,7 @@ async def test_notices_come_through_any_client_of_the_app(server: RedisServer, p
 async def sites(server: RedisServer, relay: Relay) -> AsyncIterator[TwoSites]:
     """A browser that is signed in at two sites with the same store. The second site is behind the relay."""
     near = new_tiktok(store=server.url)
-    far = new_tiktok(store=f"redis://127.0.0.1:{relay.port}/0?socket_timeout=0.3", session_memory_bound=BOUND)
+    far = new_tiktok(store=f"redis://127.0.0.1:{relay.port}/0?socket_timeout=1", session_memory_bound=BOUND)
     async with signed_in_at(near, far) as browsers:
         yield browsers
 
@@ -323,7 +314,7 @@ def test_a_channel_that_nobody_closed_leaves_no_trace(server: RedisServer) -> No
         [sys.executable, "-X", "dev", "-W", "error", "-c", code, server.url],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=TIMEOUT,
     )
 
     assert run.stderr == ""

@@ -31,6 +31,7 @@ from tests.support.databases import (
     run_postgresql,
     wait_for_rows,
 )
+from tests.support.waiting import TIMEOUT
 
 pytestmark = pytest.mark.anyio
 
@@ -79,7 +80,7 @@ def test_a_missing_driver_is_reported_with_the_fix(monkeypatch: pytest.MonkeyPat
 
 def test_without_sqlalchemy_the_error_says_what_to_install() -> None:
     code = "import sys; sys.modules['sqlalchemy'] = None; import asgi_tiktok.stores.sqlalchemy"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=TIMEOUT)
 
     assert "ConfigurationError: The SQLAlchemy store needs the package sqlalchemy." in run.stderr.splitlines()[-1]
     assert "pip install 'asgi-tiktok[sqlalchemy]'" in run.stderr.splitlines()[-1]
@@ -231,7 +232,7 @@ async def test_a_missing_server_is_an_error_within_seconds(name: str, port: int)
         started = time.monotonic()
         with pytest.raises(StoreError, match="host and port"):
             await store.set("k", b"1", ttl=60)
-        assert time.monotonic() - started < 6
+        assert time.monotonic() - started < 10
     await store.aclose()
 
 
@@ -263,14 +264,14 @@ async def test_a_power_cut_under_traffic_loses_no_record(port: int) -> None:
                     await asyncio.sleep(0.02)
 
         visitors = [asyncio.create_task(visit(worker)) for worker in range(10)]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(TIMEOUT):
             while len(saved) < 50:
                 await asyncio.sleep(0.05)
         await asyncio.to_thread(server.kill)
         before = len(saved)
         await asyncio.sleep(0.5)
         await asyncio.to_thread(server.start)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(TIMEOUT):
             while len(saved) < before + 50:
                 await asyncio.sleep(0.05)
         running = False
@@ -302,7 +303,7 @@ async def test_a_stopped_server_is_an_error_within_seconds(port: int) -> None:
         started = time.monotonic()
         with pytest.raises(StoreError, match="in time"):
             await store.get("k")
-        assert time.monotonic() - started < 6
+        assert time.monotonic() - started < 10
         server.send(signal.SIGCONT)
 
         assert await store.get("k") == b"1"
@@ -384,7 +385,7 @@ async def test_a_failed_purge_does_not_fail_the_write(
     monkeypatch.setattr(postgresql._statements, "purge", text("DELETE FROM missing_table"))
     monkeypatch.setattr(postgresql, "_create_table", False)
     await postgresql.set("k", b"1", ttl=60)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(TIMEOUT):
         while "expired records not deleted" not in caplog.text:
             await asyncio.sleep(0.01)
 
@@ -400,5 +401,5 @@ async def test_aclose_waits_for_running_operations(
     started = time.monotonic()
     await postgresql.aclose()
 
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 10
     assert await count_rows(postgresql) == 1

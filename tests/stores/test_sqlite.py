@@ -15,6 +15,7 @@ import pytest
 from asgi_tiktok import SQLiteStore, StoreError
 from asgi_tiktok.stores import open_store, record_format, sqlite, sqlite_purge, sqlite_thread
 from tests.support.clock import Clock
+from tests.support.waiting import TIMEOUT
 
 pytestmark = pytest.mark.anyio
 
@@ -64,7 +65,7 @@ async def test_two_processes_share_the_file(path: Path) -> None:
         "    await store.set('there', b'too', ttl=60)\n"
         "asyncio.run(main())\n"
     )
-    other = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, timeout=30)
+    other = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, timeout=TIMEOUT)
 
     assert other.stdout == "here False\n", other.stderr
     assert await store.get("there") == b"too"
@@ -82,19 +83,20 @@ def test_a_forked_process_opens_the_file_again(path: Path) -> None:
         "if child:\n"
         "    sys.exit(os.waitpid(child, 0)[1])\n"
     )
-    forked = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, timeout=30)
+    forked = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, timeout=TIMEOUT)
 
     assert forked.stdout == "b'1' False\n" * 2, forked.stderr
 
 
 async def test_a_locked_file_is_an_error_with_a_hint(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    set_busy_timeout(monkeypatch, 0.1)
     store = SQLiteStore(path)
     await store.set("k", b"1", ttl=60)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
-    with pytest.raises(StoreError, match="Another process keeps the file locked"):
-        await store.set("k", b"2", ttl=60)
+    with monkeypatch.context() as impatient:
+        set_busy_timeout(impatient, 0.1)
+        with pytest.raises(StoreError, match="Another process keeps the file locked"):
+            await store.set("k", b"2", ttl=60)
     assert await store.get("k") == b"1"
     other.execute("ROLLBACK")
     other.close()
@@ -174,7 +176,7 @@ def test_a_read_only_file_can_be_read_until_it_can_be_written_again() -> None:
             path.parent.chmod(0o755)
             path.chmod(0o644)
             anyio.run(store.delete, "k")
-            after, errors = reader.communicate("\n", timeout=30)
+            after, errors = reader.communicate("\n", timeout=TIMEOUT)
 
     assert before == [
         "b'1' ['k']\n",
@@ -255,7 +257,7 @@ async def test_a_large_log_is_truncated_while_rows_are_deleted(
     assert log.stat().st_size > 100_000
     clock.advance(120)
     await store.set("k", b"1", ttl=60)
-    with anyio.fail_after(5):
+    with anyio.fail_after(TIMEOUT):
         while log.stat().st_size > 0:
             await anyio.sleep(0.01)
     assert await store.get("k") == b"1"
@@ -285,7 +287,7 @@ async def test_a_failed_purge_does_not_fail_the_write(
     monkeypatch.setattr(sqlite_purge, "DELETE_EXPIRED", "DELETE FROM missing_table WHERE ? AND ?")
     store = SQLiteStore(path)
     await store.set("k", b"1", ttl=60)
-    with anyio.fail_after(5):
+    with anyio.fail_after(TIMEOUT):
         while "expired records not deleted" not in caplog.text:
             await anyio.sleep(0.01)
     assert await store.get("k") == b"1"
@@ -295,32 +297,30 @@ async def test_a_failed_purge_does_not_fail_the_write(
 async def test_a_locked_file_delays_reads_and_writes_only_briefly(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    set_busy_timeout(monkeypatch, 0.3)
     store = SQLiteStore(path)
     await store.set("k", b"1", ttl=60)
+    set_busy_timeout(monkeypatch, 1)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    durations: list[float] = []
+    refused: list[StoreError] = []
 
     async def write(number: int) -> None:
-        started = time.monotonic()
-        with pytest.raises(StoreError):
+        with pytest.raises(StoreError) as caught:
             await store.set(str(number), b"", ttl=60)
-        durations.append(time.monotonic() - started)
+        refused.append(caught.value)
 
+    started = time.monotonic()
     async with anyio.create_task_group() as group:
-        for number in range(10):
+        for number in range(20):
             group.start_soon(write, number)
         await anyio.sleep(0.05)
-        started = time.monotonic()
         assert await store.get("k") == b"1"
-        reading = time.monotonic() - started
+        assert refused == []
+    assert time.monotonic() - started < 10
 
     other.execute("ROLLBACK")
     other.close()
     await store.aclose()
-    assert reading < 0.2
-    assert max(durations) < 1.5
 
 
 async def test_a_deleted_file_is_created_again_for_all_stores(path: Path) -> None:
@@ -342,7 +342,7 @@ def set_busy_timeout(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
 
 
 async def wait_for_rows(path: Path, number: int) -> None:
-    with anyio.fail_after(5):
+    with anyio.fail_after(TIMEOUT):
         while count_rows(path) != number:
             await anyio.sleep(0.01)
 

@@ -4,10 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from asgi_tiktok.clock import uptime
-from asgi_tiktok.stores import Channel, NotifyingStore
+import pytest
 
-TIMEOUT = 20  # seconds
+from asgi_tiktok.clock import uptime
+from asgi_tiktok.stores import Channel, NotifyingStore, echo_channel
+from tests.support.waiting import TIMEOUT
+
+ECHO_INTERVAL = 0.05  # seconds
 
 
 class RecordingListener:
@@ -62,13 +65,31 @@ class RecordingListener:
 
 
 @asynccontextmanager
-async def listening(store: NotifyingStore, *, bound: float = 0.2) -> AsyncIterator[RecordingListener]:
-    """Listen to the store until the end of the block, once the channel works."""
+async def listening(store: NotifyingStore, *, bound: float = 1) -> AsyncIterator[RecordingListener]:
+    """Listen to the store until the end of the block, once the channel works.
+
+    The bound is so long that a busy machine does not end the subscription. Proofs come often all the same.
+    """
     listener = RecordingListener()
-    channel: Channel | None = store.open_channel(listener, bound=bound)
-    assert channel is not None
-    try:
+    with pytest.MonkeyPatch.context() as often:
+        often.setattr(echo_channel, "ECHOES_PER_BOUND", bound / ECHO_INTERVAL)
+        channel: Channel | None = store.open_channel(listener, bound=bound)
+        assert channel is not None
+        try:
+            await listener.proof()
+            yield listener
+        finally:
+            await channel.aclose()
+
+
+async def assert_notices_arrive(store: NotifyingStore, listener: RecordingListener) -> None:
+    """Check that the end of a record is noticed, unless the subscription ended meanwhile."""
+    resets = -1
+    while resets != listener.resets:
         await listener.proof()
-        yield listener
-    finally:
-        await channel.aclose()
+        resets = listener.resets
+        listener.keys.clear()
+        await store.set("k", b"1", ttl=60, owner="ada")
+        await store.delete("k")
+        await listener.proof()
+    assert listener.keys == ["k"]
