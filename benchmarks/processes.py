@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-START_TIMEOUT = 30  # seconds
+START_TIMEOUT = 120  # seconds, because the machine may be busy
 TICK = os.sysconf("SC_CLK_TCK")
 
 

@@ -26,6 +26,7 @@ from tests.support.canaries import SECRET_KEY, SECRET_SHAPES
 from tests.support.clock import Clock
 from tests.support.settings import REDIRECT_URI
 from tests.support.tiktok import count_requests, fetch_token, new_tiktok
+from tests.support.waiting import TIMEOUT
 
 JOB = Path(__file__).parent.parent / "examples" / "background_job.py"
 AMARA, JUN, _, TOMAS, LAYLA = CAST[:5]
@@ -61,7 +62,7 @@ def run_job(store: SQLiteStore, base_url: str) -> "subprocess.CompletedProcess[s
         "TIKTOK_BASE_URL": base_url,
     }
     command = [sys.executable, "-W", "error", str(JOB)]
-    job = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    job = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TIMEOUT)
     assert not SECRET_SHAPES.search(job.stdout + job.stderr)
     return job
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx2
 import pytest
 
 from tests.support.example_app import (
@@ -11,6 +10,7 @@ from tests.support.example_app import (
     NAME,
     assert_requires_sign_in,
     assert_signs_in_and_out,
+    open_browser,
     running,
     sign_in,
 )
@@ -41,15 +41,15 @@ def test_user_signs_in_and_out(address: str) -> None:
 
 def test_me_requires_a_sign_in(address: str) -> None:
     assert_requires_sign_in(address, "/me")
-    with httpx2.Client(follow_redirects=True) as browser:
+    with open_browser() as browser:
         assert sign_in(browser, address, "/me").json()["name"] == NAME
 
 
 @pytest.mark.parametrize("address", ["starlette_app.py"], indirect=True)
 def test_starlettes_requires_responds_with_403(address: str) -> None:
     assert_signs_in_and_out(address)
-    assert httpx2.get(f"{address}/me").status_code == 403
-    with httpx2.Client(follow_redirects=True) as browser:
+    with open_browser() as browser:
+        assert browser.get(f"{address}/me").status_code == 403
         assert sign_in(browser, address, "/me").json()["name"] == NAME
 
 

@@ -18,6 +18,7 @@ from tests.support.people import AMARA, JUN
 from tests.support.requests import RawResponse
 from tests.support.settings import ORIGIN
 from tests.support.tiktok import count_requests, new_tiktok
+from tests.support.waiting import TIMEOUT
 from tests.support.wrapped_store import WrappedStore
 
 pytestmark = pytest.mark.anyio
@@ -244,7 +245,7 @@ async def test_picture_does_not_wait_long(
     transport.held = True
     clock.advance(601)
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(TIMEOUT):
         assert (await picture(browser)).location == OLD
         await tiktok.aclose()
 
@@ -332,6 +333,6 @@ async def test_background_reads_are_bounded_and_end_with_the_app(
 
     assert names == ["Amara Sol", JUN.display_name]
     assert len(tiktok._profiles.reads) == 1
-    with anyio.fail_after(5):
+    with anyio.fail_after(TIMEOUT):
         await tiktok.aclose()
     assert len(tiktok._profiles.reads) == 0

@@ -13,6 +13,7 @@ from tests.support.login import approve
 from tests.support.people import AMARA, QUILL
 from tests.support.servers import serve_in_thread
 from tests.support.tiktok import new_tiktok
+from tests.support.waiting import TIMEOUT
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def test_login_over_real_sockets_keeps_secrets_out_of_the_access_log(
     site: TikTokAuthMiddleware, port: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "uvicorn.access")
-    with serve_in_thread(site, port), httpx2.Client(follow_redirects=True) as browser:
+    with serve_in_thread(site, port), httpx2.Client(follow_redirects=True, timeout=TIMEOUT) as browser:
         page = browser.get(f"http://localhost:{port}/studio", headers={"accept": "text/html"})
         assert page.url.path == "/v2/auth/authorize/"
         studio = approve(browser, page, QUILL.open_id)
@@ -42,7 +43,7 @@ def test_login_over_real_sockets_keeps_secrets_out_of_the_access_log(
 
 
 def test_session_survives_a_restart_of_the_server(site: TikTokAuthMiddleware, port: int) -> None:
-    with httpx2.Client(follow_redirects=True) as browser:
+    with httpx2.Client(follow_redirects=True, timeout=TIMEOUT) as browser:
         with serve_in_thread(site, port):
             page = browser.get(f"http://localhost:{port}/auth/tiktok/login?next=/me")
             assert approve(browser, page, AMARA.open_id).json()["name"] == AMARA.display_name

@@ -27,5 +27,5 @@ async def test_aclose_drops_connections_that_cannot_be_closed(
     started = time.monotonic()
     await tiktok.aclose()
 
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 10
     assert "connections dropped at shutdown" in caplog.text

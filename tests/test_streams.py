@@ -14,6 +14,7 @@ from asgi_tiktok import TikTok, TikTokAuthMiddleware
 from asgi_tiktok.testing import login_as
 from tests.support.servers import serve_in_thread
 from tests.support.tiktok import new_tiktok
+from tests.support.waiting import TIMEOUT
 
 
 async def ticks() -> AsyncIterator[bytes]:
@@ -48,7 +49,7 @@ def browser(tiktok: TikTok, port: int) -> Iterator[httpx2.Client]:
         Starlette(routes=[Route("/ticks", stream), Route("/silence", stream), Route("/slow", slow)]), tiktok
     )
     site._live.recheck = 0
-    with serve_in_thread(site, port), httpx2.Client(base_url=f"http://localhost:{port}", timeout=10) as client:
+    with serve_in_thread(site, port), httpx2.Client(base_url=f"http://localhost:{port}", timeout=TIMEOUT) as client:
         yield client
 
 

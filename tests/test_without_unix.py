@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.support.waiting import TIMEOUT
+
 CODE = """
 import asyncio, importlib, os, pkgutil, sys
 
@@ -41,7 +43,7 @@ def test_every_module_imports_and_sqlite_works_without_unix(tmp_path: Path) -> N
         [sys.executable, "-W", "error", "-c", CODE, str(tmp_path / "store.sqlite3")],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=TIMEOUT,
     )
 
     assert run.returncode == 0, run.stderr

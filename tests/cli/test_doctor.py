@@ -13,6 +13,7 @@ from asgi_tiktok.commands.checks.settings import read_settings
 from asgi_tiktok.emulator import DEFAULT_CLIENT_KEY, DEFAULT_CLIENT_SECRET, RunningEmulator
 from tests.support.canaries import OLD_SECRET_KEY, SECRET_KEY
 from tests.support.redis_servers import redis_servers
+from tests.support.waiting import TIMEOUT
 
 GOOD = {
     "TIKTOK_CLIENT_KEY": "awproduction1",
@@ -283,7 +284,7 @@ def test_clock_difference_from_a_date_header(monkeypatch: pytest.MonkeyPatch) ->
 def test_report_on_an_ascii_terminal(folder: Path) -> None:
     environ = {**os.environ, "PYTHONIOENCODING": "ascii"}
     command = [sys.executable, "-m", "asgi_tiktok", "doctor", "--offline"]
-    ended = subprocess.run(command, cwd=folder, env=environ, capture_output=True, timeout=30)
+    ended = subprocess.run(command, cwd=folder, env=environ, capture_output=True, timeout=TIMEOUT)
     assert ended.returncode == 1
     assert b"\nx client key: The environment variable TIKTOK_CLIENT_KEY is not set - Copy it" in ended.stdout
     assert ended.stderr == b""

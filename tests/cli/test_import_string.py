@@ -10,6 +10,7 @@ from asgi_tiktok.commands import main
 from asgi_tiktok.commands.import_probe import probe
 from asgi_tiktok.commands.import_string import check_app
 from asgi_tiktok.errors import ConfigurationError
+from tests.support.waiting import TIMEOUT
 
 OTHER = """\
 async def application(scope, receive, send): ...
@@ -108,7 +109,7 @@ def test_app_that_can_be_served_is_accepted(modules: Path, target: str) -> None:
 )
 def test_nothing_is_started_for_an_app_that_cannot_be_served(modules: Path, target: str, sentence: str) -> None:
     command = [sys.executable, "-m", "asgi_tiktok", "dev", target, "--port", "0", "--emulator-port", "0"]
-    ended = subprocess.run(command, cwd=modules, capture_output=True, text=True, timeout=30)
+    ended = subprocess.run(command, cwd=modules, capture_output=True, text=True, timeout=TIMEOUT)
 
     assert ended.returncode == 2
     assert ended.stdout == ""

@@ -6,6 +6,7 @@ import pytest
 
 from asgi_tiktok import __version__
 from asgi_tiktok.commands import main
+from tests.support.waiting import TIMEOUT
 
 
 def test_help_without_arguments(capsys: pytest.CaptureFixture[str]) -> None:
@@ -45,7 +46,9 @@ def test_wrong_arguments_get_one_line(
 def test_missing_extra_is_named(command: str, extra: str, missing: str) -> None:
     code = "import sys; command, missing = sys.argv[1:]; sys.modules[missing] = None; "
     code += "from asgi_tiktok.commands import main; sys.exit(main([command]))"
-    ended = subprocess.run([sys.executable, "-c", code, command, missing], capture_output=True, text=True, timeout=30)
+    ended = subprocess.run(
+        [sys.executable, "-c", code, command, missing], capture_output=True, text=True, timeout=TIMEOUT
+    )
 
     assert ended.returncode == 2
     assert ended.stderr == (
@@ -122,4 +125,4 @@ def test_emulator_does_not_run_in_production(tmp_path: Path, monkeypatch: pytest
 
 def run_in(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "asgi_tiktok", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=30)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT)

@@ -8,7 +8,7 @@ import pytest
 from tests.support.form_browser import FormBrowser
 from tests.support.ports import free_port
 from tests.support.processes import Start
-from tests.support.waiting import wait_until
+from tests.support.waiting import TIMEOUT, wait_until
 
 
 def test_sign_in_survives_a_restart(start: Start, browser: FormBrowser, tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_requested_port_in_use(
 ) -> None:
     process = start(*command, option, str(taken_port))
 
-    assert process.popen.wait(30) == 2
+    assert process.popen.wait(TIMEOUT) == 2
     assert process.stderr.read_text() == (
         f"asgi-tiktok: Port {taken_port} is in use by another program. Choose another with {option}.\n"
     )

@@ -19,6 +19,7 @@ from asgi_tiktok.demo.programs import programs
 from asgi_tiktok.emulator import CAST
 from tests.support.form_browser import FormBrowser
 from tests.support.tiktok import new_tiktok
+from tests.support.waiting import TIMEOUT
 
 
 def test_protected_page_leads_through_tiktok_and_back(demo: RunningServer, browser: FormBrowser) -> None:
@@ -83,7 +84,7 @@ def test_every_program_signs_in_with_the_running_demo(
         (tmp_path / f"{name}_app.py").write_text(without_marks(code))
     names = [f"{name}_app" for name, _ in shown]
     command = [sys.executable, "-m", "tests.demo.sign_in", str(tmp_path), *names]
-    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=TIMEOUT)
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [f"{name}: Hello, Amara Sol!" for name in names]

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from asgi_tiktok.emulator import CAST, DEFAULT_APP, DEFAULT_CLIENT_KEY, Emulator, RunningEmulator, run_emulator
 from tests.support.requirements import require_program
+from tests.support.waiting import TIMEOUT
 
 from .wire import ALL_SCOPES, authorization_url, code_form, credentials
 
@@ -45,7 +46,7 @@ def status(app: httpx2.Client, token: str) -> int:
 def run_in_shell(command: str) -> str:
     """Return the body of the response to a curl command."""
     require_program("curl", "curl")
-    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, timeout=10, check=True)
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, timeout=TIMEOUT, check=True)
     return done.stdout.partition("\n\n")[2]
 
 

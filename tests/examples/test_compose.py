@@ -16,6 +16,7 @@ from asgi_tiktok.emulator import CAST
 from tests.support.form_browser import FormBrowser
 from tests.support.ports import free_port
 from tests.support.processes import Process
+from tests.support.waiting import TIMEOUT
 
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "compose"
 SERVICES: dict[str, Any] = yaml.safe_load((EXAMPLE / "compose.yaml").read_text())["services"]
@@ -60,7 +61,7 @@ def site(tmp_path: Path) -> Iterator[str]:
 def test_app_and_emulator_in_containers_sign_in(site: str) -> None:
     browser = FormBrowser()
     browser.client = httpx2.Client(
-        transport=LocalhostNames(), follow_redirects=True, headers={"Accept": "text/html"}, timeout=10
+        transport=LocalhostNames(), follow_redirects=True, headers={"Accept": "text/html"}, timeout=TIMEOUT
     )
     consent = browser.open(f"{site}auth/tiktok/login")
     assert consent.url.host == "tiktok.localhost"

@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 
-import httpx2
 import pytest
 from playwright.sync_api import Page, expect
 
 from asgi_tiktok.emulator import Emulator
-from tests.support.example_app import running
+from tests.support.example_app import open_browser, running
 from tests.support.login import approve
 from tests.support.people import AMARA, JUN, QUILL
 from tests.support.settings import FETCH
@@ -54,7 +53,7 @@ def test_two_accounts_of_one_user_are_connected_in_a_real_browser(
 
 
 def test_account_of_another_user_can_be_neither_taken_nor_used(address: str) -> None:
-    with httpx2.Client(follow_redirects=True) as ada, httpx2.Client(follow_redirects=True) as bob:
+    with open_browser() as ada, open_browser() as bob:
         for browser, user in ((ada, "eve"), (bob, "bob")):
             home = browser.post(f"{address}/sign-in?user={user}").text
             to_tiktok = browser.get(address + unescape(home.split('<a href="')[1].split('"')[0]))

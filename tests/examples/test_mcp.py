@@ -10,7 +10,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.types import TextContent
 
 from asgi_tiktok.emulator import CAST, Person
-from tests.support.example_app import assert_requires_sign_in, assert_signs_in_and_out, sign_in
+from tests.support.example_app import assert_requires_sign_in, assert_signs_in_and_out, open_browser, sign_in
 
 EXAMPLE = "mcp_server.py"
 ENVIRON = {"TIKTOK_SCOPES": "user.info.basic,video.list"}
@@ -24,7 +24,7 @@ def test_user_signs_in_and_out(address: str) -> None:
 @asynccontextmanager
 async def calling(address: str, person: Person) -> AsyncIterator[Client]:
     """Yield an MCP client that has the session cookie of the person's browser."""
-    with httpx2.Client(follow_redirects=True) as browser:
+    with open_browser() as browser:
         sign_in(browser, address, person=person)
         cookies = dict(browser.cookies)
     async with (

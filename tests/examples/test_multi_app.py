@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 
-import httpx2
 import pytest
 
 from asgi_tiktok.emulator import CAST, App, Emulator
-from tests.support.example_app import running
+from tests.support.example_app import open_browser, running
 from tests.support.login import approve
 
 SECRET = "opens-nothing"
@@ -32,7 +31,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def test_one_browser_is_signed_in_as_two_users(address: str) -> None:
-    with httpx2.Client(follow_redirects=True) as browser:
+    with open_browser() as browser:
         for letter, person in [("a", CAST[0]), ("b", CAST[1])]:
             page = browser.get(f"{address}/{letter}/auth/{letter}/login?next=/{letter}/")
             assert page.url.params["client_key"] == f"sb{letter}"

@@ -1,17 +1,16 @@
 """NiceGUI: its pages and their WebSocket."""
 
-import httpx2
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.example_app import NAME, assert_requires_sign_in, sign_in
+from tests.support.example_app import NAME, assert_requires_sign_in, open_browser, sign_in
 
 EXAMPLE = "nicegui_app.py"
 
 
 def test_page_has_the_user(address: str) -> None:
     assert_requires_sign_in(address, "/studio")
-    with httpx2.Client(follow_redirects=True) as browser:
+    with open_browser() as browser:
         assert "Continue with TikTok" in browser.get(f"{address}/").text
         assert f"Hello {NAME}" in sign_in(browser, address).text
 

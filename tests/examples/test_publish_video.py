@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from asgi_tiktok.emulator import DEFAULT_APP, Emulator
-from tests.support.example_app import running, sign_in
+from tests.support.example_app import open_browser, running, sign_in
 from tests.support.ports import free_port
 from tests.support.settings import FETCH
 from tests.support.waiting import wait_until
@@ -48,7 +48,7 @@ def send(browser: httpx2.Client, address: str, publish_id: str, content_range: s
 
 def test_post_is_followed_by_webhook_and_by_polling(address: str, emulator: Emulator) -> None:
     assert httpx2.get(f"{address}/posts/status/fetch", headers=FETCH).status_code == 401
-    with httpx2.Client(follow_redirects=True) as browser, httpx2.Client(follow_redirects=True) as other:
+    with open_browser() as browser, open_browser() as other:
         sign_in(browser, address)
         sign_in(other, address, person=[*emulator.people.values()][1])
         refused = begin(browser, address, "PUBLIC_TO_EVERYONE")

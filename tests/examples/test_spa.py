@@ -1,17 +1,16 @@
 """The single-page app: its API, and its buttons in a real browser."""
 
-import httpx2
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.example_app import NAME, sign_in
+from tests.support.example_app import NAME, open_browser, sign_in
 from tests.support.settings import FETCH
 
 EXAMPLE = "spa.py"
 
 
 def test_api_returns_the_login_url(address: str) -> None:
-    with httpx2.Client(follow_redirects=True) as browser:
+    with open_browser() as browser:
         assert browser.get(f"{address}/api/videos", headers=FETCH).json()["error"] == "login_required"
         sign_in(browser, address)
         response = browser.get(f"{address}/api/videos", headers=FETCH)

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx2
 
-from tests.support.example_app import NAME, assert_signs_in_and_out, open_socket, sign_in
+from tests.support.example_app import NAME, assert_signs_in_and_out, open_browser, open_socket, sign_in
 
 EXAMPLE = "strawberry_graphql.py"
 
@@ -32,14 +32,14 @@ def test_user_signs_in_and_out(address: str) -> None:
 
 
 def test_query_has_the_user(address: str) -> None:
-    with httpx2.Client(follow_redirects=True) as browser:
+    with open_browser() as browser:
         assert query_me(browser, address)["errors"][0]["message"] == "Please sign in with TikTok."
         sign_in(browser, address)
         assert query_me(browser, address) == {"data": {"me": NAME}}
 
 
 def test_subscription_has_the_user(address: str) -> None:
-    with httpx2.Client(follow_redirects=True) as browser:
+    with open_browser() as browser:
         (refusal,) = count_down(browser, address)
         assert refusal["type"] == "error"
         sign_in(browser, address)

@@ -27,12 +27,12 @@ from asgi_tiktok.http.response import VARY_ON_COOKIE
 from asgi_tiktok.litestar import TikTokPlugin
 from asgi_tiktok.quart import TikTokAuth
 from tests.support.requests import BASE_SCOPE, new_scope
+from tests.support.waiting import TIMEOUT
 
 pytestmark = pytest.mark.anyio
 
 FOLDER = Path(__file__).parent
 METHODS = ("GET", "HEAD", "OPTIONS", "POST")
-TIMEOUT = 5  # seconds
 
 Build = Callable[[TikTok | None], ASGIApp]
 

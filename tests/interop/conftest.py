@@ -18,7 +18,7 @@ from .app import APP, BASIC, WEB, Drive
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
-SIGN_IN_TIMEOUT = 60  # seconds
+SIGN_IN_TIMEOUT = 300  # seconds
 
 
 @pytest.fixture

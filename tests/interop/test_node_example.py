@@ -14,7 +14,7 @@ from tests.support.processes import Process
 from tests.support.requirements import skip_or_fail
 
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "node"
-INSTALL_TIMEOUT = 240  # seconds
+INSTALL_TIMEOUT = 600  # seconds
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from tests.support.ports import free_port
 from tests.support.processes import READY
 
 ROOT = Path(__file__).parent.parent.parent
-TIMEOUT = 180  # seconds
+TIMEOUT = 600  # seconds
 LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "node_modules")
 # Variables of the virtual environment in which the tests run.
 FOREIGN = ("PYTHONPATH", "VIRTUAL_ENV", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
@@ -64,7 +64,7 @@ def quickstart(folder: Path) -> Times:
     finally:
         if shell.poll() is None:
             os.killpg(shell.pid, signal.SIGINT)
-            shell.wait(timeout=30)
+            shell.wait(timeout=TIMEOUT)
 
 
 def wait_until_serving(shell: subprocess.Popen[bytes], output: Path) -> None:

@@ -23,6 +23,7 @@ from tests.support.people import AMARA
 from tests.support.requests import RawResponse, send_request
 from tests.support.settings import SESSION_COOKIE, WEBHOOK
 from tests.support.tiktok import count_requests, new_tiktok
+from tests.support.waiting import TIMEOUT
 from tests.support.webhooks import sign_webhook, webhook_body
 
 pytestmark = pytest.mark.anyio
@@ -171,7 +172,7 @@ async def test_lease_of_a_dead_worker_ends_even_if_the_clock_is_set_back(
     )
     clock.offset = 2 * HOUR
 
-    with anyio.fail_after(9):
+    with anyio.fail_after(TIMEOUT):
         assert (await tiktok.token(AMARA.open_id)).expires_at > time.time()
     assert count_requests(emulator) == 2
 

@@ -21,6 +21,7 @@ from tests.support.requests import RawResponse
 from tests.support.settings import CALLBACK, LOGIN_COOKIE
 from tests.support.tiktok import count_requests, new_tiktok
 from tests.support.urls import URL
+from tests.support.waiting import TIMEOUT
 
 pytestmark = pytest.mark.anyio
 
@@ -119,7 +120,7 @@ async def test_f03_number_of_logins_in_progress_is_limited(
     async with anyio.create_task_group() as group:
         for visitor, callback in zip(visitors, callbacks, strict=True):
             group.start_soon(open_callback, visitor, callback)
-        with anyio.fail_after(5):
+        with anyio.fail_after(TIMEOUT):
             while len(responses) < 2 * LIMIT or transport.requests < LIMIT:
                 await anyio.sleep(0)
         assert (transport.requests, len(marks(store))) == (LIMIT, LIMIT)
@@ -158,7 +159,7 @@ async def test_f03_failed_and_cancelled_logins_make_room(emulator: Emulator, mon
     with anyio.move_on_after(0.1):
         await junk_callback(site, emulator)
     transport.released.set()
-    with anyio.fail_after(5):
+    with anyio.fail_after(TIMEOUT):
         # The cancelled one ends in the background.
         while (await junk_callback(site, emulator)).status == 503:
             await anyio.sleep(0)

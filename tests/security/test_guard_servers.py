@@ -16,6 +16,7 @@ from tests.support.servers import COMMANDS, run_server
 from tests.support.settings import ORIGIN
 from tests.support.strategies import SOAK
 from tests.support.tiktok import new_tiktok
+from tests.support.waiting import TIMEOUT
 
 TARGETS = 2 * SOAK
 """How many targets are tried for each app, guard and delivery."""
@@ -37,7 +38,7 @@ def exchange(port: int, method: str, target: bytes, **headers: str) -> bytes:
     lines += "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
     verb = b"GET" if method == "WEBSOCKET" else method.encode()
     received = b""
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT) as connection:
         connection.sendall(verb + b" " + target + b" HTTP/1.1\r\n" + lines.encode() + b"\r\n")
         try:
             while chunk := connection.recv(65536):

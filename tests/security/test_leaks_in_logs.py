@@ -24,6 +24,7 @@ from tests.support.redis_servers import new_prefix
 from tests.support.servers import serve_in_thread
 from tests.support.settings import SAME_ORIGIN, WEBHOOK
 from tests.support.tiktok import count_requests, new_tiktok
+from tests.support.waiting import TIMEOUT
 from tests.support.webhooks import sign_webhook, webhook_body
 
 LIBRARIES = {"asgi_tiktok", "httpx2", "httpcore2", "uvicorn"}
@@ -148,7 +149,7 @@ async def test_commands_to_redis_contain_no_secret(canaries: Canaries) -> None:
             store = RedisStore(REDIS, prefix=prefix)
             await use_the_site(store)
             await store.set("the-end", b"", ttl=1)
-            monitored = await asyncio.wait_for(reader.readuntil(f"{prefix}record:the-end".encode()), 10)
+            monitored = await asyncio.wait_for(reader.readuntil(f"{prefix}record:the-end".encode()), TIMEOUT)
             await store.aclose()
         finally:
             writer.close()

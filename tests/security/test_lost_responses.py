@@ -26,6 +26,7 @@ from tests.support.people import AMARA, JUN
 from tests.support.requests import RawResponse, send_request
 from tests.support.settings import CALLBACK, SESSION_COOKIE
 from tests.support.tiktok import count_requests
+from tests.support.waiting import TIMEOUT
 
 pytestmark = pytest.mark.anyio
 
@@ -58,7 +59,7 @@ def hold_login(scene: Scene) -> asyncio.Event:
 
 async def until_held(scene: Scene) -> None:
     """Wait until a login has its token and its user."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(TIMEOUT):
         while count_requests(scene.emulator, "user_info") == 0:
             await asyncio.sleep(0)
 

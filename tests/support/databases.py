@@ -18,7 +18,7 @@ from asgi_tiktok.stores.record_format import NEVER
 from asgi_tiktok.stores.sqlalchemy import SQLAlchemyStore
 from tests.support.ports import is_listening
 from tests.support.requirements import skip_or_fail
-from tests.support.waiting import wait_until
+from tests.support.waiting import TIMEOUT, wait_until
 
 POSTGRESQL = os.environ.get("TEST_POSTGRESQL_URL", "postgresql+asyncpg://postgres@127.0.0.1:5432/test")
 MARIADB = os.environ.get("TEST_MARIADB_URL", "mysql+asyncmy://root@127.0.0.1:3306/test")
@@ -95,7 +95,7 @@ class PostgreSQLServer:
     def run(self, program: str, *arguments: str) -> str:
         """Run one of PostgreSQL's programs, and return its output."""
         command = [*self.prefix, str(self.bin / program), *arguments]
-        return subprocess.run(command, check=True, capture_output=True, cwd="/", timeout=60, text=True).stdout
+        return subprocess.run(command, check=True, capture_output=True, cwd="/", timeout=TIMEOUT, text=True).stdout
 
     def query(self, statement: str) -> str:
         return self.run("psql", "-Atc", statement, self.url.replace("+asyncpg", "")).strip()
@@ -117,7 +117,7 @@ class PostgreSQLServer:
             self.server = subprocess.Popen([*self.prefix, *server], stdout=log, stderr=log, cwd="/")
         ready = [str(self.bin / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
         wait_until(
-            lambda: subprocess.run(ready, check=False, timeout=10).returncode == 0,
+            lambda: subprocess.run(ready, check=False, timeout=TIMEOUT).returncode == 0,
             explain=(self.folder.parent / "postgres.log").read_text,
         )
 
@@ -140,7 +140,7 @@ class PostgreSQLServer:
         # A stopped server cannot start another child after the list of children was read.
         self.server.send_signal(signal.SIGSTOP)
         children = self.send(signal.SIGKILL)
-        self.server.wait(30)
+        self.server.wait(TIMEOUT)
         wait_until(lambda: not any(is_alive(child) for child in children))
         (self.folder / "postmaster.pid").unlink(missing_ok=True)
         self.server = None
@@ -175,6 +175,6 @@ async def count_rows(store: SQLAlchemyStore) -> int:
 
 
 async def wait_for_rows(store: SQLAlchemyStore, number: int) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(TIMEOUT):
         while await count_rows(store) != number:
             await asyncio.sleep(0.02)

@@ -17,6 +17,7 @@ from tests.support.people import AMARA, QUILL
 from tests.support.ports import free_port
 from tests.support.processes import Process
 from tests.support.settings import CALLBACK, FETCH, LOGIN, NAVIGATION
+from tests.support.waiting import TIMEOUT
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NAME = AMARA.display_name
@@ -43,6 +44,11 @@ def running(file: str, folder: Path, emulator: Emulator | None = None, **environ
     assert not SECRET_SHAPES.search(example.output), example.output
 
 
+def open_browser() -> httpx2.Client:
+    """Open a browser that is patient, because the machine may be busy when an example answers for the first time."""
+    return httpx2.Client(follow_redirects=True, timeout=TIMEOUT)
+
+
 def sign_in(browser: httpx2.Client, address: str, next_path: str = "/", person: Person = AMARA) -> httpx2.Response:
     """Sign the person in and return the page at `next_path`."""
     page = browser.get(f"{address}{LOGIN}?next={next_path}")
@@ -62,7 +68,7 @@ def open_socket(browser: httpx2.Client, address: str, path: str, protocol: str |
 
 def assert_signs_in_and_out(address: str) -> None:
     """Check the home page before the sign-in, after it, and after the sign-out."""
-    with httpx2.Client(follow_redirects=True) as browser:
+    with open_browser() as browser:
         assert "Continue with TikTok" in browser.get(f"{address}/").text
         greeting = sign_in(browser, address, person=QUILL).text
         assert f"Hello {QUILL.display_name}" in unescape(greeting)
@@ -74,9 +80,9 @@ def assert_signs_in_and_out(address: str) -> None:
 
 def assert_requires_sign_in(address: str, path: str) -> None:
     """Check that an anonymous API call gets 401 and that an anonymous page request is redirected to the login."""
-    api_call = httpx2.get(f"{address}{path}", headers=FETCH)
+    api_call = httpx2.get(f"{address}{path}", headers=FETCH, timeout=TIMEOUT)
     assert (api_call.status_code, api_call.json()["error"]) == (401, "login_required")
     assert api_call.json()["login_url"].startswith("/auth/tiktok/login")
 
-    page = httpx2.get(f"{address}{path}", headers=NAVIGATION)
+    page = httpx2.get(f"{address}{path}", headers=NAVIGATION, timeout=TIMEOUT)
     assert (page.status_code, page.headers["location"]) == (303, f"/auth/tiktok/login?next=%2F{path[1:]}")

@@ -5,12 +5,14 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx2
 
+from tests.support.waiting import TIMEOUT
+
 
 class FormBrowser:
     """The browser of one person."""
 
     def __init__(self) -> None:
-        self.client = httpx2.Client(follow_redirects=True, headers={"Accept": "text/html"}, timeout=10)
+        self.client = httpx2.Client(follow_redirects=True, headers={"Accept": "text/html"}, timeout=TIMEOUT)
 
     def open(self, url: str) -> httpx2.Response:
         return self.client.get(url)

@@ -11,6 +11,7 @@ from websockets.sync.client import connect
 from asgi_tiktok.emulator import Emulator
 from tests.support.people import AMARA
 from tests.support.settings import FETCH, LOGIN, NAVIGATION
+from tests.support.waiting import TIMEOUT
 
 
 class HTTPBrowser:
@@ -41,7 +42,7 @@ class HTTPBrowser:
         self.prefix = prefix
         self.proxied = proxied
         self.site = {"x-site": site}
-        self.client = httpx2.Client(base_url=origin, headers=self.site, timeout=20)
+        self.client = httpx2.Client(base_url=origin, headers=self.site, timeout=TIMEOUT)
 
     def request(self, method: str, path: str, **options: Any) -> httpx2.Response:
         """Send a request. `path` must begin with the prefix, as the links of the site do."""
@@ -83,6 +84,6 @@ class HTTPBrowser:
         headers = {**self.site, "cookie": cookies, "origin": origin or self.origin}
         try:
             with connect(address, additional_headers=headers) as websocket:
-                return str(json.loads(websocket.recv(timeout=10))["name"])
+                return str(json.loads(websocket.recv(timeout=TIMEOUT))["name"])
         except InvalidStatus as refusal:
             return refusal.response.status_code

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.support.requirements import require_program
 
-INSTALL_TIMEOUT = 240  # seconds
+INSTALL_TIMEOUT = 600  # seconds
 
 
 def install_packages(source: Path, folder: Path) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import URL
 
 from tests.support.ports import free_port, is_listening
 from tests.support.requirements import require_program
-from tests.support.waiting import wait_until
+from tests.support.waiting import TIMEOUT, wait_until
 
 
 @contextmanager
@@ -38,4 +38,4 @@ def run_pgbouncer(database: URL) -> Iterator[URL]:
             yield database.set(host="127.0.0.1", port=port)
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(TIMEOUT)

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from tests.support.ports import free_port
 from tests.support.processes import Process
+from tests.support.waiting import TIMEOUT, wait_until
 
 ROOT = Path(__file__).parents[2]
 APP = "tests.support.host:app"
@@ -67,9 +68,9 @@ def serve_in_thread(site: ASGIApp, port: int) -> Iterator[None]:
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        while not server.started:
-            assert thread.is_alive()
+        wait_until(lambda: server.started or not thread.is_alive())
+        assert thread.is_alive()
         yield
     finally:
         server.should_exit = True
-        thread.join(timeout=10)
+        thread.join(TIMEOUT)

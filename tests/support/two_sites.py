@@ -10,6 +10,7 @@ from asgi_tiktok import TikTok, TikTokAuthMiddleware
 from asgi_tiktok.testing import login_as_async
 from tests.support.app import app
 from tests.support.settings import ORIGIN
+from tests.support.waiting import TIMEOUT
 
 TwoSites = tuple[httpx2.AsyncClient, httpx2.AsyncClient]
 
@@ -37,14 +38,14 @@ async def name_at(browser: httpx2.AsyncClient) -> str:
 
 async def visit_until(name: str, browser: httpx2.AsyncClient) -> None:
     """Visit the site until it sees a user with this name, as after a failure of its store."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(TIMEOUT):
         while await name_at(browser) != name:
             await asyncio.sleep(0.02)
 
 
 async def visit_until_remembered(browser: httpx2.AsyncClient, reads: Callable[[], int]) -> None:
     """Visit the site until it serves ten requests without reading its store. `reads` returns the number of reads."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(TIMEOUT):
         while True:
             before = reads()
             assert [await name_at(browser) for _ in range(10)] == ["Ada"] * 10
