@@ -1,5 +1,13 @@
 """Continue with TikTok, for every ASGI app: sign-in, sessions and tokens."""
 
+import sys
+
+if sys.argv[:1] == ["-m"] and sys.orig_argv[-len(sys.argv)] == "asgi_tiktok":
+    # `python -m asgi_tiktok` imports this package before its `__main__`, and Ctrl-C would print a traceback.
+    from _asgi_tiktok_command import end_on_ctrl_c
+
+    end_on_ctrl_c()
+
 from asgi_tiktok.accounts.grant import Grant
 from asgi_tiktok.accounts.scoped_users import ProfileStatsUser, ProfileUser, StatsUser
 from asgi_tiktok.accounts.session_methods import SignedInBrowser

@@ -2,7 +2,7 @@
 
 import sys
 
-from asgi_tiktok.commands import main
+from _asgi_tiktok_command import main
 
 if __name__ == "__main__":
     sys.exit(main())

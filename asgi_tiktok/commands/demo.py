@@ -3,6 +3,7 @@
 import argparse
 
 from asgi_tiktok.commands.lifecycle import sleep_forever, until_stopped
+from asgi_tiktok.commands.output import write
 from asgi_tiktok.commands.parser import Commands, add_port
 
 
@@ -24,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
         from asgi_tiktok.demo import open_browser, run_demo
 
         with run_demo(port=arguments.port, emulator_port=arguments.emulator_port) as running:
-            print(running.notice, flush=True)
+            write(running.notice)
             if arguments.browser:
                 open_browser(running.url)
             sleep_forever()

@@ -4,11 +4,13 @@ import argparse
 import os
 import sys
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from asgi_tiktok.commands.lifecycle import until_stopped
+from asgi_tiktok.commands.output import write
 from asgi_tiktok.commands.parser import Commands, add_config, add_host, add_port
+from asgi_tiktok.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from asgi_tiktok.commands.dev_setup import Setup
@@ -58,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
         prepare = with_tiktok if arguments.real else with_emulator
         prepared = prepare(arguments, stack)
         os.environ.update(prepared.environ)
-        print(prepared.notice, flush=True)
+        write(prepared.notice)
         stack.enter_context(note_of_dev(arguments.app, prepared.url))
         threading.Thread(target=report_login, args=(prepared,), name="login-check", daemon=True).start()
         serve_reloading(arguments.app, prepared.listeners, factory=arguments.factory)
@@ -70,4 +72,5 @@ def report_login(prepared: "Setup") -> None:
     from asgi_tiktok.commands.login_check import check_login
 
     if problem := check_login(prepared.url, prepared.emulator):
-        print(f"  ! {problem}\n", flush=True)
+        with suppress(BrokenPipeError, ConfigurationError):  # the output may have ended after the notice
+            write(f"  ! {problem}\n")

@@ -43,13 +43,14 @@ def with_emulator(arguments: Namespace, stack: ExitStack) -> Setup:
     own = own_settings()
     port = port_in(own) if arguments.port is None else arguments.port
     check_before_start(arguments, emulator_settings(own, port or PORT))
-    key = secret_key(own)
     host = arguments.host
     listeners = listen_on(port, PORT, "--port", stack, host)
     app_port = listeners[0].getsockname()[1]
     url = f"http://localhost:{app_port}"
     app = emulated_app(emulator_settings(own, app_port), arguments.app, url + WEBHOOK)
     emulator = start_emulator(app, arguments.emulator_port, "--emulator-port", stack, arguments.config, host)
+    # After the ports, so that a port in use leaves no folder behind.
+    key = secret_key(own)
     environ = emulator_settings({"TIKTOK_SECRET_KEY": key, "TIKTOK_BASE_URL": emulator.url, **own}, app_port)
     lines = {
         "Open": with_note(url, port, PORT),
@@ -74,6 +75,7 @@ def with_tiktok(arguments: Namespace, stack: ExitStack) -> Setup:
     port = arguments.port or port_in(own) or PORT
     environ = real_settings(own, port)
     check_before_start(arguments, {"TIKTOK_SECRET_KEY": secrets.token_urlsafe(32), **environ})
+    listeners = listen_on(port, PORT, "--port", stack, arguments.host)
     environ = {"TIKTOK_SECRET_KEY": secret_key(own), **environ}
     client_key = environ["TIKTOK_CLIENT_KEY"]
     lines = {
@@ -83,7 +85,6 @@ def with_tiktok(arguments: Namespace, stack: ExitStack) -> Setup:
         "Register": registration_steps(local_address(environ, port) or "", client_key),
         **common_lines(arguments, own),
     }
-    listeners = listen_on(port, PORT, "--port", stack, arguments.host)
     return Setup(environ, listeners, f"http://localhost:{port}", notice("dev --real", lines))
 
 

@@ -5,18 +5,18 @@ import asyncio
 import json
 import os
 import platform
-import sys
 from collections.abc import Iterator
 
 from asgi_tiktok import __version__
 from asgi_tiktok.commands.checks import check_all
 from asgi_tiktok.commands.checks.finding import Finding, ok, warning
 from asgi_tiktok.commands.dev_state import running_dev
+from asgi_tiktok.commands.lifecycle import interruptible
+from asgi_tiktok.commands.output import write
 from asgi_tiktok.commands.parser import Commands
 from asgi_tiktok.environment import VARIABLES
 
 MARKS = {"ok": "✓", "warning": "!", "error": "✗"}
-PLAIN = str.maketrans({"✓": "+", "✗": "x", "—": "-", "…": "..."})
 
 
 def add(commands: Commands) -> None:
@@ -36,15 +36,16 @@ def add(commands: Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the findings; return 1 if one of them is an error."""
     versions = ok("versions", f"asgi-tiktok {__version__}, Python {platform.python_version()}")
-    findings = [versions, *about_dev(), *asyncio.run(check_all(os.environ, offline=arguments.offline))]
+    with interruptible():
+        findings = [versions, *about_dev(), *asyncio.run(check_all(os.environ, offline=arguments.offline))]
     statuses = [finding.status for finding in findings]
     if arguments.json:
-        print(json.dumps([finding._asdict() for finding in findings], indent=2))
+        write(json.dumps([finding._asdict() for finding in findings], indent=2))
     else:
         for name, status, found, fix in findings:
-            show(f"{MARKS[status]} {name}: {found}" + (f" — {fix}" if fix else ""))
+            write(f"{MARKS[status]} {name}: {found}" + (f" — {fix}" if fix else ""))
         summary = f"{plural(statuses.count('error'), 'error')}, {plural(statuses.count('warning'), 'warning')}."
-        print(f"\n{summary.capitalize()}")
+        write(f"\n{summary.capitalize()}")
     return int("error" in statuses)
 
 
@@ -64,13 +65,3 @@ def about_dev() -> Iterator[Finding]:
 
 def plural(count: int, noun: str) -> str:
     return f"{count or 'no'} {noun}" + ("" if count == 1 else "s")
-
-
-def show(line: str) -> None:
-    """Print the line, also on a terminal that supports only ASCII."""
-    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
-    try:
-        line.encode(encoding)
-    except UnicodeEncodeError:
-        line = line.translate(PLAIN).encode(encoding, "replace").decode(encoding)
-    print(line)

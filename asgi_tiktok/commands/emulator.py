@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from asgi_tiktok.commands.lifecycle import sleep_forever, until_stopped
+from asgi_tiktok.commands.output import write
 from asgi_tiktok.commands.parser import Commands, add_config, add_host, add_port
 
 
@@ -41,6 +42,6 @@ def run(arguments: argparse.Namespace) -> int:
             host=arguments.host,
             public_url=arguments.public_url,
         ) as running:
-            print(running.notice, flush=True)
+            write(running.notice)
             sleep_forever()
     return 0

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from asgi_tiktok.commands.output import write_error
 from asgi_tiktok.errors import ConfigurationError
 
 IMPORT_TIMEOUT = 60  # seconds
@@ -34,7 +35,7 @@ def check_app(target: str, environ: Mapping[str, str], *, traceback: bool = Fals
         raise ConfigurationError(f"{target} is of type {kind}, not an ASGI app; name the app itself, as in main:app.")
     if raised := result.get("raised"):
         if traceback:
-            print(result["traceback"], file=sys.stderr)
+            write_error(result["traceback"])
         line = f" ({result['line']})" if result["line"] else ""
         fix = "Correct it." if traceback else f"To see the traceback: asgi-tiktok dev {target} --traceback"
         raise ConfigurationError(f"{module} cannot be imported: {raised}{line}.", hint=fix)

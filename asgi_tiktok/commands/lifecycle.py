@@ -1,4 +1,4 @@
-"""The start and the end of the commands that run until they are stopped."""
+"""How commands start, and how Ctrl-C and SIGTERM end them."""
 
 import signal
 import time
@@ -35,6 +35,16 @@ def until_stopped(extra: str) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Raise KeyboardInterrupt on Ctrl-C in the block, which has something to clean up."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def sleep_forever() -> None:

@@ -2,8 +2,11 @@
 
 import argparse
 import socket
+import sys
 from pathlib import Path
 from typing import NoReturn, TypeAlias
+
+from asgi_tiktok.commands.output import write, write_error
 
 
 class Parser(argparse.ArgumentParser):
@@ -12,7 +15,11 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         if message.endswith("expected one argument"):
             message += " (write a value that begins with - after =, as in --open-id=-000x)"
-        self.exit(2, f"{self.prog}: {message}. See: {self.prog} --help\n")
+        write_error(f"{self.prog}: {message}. See: {self.prog} --help")
+        sys.exit(2)
+
+    def print_help(self, file: object = None) -> None:
+        write(self.format_help().rstrip())
 
 
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"

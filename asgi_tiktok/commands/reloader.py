@@ -3,11 +3,14 @@
 import logging.config
 import multiprocessing
 import os
+import signal
 import socket
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 
 import uvicorn
@@ -19,6 +22,19 @@ from asgi_tiktok.commands.terminal_log import log_config
 REQUEST_TIMEOUT = 2  # seconds for open requests when the app stops
 EXIT_TIMEOUT = 5  # seconds for the app to end when it stops
 POLL_INTERVAL = 0.2  # seconds
+HAS_SIGNAL_MASK = hasattr(signal, "pthread_sigmask")  # not on Windows
+
+
+class Reloader(ChangeReload):  # type: ignore[misc,valid-type] # one of two classes: with or without watchfiles
+    """uvicorn's reloader, whose processes get Ctrl-C only when they can handle it. Python would print a traceback."""
+
+    def startup(self) -> None:
+        with ctrl_c_held():
+            super().startup()
+
+    def restart(self) -> None:
+        with ctrl_c_held():
+            super().restart()
 
 
 def serve_reloading(target: str, listeners: Sequence[socket.socket], *, factory: bool = False) -> None:
@@ -30,15 +46,34 @@ def serve_reloading(target: str, listeners: Sequence[socket.socket], *, factory:
     logging.config.dictConfig(log_config("dev"))
     server = uvicorn.Server(config)
     try:
-        ChangeReload(config, target=partial(serve, server, factory), sockets=list(listeners)).run()
+        Reloader(config, target=partial(serve, server, factory), sockets=list(listeners)).run()
     finally:
         for child in multiprocessing.active_children():
             child.terminate()
             child.join()
 
 
+@contextmanager
+def ctrl_c_held() -> Iterator[None]:
+    """Deliver Ctrl-C after the block. A process that is started in the block inherits this."""
+    if not HAS_SIGNAL_MASK:
+        yield
+        return
+    # Before the block, because the start of the tracker ends with the delivery of signals.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def serve(server: uvicorn.Server, factory: bool, sockets: list[socket.socket] | None) -> None:
     """Serve the app in the child process until the server is asked to exit."""
+    if HAS_SIGNAL_MASK:
+        # The parent gets Ctrl-C, too, and ends this process. Not SIG_IGN, which processes of the app would inherit.
+        signal.signal(signal.SIGINT, lambda number, frame: None)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     server.config.app = load_app(str(server.config.app), factory=factory)
     threading.Thread(target=enforce_exit, args=(server,), name="exit", daemon=True).start()
     server.run(sockets=sockets)

@@ -3,11 +3,11 @@
 import argparse
 import os
 import re
-import sys
 import time
 
 import httpx2
 
+from asgi_tiktok.commands.output import write, write_error
 from asgi_tiktok.commands.parser import Commands
 from asgi_tiktok.commands.webhook_events import EVENTS, event_of, sign
 from asgi_tiktok.environment import name_variable, split_addresses
@@ -75,17 +75,17 @@ def run(arguments: argparse.Namespace) -> int:
     )
     address = check_address(arguments.url) if arguments.url else default_address()
     if event.name not in EVENTS:
-        print(f"warning: TikTok documents no event {event.name!r}; it is sent anyway", file=sys.stderr)
+        write_error(f"warning: TikTok documents no event {event.name!r}; it is sent anyway")
     now = int(time.time())
     body = event.body(now)
     status, response = post(address, body, sign(event.client_secret, body, now))
     about = f" about {event.open_id}" if event.open_id else ""
-    print(f"Sent {event.name}{about}, signed for {event.client_key}, to {address}")
-    print(f"{status} {httpx2.codes.get_reason_phrase(status) or 'unknown'}: {explanation(status)}")
+    write(f"Sent {event.name}{about}, signed for {event.client_key}, to {address}")
+    write(f"{status} {httpx2.codes.get_reason_phrase(status) or 'unknown'}: {explanation(status)}")
     if status == httpx2.codes.OK:
         return 0
     if response:
-        print(response)
+        write(response)
     return 1
 
 

@@ -212,6 +212,7 @@ def test_requested_port_in_use(
     captured = capsys.readouterr()
     assert captured.err == f"asgi-tiktok: Port {port} is in use by another program. Choose another with {option}.\n"
     assert captured.out == ""
+    assert not (folder / ".asgi-tiktok").exists()
 
 
 def test_missing_uvicorn_names_the_extra(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

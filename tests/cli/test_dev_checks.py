@@ -2,8 +2,6 @@
 
 import logging
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -188,33 +186,6 @@ def test_emulator_writes_the_env_file(start: Start, folder: Path) -> None:
     assert "The variables for your app are in .env." in process.wait_until_ready()
     assert read_env_file(folder / ".env")["TIKTOK_CLIENT_KEY"] == DEFAULT_CLIENT_KEY
     assert process.end() == 0
-
-
-@pytest.mark.parametrize(("arguments", "status"), [(["demo"], 0), (["doctor", "--offline"], 130)])
-def test_ctrl_c_at_any_moment(monkeypatch: pytest.MonkeyPatch, arguments: list[str], status: int) -> None:
-    def interrupt(*given: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(f"asgi_tiktok.commands.{arguments[0]}.run", interrupt)
-    assert main(arguments) == status
-
-
-@pytest.mark.parametrize(("command", "status"), [("dev", 0), ("doctor", 130)])
-def test_ctrl_c_while_the_package_is_imported(command: str, status: int) -> None:
-    program = (
-        "import os, signal, sys\n"
-        # A process that a shell has started in the background ignores the signal.
-        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "class Interrupt:\n"
-        "    def find_spec(name, path=None, target=None):\n"
-        "        if name == 'asgi_tiktok.middleware':\n"
-        "            os.kill(os.getpid(), signal.SIGINT)\n"
-        "sys.meta_path.insert(0, Interrupt)\n"
-        "from _asgi_tiktok_command import main\n"
-        "main()\n"
-    )
-    ended = subprocess.run([sys.executable, "-c", program, command], check=False, capture_output=True, text=True)
-    assert (ended.returncode, ended.stderr) == (status, "")
 
 
 def test_env_file_that_cannot_be_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

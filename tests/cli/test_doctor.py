@@ -62,7 +62,7 @@ def test_no_errors_with_the_emulator(emulator_settings: None, capsys: pytest.Cap
     assert found["client key"]["found"] == DEFAULT_CLIENT_KEY
     assert found["client secret"]["found"] == f"{len(DEFAULT_CLIENT_SECRET)} characters"
     assert found["credentials"]["found"] == "TikTok accepts the client key and the client secret"
-    assert found["store"]["found"] == "SQLiteStore('.asgi-tiktok/store.sqlite3'), written and read"
+    assert found["store"]["found"] == "SQLiteStore('.asgi-tiktok/store.sqlite3'), which the app will create"
     assert found["clock"]["found"].endswith("of TikTok's")
     assert "API host" in found
     assert "authorization host" in found
@@ -331,3 +331,16 @@ def test_missing_store_package_is_named(monkeypatch: pytest.MonkeyPatch, capsys:
     store = findings(capsys, "--offline")[1]["store"]
     assert store["found"] == "TIKTOK_STORE cannot be used. The SQLAlchemy store needs the package sqlalchemy"
     assert store["fix"] == "Run: pip install 'asgi-tiktok[sqlalchemy]'"
+
+
+def test_store_that_does_not_exist_is_tried_without_leaving_anything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    main(["doctor", "--offline"])
+    assert "store: SQLiteStore('.asgi-tiktok/store.sqlite3'), which the app will create" in capsys.readouterr().out
+    assert [path.name for path in tmp_path.iterdir()] == ["main.py"]
+
+    (tmp_path / ".asgi-tiktok").write_text("a file, not a folder")
+    main(["doctor", "--offline"])
+    assert "cannot be created (Not a directory)" in capsys.readouterr().out
