@@ -14,7 +14,7 @@ def results_table(passed: Mapping[tuple[str, ...], int]) -> str:
     """
     lines = [
         "| | install | " + " | ".join(f"{kind} {version(kind)}" for kind in COMMANDS) + " |",
-        "|---|---|" + "---|" * len(COMMANDS),
+        "|---|---|" + "---:|" * len(COMMANDS),
     ]
     for framework, label in FRAMEWORKS.items():
         name_and_version = label if framework == "bare" else f"{label} {version(framework)}"
