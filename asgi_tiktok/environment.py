@@ -59,7 +59,7 @@ def read_variable(environ: Mapping[str, str], variable: str) -> str:
     """Return the value without white space around it; empty if it is not set."""
     value = environ.get(variable, "").strip()
     if len(value) > 1 and value[0] in QUOTES and value[-1] in QUOTES:
-        fix = "Set it without the quotes. Docker's --env-file and systemd do not remove them as a shell does."
+        fix = "Set it without the quotes. Docker's --env-file does not remove them as a shell does."
         raise ConfigurationError(f"{variable} has quotes around its value.", hint=fix)
     return value
 

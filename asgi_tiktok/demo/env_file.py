@@ -1,14 +1,19 @@
 """The file .env: variables as `NAME=value`, one a line."""
 
+import os
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from asgi_tiktok.errors import ConfigurationError
 
 DEFAULT = Path(".env")
 LINE = re.compile(r"(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*)")
 QUOTED = re.compile(r"(['\"])(.*)\1\s*(?:#.*)?")
+UNQUOTED = re.compile(r"[\w%+,./:=@-]*", re.ASCII)
+AMBIGUOUS = re.compile(r"""\\|\$\{|'.*["$`]|["$`].*'""")
 
 
 def read_env_file(path: Path = DEFAULT) -> dict[str, str]:
@@ -37,13 +42,47 @@ def read_env_file(path: Path = DEFAULT) -> dict[str, str]:
 def write_env_file(path: Path, variables: Mapping[str, str]) -> None:
     """Set the variables in the file, which only the user of this process may read. Other lines stay.
 
-    Raises ConfigurationError if the file cannot be written.
+    Raises ConfigurationError if the file cannot be written. It is then unchanged.
     """
     try:
-        lines = path.read_text("utf-8").splitlines() if path.exists() else []
+        lines = path.read_text("utf-8").splitlines() if path.is_file() else []
         others = [line for line in lines if not ((found := LINE.fullmatch(line.strip())) and found[1] in variables)]
-        path.touch(mode=0o600)
-        path.write_text("\n".join([*others, *(f"{name}={value}" for name, value in variables.items()), ""]), "utf-8")
+        content = "\n".join([*others, *(env_line(*item) for item in variables.items()), ""])
+        if path.is_file() or not path.exists():
+            replace_file(path.resolve(), content)
+        else:  # a device or a pipe
+            path.write_text(content, "utf-8")
     except (OSError, UnicodeDecodeError) as error:
         fix = "Name a file in a folder that you can write to."
         raise ConfigurationError(f"{path} cannot be written ({error}).", hint=fix) from None
+
+
+def env_line(name: str, value: str) -> str:
+    """Return the line as shells, systemd, python-dotenv and `asgi-tiktok dev` read it.
+
+    Docker reads it, too, unless the value needs quotes, which Docker would not remove.
+
+    Raises ConfigurationError for a value for which there is no such line.
+    """
+    if UNQUOTED.fullmatch(value):
+        return f"{name}={value}"
+    if AMBIGUOUS.search(value):
+        raise ConfigurationError(
+            f'{name} has a backslash, ${{, or a single quote and one of "$`, which programs read in different ways.',
+            hint="Choose another value in the file of --config.",
+        )
+    quote = '"' if "'" in value else "'"
+    return f"{name}={quote}{value}{quote}"
+
+
+def replace_file(path: Path, content: str) -> None:
+    """Write the file at once, so that a full disk leaves the old one unchanged. An existing file keeps its mode."""
+    with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=path.name, delete=False) as file:
+        try:
+            file.write(content)
+            file.flush()
+            if path.exists():
+                shutil.copymode(path, file.name)
+            os.replace(file.name, path)
+        finally:
+            Path(file.name).unlink(missing_ok=True)

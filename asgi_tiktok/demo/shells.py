@@ -8,12 +8,24 @@ from pathlib import Path
 
 SYNTAX = {
     "sh": "export {name}='{value}'",
+    "csh": "setenv {name} '{value}'",
     "fish": "set -x {name} '{value}'",
     "PowerShell": "$env:{name} = '{value}'",
     "cmd": 'set "{name}={value}"',
 }
+# What a shell reads as something else between the quotes, and how to write it there.
+ESCAPES: Mapping[str, Mapping[str, str]] = {
+    "sh": {"'": r"'\''"},
+    "csh": {"'": r"'\''", "!": r"\!"},
+    "fish": {"'": r"\'", "\\": r"\\"},
+    # PowerShell reads typographic quotes as the plain one.
+    "PowerShell": {quote: quote * 2 for quote in "'‘’‚‛"},  # noqa: RUF001
+    # A prompt of cmd has no escape for a percent sign, which matters only around the name of a variable.
+    "cmd": {},
+}
 SHELLS = {
     **dict.fromkeys(("sh", "ash", "bash", "dash", "ksh", "zsh"), "sh"),
+    **dict.fromkeys(("csh", "tcsh"), "csh"),
     "fish": "fish",
     "pwsh": "PowerShell",
 }
@@ -21,7 +33,8 @@ SHELLS = {
 
 def set_variables(variables: Mapping[str, str], shell: str) -> list[str]:
     """Return the lines that set the variables in the shell, one of `SYNTAX`."""
-    return [SYNTAX[shell].format(name=name, value=value) for name, value in variables.items()]
+    escapes = str.maketrans(dict(ESCAPES[shell]))
+    return [SYNTAX[shell].format(name=name, value=value.translate(escapes)) for name, value in variables.items()]
 
 
 def current_shell(environ: Mapping[str, str] = os.environ, platform: str = sys.platform) -> str:

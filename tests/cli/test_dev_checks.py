@@ -18,11 +18,8 @@ from asgi_tiktok.commands.dev_state import note_of_dev, running_dev
 from asgi_tiktok.commands.import_probe import probe
 from asgi_tiktok.commands.login_check import check_login
 from asgi_tiktok.commands.terminal_log import LabelFormatter, WithoutAssets, log_config
-from asgi_tiktok.demo.env_file import read_env_file, write_env_file
-from asgi_tiktok.demo.shells import current_shell, set_variables
-from asgi_tiktok.emulator import DEFAULT_CLIENT_KEY, RunningEmulator
+from asgi_tiktok.emulator import RunningEmulator
 from asgi_tiktok.emulator.server import serving
-from asgi_tiktok.errors import ConfigurationError
 from tests.support.processes import Start
 from tests.support.tiktok import new_tiktok
 
@@ -145,51 +142,3 @@ def test_browser_shows_why_the_app_cannot_start() -> None:
 def test_store_of_the_developer_needs_no_other_store(folder: Path) -> None:
     assert len(secret_key({"TIKTOK_STORE": "redis://localhost"})) >= 32
     assert not (folder / ".asgi-tiktok" / "store.sqlite3").exists()
-
-
-def test_env_file_keeps_other_lines(tmp_path: Path) -> None:
-    path = tmp_path / ".env"
-    path.write_text('# mine\nDEBUG=1\nexport TIKTOK_CLIENT_KEY="old" # note\n')
-    assert read_env_file(path) == {"DEBUG": "1", "TIKTOK_CLIENT_KEY": "old"}
-    write_env_file(path, {"TIKTOK_CLIENT_KEY": "new"})
-    assert path.read_text() == "# mine\nDEBUG=1\nTIKTOK_CLIENT_KEY=new\n"
-    path.write_text("what is this\n")
-    with pytest.raises(ConfigurationError, match=r"line 1, is not a variable\. Write NAME=value\."):
-        read_env_file(path)
-
-
-@pytest.mark.parametrize(
-    ("shell", "line"),
-    [
-        ("sh", "export A='b'"),
-        ("fish", "set -x A 'b'"),
-        ("PowerShell", "$env:A = 'b'"),
-        ("cmd", 'set "A=b"'),
-    ],
-)
-def test_variables_in_the_syntax_of_the_shell(shell: str, line: str) -> None:
-    assert set_variables({"A": "b"}, shell) == [line]
-
-
-def test_shell_is_recognized(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("asgi_tiktok.demo.shells.parent_name", lambda: "")
-    assert current_shell({"SHELL": "/usr/bin/fish"}, "linux") == "fish"
-    assert current_shell({}, "linux") == "sh"
-    assert current_shell({"PSModulePath": "a;b;c"}, "win32") == "PowerShell"
-    assert current_shell({"PSModulePath": "a;b"}, "win32") == "cmd"
-    monkeypatch.setattr("asgi_tiktok.demo.shells.parent_name", lambda: "zsh")
-    assert current_shell({"SHELL": "/usr/bin/fish"}, "linux") == "sh"
-
-
-def test_emulator_writes_the_env_file(start: Start, folder: Path) -> None:
-    process = start("emulator", "--port", "0", "--env-file", ".env")
-    assert "The variables for your app are in .env." in process.wait_until_ready()
-    assert read_env_file(folder / ".env")["TIKTOK_CLIENT_KEY"] == DEFAULT_CLIENT_KEY
-    assert process.end() == 0
-
-
-def test_env_file_that_cannot_be_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["emulator", "--port", "0", "--env-file", "nowhere/.env"]) == 2
-    [line] = capsys.readouterr().err.splitlines()
-    assert line.startswith("asgi-tiktok: nowhere/.env cannot be written")
-    assert line.endswith("Name a file in a folder that you can write to.")
