@@ -90,19 +90,24 @@ class Emulator:
         self._app = self._asgi_app()
 
     @classmethod
-    def from_config(cls, path: str | Path, *, clock: Callable[[], float] = time.time) -> Self:
+    def from_config(
+        cls, path: str | Path, *, clock: Callable[[], float] = time.time, public_url: str | None = None
+    ) -> Self:
         """Create an emulator from a TOML file with [[apps]], [[people]] and [knobs].
 
         Args:
             path (str | Path): The file. A missing table means the default.
             clock (Callable[[], float]): Returns the time in seconds since 1970. Default: `time.time`.
+            public_url (str | None): As in `Emulator(public_url=…)`. Default: None, a name of this machine.
 
         Raises:
             ConfigError: The file cannot be read or used.
             ProductionRefused: An environment variable says that this is production.
+            ValueError: `public_url` is not an origin.
         """
         config = read_config(Path(path))
-        return cls(config.apps or (DEFAULT_APP,), config.people or CAST, clock=clock, **config.knobs)
+        apps, people = config.apps or (DEFAULT_APP,), config.people or CAST
+        return cls(apps, people, clock=clock, public_url=public_url, **config.knobs)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection (ASGI 3)."""

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from asgi_tiktok.emulator import CAST, DEFAULT_APP, ConfigError, Emulator
+from asgi_tiktok.emulator import CAST, DEFAULT_APP, ConfigError, Emulator, run_emulator
 
 ADA = '[[people]]\nopen_id = "ada"\ndisplay_name = "Ada"\n'
 APP = '[[apps]]\nclient_key = "sbmine"\nclient_secret = "s"\nredirect_uris = ["http://localhost:*/cb"]\n'
@@ -22,6 +22,15 @@ def test_config_file_sets_apps_people_and_knobs(file: Path) -> None:
     assert emulator.people["ada"].follower_count == 7
     assert emulator.apps["sbmine"].redirect_uris == ("http://localhost:*/cb",)
     assert (emulator.knobs.lifetimes, emulator.knobs.partial_grant) == ("legacy", {"video.list"})
+
+
+def test_emulator_with_a_config_file_can_have_another_name(file: Path) -> None:
+    file.write_text(ADA)
+    emulator = Emulator.from_config(file, public_url="http://emulator:8700")
+
+    with run_emulator(emulator, host="0.0.0.0") as running:
+        assert running.url == "http://emulator:8700"
+    assert [*emulator.people] == ["ada"]
 
 
 def test_missing_tables_use_the_defaults(file: Path) -> None:
