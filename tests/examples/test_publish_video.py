@@ -25,9 +25,10 @@ def port() -> int:
 
 
 @pytest.fixture
-def emulator(port: int) -> Emulator:
+def emulator(port: int, request: pytest.FixtureRequest) -> Emulator:
+    """A TikTok that processes a post for a second, or for another time that the test chooses."""
     app = replace(DEFAULT_APP, webhook_url=f"http://localhost:{port}/auth/tiktok/webhook")
-    return Emulator([app], processing_seconds=1)
+    return Emulator([app], processing_seconds=getattr(request, "param", 1))
 
 
 @pytest.fixture
@@ -46,6 +47,7 @@ def send(browser: httpx2.Client, address: str, publish_id: str, content_range: s
     return browser.put(f"{address}/chunks/{publish_id}", content=b"video", headers=headers).status_code
 
 
+@pytest.mark.parametrize("emulator", [3600], indirect=True)
 def test_post_is_followed_by_webhook_and_by_polling(address: str, emulator: Emulator) -> None:
     assert httpx2.get(f"{address}/posts/status/fetch", headers=FETCH).status_code == 401
     with open_browser() as browser, open_browser() as other:

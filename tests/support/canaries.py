@@ -67,7 +67,8 @@ class Canaries(logging.Handler):
 
     def check(self, context: str, text: str) -> None:
         """Record a leak if the string contains a secret."""
-        secret = next((secret for secret in self.secrets if secret in text), None)
+        # Another thread may learn a secret meanwhile.
+        secret = next((secret for secret in tuple(self.secrets) if secret in text), None)
         shape = SECRET_SHAPES.search(text)
         if secret or shape:
             self.found.append(f"{context}: {secret or shape} in {text[:300]!r}")
