@@ -3,7 +3,7 @@
 import os
 from urllib.parse import quote
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from tests.support.next_paths import CASES
@@ -33,7 +33,12 @@ def examples(number: int) -> settings:
 
     There is no deadline, because the machine may be busy. CI tries the same examples in every run.
     """
-    return settings(max_examples=number * SOAK, deadline=None, derandomize="CI" in os.environ)
+    return settings(
+        max_examples=number * SOAK,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+        derandomize="CI" in os.environ,
+    )
 
 
 def percent_encode(part: str, times: int) -> str:
