@@ -1,6 +1,7 @@
 """The command `asgi-tiktok`, with one module for each subcommand."""
 
 import logging
+import os
 import sys
 
 from _asgi_tiktok_command import status_of_ctrl_c
@@ -53,5 +54,13 @@ def run(argv: list[str]) -> int:
         parser.print_help()
         return 0
 
+    check_folder()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     return int(arguments.run(arguments))
+
+
+def check_folder() -> None:
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise ConfigurationError(f"The current folder is missing ({error.strerror}); change to another.") from None

@@ -46,7 +46,8 @@ def probe(target: str, *, factory: bool = False) -> dict[str, Any]:
             value = value()
         except Exception as error:
             return raised(error)
-    return {} if can_be_served(value) else {"kind": type(value).__name__}
+    kind = kind_of(value)
+    return {"kind": kind} if kind else {}
 
 
 def raised(error: BaseException) -> dict[str, Any]:
@@ -55,11 +56,29 @@ def raised(error: BaseException) -> dict[str, Any]:
     return {"raised": text, "line": line_of(error), "traceback": "".join(traceback.format_exception(error))}
 
 
-def can_be_served(value: Any) -> bool:
-    """Return whether uvicorn accepts the value: an app or an app factory, but not, for example, a request handler."""
-    if inspect.iscoroutinefunction(value):
-        return len(inspect.signature(value).parameters) == 3
-    return callable(value)
+def kind_of(value: Any) -> str | None:
+    """Return what the value is instead of an app, or None for an app. A request handler, for example, is none."""
+    other = f"of type {type(value).__name__}"
+    if not callable(value):
+        return other
+    try:
+        signature = inspect.signature(value)
+    except ValueError:  # a callable that is written in C
+        return None
+    if accepts(signature, 3):
+        return None
+    if inspect.iscoroutinefunction(value) or isinstance(value, type):
+        return other
+    return "a WSGI app" if accepts(signature, 2) else "a factory" if accepts(signature, 0) else other
+
+
+def accepts(signature: inspect.Signature, count: int) -> bool:
+    """Return whether a callable can be called with this number of arguments."""
+    try:
+        signature.bind(*range(count))
+    except TypeError:
+        return False
+    return True
 
 
 def line_of(error: BaseException) -> str | None:

@@ -13,6 +13,10 @@ from asgi_tiktok.commands.output import write_error
 from asgi_tiktok.errors import ConfigurationError
 
 IMPORT_TIMEOUT = 60  # seconds
+FIXES = {
+    "a factory": "add --factory, and it is called.",
+    "a WSGI app": "wrap it, as in app = WsgiToAsgi(app) with the package asgiref.",
+}
 NAME = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
 
 
@@ -32,7 +36,8 @@ def check_app(target: str, environ: Mapping[str, str], *, traceback: bool = Fals
         fix = f"did you mean {module}:{close[0]}?" if close else "name the ASGI app in it, as in main:app."
         raise ConfigurationError(f"{module} has no {lacking!r}; {fix}")
     if kind := result.get("kind"):
-        raise ConfigurationError(f"{target} is of type {kind}, not an ASGI app; name the app itself, as in main:app.")
+        fix = FIXES.get(kind, "name the app itself, as in main:app.")
+        raise ConfigurationError(f"{target} is {kind}, not an ASGI app; {fix}")
     if raised := result.get("raised"):
         if traceback:
             write_error(result["traceback"])
@@ -74,11 +79,19 @@ def run_probe(target: str, environ: Mapping[str, str], *options: str) -> dict[st
     try:
         result: dict[str, Any] = json.loads(ended.stdout.rstrip().rpartition("\n")[2])
     except ValueError:
+        check_file_names()
         raise ConfigurationError(
             f"The import of {target} ended the process with status {ended.returncode}; try: "
             f"python -c 'import {target.partition(':')[0]}'"
         ) from None
     return result
+
+
+def check_file_names() -> None:
+    """Raise ConfigurationError for a file in this folder that Python imports instead of a module of its own."""
+    for file in sorted(Path().glob("*.py")):
+        if file.stem in sys.stdlib_module_names:
+            raise ConfigurationError(f"{file} hides Python's own module {file.stem}; rename the file.")
 
 
 def other_module(module: str, attribute: str) -> str:

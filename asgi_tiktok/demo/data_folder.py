@@ -2,6 +2,9 @@
 
 import os
 import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -16,30 +19,43 @@ FOLDER = Path(".asgi-tiktok")
 def open_folder(folder: Path, key_file: str = "demo.key") -> tuple[str, SQLiteStore]:
     """Return the secret key and the store in the folder. Both are created if they do not exist.
 
-    Raises ConfigurationError if the folder cannot be used.
+    Raises ConfigurationError if the folder cannot be used. A new one is then deleted.
     """
-    secret_key = open_key(folder, key_file)
-    store = SQLiteStore(folder / "store.sqlite3")
-    try:
-        store._check()
-    except StoreError as error:
-        raise ConfigurationError(f"Sessions cannot be saved: {error.description}.", hint=error.hint) from error
+    with deleted_if_unusable(folder):
+        secret_key = open_key(folder, key_file)
+        store = SQLiteStore(folder / "store.sqlite3")
+        try:
+            store._check()
+        except StoreError as error:
+            raise ConfigurationError(f"Sessions cannot be saved: {error.description}.", hint=error.hint) from error
     return secret_key, store
 
 
 def open_key(folder: Path, key_file: str) -> str:
     """Return the secret key in the folder. Both are created if they do not exist.
 
-    Raises ConfigurationError if the folder cannot be used.
+    Raises ConfigurationError if the folder cannot be used. A new one is then deleted.
     """
+    with deleted_if_unusable(folder):
+        try:
+            prepare_folder(folder)
+            return read_key(folder / key_file) or create_key(folder / key_file)
+        except OSError as error:
+            raise ConfigurationError(
+                f"Sessions cannot be saved in the folder {folder} ({error.strerror}); "
+                "run this command in a folder that you can write to."
+            ) from error
+
+
+@contextmanager
+def deleted_if_unusable(folder: Path) -> Iterator[None]:
+    is_new = not folder.exists()
     try:
-        prepare_folder(folder)
-        return read_key(folder / key_file) or create_key(folder / key_file)
-    except OSError as error:
-        raise ConfigurationError(
-            f"Sessions cannot be saved in the folder {folder} ({error.strerror}); "
-            "run this command in a folder that you can write to."
-        ) from error
+        yield
+    except ConfigurationError:
+        if is_new:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def read_key(path: Path) -> str | None:

@@ -16,6 +16,8 @@ OTHER = """\
 async def application(scope, receive, send): ...
 async def handler(request): ...
 def make(): ...
+def wsgi(environ, start_response): ...
+class Nothing: ...
 number = 3
 """
 
@@ -70,6 +72,9 @@ def test_invalid_import_string_is_refused(
         ),
         ("other:app", "other has no 'app'; did you mean other:application?"),
         ("other:number", "other:number is of type int, not an ASGI app; name the app itself"),
+        ("other:make", "other:make is a factory, not an ASGI app; add --factory"),
+        ("other:wsgi", "other:wsgi is a WSGI app, not an ASGI app; wrap it, as in app = WsgiToAsgi(app)"),
+        ("other:Nothing", "other:Nothing is of type type, not an ASGI app"),
         ("other:handler", "other:handler is of type function, not an ASGI app"),
         (
             "needy:app",
@@ -94,7 +99,7 @@ def test_app_that_cannot_be_served_is_refused(
         assert "Traceback (most recent call last)" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("target", ["other:application", "other:make", "src.web:application"])
+@pytest.mark.parametrize("target", ["other:application", "src.web:application"])
 def test_app_that_can_be_served_is_accepted(modules: Path, target: str) -> None:
     assert probe(target) == {}
 
@@ -116,6 +121,15 @@ def test_nothing_is_started_for_an_app_that_cannot_be_served(modules: Path, targ
     [line] = ended.stderr.splitlines()
     assert line.startswith(sentence)
     assert not (modules / ".asgi-tiktok").exists()
+
+
+def test_file_that_hides_a_module_of_python_is_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (folder / "string.py").write_text("app = None\n")
+    assert main(["dev", "string:app"]) == 2
+    assert capsys.readouterr().err == ("asgi-tiktok: string.py hides Python's own module string; rename the file.\n")
 
 
 def test_slow_import_is_refused(modules: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,6 +78,16 @@ def test_terminal_without_unicode(tmp_path: Path) -> None:
     assert ended.stderr == ""
 
 
+@pytest.mark.parametrize("command", ["dev main:app", "doctor --offline"])
+def test_folder_that_was_deleted(tmp_path: Path, command: str) -> None:
+    (tmp_path / "gone").mkdir()
+    ended = run_in(tmp_path / "gone", 'rmdir ../gone; "$@"', *command.split())
+    assert (ended.returncode, ended.stderr) == (
+        2,
+        "asgi-tiktok: The current folder is missing (No such file or directory); change to another.\n",
+    )
+
+
 @pytest.mark.parametrize(("arguments", "status"), [(["demo"], 0), (["doctor", "--offline"], 130)])
 def test_ctrl_c_at_any_moment(monkeypatch: pytest.MonkeyPatch, arguments: list[str], status: int) -> None:
     def interrupt(*given: object) -> None:

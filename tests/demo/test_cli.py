@@ -90,6 +90,19 @@ def test_unusable_folder_is_reported(
     assert sentence in line
 
 
+def test_new_folder_that_cannot_be_used_is_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full_disk(*paths: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("os.link", full_disk)
+    assert main(["demo", "--no-browser", "--port", "0", "--emulator-port", "0"]) == 2
+    assert "Sessions cannot be saved in the folder .asgi-tiktok (No space left on device)" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("toml", "fix"),
     [

@@ -58,7 +58,7 @@ async def try_new_file(store: SQLiteStore) -> Finding:
     except OSError as failure:
         return error("store", f"{store!r} cannot be created ({failure.strerror})", NEW_FILE_FIX)
     if found.status == "error":
-        return found
+        return found._replace(found=found.found.replace(str(probe), str(store._file.parent)))
     return ok("store", f"{store!r}, which the app will create")
 
 
