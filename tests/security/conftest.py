@@ -10,9 +10,9 @@ from asgi_tiktok import TikTok, TikTokAuthMiddleware
 from asgi_tiktok.emulator import Emulator
 from tests.support.app import app
 from tests.support.browser import Browser
-from tests.support.stores import each_store, redis_cluster
+from tests.support.stores import each_store, patient_stores, redis_cluster
 
-__all__ = ["each_store", "redis_cluster"]
+__all__ = ["each_store", "patient_stores", "redis_cluster"]
 
 # The row is in the id of the test, [K-05 en quad], or in the name of its function, test_k21_sixth_pending_login_….
 ROW = re.compile(r"::test_([a-z])(\d\d)_|\[(?:[^\]]*-)?([A-Z])-(\d\d)\b")

@@ -1,4 +1,4 @@
 from tests.support.stores import each_store as store
-from tests.support.stores import redis_cluster
+from tests.support.stores import patient_stores, redis_cluster
 
-__all__ = ["redis_cluster", "store"]
+__all__ = ["patient_stores", "redis_cluster", "store"]

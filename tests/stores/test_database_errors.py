@@ -14,13 +14,12 @@ from asgi_tiktok.stores import sqlalchemy_database, sqlalchemy_engine
 from asgi_tiktok.stores.sqlalchemy import SQLAlchemyStore
 from asgi_tiktok.stores.sqlalchemy_errors import drivers_words
 from tests.support.databases import database_url, open_database_store, open_engine
-from tests.support.waiting import TIMEOUT
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SQLAlchemyStore]:
+async def store(tmp_path: Path, patient_stores: None) -> AsyncIterator[SQLAlchemyStore]:
     async with open_database_store("postgresql", tmp_path) as store:
         assert await store.get("k") is None
         yield store
@@ -78,7 +77,6 @@ async def test_all_connections_in_use_is_an_error_of_its_own(
     store: SQLAlchemyStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlalchemy_engine, "POOL_TIMEOUT", 0.1)
-    monkeypatch.setattr(sqlalchemy_database, "DEADLINE", TIMEOUT)
     url = database_url("postgresql", Path()).update_query_dict({"pool_size": "2"})
     small = SQLAlchemyStore(url, table=store.table.name)
     assert await small.get("k") is None

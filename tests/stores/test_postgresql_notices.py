@@ -34,7 +34,7 @@ LISTENERS = "FROM pg_stat_activity WHERE application_name = :name AND query LIKE
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SQLAlchemyStore]:
+async def store(tmp_path: Path, patient_stores: None) -> AsyncIterator[SQLAlchemyStore]:
     """A store whose connections have the name of its table."""
     async with open_database_store("postgresql", tmp_path) as created:
         name = str(created.table.name)

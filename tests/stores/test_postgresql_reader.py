@@ -25,7 +25,7 @@ ALL = "SELECT pid FROM pg_stat_activity WHERE application_name = :name"
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SQLAlchemyStore]:
+async def store(tmp_path: Path, patient_stores: None) -> AsyncIterator[SQLAlchemyStore]:
     """A store with a record, whose connections have the name of its table, and which has opened all its readers."""
     async with open_database_store("postgresql", tmp_path) as created:
         name = str(created.table.name)

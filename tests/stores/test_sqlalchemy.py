@@ -39,14 +39,16 @@ CANARY = b"canary-in-a-database-3kQz"
 
 
 @pytest.fixture(params=["postgresql", "mariadb", "aiosqlite"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SQLAlchemyStore]:
+async def store(
+    request: pytest.FixtureRequest, tmp_path: Path, patient_stores: None
+) -> AsyncIterator[SQLAlchemyStore]:
     """A store in each database in turn, before its table exists."""
     async with open_database_store(request.param, tmp_path) as store:
         yield store
 
 
 @pytest.fixture
-async def postgresql(tmp_path: Path) -> AsyncIterator[SQLAlchemyStore]:
+async def postgresql(tmp_path: Path, patient_stores: None) -> AsyncIterator[SQLAlchemyStore]:
     async with open_database_store("postgresql", tmp_path) as store:
         yield store
 

@@ -1,6 +1,6 @@
 """The fixture `each_store`, which opens an empty store of each engine in turn.
 
-A conftest imports it together with `redis_cluster`, which it needs.
+A conftest imports it together with `redis_cluster` and `patient_stores`, which it needs.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from asgi_tiktok import MemoryStore, SQLiteStore, Store
+from asgi_tiktok.stores import redis_pool, sqlalchemy_database, sqlite, sqlite_thread
 from tests.support.databases import open_database_store
 from tests.support.redis_servers import RedisServer, open_cluster_store, open_redis_store, run_cluster
+from tests.support.waiting import TIMEOUT
 
 DATABASES = ("postgresql", "mariadb", "aiosqlite")
 
@@ -23,8 +25,17 @@ def redis_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisSer
         yield server
 
 
+@pytest.fixture
+def patient_stores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the stores wait long for their servers and locks, because the machine may be busy."""
+    monkeypatch.setattr(sqlalchemy_database, "DEADLINE", TIMEOUT)
+    monkeypatch.setattr(redis_pool, "REPLY_TIMEOUT", TIMEOUT)
+    for module in (sqlite, sqlite_thread):
+        monkeypatch.setattr(module, "BUSY_TIMEOUT", TIMEOUT)
+
+
 @pytest.fixture(params=["memory", "sqlite", "redis", "redis-cluster", *DATABASES])
-async def each_store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+async def each_store(request: pytest.FixtureRequest, tmp_path: Path, patient_stores: None) -> AsyncIterator[Store]:
     """An empty store of each engine in turn."""
     opened = open_server_store(request, tmp_path)
     if opened is not None:
