@@ -4,26 +4,44 @@ import html
 import logging
 import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
+from hashlib import sha256
 from typing import Any
 
 from uvicorn.importer import import_from_string
 
 ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 
+# The script asks each second, because a page that reloads itself loses its place in a screen reader.
 PAGE = """<!doctype html>
+<html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="refresh" content="1">
+<link rel="icon" href="data:,">
 <title>{title}</title>
 <style>
-:root {{ color-scheme: light dark }}
+:root {{ color-scheme: light dark; background: Canvas }}
 body {{ font: 17px/1.5 system-ui, sans-serif; margin: 0 auto; padding: 32px 24px; max-width: 960px }}
 h1 {{ font-size: 24px }}
-pre {{ overflow-x: auto; padding: 16px; border-radius: 12px; background: #8882; font-size: 14px }}
+h1, .cause {{ overflow-wrap: anywhere }}
+.cause {{ font-weight: 700 }}
+pre {{ overflow-x: auto; padding: 16px; border: 1px solid GrayText; border-radius: 12px; font-size: 14px }}
 </style>
 <h1>{title}</h1>
+<p class="cause">{cause}</p>
 <p>Correct it and save the file. This page then opens the app by itself.</p>
-<pre>{details}</pre>
+<pre tabindex="0">{details}</pre>
+<script>
+setInterval(async () => {{
+  try {{
+    // Not followed, because the app may redirect to another origin, which scripts cannot read.
+    const response = await fetch(location.href, {{redirect: "manual"}})
+    if (response.headers.get("ETag") !== '{etag}') location.reload()
+  }} catch {{
+    // The app is restarting.
+  }}
+}}, 1000)
+</script>
+</html>
 """
 
 logger = logging.getLogger("asgi_tiktok")
@@ -59,9 +77,15 @@ def with_failed_start(app: ASGIApp) -> ASGIApp:
 
 
 def broken_app(title: str, details: str) -> ASGIApp:
-    """Return an app whose every page shows the error, and is loaded again each second."""
-    page = PAGE.format(title=html.escape(title), details=html.escape(details)).encode()
-    headers = [(b"content-type", b"text/html; charset=utf-8"), (b"cache-control", b"no-store")]
+    """Return an app whose every page shows the error until the app responds again."""
+    cause = details.strip().rpartition("\n")[2]
+    etag = f'"{sha256((title + details).encode()).hexdigest()}"'
+    page = PAGE.format(title=html.escape(title), cause=html.escape(cause), details=html.escape(details), etag=etag)
+    headers = [
+        (b"content-type", b"text/html; charset=utf-8"),
+        (b"cache-control", b"no-store"),
+        (b"etag", etag.encode()),
+    ]
 
     async def app(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
@@ -70,7 +94,7 @@ def broken_app(title: str, details: str) -> ASGIApp:
             await send({"type": "lifespan.shutdown.complete"})
         elif scope["type"] == "http":
             await send({"type": "http.response.start", "status": 500, "headers": headers})
-            await send({"type": "http.response.body", "body": page})
+            await send({"type": "http.response.body", "body": page.encode()})
         else:
             await send({"type": "websocket.close", "code": 1011})
 

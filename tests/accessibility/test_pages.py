@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
+from starlette.types import Receive, Scope, Send
 
-from asgi_tiktok import TikTokAuthMiddleware
+from asgi_tiktok import MemoryStore, StoreError, TikTokAuthMiddleware
+from asgi_tiktok.commands.app_loader import broken_app
 from asgi_tiktok.demo import run_demo
 from tests.support.app import app
 from tests.support.chromium import LOOPBACK_ONLY, open_chromium
@@ -16,11 +18,15 @@ from tests.support.npm import install_packages
 from tests.support.ports import free_port
 from tests.support.servers import serve_in_thread
 from tests.support.tiktok import new_tiktok
+from tests.support.wrapped_store import WrappedStore
 
 pytestmark = [pytest.mark.browser, pytest.mark.soak]
 
 HERE = Path(__file__).parent
 LOGIN, LOGOUT, CALLBACK, QR = (f"/auth/tiktok/{name}" for name in ("login", "logout", "callback", "qr"))
+NEEDS_SCOPE = "/needs-scope"
+NEW_LOGIN = f"{LOGIN}?switch_account=1&next={NEEDS_SCOPE}"
+SCAN = "Scan it with the emulated phone"
 PAGES = {
     "demo": "{demo}/",
     "demo, 404": "{demo}/nothing",
@@ -41,7 +47,24 @@ PAGES = {
     "QR code": "{site}" + QR,
     "error, from right to left": "{site}" + CALLBACK,
     "QR code, from right to left": "{site}" + QR,
+    "sign out, from right to left": "{site}" + LOGOUT,
+    "app that cannot be imported": "{broken}/",
 }
+# Where to begin, and the links and buttons that lead to the page.
+WAYS = {
+    "login that was cancelled": ("{site}" + NEW_LOGIN, ["Cancel"]),
+    "login that was cancelled, from right to left": ("{site}" + NEW_LOGIN, ["Cancel"]),
+    "missing scope": ("{site}" + NEW_LOGIN, ["Continue"]),
+    "missing scope, from right to left": ("{site}" + NEW_LOGIN, ["Continue"]),
+    "store that is unavailable": ("{away}" + NEW_LOGIN, ["Continue"]),
+    "store that is unavailable, from right to left": ("{away}" + NEW_LOGIN, ["Continue"]),
+    "person whom TikTok refuses": ("{site}" + NEW_LOGIN, ["Noor Vale", "Continue"]),
+    "phone, before the scan": ("{site}" + QR, [SCAN]),
+    "phone, after the scan": ("{site}" + QR, [SCAN, "Scan"]),
+    "phone, at the end": ("{site}" + QR, [SCAN, "Scan", "Continue"]),
+    "phone, cancelled": ("{site}" + QR, [SCAN, "Scan", "Cancel"]),
+}
+WAYS |= {name: (address, []) for name, address in PAGES.items()}
 PEOPLE = {"user": "en", "visitor": "en", "arab": "ar"}
 ANONYMOUS = ("demo", "demo, signed out")
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
@@ -61,6 +84,18 @@ WIDTH = 320
 MAX_TABS = 6
 
 
+class AwayStore(WrappedStore):
+    async def before(self, operation: str) -> None:
+        raise StoreError("The store is away.")
+
+
+async def app_with_scope(scope: Scope, receive: Receive, send: Send) -> None:
+    """The app of the tests, and a page that needs a scope which no login here grants."""
+    if scope["type"] == "http" and scope["path"] == NEEDS_SCOPE:
+        scope["tiktok"].require("video.list")
+    await app(scope, receive, send)
+
+
 @pytest.fixture(scope="module")
 def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("npm")
@@ -70,15 +105,21 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def origins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
-    """The origins of the demo, its emulator, and a site with login by QR code."""
+    """The demo, its emulator, and three sites: with login by QR code, without a store, and without an app."""
     with ExitStack() as stack:
         folder = tmp_path_factory.mktemp("demo") / "demo"
         demo = stack.enter_context(run_demo(port=0, emulator_port=0, folder=folder))
+        origins = {"demo": demo.url, "emulator": demo.emulator.url}
+        for name, store in {"site": MemoryStore(), "away": AwayStore(MemoryStore())}.items():
+            port = free_port()
+            origins[name] = f"http://localhost:{port}"
+            uri = f"{origins[name]}{CALLBACK}"
+            tiktok = new_tiktok(redirect_uri=uri, base_url=demo.emulator.url, qr=True, store=store)
+            stack.enter_context(serve_in_thread(TikTokAuthMiddleware(app_with_scope, tiktok), port))
         port = free_port()
-        site = f"http://localhost:{port}"
-        tiktok = new_tiktok(redirect_uri=f"{site}{CALLBACK}", base_url=demo.emulator.url, qr=True)
-        stack.enter_context(serve_in_thread(TikTokAuthMiddleware(app, tiktok), port))
-        yield {"demo": demo.url, "emulator": demo.emulator.url, "site": site}
+        broken = broken_app("main:app cannot be imported", f"Traceback:\n  {'main ' * 99}\nValueError: no way")
+        stack.enter_context(serve_in_thread(broken, port))
+        yield {**origins, "broken": f"http://localhost:{port}"}
 
 
 @pytest.fixture(scope="module")
@@ -99,11 +140,26 @@ def new_page(chromium: Browser, **settings: Any) -> Page:
     return chromium.new_context(viewport={"width": WIDTH, "height": 640}, **settings).new_page()
 
 
-@pytest.mark.parametrize("name", PAGES)
+def follow(page: Page, name: str) -> None:
+    """Press the button, choose the person, or open the link in this tab."""
+    link, person = page.get_by_role("link", name=name, exact=True), page.get_by_role("radio", name=name)
+    if link.count():
+        page.goto(str(link.get_attribute("href")))
+    elif person.count():
+        person.check(force=True)
+    else:
+        page.get_by_role("button", name=name, exact=True).click()
+        page.wait_for_load_state()
+
+
+@pytest.mark.parametrize("name", WAYS)
 def test_page_is_accessible(name: str, pages: Mapping[str, Page], origins: Mapping[str, str], axe: str) -> None:
     visitor = "arab" if "right to left" in name else "visitor" if name in ANONYMOUS else "user"
     page = pages[visitor]
-    page.goto(PAGES[name].format(**origins))
+    address, steps = WAYS[name]
+    page.goto(address.format(**origins))
+    for step in steps:
+        follow(page, step)
     # The protocol for developers runs scripts that the page's own policy would forbid.
     page.evaluate(axe)
     page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true })")

@@ -9,15 +9,17 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from playwright.sync_api import expect
 
 from asgi_tiktok.commands import main
 from asgi_tiktok.commands.dev_setup import emulated_app, port_in, warnings
 from asgi_tiktok.commands.dev_state import running_dev
 from asgi_tiktok.emulator import CAST, DEFAULT_CLIENT_KEY
+from tests.support.chromium import LOOPBACK_ONLY, open_chromium
 from tests.support.login import approve
 from tests.support.ports import free_port
 from tests.support.processes import Start
-from tests.support.waiting import wait_until
+from tests.support.waiting import TIMEOUT, wait_until
 
 from .app_source import APP
 
@@ -194,9 +196,28 @@ def test_app_is_reloaded_after_a_syntax_error(start: Start, visitor: httpx2.Clie
     assert broken.status_code == 500
     assert "main:app cannot be imported" in broken.text
     assert "SyntaxError: &#x27;(&#x27; was never closed" in broken.text
-    assert '<meta http-equiv="refresh" content="1">' in broken.text
+    assert "opens the app by itself" in broken.text
     assert "app  ERROR    main:app cannot be imported" in process.stderr.read_text()
     edit(folder, APP.replace('"version": 1', '"version": 3'), lambda: shows_version(visitor, url, 3))
+    assert process.end() == 0
+
+
+@pytest.mark.browser
+@pytest.mark.soak
+def test_page_of_an_app_that_cannot_be_imported_opens_the_login_of_the_corrected_app(
+    start: Start, visitor: httpx2.Client, folder: Path
+) -> None:
+    port = free_port()
+    process = start("dev", "main:app", "--port", str(port), "--emulator-port", "0")
+    process.wait_until_ready()
+    url = f"http://localhost:{port}"
+    edit(folder, "(", lambda: shows_error(visitor, url))
+    with open_chromium(LOOPBACK_ONLY) as chromium:
+        page = chromium.new_page()
+        page.goto(f"{url}/auth/tiktok/login")
+        expect(page.get_by_text("main:app cannot be imported")).to_be_visible()
+        edit(folder, APP.replace('"version": 1', '"version": 3'), lambda: shows_version(visitor, url, 3))
+        expect(page.get_by_role("button", name="Continue")).to_be_visible(timeout=TIMEOUT * 1000)
     assert process.end() == 0
 
 
