@@ -48,7 +48,7 @@ from tests.support.settings import REDIRECT_URI
 from tests.support.tiktok import new_tiktok
 
 VERBS = (
-    "add|choose|copy|create|delete|install|leave|make|move|name|open|pass|register|remove|run|set|start|try|unset|use|"
+    "add|choose|copy|create|delete|install|leave|make|move|name|open|pass|register|remove|rename|run|send|set|start|try|unset|use|"
     "write"
 )
 FIX = re.compile(rf"(^|[.,;:}}] |['\"])({VERBS})\b", re.IGNORECASE)
