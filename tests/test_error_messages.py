@@ -48,8 +48,8 @@ from tests.support.settings import REDIRECT_URI
 from tests.support.tiktok import new_tiktok
 
 VERBS = (
-    "add|choose|copy|create|delete|install|leave|make|move|name|open|pass|register|remove|rename|run|send|set|start|try|unset|use|"
-    "write"
+    "add|change|choose|copy|create|delete|install|leave|make|move|name|open|pass|register|remove|rename|run|send|set|start|try|unset|"
+    "use|write"
 )
 FIX = re.compile(rf"(^|[.,;:}}] |['\"])({VERBS})\b", re.IGNORECASE)
 ACTION = re.compile(r"\b(Allow|Ask|Close|Go back|Please|Start|Try|use the button)\b")

@@ -59,7 +59,7 @@ def with_emulator(arguments: Namespace, stack: ExitStack) -> Setup:
         "Inspector": f"{emulator.url}/_emulator/",
         **common_lines(arguments, own),
     }
-    reachable = exposure(host, app_port, urlsplit(emulator.url).port or EMULATOR_PORT)
+    reachable = exposure(host, app_port, emulator.port)
     found = [f"  ! {warning}" for warning in warnings(environ, app_port, emulator.url)]
     warned = "\n".join(filter(None, (reachable, *found)))
     return Setup(environ, listeners, url, notice("dev", lines, warned), emulator)
@@ -85,7 +85,8 @@ def with_tiktok(arguments: Namespace, stack: ExitStack) -> Setup:
         "Register": registration_steps(local_address(environ, port) or "", client_key),
         **common_lines(arguments, own),
     }
-    return Setup(environ, listeners, f"http://localhost:{port}", notice("dev --real", lines))
+    warned = exposure(arguments.host, port, real=True)
+    return Setup(environ, listeners, f"http://localhost:{port}", notice("dev --real", lines, warned))
 
 
 def own_settings() -> dict[str, str]:

@@ -34,13 +34,14 @@ def needs_insecure_base_url(url: str) -> bool:
     return False
 
 
-def exposure(host: str | None, *ports: int) -> str:
+def exposure(host: str | None, *ports: int, real: bool = False) -> str:
     """Return the warning about what other machines can reach; empty if there is nothing."""
     if host is None or is_loopback(host):
         return ""
     reachable = " and ".join(str(port) for port in ports)
+    power = "open the app" if real else "sign in as anybody, and\n    see and change everything in the emulator"
+    publish = " ".join(f"-p 127.0.0.1:{port}:{port}" for port in ports)
     return (
-        f"  ! --host {host}: all machines that reach port {reachable} of this one can sign in as anybody, and\n"
-        "    see and change everything in the emulator. Publish a container's ports to 127.0.0.1 only:\n"
-        "    -p 127.0.0.1:8700:8700"
+        f"  ! --host {host}: all machines that reach port {reachable} of this one can {power}.\n"
+        f"    Publish a container's ports to 127.0.0.1 only: {publish}"
     )

@@ -99,9 +99,7 @@ def serve_emulator(
         url = emulator.url
         address = with_note(url, port, EMULATOR_PORT) if public_url is None else url
         lines = {"Address": address, "Inspector": f"{url}/_emulator/"}
-        more = "\n\n".join(
-            filter(None, (exposure(host, urlsplit(url).port or EMULATOR_PORT), how_to_use(url, config, env_file)))
-        )
+        more = "\n\n".join(filter(None, (exposure(host, emulator.port), how_to_use(url, config, env_file))))
         yield RunningServer(url, notice("emulator", lines, more), emulator)
 
 

@@ -29,10 +29,12 @@ class RunningEmulator:
     Attributes:
         url (str): The base URL, for example "http://127.0.0.1:8700", or the `public_url` of the emulator.
         emulator (Emulator): The emulator that is served.
+        port (int): The port at which it listens. That of a `public_url` may be another one.
     """
 
     url: str
     emulator: Emulator
+    port: int
 
 
 class AbortableProtocol(H11Protocol):
@@ -74,7 +76,7 @@ def run_emulator(
         url = emulator.public_url or url_of(host, listener)
         RUNNING[url] = emulator
         try:
-            yield RunningEmulator(url, emulator)
+            yield RunningEmulator(url, emulator, listener.getsockname()[1])
         finally:
             del RUNNING[url]
 

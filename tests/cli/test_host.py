@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from asgi_tiktok.commands import main
-from asgi_tiktok.commands.dev_setup import with_emulator
+from asgi_tiktok.commands.dev_setup import with_emulator, with_tiktok
 from asgi_tiktok.demo import serve_emulator
 from tests.support.ports import free_port
 
@@ -52,6 +52,7 @@ def test_public_url_is_the_address_for_browsers_and_apps() -> None:
         assert "Address    http://emulator:8700\n" in running.notice
         assert "http://emulator:8700" in variable("TIKTOK_BASE_URL", running.notice)
         assert "1" in variable("TIKTOK_INSECURE_BASE_URL", running.notice)
+        assert f"-p 127.0.0.1:{port}:{port}" in running.notice
         assert status(port, "emulator:8700") == 200
 
 
@@ -106,3 +107,13 @@ def test_dev_serves_app_and_emulator_for_other_machines(folder: Path) -> None:
         assert status(emulator_port, f"tiktok.localhost:{emulator_port}") == 200
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", emulator_port))
+
+
+def test_dev_with_the_real_tiktok_warns_of_other_machines(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    monkeypatch.setenv("TIKTOK_CLIENT_KEY", "sbown")
+    monkeypatch.setenv("TIKTOK_CLIENT_SECRET", "own-secret")
+    arguments = Namespace(app="main:app", port=port, host="0.0.0.0", traceback=False, factory=False)
+    with ExitStack() as stack:
+        notice = with_tiktok(arguments, stack).notice
+    assert f"! --host 0.0.0.0: all machines that reach port {port} of this one can open the app." in notice

@@ -86,7 +86,7 @@ PUBLIC_NAMES = {
         "profile_deep_link profile_web_link sandbox_target union_id username video_count"
     ),
     "Reason": "ACCOUNT_DELETED AGE_CHANGED BANNED DISCONNECTED REVOKED_BY_APP UNKNOWN",
-    "RunningEmulator": "emulator url",
+    "RunningEmulator": "emulator port url",
     "WebhookSender": "deliver deliveries run send transport",
 }
 """Separated by spaces. Classes without public names are missing."""
