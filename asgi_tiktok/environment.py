@@ -8,7 +8,7 @@ from typing import Any
 from asgi_tiktok.crypto.keys import FIX as SECRET_KEY_FIX
 from asgi_tiktok.errors import ConfigurationError
 
-PORTAL = "Copy it from Credentials in the TikTok developer portal. To try without it, run: asgi-tiktok demo"
+PORTAL = "Copy it from Credentials in the TikTok developer portal. To try without it, run: asgi-tiktok dev main:app"
 REQUIRED = {
     "client_key": ("TIKTOK_CLIENT_KEY", PORTAL),
     "client_secret": ("TIKTOK_CLIENT_SECRET", PORTAL),

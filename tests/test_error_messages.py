@@ -261,7 +261,7 @@ def assert_names_the_fix(error: ConfigurationError, setting: str) -> None:
     text = str(error)
     assert text.startswith((setting, f"The environment variable {setting}")), text
     assert FIX.search(text), f"no fix in: {text}"
-    assert text.endswith((".", "/auth/tiktok/callback", "asgi-tiktok demo", '(32))"')), text
+    assert text.endswith((".", "/auth/tiktok/callback", "asgi-tiktok dev main:app", '(32))"')), text
 
 
 def test_every_setting_has_a_bad_example() -> None:

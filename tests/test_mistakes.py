@@ -79,7 +79,7 @@ def test_attribute_that_no_user_has(user: Any, name: str, sentence: str) -> None
 
 def test_user_is_not_a_dict() -> None:
     user: Any = USER
-    with pytest.raises(TypeError, match=r"A TikTokUser is not a dict\. Write user\.display_name\."):
+    with pytest.raises(TypeError, match=r"^TikTokUser is not a dict\. Write user\.display_name\."):
         user["display_name"]
 
 

@@ -35,7 +35,7 @@ def check_login(url: str, emulator: RunningEmulator | None) -> str | None:
         return None  # the terminal shows why
     if response.status_code == httpx2.codes.NOT_FOUND:
         return (
-            f"The app answers 404 at {LOGIN}, because it has no TikTokAuthMiddleware. Write "
+            f"The app answers 404 at {LOGIN}. If it has no TikTokAuthMiddleware, write "
             "app.add_middleware(TikTokAuthMiddleware), or app = TikTokAuthMiddleware(app). With TikTok(path=...), "
             "the login is below that path instead."
         )

@@ -21,7 +21,7 @@ class UserMistakes:
 
         def __getitem__(self, name: object) -> Any:
             fix = f"user.{name}" if isinstance(name, str) and name.isidentifier() else "user.display_name"
-            raise TypeError(f"A {type(self).__name__} is not a dict. Write {fix}.")
+            raise TypeError(f"{type(self).__name__} is not a dict. Write {fix}.")
 
         def __getattr__(self, name: str) -> Any:
             error = f"{type(self).__name__} has no attribute {name!r}."

@@ -11,6 +11,7 @@ from hashlib import sha256
 from importlib.util import find_spec
 from typing import Any, NamedTuple, TypedDict
 
+from asgi_tiktok.mistakes.users import MEANT
 from asgi_tiktok.models import OPEN_ID_PATTERN, USER_FIELDS, TikTokUser, Token
 from asgi_tiktok.tiktok import TikTok
 
@@ -63,6 +64,8 @@ def simulate_login(
     granted = tiktok._client.scopes if scopes is None else tiktok._check_declared(scopes)
     check_fields(user_fields, granted)
     user = make_user(open_id=open_id or open_id_of(display_name), display_name=display_name, **user_fields)
+    if not isinstance(token, bool | Token):
+        raise TypeError(f"token must be True or a Token, not {type(token).__name__}.")
     if isinstance(token, Token) and token.open_id != user.open_id:
         raise ValueError(f"The token has the open_id {token.open_id!r}, not {user.open_id!r}; pass open_id=.")
     if token is True:
@@ -80,7 +83,11 @@ def check_fields(user_fields: Mapping[str, Any], granted: tuple[str, ...]) -> No
     known = [field.name for field in fields(TikTokUser)]
     for name in user_fields:
         if name not in known:
-            close = get_close_matches(name, [*LoginFields.__annotations__, "tiktok"], 1)
+            close = (
+                [MEANT[name]]
+                if name in MEANT
+                else get_close_matches(name, [*LoginFields.__annotations__, "tiktok"], 1)
+            )
             fix = f"Did you mean {close[0]}?" if close else f"The fields of a TikTokUser are {', '.join(known)}."
             raise TypeError(f"login_as() has no argument {name!r}. {fix}")
     for scope, names in USER_FIELDS.items():

@@ -44,7 +44,7 @@ def listener() -> Iterator[socket.socket]:
         ({"client_key": "aw1"}, "http://localhost:{port}/auth/tiktok/callback", "does not know the client key aw1"),
         ({}, "https://localhost:{port}/auth/tiktok/callback", "but this command serves http. Write http://"),
         ({}, "https://app.example.com/auth/tiktok/callback", "which is not this server. The app's code has settings"),
-        (None, "", "answers 404 at /auth/tiktok/login, because it has no TikTokAuthMiddleware. Write app.add_middl"),
+        (None, "", "answers 404 at /auth/tiktok/login. If it has no TikTokAuthMiddleware, write app.add_middl"),
     ],
 )
 def test_login_of_the_app_is_checked(

@@ -180,6 +180,8 @@ def test_ambiguous_or_missing_middleware_is_reported(tiktok: TikTok) -> None:
 @pytest.mark.parametrize(
     ("fields", "error", "message"),
     [
+        ({"name": "Ada"}, TypeError, "has no argument 'name'. Did you mean display_name?"),
+        ({"token": "act.own"}, TypeError, "token must be True or a Token, not str."),
         ({"folower_count": 1}, TypeError, "has no argument 'folower_count'. Did you mean follower_count?"),
         ({"scope": ()}, TypeError, "Did you mean scopes?"),
         ({"email": "ada@example.com"}, TypeError, "The fields of a TikTokUser are open_id, union_id, display_name"),
