@@ -5,7 +5,7 @@ from functools import cache
 
 import griffe
 
-DIRECTIVE = re.compile(r"^::: (\S+)\n(?:    .*\n)*", re.MULTILINE)
+DIRECTIVE = re.compile(r"^::: (\S+)\n((?:    .*\n)*)", re.MULTILINE)
 
 
 @cache
@@ -15,16 +15,23 @@ def package() -> griffe.Object | griffe.Alias:
 
 def expand(text: str) -> str:
     """Replace each directive of mkdocstrings by what it stands for."""
-    return DIRECTIVE.sub(lambda found: described(found[1]), text)
+    return DIRECTIVE.sub(
+        lambda found: described(found[1], undocumented="show_if_no_docstring: true" in found[2]), text
+    )
 
 
-def described(path: str) -> str:
-    """Return the heading, the signature and the docstring of a name, and of its public members."""
+def described(path: str, *, undocumented: bool) -> str:
+    """Return the heading, the signature and the docstring of a name, and of its public members.
+
+    `undocumented` includes members without a docstring.
+    """
     named = package()[path.removeprefix("asgi_tiktok.")]
     if named.is_module:
         return f"{named.docstring.value}\n" if named.docstring else ""
     members = named.all_members.values() if named.is_class else ()
-    public = [member for member in members if member.has_docstring and not member.name.startswith("_")]
+    public = [
+        member for member in members if (member.has_docstring or undocumented) and not member.name.startswith("_")
+    ]
     return "\n".join([entry(named, "###", path), *(entry(member, "####", member.name) for member in public)])
 
 

@@ -16,8 +16,8 @@ class DeclaredScopes:
         checked = check_scopes("scopes", scopes)
         for scope in checked:
             if scope not in self._declared_scopes:
-                reader = f", but {route} requires it" if route else ""
+                required = f", but {route} requires it" if route else ""
                 raise ConfigurationError(
-                    f"The scope {scope!r} is not declared{reader}.", hint="Add it to TikTok(optional_scopes=...)."
+                    f"The scope {scope!r} is not declared{required}.", hint="Add it to TikTok(optional_scopes=...)."
                 )
         return checked

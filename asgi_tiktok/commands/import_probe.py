@@ -57,7 +57,7 @@ def raised(error: BaseException) -> dict[str, Any]:
 
 
 def kind_of(value: Any) -> str | None:
-    """Return what the value is instead of an app, or None for an app. A request handler, for example, is none."""
+    """Return None for an app, and otherwise what the value is, for example a factory or a request handler."""
     other = f"of type {type(value).__name__}"
     if not callable(value):
         return other

@@ -28,9 +28,9 @@ HAS_SIGNAL_MASK = hasattr(signal, "pthread_sigmask")  # not on Windows
 
 
 class Reloader(ChangeReload):  # type: ignore[misc,valid-type] # one of two classes: with or without watchfiles
-    """uvicorn's reloader, for the app's own files.
+    """Restarts the app when one of its own files changes.
 
-    Its processes get Ctrl-C only when they can handle it. Python would print a traceback.
+    The process of the app gets Ctrl-C only when it can handle it. Before that, Python would print a traceback.
     """
 
     def startup(self) -> None:

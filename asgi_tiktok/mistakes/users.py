@@ -1,5 +1,6 @@
 """Sentences for attributes that a user does not have."""
 
+from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,11 @@ MEANT = {
     **dict.fromkeys(("avatar", "picture", "image", "photo"), "avatar_url"),
 }
 """The attributes of a user under the names that other libraries use."""
+
+
+def field_meant(name: str, names: Iterable[str]) -> str | None:
+    """Return the field that has this name in other libraries, or one of `names` with a similar spelling."""
+    return MEANT.get(name) or next(iter(get_close_matches(name, names, 1)), None)
 
 
 class UserMistakes:
@@ -33,6 +39,5 @@ class UserMistakes:
             if name in ("email", "mail", "email_verified"):
                 return NO_EMAIL
             names = [each for each in dir(type(self)) if not each.startswith("_")]
-            if close := [MEANT[name]] if name in MEANT else get_close_matches(name, names, 1):
-                return f"Did you mean {close[0]}?"
-            return ""
+            meant = field_meant(name, names)
+            return f"Did you mean {meant}?" if meant else ""

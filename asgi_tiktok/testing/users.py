@@ -6,12 +6,11 @@ import secrets
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
-from difflib import get_close_matches
 from hashlib import sha256
 from importlib.util import find_spec
 from typing import Any, NamedTuple, TypedDict
 
-from asgi_tiktok.mistakes.users import MEANT
+from asgi_tiktok.mistakes.users import field_meant
 from asgi_tiktok.models import OPEN_ID_PATTERN, USER_FIELDS, TikTokUser, Token
 from asgi_tiktok.tiktok import TikTok
 
@@ -83,12 +82,8 @@ def check_fields(user_fields: Mapping[str, Any], granted: tuple[str, ...]) -> No
     known = [field.name for field in fields(TikTokUser)]
     for name in user_fields:
         if name not in known:
-            close = (
-                [MEANT[name]]
-                if name in MEANT
-                else get_close_matches(name, [*LoginFields.__annotations__, "tiktok"], 1)
-            )
-            fix = f"Did you mean {close[0]}?" if close else f"The fields of a TikTokUser are {', '.join(known)}."
+            meant = field_meant(name, [*LoginFields.__annotations__, "tiktok"])
+            fix = f"Did you mean {meant}?" if meant else f"The fields of a TikTokUser are {', '.join(known)}."
             raise TypeError(f"login_as() has no argument {name!r}. {fix}")
     for scope, names in USER_FIELDS.items():
         for name in names:
