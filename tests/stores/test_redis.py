@@ -62,13 +62,13 @@ async def test_records_and_indexes_expire_in_redis(store: RedisStore, client: Re
     await store.set("k", b"1", ttl=100, owner="ada")
     record, index = f"{prefix}record:k", (await keys_of(client, f"{prefix}owner:"))[0]
 
-    assert 95_000 < await client.pttl(record) <= 100_000
-    assert 155_000 < await client.pttl(index) <= 160_000
+    assert 99_000 < await client.pttl(record) <= 100_000
+    assert 159_000 < await client.pttl(index) <= 160_000
     await store.set("m", b"1", ttl=100, owner="ada")
     await store.replace("k", b"1", b"2", ttl=200)
-    assert 195_000 < await client.pttl(record) <= 200_000
+    assert 199_000 < await client.pttl(record) <= 200_000
     await store.set("l", b"1", ttl=50, owner="ada")
-    assert 155_000 < await client.pttl(index) <= 160_000
+    assert 158_000 < await client.pttl(index) <= 160_000
 
 
 async def test_deleted_records_leave_no_keys(store: RedisStore, client: Redis, prefix: str) -> None:
@@ -365,7 +365,7 @@ async def test_an_address_without_a_server_is_an_error_at_once() -> None:
     with pytest.raises(StoreError, match="can be reached from this machine") as caught:
         await store.get("k")
 
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 1
     assert PASSWORD not in f"{caught.value} {caught.value!r} {store!r}"
     await store.aclose()
 
@@ -396,7 +396,7 @@ def test_a_redis_that_hangs_is_an_error_within_seconds(serve: Callable[..., Redi
         env=environment,
     )
 
-    assert 2 < float(run.stdout) < 10
+    assert 2 < float(run.stdout) < 4
     assert "StoreError" in run.stderr.splitlines()[-1]
     assert "can be reached from this machine" in run.stderr
 
